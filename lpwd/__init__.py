@@ -1,0 +1,46 @@
+"""Layer-wise pre-weight decay: optimizers, paired experiments, and a comparison with weight decay.
+
+Names load on first use, so that `import lpwd` needs neither torch nor any other package.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lpwd.config import ConfigError as ConfigError
+    from lpwd.config import RunConfig as RunConfig
+    from lpwd.methods import METHODS as METHODS
+    from lpwd.optim import SGD as SGD
+    from lpwd.optim import Adam as Adam
+    from lpwd.optim import build_optimizer as build_optimizer
+    from lpwd.optim import layer_groups as layer_groups
+    from lpwd.penalty import opposing_penalty as opposing_penalty
+    from lpwd.penalty import zero_shot_decay as zero_shot_decay
+    from lpwd.store import RunStore as RunStore
+    from lpwd.train import train as train
+
+_HOMES = {
+    "ConfigError": "config",
+    "RunConfig": "config",
+    "METHODS": "methods",
+    "Adam": "optim",
+    "SGD": "optim",
+    "build_optimizer": "optim",
+    "layer_groups": "optim",
+    "opposing_penalty": "penalty",
+    "zero_shot_decay": "penalty",
+    "RunStore": "store",
+    "train": "train",
+}
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lpwd' has no attribute {name!r}")
+    return getattr(import_module(f"lpwd.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

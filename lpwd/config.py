@@ -1,0 +1,103 @@
+"""RunConfig: one frozen, validated description of a run. Its hash is part of the run's id."""
+
+import hashlib
+import json
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lpwd.methods import LayerRule, get_method
+
+DatasetName = Literal["digits", "cifar10", "cifar100"]
+DATASETS: MappingProxyType[DatasetName, int] = MappingProxyType({"digits": 10, "cifar10": 10, "cifar100": 100})
+
+
+class ConfigError(ValueError):
+    """Bad input; its text is one sentence that says what was given and what is allowed."""
+
+
+class RunConfig(BaseModel):
+    """Everything that determines a run's numbers on a given machine. Raises ConfigError."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field("convnext_atto", pattern=r"^[a-zA-Z0-9_.]{1,100}$")  # a timm model name, optionally with a tag
+    dataset: DatasetName = "cifar100"
+    optimizer: Literal["adam", "sgd"] = "adam"
+    method: str = "lpwd"
+    lr: float = Field(1e-3, gt=0, le=1e3, allow_inf_nan=False)  # eta
+    weight_decay: float = Field(0.5, ge=0, le=1e6, allow_inf_nan=False)  # lambda; the decay fraction is eta * lambda
+    epochs: int = Field(100, ge=1, le=100_000)
+    seed: int = Field(0, ge=0, lt=2**31)  # fixes initial weights, data order, augmentation and subset
+    batch_size: int = Field(512, ge=1, le=65_536)  # images
+    image_size: int = Field(32, ge=4, le=1024)  # pixels
+    train_samples: int | None = Field(None, ge=1)  # balanced subset of the training set, images
+    test_samples: int | None = Field(None, ge=1)  # balanced subset of the test set, images
+    validation_samples: int = Field(0, ge=0)  # balanced split taken from the training images
+    pretrained: bool = False
+    init_from: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")  # id of a finished run
+    precision: Literal["bf16", "fp32"] = "fp32"  # of the autocast region; parameters are always fp32
+    schedule: Literal["constant", "cosine"] = "constant"  # of eta over all steps
+    clip_grad_norm: float | None = Field(None, gt=0, allow_inf_nan=False)
+    momentum: float = Field(0.9, ge=0, lt=1)  # SGD
+    nesterov: bool = False  # SGD
+    betas: tuple[float, float] = (0.9, 0.999)  # Adam
+    eps: float = Field(1e-8, gt=0, allow_inf_nan=False)  # Adam
+    rule: LayerRule = "2i/n"
+    exclude_1d: bool = False  # leave norms and biases undecayed
+    opposing_every: int = Field(0, ge=0)  # measure R_op every so many steps; 0: at the last step of each epoch
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)  # passed to timm.create_model
+    scale: Literal["paper", "cpu", "custom"] = "custom"  # which grid of the presets this run belongs to
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigError(_sentence(error)) from None
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> "RunConfig":
+        method = get_method(self.method)
+        if self.optimizer not in method.optimizers:
+            raise ValueError(
+                f"method {self.method} needs optimizer {' or '.join(method.optimizers)}, got {self.optimizer}"
+            )
+        if method.rates == "lr_squared" and self.schedule == "constant":
+            raise ValueError("method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are {self.betas}: each must be at least 0 and less than 1")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum greater than 0")
+        if self.train_samples is not None and self.validation_samples >= self.train_samples:
+            raise ValueError(
+                f"validation_samples is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
+            )
+        return self
+
+    @property
+    def hash8(self) -> str:
+        """Eight hexadecimal digits over every field that differs from its default; new fields keep old ids."""
+        fields = self.model_dump(mode="json", exclude_defaults=True, exclude={"scale"})
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def run_id(self) -> str:
+        """`<model>-<dataset>-<optimizer>-<method>-lr..-wd..-s<seed>-<hash8>`, also the run's folder name."""
+        return (
+            f"{self.model}-{self.dataset}-{self.optimizer}-{self.method}"
+            f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
+        )
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first error of a ValidationError as one sentence."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{name} is no field of a run; fields are {', '.join(RunConfig.model_fields)}"
+    given = repr(first["input"])
+    return f"{name} is {given if len(given) <= 80 else given[:77] + '...'}: {message[0].lower()}{message[1:]}"

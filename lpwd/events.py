@@ -1,0 +1,154 @@
+"""What `lpwd.train.train` yields and what `metrics.jsonl` holds: one JSON object per recorded event. No torch here."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
+
+TIMING_FIELDS = frozenset({"seconds", "images_per_second"})  # everything else is reproducible bit for bit on CPU
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run's fixed facts, known once model and data are there."""
+
+    kind: ClassVar[str] = "started"
+    device: str
+    model: str  # timm name with the tag that was loaded
+    parameter_count: int
+    layer_names: list[str]  # one a layer id, shallow to deep
+    layer_decay_rates: list[float]  # lambda_i per layer, dimensionless
+    layer_parameter_counts: list[int]
+    mean_decay_rate: float  # parameter-weighted mean of lambda_i
+    train_samples: int
+    test_samples: int
+    validation_samples: int
+    steps_per_epoch: int
+    total_steps: int
+    initial_weight_norms: list[float]  # L2 norm per layer at theta_0
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step. `loss` is None on steps whose loss was not read back from the device."""
+
+    kind: ClassVar[str] = "step"
+    step: int  # 1-based, over all epochs
+    epoch: int  # 1-based
+    loss: float | None  # training loss, mean over the steps since it was last read
+    lr: float
+    seconds: float  # training time so far, over all sessions of the run
+    images_per_second: float  # training only
+    opposing_count_rate: float | None = None  # R_op by count, eq. (10); None where not measured
+    opposing_magnitude_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The end of an epoch, after evaluation on the whole test set. Top-1 in percent."""
+
+    kind: ClassVar[str] = "epoch"
+    step: int
+    epoch: int
+    train_loss: float  # mean over the epoch's training images
+    test_loss: float
+    test_top1: float
+    validation_top1: float | None
+    lr: float
+    weight_norms: list[float]  # L2 norm per layer, shallow to deep
+    opposing_count_rate: float | None  # mean over the epoch's measured steps
+    opposing_magnitude_rate: float | None
+    seconds: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State to continue from, for the caller to save; never written to metrics.jsonl."""
+
+    kind: ClassVar[str] = "checkpoint"
+    step: int
+    state: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """A non-finite loss: a result with its step, not a crash."""
+
+    kind: ClassVar[str] = "diverged"
+    step: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """`should_stop` said so; the last checkpoint holds the state of exactly this step."""
+
+    kind: ClassVar[str] = "stopped"
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All epochs are done; the selections of design section 1 over the test top-1 (percent)."""
+
+    kind: ClassVar[str] = "finished"
+    step: int
+    best10_mean: float
+    best10_std: float  # ddof 0
+    last_top1: float
+    val_selected_top1: float | None  # test top-1 at the best validation epoch; None without a validation split
+    train_loss: float
+    images_per_second: float
+    seconds: float
+
+
+Event = Started | Step | Epoch | Checkpoint | Diverged | Stopped | Finished
+RECORDED: dict[str, TypeAdapter[Any]] = {
+    kind.kind: TypeAdapter(kind) for kind in (Started, Step, Epoch, Diverged, Stopped, Finished)
+}
+
+
+def to_record(event: Event) -> dict[str, Any]:
+    """The JSON object of a recorded event; its "event" key names the kind."""
+    return {"event": event.kind, **asdict(event)}
+
+
+def from_record(record: dict[str, Any]) -> Event:
+    """The event of a JSON object; raises pydantic.ValidationError or KeyError on anything else."""
+    fields = dict(record)
+    return RECORDED[fields.pop("event")].validate_python(fields)
+
+
+def reproducible(record: dict[str, Any]) -> dict[str, Any]:
+    """The part of a record that the same configuration repeats exactly on the same machine."""
+    return {key: value for key, value in record.items() if key not in TIMING_FIELDS}
+
+
+def best10(top1: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (ddof 0) of the ten highest values of one run, as the paper reports them."""
+    best = sorted(top1)[-10:]
+    return statistics.fmean(best), statistics.pstdev(best)
+
+
+def select(epochs: Sequence[Epoch]) -> Finished:
+    """The selections over a run's epochs, none of which may be missing. Raises ValueError where there are none."""
+    if not epochs:
+        raise ValueError("a run without a finished epoch has no result")
+    mean, deviation = best10([epoch.test_top1 for epoch in epochs])
+    last = epochs[-1]
+    validated = [epoch for epoch in epochs if epoch.validation_top1 is not None]
+    chosen = max(validated, key=lambda epoch: epoch.validation_top1 or 0.0, default=None)  # the first of equals
+    return Finished(
+        step=last.step,
+        best10_mean=mean,
+        best10_std=deviation,
+        last_top1=last.test_top1,
+        val_selected_top1=chosen.test_top1 if chosen else None,
+        train_loss=last.train_loss,
+        images_per_second=statistics.fmean(epoch.images_per_second for epoch in epochs),
+        seconds=last.seconds,
+    )

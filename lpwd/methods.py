@@ -1,0 +1,75 @@
+"""Timing x rates: every decay method is one choice of when the decay acts and one of which rate each layer gets.
+
+Notation: c = eta * lambda_i is the decay fraction of a parameter in layer i, U the optimizer's update direction and
+D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of *Layer-wise Pre-weight Decay*.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams"]
+Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared"]
+LayerRule = Literal["2i/n", "2i/(n+1)", "2(i-1)/(n-1)"]
+
+TIMINGS: tuple[Timing, ...] = get_args(Timing)
+LAYER_RULES: tuple[LayerRule, ...] = get_args(LayerRule)
+LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table: `timing` of the decay, `rates` over the layers, and where it comes from."""
+
+    timing: Timing
+    rates: Rates
+    label: str
+    source: str
+    scale: float = 1.0  # multiplies lambda
+    optimizers: tuple[str, ...] = ("adam", "sgd")
+
+
+PAPER = "Layer-wise Pre-weight Decay"
+METHODS: MappingProxyType[str, Method] = MappingProxyType(
+    {
+        "baseline": Method("none", "none", "Baseline", f"{PAPER}, Table 1"),
+        "l2": Method("l2", "uniform", "L2", f"{PAPER}, Table 1"),
+        "wd": Method("wd", "uniform", "WD", f"{PAPER}, eq. 1; AdamW, arXiv 1711.05101"),
+        "rwd": Method("rwd", "uniform", "RWD", f"{PAPER}, eq. 7"),
+        "pwd": Method("pwd", "uniform", "PWD", f"{PAPER}, algorithm 2"),
+        "lpwd": Method("pwd", "layerwise", "LPWD", f"{PAPER}, algorithm 3 and eq. 9"),
+        "lwd": Method("wd", "layerwise", "LWD", "control: the layer rule without the timing"),
+        "lrwd": Method("rwd", "layerwise", "LRWD", "control: the layer rule with eq. 7"),
+        "wd15": Method("wd", "uniform", "WD at 1.5λ", "control: WD at LPWD's parameter-weighted mean rate", scale=1.5),
+        "cwd": Method("cautious", "uniform", "CWD", "Cautious Weight Decay, arXiv 2510.12402"),
+        "adams": Method("adams", "uniform", "AdamS", "AdamS, arXiv 2011.11152", optimizers=("adam",)),
+        "llrd": Method("wd", "lr_decay", "LLRD", "layer-wise learning-rate decay 0.75^(n-i), decay follows it"),
+        "wdlr2": Method("wd", "lr_squared", "WD ∝ η²", "rival: decay proportional to the squared learning rate"),
+    }
+)
+
+
+def layer_rates(layer_count: int, weight_decay: float, rule: LayerRule = "2i/n") -> list[float]:
+    """Eq. (9): lambda_i for i = 1..n, dimensionless; the maximum is 2 lambda as section 4 of the paper sets it.
+
+    `"2i/n"` is the paper's literal rule (mean lambda (n+1)/n), `"2i/(n+1)"` has mean exactly lambda, and
+    `"2(i-1)/(n-1)"` has mean lambda and maximum 2 lambda. A single layer gets lambda under the last two rules.
+    """
+    n = layer_count
+    if n < 1:
+        raise ValueError(f"layer_count is {n}: a model needs at least one layer")
+    match rule:
+        case "2i/n":
+            return [weight_decay * 2 * i / n for i in range(1, n + 1)]
+        case "2i/(n+1)":
+            return [weight_decay * 2 * i / (n + 1) for i in range(1, n + 1)]
+        case "2(i-1)/(n-1)":
+            return [weight_decay * 2 * i / (n - 1) if n > 1 else weight_decay for i in range(n)]
+    raise ValueError(f"rule is {rule!r}: allowed are {', '.join(LAYER_RULES)}")
+
+
+def get_method(name: str) -> Method:
+    """The row of `METHODS` called `name`; a ValueError names the allowed ones."""
+    if name not in METHODS:
+        raise ValueError(f"method is {name!r}: allowed are {', '.join(METHODS)}")
+    return METHODS[name]
