@@ -1,0 +1,189 @@
+"""The Hugging Face Hub with bounded waiting: a probe, a fetch, and one sentence for each way to fail. No torch here.
+
+huggingface_hub alone waits 23 s for a Hub that refuses connections and more than 300 s for one that accepts them and
+never answers. Two measures bound this: the probe does not retry and has a deadline that also covers name resolution,
+and every request of the shared client gets time limits, after `UNANSWERED_LIMIT` of which the thread gives up.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+from huggingface_hub import HfApi, constants, hf_hub_download, set_client_factory, try_to_load_from_cache
+from huggingface_hub.errors import (
+    FileMetadataError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils._http import default_client_factory
+
+from lpwd.config import ConfigError
+
+RepoType = Literal["dataset", "model", "space"]
+
+PROBE_SECONDS = 2.0  # of each phase (connect, read) of the probe's one request
+CACHED_PROBE_SECONDS = 1.0  # the same where a cached file can stand in
+RESOLVE_SECONDS = 2.0  # added to the probe's deadline, for a name server that does not answer
+CONNECT_SECONDS = 3.0
+READ_SECONDS = {"HEAD": 3.0, "GET": 5.0}  # silence on the line, not the whole transfer
+UPLOAD_SECONDS = 60.0  # a commit may take the server long
+UNANSWERED_LIMIT = 2  # requests in a row, per thread
+
+
+class HubUnreachable(ConfigError):
+    """Nothing at the Hub's address answers in time, or offline mode forbids to ask."""
+
+
+class HubRefused(ConfigError):
+    """The Hub answers, but not with what was asked for: no such repository or file, no access, a server error."""
+
+
+_unanswered = threading.local()
+
+
+def _limit(request: httpx2.Request) -> None:
+    """Request hook: bound each phase of the request, seconds; give up after too many unanswered ones."""
+    _unanswered.count = getattr(_unanswered, "count", 0) + 1
+    if _unanswered.count > UNANSWERED_LIMIT:
+        raise _unreachable(f"it left {UNANSWERED_LIMIT} requests unanswered")
+    asked = request.extensions.get("timeout") or {}
+    read = READ_SECONDS.get(request.method, UPLOAD_SECONDS)
+    limits = {"connect": CONNECT_SECONDS, "read": read, "write": UPLOAD_SECONDS, "pool": UPLOAD_SECONDS}
+    request.extensions["timeout"] = {name: min(limit, asked.get(name) or limit) for name, limit in limits.items()}
+
+
+def _answered(response: httpx2.Response) -> None:
+    """Response hook: the Hub is alive."""
+    _unanswered.count = 0
+
+
+def _bounded_client() -> httpx2.Client:
+    client = default_client_factory()
+    hooks = client.event_hooks
+    client.event_hooks = {"request": [*hooks["request"], _limit], "response": [*hooks["response"], _answered]}
+    return client
+
+
+@contextmanager
+def hub_errors(what: str) -> Iterator[None]:
+    """Bound the Hub requests made inside and turn their failures into HubUnreachable or HubRefused about `what`.
+
+    Covers whatever uses huggingface_hub's shared client in this thread, timm's loading of weights included.
+    """
+    _install()
+    _unanswered.count = 0
+    try:
+        yield
+    except OfflineModeIsEnabled:
+        raise _offline(what) from None
+    except RepositoryNotFoundError as error:
+        reason = "needs an access token" if isinstance(error, GatedRepoError) else "does not exist or is private"
+        raise HubRefused(f"{what} {reason} on the Hub at {constants.ENDPOINT}.") from None
+    except RemoteEntryNotFoundError:
+        raise HubRefused(f"{what} is not in its repository on the Hub at {constants.ENDPOINT}.") from None
+    except LocalEntryNotFoundError:
+        raise _offline(what) if constants.is_offline_mode() else _unreachable(f"{what} is not cached") from None
+    except HfHubHTTPError as error:
+        code = error.response.status_code
+        raise HubRefused(f"{what}: the Hub at {constants.ENDPOINT} answered with HTTP status {code}.") from None
+    except FileMetadataError:
+        raise HubRefused(f"{what}: what answers at {constants.ENDPOINT} is not a Hugging Face Hub.") from None
+    except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
+        raise _unreachable(f"{what}: {type(error).__name__}") from None
+
+
+def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str:
+    """The commit hash of `repo`'s main branch, asked once without retries. Raises HubUnreachable or HubRefused.
+
+    Returns or raises within 2 * `seconds` + RESOLVE_SECONDS, even where name resolution hangs: it runs in a thread
+    of its own that is then abandoned.
+    """
+    if constants.is_offline_mode():
+        raise _offline(f"{repo_type} {repo}")
+    outcome: list[str | ConfigError] = []
+
+    def ask() -> None:
+        try:
+            with hub_errors(f"{repo_type} {repo}"):
+                outcome.append(str(HfApi().repo_info(repo, repo_type=repo_type, timeout=seconds).sha))
+        except ConfigError as error:
+            outcome.append(error)
+        except (ValueError, TypeError, KeyError):  # a captive portal's page, for instance
+            outcome.append(HubRefused(f"What answers at {constants.ENDPOINT} is not a Hugging Face Hub."))
+
+    thread = threading.Thread(target=ask, name="lpwd-hub-probe", daemon=True)
+    thread.start()
+    thread.join(2 * seconds + RESOLVE_SECONDS)
+    if not outcome:
+        raise _unreachable(f"no answer within {2 * seconds + RESOLVE_SECONDS:g} s")
+    if isinstance(outcome[0], ConfigError):
+        raise outcome[0]
+    return outcome[0]
+
+
+def reachable(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> bool:
+    """Whether the Hub answers and has `repo`; see `probe` for the time it takes."""
+    try:
+        probe(repo, repo_type, seconds)
+    except (HubUnreachable, HubRefused):
+        return False
+    return True
+
+
+def cached_file(repo: str, filename: str, repo_type: RepoType) -> Path | None:
+    """The newest downloaded version of a file, without any request; None where there is none."""
+    found: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
+    return Path(found) if isinstance(found, str) else None
+
+
+def fetch(repo: str, filenames: Sequence[str], repo_type: RepoType) -> list[Path]:
+    """Local paths of a repository's files, at its newest commit where the Hub answers, else as cached.
+
+    Downloads what is missing or has changed. Raises HubUnreachable or HubRefused only where a file is not cached.
+    """
+    cached = [cached_file(repo, filename, repo_type) for filename in filenames]
+    complete = [path for path in cached if path is not None]
+    have_all = len(complete) == len(cached)
+    if have_all and constants.is_offline_mode():
+        return complete
+    try:
+        commit = probe(repo, repo_type, CACHED_PROBE_SECONDS if have_all else PROBE_SECONDS)
+        if have_all and all(commit in path.parts for path in complete):
+            return complete
+        paths = []
+        for filename in filenames:
+            with hub_errors(f"{filename} of {repo_type} {repo}"):
+                paths.append(Path(hf_hub_download(repo, filename, repo_type=repo_type)))
+        return paths
+    except (HubUnreachable, HubRefused):
+        if have_all:
+            return complete
+        raise
+
+
+_installed = threading.Lock()
+_is_installed = False
+
+
+def _install() -> None:
+    """Bound the shared client of this process, once."""
+    global _is_installed
+    with _installed:
+        if not _is_installed:
+            set_client_factory(_bounded_client)
+            _is_installed = True
+
+
+def _unreachable(why: str) -> HubUnreachable:
+    return HubUnreachable(f"The Hub at {constants.ENDPOINT} cannot be reached ({why}).")
+
+
+def _offline(what: str) -> HubUnreachable:
+    return HubUnreachable(f"{what} is not cached and HF_HUB_OFFLINE forbids to ask the Hub.")
