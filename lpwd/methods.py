@@ -68,6 +68,16 @@ def layer_rates(layer_count: int, weight_decay: float, rule: LayerRule = "2i/n")
     raise ValueError(f"rule is {rule!r}: allowed are {', '.join(LAYER_RULES)}")
 
 
+def decay_rates(method: Method, layer_count: int, weight_decay: float, rule: LayerRule = "2i/n") -> list[float]:
+    """lambda_i of a method for i = 1..n, dimensionless; llrd and wdlr2 decay at lambda times a learning-rate factor."""
+    match method.rates:
+        case "none":
+            return [0.0] * layer_count
+        case "layerwise":
+            return layer_rates(layer_count, weight_decay * method.scale, rule)
+    return [weight_decay * method.scale] * layer_count
+
+
 def get_method(name: str) -> Method:
     """The row of `METHODS` called `name`; a ValueError names the allowed ones."""
     if name not in METHODS:

@@ -1,0 +1,106 @@
+"""The pure maths of decay on lists of tensors: rate, fraction, shrink, and the update direction of Adam and SGD.
+
+theta is a list of parameters, eta the learning rate, lambda the decay rate and c = eta * lambda the decay fraction.
+A scalar is a Python float, or a 0-dim tensor where it is known on the device alone (a tensor learning rate, AdamS,
+GradScaler's skipped steps): nothing here waits for a device.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Scalar = float | Tensor
+Group = dict[str, Any]  # a parameter group of torch.optim
+
+
+def decay_rate(group: Mapping[str, Any]) -> Scalar:
+    """lambda of a group, dimensionless; lambda * eta_t / eta_0 where the group has `lr_0` (decay with eta squared)."""
+    if group["lr_0"] is None:
+        return group["weight_decay"]
+    return group["weight_decay"] * (group["lr"] / group["lr_0"])
+
+
+def decay_fraction(group: Mapping[str, Any]) -> Scalar:
+    """c = eta * lambda of the step that comes next, dimensionless."""
+    return group["lr"] * decay_rate(group)
+
+
+def unless_skipped(skipped: Tensor | None, fraction: Scalar) -> Scalar:
+    """c, or 0 where the 0-dim bool tensor `skipped` is true; stays on the device."""
+    if skipped is None:
+        return fraction
+    if not isinstance(fraction, Tensor):  # float64, so that 1 - c rounds once, as with a Python float
+        fraction = skipped.new_full((), fraction, dtype=torch.float64)
+    return torch.where(skipped, 0.0, fraction.to(skipped.device))
+
+
+@torch.no_grad()
+def shrink(pairs: Iterable[tuple[Sequence[Tensor], Scalar]]) -> None:
+    """D: theta <- (1 - c) theta in place for each pair (parameters, c); one foreach call for all c that are floats."""
+    plain: list[Tensor] = []
+    factors: list[float] = []
+    for params, fraction in pairs:
+        if isinstance(fraction, Tensor):
+            for members, factor in _per_device(params, 1 - fraction):
+                torch._foreach_mul_(members, factor)
+        elif fraction != 0:
+            plain.extend(params)
+            factors.extend([1 - fraction] * len(params))
+    if plain:
+        torch._foreach_mul_(plain, factors)
+
+
+def _per_device(params: Sequence[Tensor], factor: Tensor) -> list[tuple[list[Tensor], Tensor]]:
+    """The tensors that share device and dtype, each list with the factor as a 0-dim tensor of that kind."""
+    kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for p in params:
+        kinds.setdefault((p.device, p.dtype), []).append(p)
+    return [(members, factor.reshape(()).to(device, dtype)) for (device, dtype), members in kinds.items()]
+
+
+def adam_momentum(grads: Sequence[Tensor], exp_avgs: Sequence[Tensor | None], beta1: float) -> list[Tensor]:
+    """m_t = beta1 m_{t-1} + (1 - beta1) g_t, new tensors; None stands for m_0 = 0. Same sign as Adam's U_t."""
+    momenta = [torch.zeros_like(g) if m is None else m.clone() for g, m in zip(grads, exp_avgs, strict=True)]
+    torch._foreach_lerp_(momenta, list(grads), 1 - beta1)
+    return momenta
+
+
+def adam_direction(
+    grads: Sequence[Tensor], states: Sequence[Mapping[str, Any]], betas: tuple[float, float], eps: float
+) -> list[Tensor]:
+    """U_t = m_hat / (sqrt(v_hat) + eps) of the step that comes next, new tensors; the states stay as they are."""
+    beta1, beta2 = betas
+    updates = adam_momentum(grads, [state.get("exp_avg") for state in states], beta1)
+    seconds = [
+        torch.zeros_like(g) if not state else state["exp_avg_sq"] * beta2
+        for g, state in zip(grads, states, strict=True)
+    ]
+    torch._foreach_addcmul_(seconds, list(grads), list(grads), 1 - beta2)
+    steps = [next_step(state) for state in states]
+    for update, second, t in zip(updates, seconds, steps, strict=True):
+        update.div_(second.div_(1 - beta2**t).sqrt_().add_(eps).mul_(1 - beta1**t))
+    return updates
+
+
+def next_step(state: Mapping[str, Any]) -> Scalar:
+    """t of the step that comes next, from 1. Fused optimizers keep t on the device, and it stays there."""
+    step = state.get("step", 0.0)
+    if not isinstance(step, Tensor):
+        return step + 1.0
+    return step.item() + 1.0 if step.is_cpu else step.double() + 1.0  # float32 would lose 1 - beta^t
+
+
+def sgd_direction(
+    grads: Sequence[Tensor],
+    buffers: Sequence[Tensor | None],
+    momentum: float,
+    dampening: float = 0.0,
+    nesterov: bool = False,
+) -> list[Tensor]:
+    """U_t of SGD: b_t = momentum b_{t-1} + (1 - dampening) g_t with b_1 = g_1, or g_t + momentum b_t with Nesterov."""
+    if momentum == 0:
+        return list(grads)
+    kept = [g.clone() if b is None else b * momentum + g * (1 - dampening) for g, b in zip(grads, buffers, strict=True)]
+    return list(torch._foreach_add(list(grads), kept, alpha=momentum)) if nesterov else kept

@@ -1,0 +1,105 @@
+"""Which layer each parameter belongs to, shallow (i = 1) to deep (i = n), and one parameter group per layer.
+
+timm's models say it themselves (`group_matcher`); any other model has the order of its modules that hold parameters.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from lpwd.methods import LayerRule, layer_rates
+
+Group = dict[str, Any]  # a parameter group of torch.optim
+Layer = dict[str, Tensor]  # name -> parameter
+
+
+def layer_groups(
+    model: nn.Module, weight_decay: float, rule: LayerRule = "2i/n", exclude_1d: bool = False
+) -> list[Group]:
+    """Parameter groups for any torch optimizer with lambda_i of eq. (9), e.g. 2 lambda i / n, shallow to deep.
+
+    One group per layer, two where `exclude_1d` leaves norms and biases (parameters of at most one dimension) undecayed.
+    Each group holds `params`, `weight_decay` (lambda_i, dimensionless), `layer` (i, from 1) and `layer_name`. Shared
+    parameters occur once, in the first layer that holds them. Frozen parameters are left out, their layers count in n.
+
+    Raises ValueError on a negative weight_decay, an unknown rule and a model with nothing to train, ImportError for a
+    model with timm's `group_matcher` where timm is not installed.
+    """
+    layers = layers_of(model)
+    if not layers:
+        raise ValueError(f"{type(model).__name__} has no parameters to group")
+    return group_by_layer(layers, layer_rates(len(layers), weight_decay, rule), exclude_1d)
+
+
+def layers_of(model: nn.Module) -> list[Layer]:
+    """The parameters (frozen ones too) of layers 1..n, behind any DDP, DataParallel or torch.compile wrapper."""
+    model = unwrap(model)
+    if callable(getattr(model, "group_matcher", None)):
+        return _layers_of_timm(model)
+    names = {id(p): name for name, p in model.named_parameters()}  # a shared parameter has its first name alone
+    layers: list[Layer] = []
+    for module in model.modules():
+        own: Layer = {names.pop(id(p)): p for p in module.parameters(recurse=False) if id(p) in names}
+        if own:
+            layers.append(own)
+    return layers
+
+
+def _layers_of_timm(model: nn.Module) -> list[Layer]:
+    try:
+        from timm.models import group_parameters
+    except ImportError as error:
+        raise ImportError(f"{type(model).__name__} has a group_matcher: install timm to read its layers") from error
+    ids: dict[str, int] = group_parameters(model, model.group_matcher(coarse=False), reverse=True)  # type: ignore[operator]
+    layers: list[Layer] = [{} for _ in range(max(ids.values(), default=-1) + 1)]
+    for name, p in model.named_parameters():
+        layers[ids[name]][name] = p
+    return layers
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model itself behind torch.compile, DistributedDataParallel and DataParallel, whose names carry a prefix."""
+    while True:
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):  # torch.compile
+            model = inner
+        else:
+            return model
+
+
+def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: bool = False) -> list[Group]:
+    """One group per layer and decay rate; raises ValueError where a rate is negative or nothing is to be trained."""
+    if any(rate < 0 for rate in rates):
+        raise ValueError(f"weight_decay gives the rate {min(rates)}: it must be at least 0")
+    groups: list[Group] = []
+    for i, (layer, rate) in enumerate(zip(layers, rates, strict=True), 1):
+        trained = [p for p in layer.values() if p.requires_grad]
+        kept = [p for p in trained if exclude_1d and p.ndim <= 1]
+        decayed = [p for p in trained if not (exclude_1d and p.ndim <= 1)]
+        name = layer_name(list(layer))
+        for params, group_rate in ((decayed, rate), (kept, 0.0)):
+            if params:
+                groups.append({"params": params, "weight_decay": group_rate, "layer": i, "layer_name": name})
+    if not groups:
+        raise ValueError("the model has no parameter that requires a gradient")
+    return groups
+
+
+def layer_name(names: Sequence[str]) -> str:
+    """What parameter names have in common under each root: `stages.0.blocks.1`, `layers.3.blocks.1 + norm`."""
+    roots: dict[str, list[list[str]]] = {}
+    for name in names:
+        modules = name.split(".")[:-1] or [name]  # a parameter of the model itself stands for itself
+        roots.setdefault(modules[0], []).append(modules)
+    return " + ".join(".".join(_common_start(paths)) for paths in roots.values())
+
+
+def _common_start(paths: Sequence[Sequence[str]]) -> list[str]:
+    common: list[str] = []
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return common

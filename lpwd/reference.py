@@ -1,0 +1,128 @@
+"""The plain reference: every method as its paper's algorithm, on one flat float64 vector of all parameters.
+
+Slow and short on purpose; `lpwd.optim` is tested against it. theta, eta and lambda are vectors of one length (eta_i and
+lambda_i of the layer that an entry belongs to), f is the gradient function of the step and U the optimizer's direction.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+Gradient = Callable[[Tensor], Tensor]
+
+
+class AdamDirection:
+    """U_t = m_hat / (sqrt(v_hat) + eps), Kingma & Ba, algorithm 1."""
+
+    def __init__(self, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
+        self.betas, self.eps = betas, eps
+        self.t, self.m, self.v, self.v_hat = 0, torch.zeros(()), torch.zeros(()), torch.zeros(())
+
+    def __call__(self, g: Tensor) -> Tensor:
+        beta1, beta2 = self.betas
+        self.t += 1
+        self.m = beta1 * self.m + (1 - beta1) * g
+        self.v = beta2 * self.v + (1 - beta2) * g**2
+        self.v_hat = self.v / (1 - beta2**self.t)
+        return self.m / (1 - beta1**self.t) / (self.v_hat.sqrt() + self.eps)
+
+
+class SGDDirection:
+    """U_t = b_t = momentum b_{t-1} + g_t, or g_t + momentum b_t with Nesterov's momentum."""
+
+    def __init__(self, momentum: float = 0.9, nesterov: bool = False) -> None:
+        self.momentum, self.nesterov, self.b = momentum, nesterov, torch.zeros(())
+
+    def __call__(self, g: Tensor) -> Tensor:
+        self.b = self.momentum * self.b + g
+        return g + self.momentum * self.b if self.nesterov else self.b
+
+
+Direction = AdamDirection | SGDDirection
+
+
+def baseline(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    return theta - eta * U(f(theta))
+
+
+def l2(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    return theta - eta * U(f(theta) + lam * theta)
+
+
+def wd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    """Eq. (1), with the penalty multiplied by eta as section 4.4 says."""
+    return theta - eta * U(f(theta)) - eta * lam * theta
+
+
+def rwd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    """Eq. (7); algorithm 1's last line, which decays theta instead of theta_hat, is a misprint of it."""
+    theta_hat = theta - eta * U(f(theta))
+    return theta_hat - eta * lam * theta_hat
+
+
+def pwd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    """Algorithms 2 and 3: the gradient is that of the decayed weights."""
+    theta = theta - eta * lam * theta
+    return theta - eta * U(f(theta))
+
+
+def cautious(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    """arXiv 2510.12402, algorithm 1: decay where the update moves the weight towards 0 or not at all."""
+    u = U(f(theta))
+    return theta - eta * (u + lam * torch.where(u * theta >= 0, theta, 0.0))
+
+
+def adams(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+    """AdamS, arXiv 2011.11152: v_hat is bias-corrected and of this step, its mean is over all parameters."""
+    assert isinstance(U, AdamDirection)
+    u = U(f(theta))
+    return theta - eta * u - eta * lam / math.sqrt(U.v_hat.mean()) * theta
+
+
+STEPS = {"none": baseline, "l2": l2, "wd": wd, "rwd": rwd, "pwd": pwd, "cautious": cautious, "adams": adams}
+ALGORITHMS: dict[str, tuple[str, str]] = {  # method -> step, lambda_i; written out, not read from METHODS
+    "baseline": ("none", "uniform"),
+    "l2": ("l2", "uniform"),
+    "wd": ("wd", "uniform"),
+    "rwd": ("rwd", "uniform"),
+    "pwd": ("pwd", "uniform"),
+    "lpwd": ("pwd", "layerwise"),
+    "lwd": ("wd", "layerwise"),
+    "lrwd": ("rwd", "layerwise"),
+    "wd15": ("wd", "uniform at 1.5"),
+    "cwd": ("cautious", "uniform"),
+    "adams": ("adams", "uniform"),
+    "llrd": ("wd", "uniform"),
+    "wdlr2": ("wd", "uniform"),
+}
+
+
+def trajectory(
+    method: str,
+    direction: Direction,
+    theta: Tensor,
+    gradients: Sequence[Gradient],
+    learning_rates: Sequence[float],
+    weight_decay: float,
+    layers: Tensor,
+) -> Iterator[Tensor]:
+    """theta_1, theta_2, ... after each step, the point at which a method's weights are read.
+
+    `theta` and `layers` (the layer i = 1..n of each entry) are vectors of one length; step t has `gradients[t]` and
+    `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. Raises KeyError on a method without a reference.
+    """
+    step, rates = ALGORITHMS[method]
+    i, n = layers.double(), int(layers.max())
+    lam = {
+        "uniform": weight_decay * torch.ones_like(i),
+        "uniform at 1.5": 1.5 * weight_decay * torch.ones_like(i),
+        "layerwise": weight_decay * 2 * i / n,
+    }[rates]
+    theta = theta.double()
+    for f, lr in zip(gradients, learning_rates, strict=True):
+        eta = lr * (0.75 ** (n - i) if method == "llrd" else torch.ones_like(i))
+        decay = lam * lr / learning_rates[0] if method == "wdlr2" else lam
+        theta = STEPS[step](theta, eta, decay, f, direction)
+        yield theta

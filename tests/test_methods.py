@@ -1,0 +1,61 @@
+"""The tables of timing and rates."""
+
+import statistics
+
+import pytest
+
+from lpwd.methods import LAYER_RULES, METHODS, TIMINGS, decay_rates, get_method, layer_rates
+
+
+def test_every_method_of_the_design_is_in_the_table():
+    expected = {
+        "baseline": ("none", "none"),
+        "l2": ("l2", "uniform"),
+        "wd": ("wd", "uniform"),
+        "rwd": ("rwd", "uniform"),
+        "pwd": ("pwd", "uniform"),
+        "lpwd": ("pwd", "layerwise"),
+        "lwd": ("wd", "layerwise"),
+        "lrwd": ("rwd", "layerwise"),
+        "wd15": ("wd", "uniform"),
+        "cwd": ("cautious", "uniform"),
+        "adams": ("adams", "uniform"),
+        "llrd": ("wd", "lr_decay"),
+        "wdlr2": ("wd", "lr_squared"),
+    }
+    assert {name: (row.timing, row.rates) for name, row in METHODS.items()} == expected
+    assert {row.timing for row in METHODS.values()} == set(TIMINGS)
+    assert METHODS["wd15"].scale == 1.5
+
+
+def test_the_papers_rule_reaches_twice_lambda_at_the_deepest_layer():
+    assert layer_rates(4, 0.5) == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 14, 20, 38])
+def test_the_rules_have_the_means_and_maxima_that_they_promise(n: int):
+    literal, mean, both = (layer_rates(n, 0.3, rule) for rule in LAYER_RULES)
+    assert max(literal) == pytest.approx(0.6)
+    assert statistics.fmean(literal) == pytest.approx(0.3 * (n + 1) / n)
+    assert statistics.fmean(mean) == pytest.approx(0.3)
+    assert statistics.fmean(both) == pytest.approx(0.3)
+    assert max(both) == pytest.approx(0.6 if n > 1 else 0.3)
+    for rates in (literal, mean, both):
+        assert rates == sorted(rates)
+
+
+def test_the_rates_of_a_method_follow_its_row():
+    assert decay_rates(METHODS["baseline"], 2, 0.5) == [0.0, 0.0]
+    assert decay_rates(METHODS["wd15"], 2, 0.5) == [0.75, 0.75]
+    assert decay_rates(METHODS["lpwd"], 2, 0.5) == [0.5, 1.0]
+    assert decay_rates(METHODS["lwd"], 2, 0.5, "2(i-1)/(n-1)") == [0.0, 1.0]
+    assert decay_rates(METHODS["llrd"], 2, 0.5) == [0.5, 0.5]
+
+
+def test_unknown_names_are_refused_with_the_allowed_ones():
+    with pytest.raises(ValueError, match="method is 'magic': allowed are baseline, l2, wd"):
+        get_method("magic")
+    with pytest.raises(ValueError, match="rule is 'i/n': allowed are 2i/n"):
+        layer_rates(3, 0.1, "i/n")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="at least one layer"):
+        layer_rates(0, 0.1)
