@@ -22,33 +22,43 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field("convnext_atto", pattern=r"^[a-zA-Z0-9_.]{1,100}$")  # a timm model name, optionally with a tag
-    dataset: DatasetName = "cifar100"
-    optimizer: Literal["adam", "sgd"] = "adam"
-    method: str = "lpwd"
-    lr: float = Field(1e-3, gt=0, le=1e3, allow_inf_nan=False)  # eta
-    weight_decay: float = Field(0.5, ge=0, le=1e6, allow_inf_nan=False)  # lambda; the decay fraction is eta * lambda
-    epochs: int = Field(100, ge=1, le=100_000)
-    seed: int = Field(0, ge=0, lt=2**31)  # fixes initial weights, data order, augmentation and subset
-    batch_size: int = Field(512, ge=1, le=65_536)  # images
-    image_size: int = Field(32, ge=4, le=1024)  # pixels
-    train_samples: int | None = Field(None, ge=1)  # balanced subset of the training set, images
-    test_samples: int | None = Field(None, ge=1)  # balanced subset of the test set, images
-    validation_samples: int = Field(0, ge=0)  # balanced split taken from the training images
-    pretrained: bool = False
-    init_from: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")  # id of a finished run
-    precision: Literal["bf16", "fp32"] = "fp32"  # of the autocast region; parameters are always fp32
-    schedule: Literal["constant", "cosine"] = "constant"  # of eta over all steps
-    clip_grad_norm: float | None = Field(None, gt=0, allow_inf_nan=False)
-    momentum: float = Field(0.9, ge=0, lt=1)  # SGD
-    nesterov: bool = False  # SGD
-    betas: tuple[float, float] = (0.9, 0.999)  # Adam
-    eps: float = Field(1e-8, gt=0, allow_inf_nan=False)  # Adam
-    rule: LayerRule = "2i/n"
-    exclude_1d: bool = False  # leave norms and biases undecayed
-    opposing_every: int = Field(0, ge=0)  # measure R_op every so many steps; 0: at the last step of each epoch
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)  # passed to timm.create_model
-    scale: Literal["paper", "cpu", "custom"] = "custom"  # which grid of the presets this run belongs to
+    model: str = Field(
+        "convnext_atto", pattern=r"^[a-zA-Z0-9_.]{1,100}$", description="timm model name, optionally with a weights tag"
+    )
+    dataset: DatasetName = Field("cifar100", description="data set")
+    optimizer: Literal["adam", "sgd"] = Field("adam", description="optimizer")
+    method: str = Field("lpwd", description="decay method")
+    lr: float = Field(1e-3, gt=0, le=1e3, allow_inf_nan=False, description="learning rate eta")
+    weight_decay: float = Field(
+        0.5, ge=0, le=1e6, allow_inf_nan=False, description="decay rate lambda; a step shrinks weights by eta * lambda"
+    )
+    epochs: int = Field(100, ge=1, le=100_000, description="passes over the training images")
+    seed: int = Field(0, ge=0, lt=2**31, description="fixes initial weights, data order, augmentation and subset")
+    batch_size: int = Field(512, ge=1, le=65_536, description="images a step")
+    train_samples: int | None = Field(None, ge=1, description="balanced subset of the training images")
+    test_samples: int | None = Field(None, ge=1, description="balanced subset of the test images")
+    validation_samples: int = Field(0, ge=0, description="balanced split taken out of the training images")
+    image_size: int = Field(32, ge=4, le=1024, description="width and height in pixels")
+    pretrained: bool = Field(False, description="start from timm's ImageNet weights")
+    init_from: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$", description="id of a finished run to start from"
+    )
+    precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="of the learning rate; the paper's is constant"
+    )
+    clip_grad_norm: float | None = Field(None, gt=0, allow_inf_nan=False, description="largest gradient norm")
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum")
+    nesterov: bool = Field(False, description="SGD's Nesterov momentum")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's moment decay rates")
+    eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator term")
+    rule: LayerRule = Field("2i/n", description="lambda_i / lambda of layer-wise methods")
+    exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
+    opposing_every: int = Field(
+        0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
+    )
+    model_kwargs: dict[str, Any] = Field(default_factory=dict, description="JSON object passed to timm.create_model")
+    scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -70,9 +80,8 @@ class RunConfig(BaseModel):
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum greater than 0")
         if self.train_samples is not None and self.validation_samples >= self.train_samples:
-            raise ValueError(
-                f"validation_samples is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
-            )
+            given = f"validation_samples is {self.validation_samples}"
+            raise ValueError(f"{given}: it must be less than train_samples, {self.train_samples}")
         return self
 
     @property

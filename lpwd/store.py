@@ -34,6 +34,7 @@ class Status(BaseModel):
 
     state: State = "queued"
     created: float = Field(default_factory=time.time)
+    queued: float = Field(default_factory=time.time)  # when it last joined the queue, which is ordered by it
     started: float | None = None
     ended: float | None = None
     heartbeat: float | None = None
@@ -44,6 +45,7 @@ class Status(BaseModel):
     device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     commit: str = ""
+    threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
     step: int = 0
     total_steps: int = 0
     epoch: int = 0
@@ -95,6 +97,16 @@ class RunStore:
 
     def log_path(self, run_id: str) -> Path:
         return self.folder(run_id) / "log.txt"
+
+    @property
+    def app_lock_path(self) -> Path:
+        """Held by the one app that works in this folder."""
+        return self.root / ".app.lock"
+
+    @property
+    def worker_log_path(self) -> Path:
+        """What worker processes and the libraries in them print."""
+        return self.root / ".worker.log"
 
     def metrics_path(self, run_id: str) -> Path:
         return self.folder(run_id) / "metrics.jsonl"
@@ -167,12 +179,12 @@ class RunStore:
 
     def recover(self) -> list[str]:
         """Turn active runs whose worker is gone into `interrupted`; returns their ids."""
-        lost = [record.run_id for record in self.records() if _is_lost(record.status)]
+        lost = [record.run_id for record in self.records() if is_lost(record.status)]
         for run_id in lost:
             message = (
                 "The process that trained this run ended without a word; resume continues from the last checkpoint."
             )
-            self.update_if(run_id, _is_lost, state="interrupted", ended=time.time(), message=message)
+            self.update_if(run_id, is_lost, state="interrupted", ended=time.time(), message=message)
         return lost
 
     def delete(self, run_id: str) -> None:
@@ -204,16 +216,26 @@ class RunStore:
         whole = data[: data.rfind(b"\n") + 1]
         return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
 
-    def rewind_metrics(self, run_id: str, step: int) -> None:
-        """Drop records after `step` and any end of the run: a resumed run will write them again."""
+    def rewind_metrics(self, run_id: str, step: int, epoch: int) -> None:
+        """Keep what was recorded up to `step` in the still unfinished `epoch`: a resumed run writes the rest again."""
         records, _ = self.read_metrics(run_id)
-        kept = [r for r in records if r["step"] <= step and r["event"] in ("started", "step", "epoch")]
+        kept = [
+            record
+            for record in records
+            if (record["event"] in ("started", "step") and record["step"] <= step)
+            or (record["event"] == "epoch" and record["epoch"] < epoch)
+        ]
         write_atomic(self.metrics_path(run_id), "".join(json.dumps(record) + "\n" for record in kept))
 
     def restart(self, run_id: str) -> None:
         """Forget results and checkpoint of a run, so that it begins anew."""
         for name in ("metrics.jsonl", "checkpoint.pt", "error.txt"):
             (self.folder(run_id) / name).unlink(missing_ok=True)
+
+    def log(self, run_id: str, text: str) -> None:
+        """Add a line with the time to log.txt."""
+        with open(self.log_path(run_id), "a") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def save_error(self, run_id: str, text: str) -> None:
         write_atomic(self.existing(run_id) / "error.txt", text)
@@ -232,7 +254,7 @@ class RunStore:
             return file.read().decode(errors="replace")
 
 
-def _is_lost(status: Status) -> bool:
+def is_lost(status: Status) -> bool:
     if status.state not in ACTIVE:
         return False
     if status.host == socket.gethostname() and status.pid and not psutil.pid_exists(status.pid):

@@ -1,0 +1,3 @@
+from lpwd.cli import main
+
+main(prog_name="python -m lpwd")

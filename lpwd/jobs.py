@@ -1,0 +1,231 @@
+"""Jobs: the first-in-first-out queue of one device, and the one worker process that it supervises. No torch here."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.store import ACTIVE, ENDED, RunStore
+from lpwd.supervisor import WorkerEnded, WorkerProcess
+from lpwd.worker import Machine
+
+TERMINATE_AFTER_SECONDS = 20.0  # from a request to stop to SIGTERM: a step of a large model takes its time
+KILL_AFTER_SECONDS = 30.0
+CHECK_ATTEMPTS = 3
+RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
+
+log = logging.getLogger("lpwd")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Runs that train together in lock step; one run is a race of one."""
+
+    id: str
+    run_ids: list[str]
+    active: bool = False
+
+
+class Jobs:
+    """Use `start`, `submit`, `stop`, `close`. What a run's state is, its folder says; this holds only the order."""
+
+    def __init__(self, store: RunStore, *, device: str = "auto") -> None:
+        self.store, self.device = store, device
+        self._waiting: list[Job] = []
+        self._active: Job | None = None
+        self._worker: WorkerProcess | None = None
+        self._changed = threading.Condition()
+        self._closing = False
+        self._alone = FileLock(str(store.app_lock_path))
+        self._thread = threading.Thread(target=self._loop, name="lpwd-jobs", daemon=True)
+
+    def start(self) -> None:
+        """Recover what an earlier app left behind and begin to work. Raises ConfigError beside another app."""
+        try:
+            self._alone.acquire(timeout=1)
+        except Timeout:
+            raise ConfigError(
+                f"another app already works in {self.store.root}: close it, or choose another --runs-dir"
+            ) from None
+        self.store.recover()
+        self._waiting = self._queued_on_disk()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the worker after the present step; queued runs stay queued for the next start."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        self._alone.release()
+
+    def machine(self, timeout: float = 60) -> Machine:
+        """The machine as its worker describes it. Raises ConfigError where the worker cannot start."""
+        return self._warm_worker(timeout).hello(timeout)
+
+    # ---- what people ask for
+
+    def submit(self, configs: Sequence[RunConfig], *, owner: str = "", again: bool = False) -> list[str]:
+        """Queue the runs as one job; returns their ids.
+
+        Finished runs are kept as they are, stopped and interrupted ones continue from their checkpoint; `again` begins
+        them anew. Raises ConfigError for bad input and for runs that are queued or training already.
+        """
+        if not configs:
+            raise ConfigError("methods is empty: choose at least one decay method")
+        run_ids = list(dict.fromkeys(config.run_id for config in configs))
+        self._check(configs)
+        with self._changed:
+            for run_id in run_ids:
+                self._refuse_busy(run_id)
+            for config in configs:
+                self.store.create(config, owner=owner, state="stopped")
+            chosen = [run_id for run_id in run_ids if again or self.store.status(run_id).state not in ENDED]
+            for run_id in chosen:
+                if again or self.store.status(run_id).state == "failed":
+                    self.store.restart(run_id)
+            self._enqueue(chosen)
+        return run_ids
+
+    def resume(self, run_ids: Sequence[str]) -> None:
+        """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
+        with self._changed:
+            for run_id in run_ids:
+                self._refuse_busy(run_id)
+            self._enqueue([run_id for run_id in run_ids if self.store.status(run_id).state not in ENDED])
+
+    def stop(self, run_id: str) -> None:
+        """Stop the run and the lanes that train with it; a queued job leaves the queue. Nothing to do is no error."""
+        with self._changed:
+            job = self._job_of(run_id)
+            lanes = job.run_ids if job else [run_id]
+            if job in self._waiting:
+                self._waiting.remove(job)
+            for lane in lanes:
+                self.store.update_if(
+                    lane,
+                    lambda s: s.state == "queued",
+                    state="stopped",
+                    ended=time.time(),
+                    message="Taken from the queue.",
+                )
+                self.store.update_if(
+                    lane, lambda s: s.state == "running", state="stopping", message="Stopping after this step."
+                )
+
+    def queue(self) -> list[Job]:
+        """The active job, then the waiting ones in order."""
+        with self._changed:
+            return [*([self._active] if self._active else []), *self._waiting]
+
+    # ---- the queue
+
+    def _enqueue(self, run_ids: list[str]) -> None:
+        if not run_ids:
+            return
+        job = Job(uuid.uuid4().hex[:12], run_ids)
+        for run_id in run_ids:
+            self.store.update(run_id, state="queued", job=job.id, queued=time.time(), ended=None, message="")
+        self._waiting.append(job)
+        self._changed.notify_all()
+
+    def _refuse_busy(self, run_id: str) -> None:
+        state = self.store.status(run_id).state if self.store.exists(run_id) else ""
+        if state == "queued" or state in ACTIVE:
+            raise ConfigError(f"run {run_id} is {state} already: watch it, or stop it first")
+
+    def _job_of(self, run_id: str) -> Job | None:
+        jobs = [*([self._active] if self._active else []), *self._waiting]
+        return next((job for job in jobs if run_id in job.run_ids), None)
+
+    def _queued_on_disk(self) -> list[Job]:
+        """The queue as the run folders remember it."""
+        lanes: dict[str, list[tuple[float, str]]] = {}
+        for record in self.store.records():
+            if record.status.state == "queued":
+                lanes.setdefault(record.status.job, []).append((record.status.queued, record.run_id))
+        ordered = sorted(lanes.items(), key=lambda item: min(item[1]))
+        return [Job(job, [run_id for _, run_id in sorted(found)]) for job, found in ordered]
+
+    # ---- the worker
+
+    def _check(self, configs: Sequence[RunConfig]) -> None:
+        """Ask the worker whether these runs can start; where it was just being replaced, ask the next one."""
+        questions = [config.model_dump(mode="json") for config in configs]
+        for attempt in range(1, CHECK_ATTEMPTS + 1):
+            worker = self._warm_worker()
+            try:
+                problem = worker.check(questions)
+                break
+            except WorkerEnded:
+                if attempt == CHECK_ATTEMPTS:
+                    raise
+                with self._changed:
+                    self._changed.wait_for(lambda old=worker: self._worker is not old, 5)
+        if problem:
+            raise ConfigError(problem)
+
+    def _warm_worker(self, timeout: float = 60) -> WorkerProcess:
+        """The living worker; waits while one is being started."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._worker is not None or self._closing, timeout)
+            if not self._worker:
+                raise ConfigError(f"no worker process came up within {timeout:.0f} s; see {self.store.worker_log_path}")
+            return self._worker
+
+    def _loop(self) -> None:
+        while not self._closing:
+            worker = WorkerProcess(self.store, self.device)
+            with self._changed:
+                self._worker = worker
+                self._changed.notify_all()
+            job = self._next_job(worker)
+            if job:
+                worker.run(job.run_ids)
+                self._supervise(worker, job)
+            with self._changed:
+                self._worker = self._active = None
+                self._changed.notify_all()
+            worker.close()  # a fresh one a job: its memory, the GPU's above all, returns to the machine
+
+    def _next_job(self, worker: WorkerProcess) -> Job | None:
+        """Wait for a job; None when closing or when the idle worker has died."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing, RECOVER_SECONDS)
+                if self._closing or not worker.alive():
+                    return None
+                if self._waiting:
+                    job = self._waiting.pop(0)
+                    self._active = Job(job.id, job.run_ids, active=True)
+                    return self._active
+            self.store.recover()
+
+    def _supervise(self, worker: WorkerProcess, job: Job) -> None:
+        """Until the job has ended: flag, then SIGTERM, then SIGKILL for one that does not stop."""
+        asked: float | None = None
+        while not worker.wait_job(0.2):
+            if self._closing:
+                worker.hang_up()
+            states = {self.store.status(run_id).state for run_id in job.run_ids}
+            asked = (asked or time.monotonic()) if self._closing or "stopping" in states else None
+            if asked and time.monotonic() - asked > KILL_AFTER_SECONDS:
+                worker.kill()
+            elif asked and time.monotonic() - asked > TERMINATE_AFTER_SECONDS:
+                worker.terminate()
+        for run_id in job.run_ids:
+            self._tidy(run_id, worker)
+
+    def _tidy(self, run_id: str, worker: WorkerProcess) -> None:
+        """Name what the ended worker could not say itself."""
+        ended = f"The worker process ended ({worker.exit_text()}); resume continues from the last checkpoint."
+        asked = "The worker process did not stop in time and was killed; resume continues from the last checkpoint."
+        self.store.update_if(run_id, lambda s: s.state == "stopping", state="stopped", ended=time.time(), message=asked)
+        self.store.update_if(
+            run_id, lambda s: s.state in ("running", "queued"), state="interrupted", ended=time.time(), message=ended
+        )

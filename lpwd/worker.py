@@ -1,0 +1,124 @@
+"""The child process that trains: started warm, it says hello, answers checks and runs jobs one after the other.
+
+Requests are JSON lines on stdin, answers JSON lines on the stdout it was started with; everything that is printed goes
+to a log file. When stdin closes, the app is gone: training stops after the present step and is marked interrupted.
+
+    {"check": [config, ...]}  ->  {"error": sentence or null}
+    {"run": [run_id, ...]}    ->  {"done": {run_id: state}} when the job has ended; run folders tell the rest
+"""
+
+import argparse
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.store import RunStore
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a worker says of the machine it will train on."""
+
+    device: str  # "cpu" or "cuda"
+    label: str  # for people
+    models: list[str]  # timm names, suitable ones first
+    precision: str  # "bf16" or "fp32": the default on this device
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def check(configs: Sequence[RunConfig]) -> None:
+    """Raise ConfigError where a run could not start: model, image size or subset. Builds on meta, downloads nothing."""
+    from lpwd import models
+
+    for config in configs:
+        models.check(config)
+
+
+def hello(device: str) -> Machine:
+    """Import everything that a first step needs, and describe the machine."""
+    from lpwd import devices, lanes, models, provenance
+
+    lanes.warm_up()
+    place = devices.resolve_device(device)
+    return Machine(
+        device=place.type,
+        label=devices.device_label(place),
+        models=models.model_names(),
+        precision=devices.default_precision(place),
+        versions=provenance.versions(),
+    )
+
+
+def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, answers: TextIO) -> None:
+    """Answer requests until stdin closes."""
+    stop, orphaned = threading.Event(), threading.Event()
+    jobs: queue.Queue[list[str]] = queue.Queue()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the app decides
+
+    def answer(message: dict[str, Any]) -> None:
+        print(json.dumps(message), file=answers, flush=True)
+
+    def listen() -> None:
+        for line in requests:
+            request = json.loads(line)
+            if "run" in request:
+                jobs.put(request["run"])
+            else:
+                answer({"error": _problem(request["check"])})
+        orphaned.set()
+        stop.set()
+        jobs.put([])
+
+    answer({"machine": asdict(hello(device))})
+    threading.Thread(target=listen, name="lpwd-listen", daemon=True).start()
+    from lpwd.lanes import run_lanes
+
+    while run_ids := jobs.get():
+        states = run_lanes(
+            store,
+            run_ids,
+            device=device,
+            threads=threads,
+            should_stop=stop.is_set,
+            stopped_state=lambda: "interrupted" if orphaned.is_set() else "stopped",
+        )
+        answer({"done": states})
+
+
+def _problem(configs: list[dict[str, Any]]) -> str | None:
+    try:
+        check([RunConfig(**config) for config in configs])
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="lpwd.worker")
+    parser.add_argument("--runs-dir", type=Path, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # prints of libraries belong in the log
+    try:
+        serve(RunStore(options.runs_dir), options.device, options.threads, sys.stdin, answers)
+    except ConfigError as error:  # a device that is not there
+        print(json.dumps({"error": str(error)}), file=answers, flush=True)
+        sys.exit(2)
+    finally:
+        sys.stderr.flush()
+    os._exit(0)  # the listener may still wait for a line
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""`python -m lpwd` as a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lpwd.commandline import command_line
+from lpwd.config import RunConfig
+from lpwd.events import reproducible
+from lpwd.store import RunStore
+
+BASE = """
+--model convnext_atto --dataset digits --lr 0.001 --weight-decay 0.5 --epochs 2 --batch-size 32
+--train-samples 160 --test-samples 50 --precision fp32 --device cpu --model-kwargs
+""".split()
+BASE.append('{"depths": [1, 1, 1, 1], "dims": [8, 16, 16, 32], "patch_size": 2}')
+
+
+def lpwd(*arguments, runs_dir, timeout=120):
+    command = [sys.executable, "-m", "lpwd", *arguments, "--runs-dir", str(runs_dir)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+
+def test_train_ends_with_one_json_object_on_stdout(tmp_path):
+    done = lpwd("train", "--method", "lpwd", *BASE, runs_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert list(result) == [
+        "run_id",
+        "state",
+        "best10_mean",
+        "best10_std",
+        "last_top1",
+        "val_selected_top1",
+        "train_loss",
+        "images_per_second",
+        "seconds",
+    ]
+    assert result["state"] == "finished"
+    assert "epoch 2" in done.stderr
+
+
+def test_a_race_equals_its_lanes_trained_alone_and_repeat_confirms_it(tmp_path):
+    raced = lpwd("race", "--method", "wd", "--method", "lpwd", *BASE, runs_dir=tmp_path / "race")
+    alone = lpwd("train", "--method", "lpwd", *BASE, runs_dir=tmp_path / "alone")
+    run_id = json.loads(alone.stdout)["run_id"]
+    assert [json.loads(line)["run_id"] for line in raced.stdout.splitlines()][1] == run_id
+    records = [RunStore(tmp_path / name).read_metrics(run_id)[0] for name in ("race", "alone")]
+    assert list(map(reproducible, records[0])) == list(map(reproducible, records[1]))
+    repeated = lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path / "race")
+    assert repeated.returncode == 0, repeated.stderr
+    assert json.loads(repeated.stdout)["identical"] is True
+
+
+def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
+    wild = ["--optimizer", "sgd", "--lr", "1000", "--weight-decay", "10"]
+    done = lpwd("train", "--method", "wd", *BASE, *wild, runs_dir=tmp_path)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["state"] == "diverged"
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (["--lr", "0"], "Error: lr is 0.0: input should be greater than 0"),
+        (["--weight-decay", "-1"], "Error: weight_decay is -1.0: input should be greater than or equal to 0"),
+        (["--epochs", "0"], "Error: epochs is 0: input should be greater than or equal to 1"),
+        (["--model", "convnext_atoo"], "convnext_atto"),
+        (["--train-samples", "99999"], "train_samples is 99999"),
+        (["--image-size", "33"], "image_size is 33"),
+        (["--device", "cuda:9"], "cuda:9"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, bad, sentence):
+    done = lpwd("train", "--method", "wd", *BASE, *bad, runs_dir=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert RunStore(tmp_path).ids() == []
+
+
+def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(tmp_path):
+    command = [sys.executable, "-m", "lpwd", "race", "--method", "wd", "--method", "lpwd", *BASE, "--epochs", "30"]
+    process = subprocess.Popen([*command, "--runs-dir", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    store = RunStore(tmp_path)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (store.ids() and all(store.status(i).step > 5 for i in store.ids())):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert {store.status(run_id).state for run_id in store.ids()} == {"stopped"}
+    first = store.ids()[0]
+    done = lpwd("resume", first, "--device", "cpu", runs_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert store.status(first).state == "finished"
+
+
+def test_the_command_line_of_a_configuration_trains_exactly_it(tmp_path, tiny):
+    config = tiny(epochs=1, validation_samples=40, exclude_1d=True, betas=(0.8, 0.99), rule="2i/(n+1)")
+    words = command_line([config])
+    assert words.startswith("python -m lpwd train --method lpwd --model convnext_atto --dataset digits")
+    line = f"{words.replace('python', sys.executable, 1)} --device cpu --runs-dir {tmp_path}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=120, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_id"] == config.run_id
+
+
+def test_the_command_line_of_a_race_repeats_the_method(tiny):
+    line = command_line([tiny(method="wd"), tiny(method="lpwd")])
+    assert line.startswith("python -m lpwd race --method wd --method lpwd ")
+    assert "--no-pretrained" not in line
+    assert "--pretrained" in command_line([RunConfig(pretrained=True)])
+
+
+def test_help_names_every_field(tmp_path):
+    shown = lpwd("train", "--help", runs_dir=tmp_path).stdout.replace("_", "-")
+    missing = [name for name in RunConfig.model_fields if name != "scale" and name.replace("_", "-") not in shown]
+    assert not missing

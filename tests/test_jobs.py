@@ -1,0 +1,173 @@
+"""The queue and its worker process: real processes, real small trainings."""
+
+import contextlib
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from lpwd.config import ConfigError
+from lpwd.events import reproducible
+from lpwd.jobs import Jobs
+from lpwd.lanes import run_lanes
+from lpwd.store import RunStore
+
+LONG = {"epochs": 400}  # minutes, were it not stopped
+
+
+def wait_until(condition, seconds=60.0):
+    """Poll until `condition()` is true; the last answer if it never is."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+def state(store, run_id):
+    return store.status(run_id).state
+
+
+def children():
+    return [p for p in psutil.Process().children() if "lpwd.worker" in " ".join(p.cmdline())]
+
+
+def numbers(store, run_id):
+    return [reproducible(record) for record in store.read_metrics(run_id)[0] if record["event"] != "stopped"]
+
+
+@pytest.fixture
+def jobs(store):
+    jobs = Jobs(store, device="cpu")
+    jobs.start()
+    yield jobs
+    jobs.close()
+
+
+def test_a_race_is_trained_by_a_worker_process(jobs, store, tiny):
+    run_ids = jobs.submit([tiny(method="wd"), tiny(method="lpwd")], owner="me")
+    assert [job.run_ids for job in jobs.queue()] == [run_ids]
+    assert wait_until(lambda: {state(store, run_id) for run_id in run_ids} == {"finished"})
+    assert store.status(run_ids[0]).pid != os.getpid()
+    assert store.status(run_ids[0]).owner == "me"
+    assert wait_until(lambda: not jobs.queue())
+
+
+def test_the_worker_says_what_machine_it_is_on(jobs):
+    machine = jobs.machine()
+    assert machine.device == "cpu"
+    assert "convnext_atto" in machine.models
+    assert machine.precision in ("bf16", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "convnext_atoo"}, "convnext_atto"),
+        ({"train_samples": 5000}, "train_samples is 5000"),
+        ({"image_size": 33}, "image_size is 33"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(jobs, store, tiny, changes, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        jobs.submit([tiny(**changes)])
+    assert store.ids() == []
+
+
+def test_jobs_wait_their_turn_and_a_waiting_one_can_be_stopped(jobs, store, tiny):
+    (first,) = jobs.submit([tiny(**LONG)])
+    (second,) = jobs.submit([tiny(seed=1)])
+    (third,) = jobs.submit([tiny(seed=2)])
+    assert wait_until(lambda: state(store, first) == "running")
+    assert [job.run_ids for job in jobs.queue()] == [[first], [second], [third]]
+    jobs.stop(second)
+    assert state(store, second) == "stopped"
+    jobs.stop(first)
+    assert wait_until(lambda: state(store, first) == "stopped")
+    assert wait_until(lambda: state(store, third) == "finished")
+    assert state(store, second) == "stopped"
+
+
+def test_stop_takes_effect_within_a_second_and_a_new_start_goes_on_from_there(jobs, store, tiny):
+    config = tiny(**LONG)
+    (run_id,) = jobs.submit([config])
+    assert wait_until(lambda: store.status(run_id).step > 3)
+    with pytest.raises(ConfigError, match="already"):
+        jobs.submit([config])
+    asked = time.monotonic()
+    jobs.stop(run_id)
+    assert wait_until(lambda: state(store, run_id) == "stopped")
+    assert time.monotonic() - asked < 3  # a second on an idle machine
+    reached = store.status(run_id).step
+    jobs.submit([config])
+    assert wait_until(lambda: store.status(run_id).step > reached)
+    assert [record["step"] for record in store.read_metrics(run_id)[0] if record["event"] == "step"][:3] == [1, 2, 3]
+    jobs.stop(run_id)
+    assert wait_until(lambda: state(store, run_id) == "stopped")
+
+
+def test_a_killed_worker_is_shown_as_interrupted_and_resume_ends_the_same(jobs, store, tiny, tmp_path):
+    config = tiny(epochs=30)
+    (run_id,) = jobs.submit([config])
+    assert wait_until(lambda: store.status(run_id).step > 20)
+    os.kill(store.status(run_id).pid, signal.SIGKILL)
+    assert wait_until(lambda: state(store, run_id) == "interrupted", seconds=10)
+    assert "SIGKILL" in store.status(run_id).message
+    jobs.resume([run_id])
+    assert wait_until(lambda: state(store, run_id) == "finished")
+    whole = RunStore(tmp_path / "undisturbed")
+    run_lanes(whole, [whole.create(config)], device="cpu")
+    assert numbers(store, run_id) == numbers(whole, run_id)
+
+
+def test_the_queue_survives_a_restart(store, tiny):
+    jobs = Jobs(store, device="cpu")
+    jobs.start()
+    (first,) = jobs.submit([tiny(**LONG)])
+    waiting = jobs.submit([tiny(method="wd", seed=1), tiny(method="lpwd", seed=1)])
+    assert wait_until(lambda: store.status(first).step > 0)
+    jobs.close()
+    assert state(store, first) == "interrupted"
+    assert {state(store, run_id) for run_id in waiting} == {"queued"}
+    second = Jobs(store, device="cpu")
+    second.start()
+    try:
+        assert wait_until(lambda: {state(store, run_id) for run_id in waiting} == {"finished"})
+    finally:
+        second.close()
+    assert children() == []
+
+
+def test_two_apps_do_not_share_a_runs_directory(jobs, store):
+    with pytest.raises(ConfigError, match="another app already works in"):
+        Jobs(RunStore(store.root), device="cpu").start()
+
+
+def test_a_finished_run_is_kept_unless_it_is_asked_for_again(jobs, store, tiny):
+    config = tiny(epochs=1)
+    (run_id,) = jobs.submit([config])
+    assert wait_until(lambda: state(store, run_id) == "finished" and not jobs.queue())
+    ended = store.status(run_id).ended
+    jobs.submit([config])
+    assert not jobs.queue()
+    jobs.submit([config], again=True)
+    assert wait_until(lambda: state(store, run_id) == "finished" and store.status(run_id).ended != ended)
+
+
+def test_start_and_stop_leave_one_warm_worker_and_nothing_else(jobs, store, tiny):
+    jobs.machine()
+    for seed in range(3):
+        (run_id,) = jobs.submit([tiny(seed=seed, **LONG)])
+        assert wait_until(lambda: store.status(run_id).step > 0)  # noqa: B023
+        jobs.stop(run_id)
+        assert wait_until(lambda: state(store, run_id) == "stopped")  # noqa: B023
+    jobs.machine()
+    assert wait_until(lambda: len(children()) == 1)
+
+
+def test_a_device_that_is_not_there_is_named(store):
+    jobs = Jobs(store, device="cuda:7")
+    jobs.start()
+    with contextlib.closing(jobs), pytest.raises(ConfigError, match="cuda:7"):
+        jobs.machine()
