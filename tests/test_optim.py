@@ -365,6 +365,14 @@ def test_a_deep_copy_of_the_model_never_decays_the_original():
     assert torch.equal(flat(ema), copied)
 
 
+def test_another_module_that_carries_the_same_hook_does_not_decay():
+    model, _ = pwd_model()
+    replica = copy.copy(model)  # as DataParallel's replicas: the hooks are shared objects
+    theta = flat(model)
+    loss_of(replica, 0)
+    assert torch.equal(flat(model), theta)
+
+
 def test_torchs_averaged_model_works_beside_an_attached_optimizer():
     model, optimizer = pwd_model()
     ema = torch.optim.swa_utils.AveragedModel(model)
