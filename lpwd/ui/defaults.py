@@ -1,0 +1,42 @@
+"""The numbers the form starts with: a race that ends in about two minutes on two CPU cores and shows something."""
+
+from types import MappingProxyType
+from typing import Any
+
+METHODS = ("wd", "lpwd")
+MODELS = ("convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny.fb_in22k")
+DATASET = "cifar100"  # where the Hub, or a cached copy, can be had
+OFFLINE_DATASET = "digits"
+
+# Every field of RunConfig that the form offers; a data set's own values follow in DATASETS.
+FORM: MappingProxyType[str, Any] = MappingProxyType(
+    {
+        "model": "convnext_atto",
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "weight_decay": 0.5,
+        "seed": 0,
+        "batch_size": 128,
+        "image_size": 32,
+        "test_samples": None,
+        "validation_samples": 0,
+        "schedule": "constant",
+        "clip_grad_norm": None,
+        "precision": "fp32",
+        "pretrained": False,
+        "rule": "2i/n",
+        "exclude_1d": False,
+    }
+)
+DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
+    {
+        "digits": MappingProxyType({"epochs": 10, "train_samples": None, "test_samples": None}),
+        "cifar10": MappingProxyType({"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}),
+        "cifar100": MappingProxyType({"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}),
+    }
+)
+
+
+def form_values(dataset: str) -> dict[str, Any]:
+    """What the form shows for a data set; keys are fields of RunConfig."""
+    return {**FORM, "dataset": dataset, **DATASETS[dataset]}

@@ -1,0 +1,166 @@
+"""What one poll of a page answers: the strip, the race it shows, and the points it has not seen. No gradio here."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+import psutil
+
+from lpwd.config import ConfigError
+from lpwd.jobs import Job, Jobs
+from lpwd.store import RunStore
+from lpwd.ui.curves import CurveCache
+from lpwd.ui.views import lanes_beside, race_records, race_view
+
+POLL_MS = {"running": 500, "stopping": 300, "queued": 1000}  # by the state of what the page shows or trains
+IDLE_POLL_MS = 3000
+MEMORY_SECONDS = 2.0  # between looks at the memory in use
+ETA_AFTER_SECONDS = 1.5  # of watching a race, before its speed is believed
+
+
+T = TypeVar("T")
+ACTIVE_FIELDS = ("ids", "title", "state", "epoch", "epochs", "progress", "secondsLeft", "canStop")
+
+
+class Clock(Protocol):
+    def __call__(self) -> float: ...
+
+
+class Pace:
+    """Seconds left of a race, from the progress seen since it was first looked at."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._first: dict[str, tuple[float, float]] = {}  # job -> clock, share done
+
+    def seconds_left(self, job: str, share: float) -> float | None:
+        """None as long as nothing can be said. Only the jobs of this process's queue are asked about."""
+        now = self._clock()
+        if job not in self._first:
+            self._first = {**dict(list(self._first.items())[-32:]), job: (now, share)}
+        since, share_then = self._first[job]
+        if now - since < ETA_AFTER_SECONDS or share <= share_then:
+            return None
+        return (1 - share) * (now - since) / (share - share_then)
+
+
+class Live:
+    """One object an app: it turns the store and the queue into answers, the same for every page that asks."""
+
+    def __init__(self, store: RunStore, jobs: Jobs, *, clock: Clock = time.monotonic) -> None:
+        self.store, self.jobs = store, jobs
+        self.curves = CurveCache(store)
+        self.machine = in_background(jobs.machine)
+        self._clock = clock
+        self._pace = Pace(clock)
+        self._memory: tuple[float, str] = (-MEMORY_SECONDS, "")
+
+    def poll(self, request: str) -> str:
+        """JSON in, JSON out: `{"run": "id,...", "shown": [ids], "cursors": {id: cursor}}`.
+
+        `shown` is what the page shows already; without it `run` of the URL decides, then the active job, then the
+        newest one. A string travels faster than an object, which Gradio would wrap in proxies.
+        """
+        asked = json.loads(request)
+        answer: dict[str, Any] = {"strip": self.strip()}
+        try:
+            race = self.race(asked.get("shown") or self._resolve(asked.get("run", "")))
+        except ConfigError as error:
+            return json.dumps(answer | {"race": None, "problem": str(error), "pollMs": IDLE_POLL_MS})
+        if race:
+            cursors = asked.get("cursors", {})
+            answer["curves"] = {i: self.curves.since(i, cursors.get(i, "")) for i in race["ids"]}
+        active = answer["strip"]["active"]
+        paces = [POLL_MS.get(view["state"], IDLE_POLL_MS) for view in (race, active) if view]
+        return json.dumps(answer | {"race": race, "pollMs": min(paces, default=IDLE_POLL_MS)})
+
+    def _resolve(self, run: str) -> list[str]:
+        ids = [part for part in run.split(",") if part]
+        if len(ids) > 1:
+            return ids
+        if ids:
+            return lanes_beside(self.store, ids[0])
+        active = self._active()
+        if active:
+            return active.run_ids
+        records = self.store.records()
+        newest = max(records, key=lambda record: record.status.queued, default=None)
+        return lanes_beside(self.store, newest.run_id) if newest else []
+
+    def _active(self) -> Job | None:
+        return next((job for job in self.jobs.queue() if job.active), None)
+
+    def strip(self) -> dict[str, Any]:
+        """Device, memory, queue and the active race."""
+        queue = self.jobs.queue()
+        active = next((job for job in queue if job.active), None)
+        race = self.race(active.run_ids) if active else None
+        return {
+            "device": self._device(),
+            "memory": self._memory_in_use(),
+            "waiting": len(queue) - bool(active),
+            "active": {name: race[name] for name in ACTIVE_FIELDS} if race else None,
+        }
+
+    def race(self, run_ids: list[str]) -> dict[str, Any] | None:
+        """The view of these runs with their place in the queue and the time left."""
+        if not run_ids:
+            return None
+        view = race_view(race_records(self.store, run_ids))
+        queue = self.jobs.queue()
+        place = next((i for i, job in enumerate(queue) if set(job.run_ids) & set(run_ids)), None)
+        job = queue[place] if place is not None else None
+        running = job is not None and job.active
+        view["ahead"] = None if running else place
+        view["secondsLeft"] = self._pace.seconds_left(job.id, view["progress"]) if job and running else None
+        return view
+
+    def stop(self, run_ids: list[str]) -> None:
+        """Stop the races that these runs are lanes of."""
+        for run_id in run_ids:
+            self.store.existing(run_id)
+            self.jobs.stop(run_id)
+
+    def _device(self) -> str:
+        if not self.machine.done():
+            return "starting the worker"
+        problem = self.machine.exception()
+        if problem:
+            self.machine = in_background(self.jobs.machine)
+            return str(problem)
+        return self.machine.result().label
+
+    def _memory_in_use(self) -> str:
+        """Resident memory of this process and its workers; looked at once for all pages."""
+        if self._clock() - self._memory[0] >= MEMORY_SECONDS:
+            self._memory = (self._clock(), f"{resident_bytes() / 1e9:.1f} GB")
+        return self._memory[1]
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process and all its children."""
+    own = psutil.Process()
+    total = 0
+    for process in [own, *own.children(recursive=True)]:
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def in_background(work: Callable[[], T]) -> Future[T]:
+    """`work`'s result, computed in a thread that does not keep the process alive."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:  # whoever asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="lpwd-background", daemon=True).start()
+    return future

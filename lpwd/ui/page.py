@@ -1,0 +1,40 @@
+"""The page: the strip above the tabs. A new tab is one more file and one more line in `tabs`."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from lpwd.jobs import Jobs
+from lpwd.store import RunStore
+from lpwd.ui import api, look, strip, train
+from lpwd.ui.hub_notice import why_digits
+from lpwd.ui.live import Live, in_background
+
+TITLE = "LPWD: layer-wise pre-weight decay, live"
+
+
+def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
+    """Compose the page; `jobs` has been started. Nothing here waits for the worker or the Hub."""
+    gr.set_static_paths(look.plotly_path())
+    live = Live(store, jobs)
+    hub_problem: Future[str | None] = in_background(why_digits)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
+        tabs: dict[str, Callable[[], None]] = {
+            "Train": partial(train.build, live, hub_problem, on_load),
+        }
+        strip.build(live)
+        with gr.Tabs(elem_id="lp-tabs"):
+            for name, build_tab in tabs.items():
+                with gr.Tab(name, id=name.lower()):
+                    build_tab()
+        api.build(store, jobs)
+    return page
+
+
+def launch_options() -> dict[str, Any]:
+    """Arguments of `launch` that belong to the page and not to the server."""
+    return {"theme": look.theme(), "css": look.css(), "head": look.head(), "footer_links": [], "run_history": False}

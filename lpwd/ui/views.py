@@ -1,0 +1,124 @@
+"""What the page says about a race: plain dictionaries made from the run store alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lpwd.commandline import command_line
+from lpwd.config import RunConfig
+from lpwd.figures import STYLES
+from lpwd.methods import METHODS
+from lpwd.store import ENDED, Record, RunStore, State
+
+DATASET_LABELS = {"digits": "digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
+OPTIMIZER_LABELS = {"adam": "Adam", "sgd": "SGD"}
+RESUMABLE: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
+STOPPABLE: frozenset[State] = frozenset({"queued", "running"})
+# A race is in the first of these states that one of its lanes is in.
+PRECEDENCE: tuple[State, ...] = (
+    "running",
+    "stopping",
+    "queued",
+    "failed",
+    "interrupted",
+    "stopped",
+    "finished",
+    "diverged",
+)
+
+
+def race_records(store: RunStore, run_ids: Sequence[str]) -> list[Record]:
+    """The runs in the order of the table of methods. Raises ConfigError for one that does not exist."""
+    records = [Record.model_construct(run_id=i, config=store.config(i), status=store.status(i)) for i in run_ids]
+    return sorted(records, key=lambda record: (list(METHODS).index(record.config.method), record.config.seed))
+
+
+def lanes_beside(store: RunStore, run_id: str) -> list[str]:
+    """The run and those that trained in one race with it. Raises ConfigError where there is no such run."""
+    job = store.status(run_id).job
+    return [record.run_id for record in store.records() if job and record.status.job == job] or [run_id]
+
+
+def title(records: Sequence[Record]) -> str:
+    """`WD vs LPWD`."""
+    return " vs ".join(METHODS[record.config.method].label for record in records)
+
+
+def detail(config: RunConfig) -> str:
+    """Everything that the lanes share, as one line."""
+    images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
+    epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
+    parts = [
+        f"{config.model} on {DATASET_LABELS[config.dataset]}",
+        OPTIMIZER_LABELS[config.optimizer],
+        f"η {config.lr:g}",
+        f"λ {config.weight_decay:g}",
+        epochs,
+        images,
+        f"batch {config.batch_size}",
+        f"seed {config.seed}",
+    ]
+    return ", ".join([*parts, "pretrained"] if config.pretrained else parts)
+
+
+def race_state(records: Sequence[Record]) -> State:
+    return min((record.status.state for record in records), key=PRECEDENCE.index)
+
+
+def lane_view(record: Record) -> dict[str, Any]:
+    config, status, style = record.config, record.status, STYLES[record.config.method]
+    return {
+        "id": record.run_id,
+        "method": config.method,
+        "label": METHODS[config.method].label,
+        "color": style.color,
+        "dash": style.dash,
+        "marker": style.marker,
+        "state": status.state,
+        "step": status.step,
+        "totalSteps": status.total_steps,
+        "epoch": status.epoch,
+        "epochs": config.epochs,
+        "imagesPerSecond": status.images_per_second,
+        "seconds": status.seconds,
+        "message": status.message,
+        "summary": status.summary,
+    }
+
+
+def progress(records: Sequence[Record]) -> float:
+    """Share of the race's optimizer steps that are done; a lane that has ended counts as done."""
+    done = sum(_share(record) for record in records)
+    return done / len(records)
+
+
+def _share(record: Record) -> float:
+    status = record.status
+    if status.state in ENDED:
+        return 1.0
+    return min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
+
+
+def race_view(records: Sequence[Record]) -> dict[str, Any]:
+    """A race without its curves and without what only the queue and the clock know."""
+    states = {record.status.state for record in records}
+    return {
+        "ids": [record.run_id for record in records],
+        "title": title(records),
+        "detail": detail(records[0].config),
+        "state": race_state(records),
+        "progress": round(progress(records), 5),
+        "epoch": max(record.status.epoch for record in records),
+        "epochs": records[0].config.epochs,
+        "canStop": bool(states & STOPPABLE),
+        "canResume": bool(states & RESUMABLE) and not states & {"queued", "running", "stopping"},
+        "messages": _messages(records),
+        "device": next((record.status.device for record in records if record.status.device), ""),
+        "command": command_line([record.config for record in records]),
+        "lanes": [lane_view(record) for record in records],
+    }
+
+
+def _messages(records: Sequence[Record]) -> list[str]:
+    """What the lanes have to say, once where all say the same."""
+    said = {record.status.message: METHODS[record.config.method].label for record in records if record.status.message}
+    return list(said) if len(said) == 1 else [f"{label}: {message}" for message, label in said.items()]

@@ -1,0 +1,129 @@
+"""A page in Chromium for the tests: what it logged, and which hosts it asked."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class App:
+    """`python app.py` as people start it, in a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+    runs_dir: Path
+    log: Path
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def start_app(runs_dir: Path, **environment: str) -> App:
+    """Start the app without any Hub and wait until it answers."""
+    port = free_port()
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    log = runs_dir.parent / f"{runs_dir.name}-app.log"
+    no_hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(runs_dir.parent / "hf")}
+    with open(log, "a") as out:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), "--runs-dir", str(runs_dir)],
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "LPWD_DEVICE": "cpu", **no_hub, **environment},
+        )
+    app = App(process, f"http://127.0.0.1:{port}", runs_dir, log)
+    wait_until(lambda: answers(app.url) or process.poll() is not None, 60)
+    assert process.poll() is None, log.read_text()
+    return app
+
+
+@contextmanager
+def running_app(runs_dir: Path, **environment: str) -> Iterator[App]:
+    app = start_app(runs_dir, **environment)
+    try:
+        yield app
+    finally:
+        app.end()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def wait_until(condition: Any, seconds: float, every: float = 0.1) -> Any:
+    """The condition's first true value; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not true within {seconds} s"
+        time.sleep(every)
+    return value
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Seen:
+    """What went on in one page."""
+
+    page: Page
+    hosts: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+
+
+def open_page(browser: Browser, url: str, **context: Any) -> Seen:
+    """A new browser context, so that nothing is shared with other pages, on `url` with the strip alive."""
+    page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
+    seen = Seen(page)
+    page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))
+    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.goto(url, wait_until="domcontentloaded")
+    page.wait_for_function(
+        "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=30_000
+    )
+    return seen

@@ -1,0 +1,231 @@
+"""What the page is made of, without a browser: curves, sentences, controls."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from concurrent.futures import Future
+
+import pytest
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.events import Epoch, Step
+from lpwd.jobs import Job
+from lpwd.ui import defaults, form
+from lpwd.ui.curves import MAX_POINTS, CurveCache, extremes
+from lpwd.ui.live import Live, Pace
+from lpwd.ui.views import lanes_beside, race_records, race_view
+from lpwd.worker import Machine
+
+
+def step(number, loss=1.0):
+    return Step(number, 1, loss, 1e-3, 0.1 * number, 100.0)
+
+
+def epoch(number, top1=50.0):
+    return Epoch(number * 10, number, 1.0, 1.0, top1, None, 1e-3, [1.0], None, None, 1.0 * number, 100.0)
+
+
+class StillJobs:
+    """A queue that does nothing."""
+
+    def __init__(self, *jobs):
+        self.jobs = list(jobs)
+
+    def queue(self):
+        return self.jobs
+
+    def machine(self):
+        return Machine("cpu", "CPU, 2 cores", ["convnext_atto"], "fp32")
+
+
+@pytest.fixture
+def race(store, tiny):
+    """The ids of two lanes that share a job."""
+    return [store.create(tiny(method=method), job="j1") for method in ("wd", "lpwd")]
+
+
+def ask(live, **request):
+    return json.loads(live.poll(json.dumps(request)))
+
+
+# ---- curves
+
+
+def test_thinning_keeps_first_last_and_the_peaks():
+    values = [1.0] * 5000
+    values[1234], values[4321] = 9.0, -9.0
+    kept = extremes(values)
+    assert len(kept) <= MAX_POINTS
+    assert {0, 1234, 4321, 4999} <= set(kept)
+    assert kept == sorted(kept)
+
+
+def test_short_curves_are_sent_whole():
+    assert extremes([3.0, 1.0, 2.0]) == [0, 1, 2]
+
+
+def test_only_new_points_travel(store, race):
+    curves = CurveCache(store)
+    store.append(race[0], [step(1), step(2)])
+    first = curves.since(race[0])
+    store.append(race[0], [step(3), epoch(1)])
+    second = curves.since(race[0], first["cursor"])
+    assert first["reset"]
+    assert first["losses"]["step"] == [1, 2]
+    assert not second["reset"]
+    assert second["losses"]["step"] == [3]
+    assert second["epochs"]["test_top1"] == [50.0]
+    assert curves.since(race[0], second["cursor"])["losses"]["step"] == []
+
+
+def test_a_lost_answer_is_given_again(store, race):
+    curves = CurveCache(store)
+    store.append(race[0], [step(1)])
+    first = curves.since(race[0])
+    store.append(race[0], [step(2)])
+    lost = curves.since(race[0], first["cursor"])
+    store.append(race[0], [step(3)])
+    assert curves.since(race[0], first["cursor"])["losses"]["step"] == [2, 3]
+    assert lost["losses"]["step"] == [2]
+
+
+def test_a_run_that_began_anew_is_sent_whole(store, race):
+    curves = CurveCache(store)
+    store.append(race[0], [step(1), step(2), step(3)])
+    cursor = curves.since(race[0])["cursor"]
+    store.rewind_metrics(race[0], 1, 0)
+    store.append(race[0], [step(2, loss=7.0), step(3), step(4)])
+    answer = curves.since(race[0], cursor)
+    assert answer["reset"]
+    assert answer["losses"] == {"step": [1, 2, 3, 4], "loss": [1.0, 7.0, 1.0, 1.0]}
+
+
+def test_a_cursor_of_an_earlier_app_is_worth_nothing(store, race):
+    store.append(race[0], [step(1)])
+    assert CurveCache(store).since(race[0], "elsewhere:1:0")["reset"]
+    assert CurveCache(store).since(race[0], "nonsense")["reset"]
+
+
+def test_steps_without_a_loss_are_no_points(store, race):
+    store.append(race[0], [step(1), dataclasses.replace(step(2), loss=None)])
+    assert CurveCache(store).since(race[0])["losses"]["step"] == [1]
+
+
+# ---- what a poll answers
+
+
+def test_a_page_without_a_run_shows_the_active_race(store, race, tiny):
+    store.create(tiny(method="l2"), queued=9e12)  # newer, but not training
+    answer = ask(Live(store, StillJobs(Job("j1", race, active=True))))
+    assert answer["race"]["ids"] == race
+    assert answer["strip"]["active"]["title"] == "WD vs LPWD"
+
+
+def test_an_idle_page_shows_the_newest_race(store, race, tiny):
+    newest = store.create(tiny(method="l2"), queued=9e12)
+    assert ask(Live(store, StillJobs()))["race"]["ids"] == [newest]
+
+
+def test_an_address_with_one_run_shows_the_lanes_beside_it(store, race):
+    assert sorted(ask(Live(store, StillJobs()), run=race[1])["race"]["ids"]) == sorted(race)
+    assert lanes_beside(store, race[0]) == lanes_beside(store, race[1])
+
+
+def test_an_address_with_an_unknown_run_says_so(store, race):
+    answer = ask(Live(store, StillJobs()), run="no-such-run")
+    assert answer["race"] is None
+    assert "no-such-run" in answer["problem"]
+
+
+def test_an_empty_store_has_nothing_to_show(store):
+    assert ask(Live(store, StillJobs()))["race"] is None
+
+
+def test_a_queued_race_knows_how_many_are_ahead(store, race, tiny):
+    other = store.create(tiny(method="l2"), state="running", job="j0")
+    live = Live(store, StillJobs(Job("j0", [other], active=True), Job("j1", race)))
+    assert ask(live, shown=race)["race"]["ahead"] == 1
+    assert ask(live, shown=race)["strip"]["waiting"] == 1
+
+
+def test_the_strip_names_the_machine_once_the_worker_is_warm(store):
+    live = Live(store, StillJobs())
+    live.machine.result(5)
+    assert ask(live)["strip"]["device"] == "CPU, 2 cores"
+
+
+def test_a_machine_that_failed_is_asked_again(store):
+    live = Live(store, StillJobs())
+    live.machine.result(5)
+    live.machine = Future()
+    live.machine.set_exception(ConfigError("no worker came up"))
+    assert ask(live)["strip"]["device"] == "no worker came up"
+    live.machine.result(5)
+    assert ask(live)["strip"]["device"] == "CPU, 2 cores"
+
+
+def test_time_left_follows_the_observed_pace():
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    assert pace.seconds_left("j", 0.5) is None
+    now[0] = 10.0
+    assert pace.seconds_left("j", 0.75) == pytest.approx(10.0)
+
+
+def test_lanes_stand_in_the_order_of_the_table_of_methods(store, race):
+    view = race_view(race_records(store, race[::-1]))
+    assert view["title"] == "WD vs LPWD"
+    assert [lane["color"] for lane in view["lanes"]] == ["#D55E00", "#0072B2"]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected", "can_stop", "can_resume"),
+    [
+        (("running", "diverged"), "running", True, False),
+        (("queued", "queued"), "queued", True, False),
+        (("stopped", "finished"), "stopped", False, True),
+        (("interrupted", "stopped"), "interrupted", False, True),
+        (("finished", "diverged"), "finished", False, False),
+    ],
+)
+def test_a_race_is_in_the_state_that_matters_most(store, race, states, expected, can_stop, can_resume):
+    for run_id, state in zip(race, states, strict=True):
+        store.update(run_id, state=state)
+    view = race_view(race_records(store, race))
+    assert (view["state"], view["canStop"], view["canResume"]) == (expected, can_stop, can_resume)
+
+
+# ---- controls
+
+
+def test_the_form_starts_with_valid_races():
+    for dataset in defaults.DATASETS:
+        configs = form.configs({**defaults.form_values(dataset), "methods": defaults.METHODS})
+        assert [config.method for config in configs] == list(defaults.METHODS)
+
+
+def test_every_control_is_a_field_of_a_run():
+    assert set(form.LABELS) - {"methods"} <= set(RunConfig.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"lr": 0}, "Learning rate η is 0: input should be greater than 0"),
+        ({"weight_decay": -1}, "Weight decay λ is -1: input should be greater than or equal to 0"),
+        ({"epochs": None}, "Epochs is empty: input should be a valid integer"),
+        ({"methods": []}, "Decay methods, one lane each: choose at least one"),
+    ],
+)
+def test_bad_input_is_one_sentence_in_the_words_of_the_page(change, sentence):
+    values = {**defaults.form_values("digits"), "methods": ["wd"]}
+    with pytest.raises(ConfigError) as raised:
+        form.configs(values | change)
+    assert str(raised.value) == sentence
+
+
+def test_the_page_never_imports_torch():
+    code = "import sys, app, lpwd.ui.page, lpwd.ui.hub_notice; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert result.stdout.strip() == "False", result.stderr
