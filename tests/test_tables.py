@@ -1,0 +1,221 @@
+"""Statistics against hand computations, and the sentences that may follow from them."""
+
+import math
+import time
+
+import pytest
+from synthetic import ramp, write_run
+
+from lpwd.events import Finished
+from lpwd.paper import PRESETS
+from lpwd.store import Record, RunStore, Status
+from lpwd.tables import (
+    Paired,
+    best_settings,
+    curves_frame,
+    device_class,
+    over_seeds,
+    paired,
+    runs_frame,
+    t_interval,
+    weight_norms_frame,
+)
+from lpwd.verdict import number, seeds_text, verdict
+
+CELLS = PRESETS["table3"].cells("cpu", 3)
+
+
+def cells(*methods, seeds=3):
+    return [cell for cell in CELLS if cell.row in methods and cell.config.seed < seeds]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path)
+
+
+def pair(*differences, diverged=(), value="best10_mean", method="lpwd", other="wd"):
+    n = len(differences)
+    mean = sum(differences) / n if n else math.nan
+    return Paired(
+        method, other, value, tuple(range(n)), differences, mean, math.nan, *t_interval(differences), diverged
+    )
+
+
+def test_a_run_is_one_row_with_settings_results_and_circumstances(store):
+    run_id = write_run(store, cells("lpwd")[0])
+    row = runs_frame(store.records()).iloc[0]
+    assert (row.run_id, row.method, row.state, row.device_class) == (run_id, "lpwd", "finished", "CPU")
+    assert row.best10_mean == pytest.approx(10 + sum(range(5, 15)) / 100)
+    assert row.last_top1 == pytest.approx(11.4)
+    assert row.mean_decay_rate == pytest.approx(3.5 * 1.5)
+    assert row.versions == "torch 2.14.1"
+
+
+def test_two_thousand_finished_runs_are_listed_within_two_seconds():
+    result = vars(Finished(280, 10.0, 0.1, 10.0, 9.0, 2.0, 1000.0, 12.0))
+    many = [
+        Record(run_id=f"run{i}", config=CELLS[i % len(CELLS)].config, status=Status(state="finished", summary=result))
+        for i in range(2000)
+    ]
+    begun = time.perf_counter()
+    assert len(runs_frame(many)) == 2000
+    assert time.perf_counter() - begun < 2
+
+
+def test_an_empty_store_has_an_empty_frame_with_all_columns():
+    frame = runs_frame([])
+    assert frame.empty
+    assert {"run_id", "method", "best10_mean", "setting"} <= set(frame.columns)
+    assert over_seeds(frame).empty
+
+
+def test_mean_and_deviation_over_seeds_are_those_by_hand(store):
+    for cell in cells("lpwd", "wd"):
+        write_run(store, cell)
+    grouped = over_seeds(runs_frame(store.records())).set_index("method")
+    assert grouped.loc["lpwd", "n"] == 3
+    assert grouped.loc["lpwd", "mean"] == pytest.approx(10.95 + 0.1)
+    assert grouped.loc["lpwd", "std"] == pytest.approx(0.1)  # of 0, 0.1, 0.2 with ddof 1
+    assert grouped.loc["lpwd", "seeds"] == (0, 1, 2)
+
+
+def test_diverged_runs_are_counted_and_not_averaged(store):
+    first, second, third = cells("lpwd")
+    write_run(store, first)
+    write_run(store, second, diverged=True)
+    store.create(third.config)
+    row = over_seeds(runs_frame(store.records())).iloc[0]
+    assert (int(row.n), row.diverged, row.unfinished, row.seeds) == (1, 1, 1, (0,))
+    assert math.isnan(row["std"])
+
+
+def test_devices_are_never_averaged_together(store):
+    first, second, _ = cells("lpwd")
+    write_run(store, first)
+    write_run(store, second, device="NVIDIA H100 80GB HBM3, 79 GiB")
+    assert len(over_seeds(runs_frame(store.records()))) == 2
+    assert device_class("NVIDIA H100 80GB HBM3, 79 GiB") == "NVIDIA H100 80GB HBM3"
+
+
+def test_the_best_setting_of_each_method_is_the_one_with_the_highest_mean(store):
+    for cell in PRESETS["fig3b"].cells("cpu", 1):
+        write_run(store, cell, lambda config, epoch: 10 + config.weight_decay * (1 if config.method == "pwd" else -1))
+    best = best_settings(over_seeds(runs_frame(store.records())), by=()).set_index("method")
+    assert (best.loc["pwd", "weight_decay"], best.loc["rwd", "weight_decay"]) == (17.5, 0.175)
+
+
+def test_student_interval_equals_the_textbook():
+    low, high = t_interval([1.0, 2.0, 3.0])
+    assert (low, high) == (pytest.approx(2 - 4.302653 / math.sqrt(3)), pytest.approx(2 + 4.302653 / math.sqrt(3)))
+    assert all(math.isnan(bound) for bound in t_interval([1.0]))
+
+
+def test_pairs_are_of_the_same_seed(store):
+    for cell in cells("lpwd", "wd"):
+        if (cell.row, cell.config.seed) != ("wd", 1):
+            write_run(store, cell, lambda c, e: ramp(c, e) + (0.5 + c.seed if c.method == "lpwd" else 0))
+    result = paired(runs_frame(store.records()), "lpwd", "wd")
+    assert result.seeds == (0, 2)
+    assert result.differences == (pytest.approx(0.5), pytest.approx(2.5))
+    assert result.mean == pytest.approx(1.5)
+    assert result.std == pytest.approx(math.sqrt(2))
+
+
+def test_baseline_pairs_with_a_decay_because_the_batches_are_the_same(store):
+    for cell in cells("baseline", "wd"):
+        write_run(store, cell)
+    assert paired(runs_frame(store.records()), "wd", "baseline").n == 3
+
+
+def test_several_settings_per_seed_are_refused(store):
+    for cell in PRESETS["fig3b"].cells("cpu", 1):
+        write_run(store, cell)
+    with pytest.raises(ValueError, match="several settings"):
+        paired(runs_frame(store.records()), "pwd", "rwd")
+
+
+def test_pairs_across_devices_are_refused(store):
+    write_run(store, cells("lpwd")[0])
+    write_run(store, cells("wd")[0], device="NVIDIA H100, 79 GiB")
+    with pytest.raises(ValueError, match="several devices"):
+        paired(runs_frame(store.records()), "lpwd", "wd")
+
+
+def test_curves_have_a_row_a_run_and_epoch_and_norms_a_row_a_layer(store):
+    run_id = write_run(store, cells("lpwd")[0])
+    curves = curves_frame(store, [run_id])
+    assert list(curves.epoch) == list(range(1, 15))
+    norms = weight_norms_frame(store, run_id)
+    assert list(norms.index) == ["stem", "stages.0", "head"]
+    assert list(norms.columns) == list(range(15))
+    assert norms.loc["head", 14] == pytest.approx(3 - 1.4)
+
+
+# ---- verdicts
+
+
+def test_an_interval_with_zero_is_no_difference_beyond_seed_noise():
+    text = verdict(pair(0.3, -0.2, 0.1))
+    assert "no difference beyond seed noise" in text
+    assert "+0.07 points" in text
+    assert "n = 3, seeds 0 to 2" in text
+    assert "3 pairs are few" in text
+
+
+def test_an_interval_that_only_touches_zero_is_no_difference():
+    touching = Paired("lpwd", "wd", "best10_mean", (0, 1), (0.0, 2.0), 1.0, 1.0, 0.0, 2.0)
+    assert touching.outcome == "no difference"
+    assert "no difference beyond seed noise" in verdict(touching)
+
+
+def test_an_interval_without_zero_names_the_higher_one_and_agrees_with_the_paper():
+    text = verdict(pair(1.0, 1.1, 0.9, 1.0, 1.05), paper=0.6)
+    assert text.startswith("LPWD is higher than WD in best-10 test top-1: +1.01 points, 95% interval +0.92 to +1.10")
+    assert "agrees in sign with the paper: the paper reports +0.60" in text
+    assert "few" not in text
+
+
+def test_the_opposite_sign_contradicts_the_paper():
+    text = verdict(pair(-4.0, -4.1, -3.9), paper=0.6, reduced=True)
+    assert "LPWD is lower than WD" in text
+    assert "At this reduced size this contradicts the paper: the paper reports +0.60." in text
+
+
+def test_a_papers_number_outside_an_interval_with_zero_contradicts_its_size():
+    assert "contradicts the size of the paper's difference" in verdict(pair(0.01, -0.01, 0.0), paper=0.6)
+
+
+def test_a_papers_number_inside_an_interval_with_zero_is_neither_confirmed_nor_refuted():
+    assert "neither confirm nor refute" in verdict(pair(0.6, -0.3, 0.9), paper=0.6)
+
+
+def test_one_pair_gives_no_interval():
+    text = verdict(pair(0.4), paper=0.6)
+    assert "one pair gives no interval and supports no conclusion" in text
+    assert "n = 1, seed 0" in text
+    assert "contradict" not in text
+
+
+def test_no_pair_gives_no_verdict_but_names_divergences():
+    text = verdict(pair(diverged=(("wd", 2),)))
+    assert "there is no verdict" in text
+    assert "2 WD runs diverged and are counted as divergence, not averaged." in text
+
+
+def test_a_lower_loss_agrees_with_a_claim_of_a_lower_loss():
+    text = verdict(pair(-0.5, -0.51, -0.49, value="train_loss"), claim=-1)
+    assert "LPWD is lower than WD in training loss of the last epoch: −0.500, 95% interval" in text
+    assert "agrees in sign with the paper: the paper claims LPWD is lower" in text
+    assert "points" not in text
+
+
+def test_a_control_says_nothing_about_the_paper():
+    assert "paper" not in verdict(pair(1.0, 1.1, other="lwd"))
+
+
+def test_numbers_have_a_typographic_minus_and_no_negative_zero():
+    assert [number(value, signed=True) for value in (-0.004, -1.5, 2)] == ["0.00", "−1.50", "+2.00"]
+    assert [seeds_text(seeds) for seeds in ([4], [0, 1], [2, 0, 1], [0, 2, 3])] == [
+        *("seed 4", "seeds 0, 1", "seeds 0 to 2", "seeds 0, 2, 3"),
+    ]
