@@ -8,9 +8,9 @@ import time
 
 import psutil
 import pytest
+from browser import CHROMIUM, ROOT, chromium, open_page, running_app, start_app, wait_until
 
 from lpwd.store import RunStore
-from browser import CHROMIUM, ROOT, chromium, open_page, running_app, start_app, wait_until
 
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
 HAS_POINTS = "document.querySelector('[data-chart={}]')?.data?.filter(t => t.x.length).length >= {}"
@@ -103,8 +103,12 @@ def fill(page, **values):
 
 
 def start(page, **values):
+    """Fill in and click; with a seed, wait until the page shows that race."""
     fill(page, **values)
     page.click("#lp-start")
+    if "seed" in values:
+        shown = f"document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed {values['seed']}')"
+        page.wait_for_function(shown, timeout=60_000)
 
 
 def wait_state(page, pattern, seconds=60):
@@ -232,6 +236,12 @@ class TestPage:
         wait_state(page, "stopped.*stopped")
         page.wait_for_function("document.querySelector('#lp-strip [data-f=race]').textContent === 'idle'")
 
+    def test_a_click_is_acknowledged_at_once(self, opened):
+        page = opened()
+        start(page, **SHORT)
+        assert "Checking" in page.inner_text("#lp-outcome [role=status]") or "run=" in page.url
+        wait_state(page, "finished.*finished")
+
     def test_a_second_race_waits_in_the_queue(self, opened):
         page = opened()
         start(page, **LONG, seed=6)
@@ -313,7 +323,7 @@ class TestPage:
         clicked = time.monotonic()
         page.click("#lp-start")
         page.wait_for_function(
-            "document.querySelector('#lp-panel [data-f=detail]').textContent.includes('seed 10')"
+            "document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 10')"
             " && document.querySelector('[data-chart=loss]').data.some(t => t.x.length)",
             timeout=60_000,
         )

@@ -3,10 +3,12 @@
 from types import MappingProxyType
 from typing import Any
 
+from lpwd.config import DatasetName
+
 METHODS = ("wd", "lpwd")
 MODELS = ("convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny.fb_in22k")
-DATASET = "cifar100"  # where the Hub, or a cached copy, can be had
-OFFLINE_DATASET = "digits"
+DATASET: DatasetName = "cifar100"  # where the Hub, or a cached copy, can be had
+OFFLINE_DATASET: DatasetName = "digits"
 
 # Every field of RunConfig that the form offers; a data set's own values follow in DATASETS.
 FORM: MappingProxyType[str, Any] = MappingProxyType(

@@ -147,6 +147,11 @@ window.lpwd = (() => {
   }
   // The answer to Start: show the race at once, or say why there is none.
   function outcome(element, props, watch) {
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest("#lp-start")) return;
+      element.querySelector("[role=alert]").textContent = "";
+      element.querySelector("[role=status]").textContent = "Checking model and data …";
+    });
     watch("value", () => {
       const told = JSON.parse(props.value);
       element.querySelector("[role=alert]").textContent = told.problem || "";
