@@ -1,3 +1,9 @@
+import os
+
+# Waiting OpenMP threads sleep instead of spinning: beside other processes, spinning costs a factor of ten.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from lpwd import cli_paper as cli_paper  # registers its commands
 from lpwd.cli import main
 
 main(prog_name="python -m lpwd")

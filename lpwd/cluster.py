@@ -5,12 +5,14 @@ A cell whose node is lost is sent again with its last returned checkpoint.
 """
 
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lpwd import data as datasets
 from lpwd.config import ConfigError, RunConfig
 from lpwd.devices import resolve_device
 from lpwd.events import Checkpoint, Epoch, Event, Started, Step, Stopped
@@ -75,9 +77,17 @@ def _connect(ray: Any, address: str | None) -> None:
         return
     package = str(Path(__file__).parent)
     try:
+        _knock(address)
         ray.init(address=address, runtime_env={"py_modules": [package]}, **quiet)
-    except ConnectionError as error:
+    except OSError as error:
         raise ConfigError(f"no Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
+
+
+def _knock(address: str) -> None:
+    """OSError where nothing listens at `host:port`: Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 class Driver:
@@ -204,7 +214,9 @@ def remote_events(
     place = resolve_device(device)
     chunk: list[Event] = []
     sent = saved = time.monotonic()
-    for event in train(config, device=place, resume_from=state, initial_weights=weights, data=data.to(place)):
+    for event in train(
+        config, device=place, resume_from=state, initial_weights=weights, data=datasets.to_device(data, place)
+    ):
         now = time.monotonic()
         if isinstance(event, Checkpoint):
             if now - saved < CHECKPOINT_SECONDS and event.state["position"]["epoch"] <= config.epochs:

@@ -57,6 +57,9 @@ class RunConfig(BaseModel):
     opposing_every: int = Field(
         0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
     )
+    zero_shot: bool = Field(
+        False, description="after training, evaluate the weights shrunk to 0 in 100 steps (the paper's eq. 12)"
+    )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="JSON object passed to timm.create_model")
     scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 

@@ -4,7 +4,7 @@ The order and the flips of an epoch are functions of (seed, epoch) alone, drawn 
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,14 @@ def load(config: RunConfig, device: torch.device) -> Dataset:
         std=torch.tensor(IMAGENET_STD, device=device),
         flip_probability=FLIP_PROBABILITY[config.dataset],
     )
+
+
+def to_device(data: Dataset, device: torch.device) -> Dataset:
+    """The same data on another device."""
+    moved: dict[str, Any] = {
+        name: value.to(device) for name, value in vars(data).items() if isinstance(value, torch.Tensor)
+    }
+    return replace(data, **moved)
 
 
 def split_indices(labels: images.Int64, config: RunConfig) -> tuple[images.Int64, images.Int64]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-TIMING_FIELDS = frozenset({"seconds", "images_per_second"})  # everything else is reproducible bit for bit on CPU
+CIRCUMSTANCES = frozenset({"seconds", "images_per_second", "versions"})  # the rest repeats bit for bit on CPU
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Started:
 
     kind: ClassVar[str] = "started"
     device: str
-    model: str  # timm name with the tag that was loaded
+    model: str  # timm name, with the tag of its weights where they were loaded
     parameter_count: int
     layer_names: list[str]  # one a layer id, shallow to deep
     layer_decay_rates: list[float]  # lambda_i per layer, dimensionless
@@ -28,6 +28,8 @@ class Started:
     steps_per_epoch: int
     total_steps: int
     initial_weight_norms: list[float]  # L2 norm per layer at theta_0
+    threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
+    versions: dict[str, str] = field(default_factory=dict)
     step: int = 0
 
 
@@ -106,9 +108,20 @@ class Finished:
     seconds: float
 
 
-Event = Started | Step | Epoch | Checkpoint | Diverged | Stopped | Finished
+@dataclass(frozen=True)
+class ZeroShot:
+    """Eq. (12) at one s in 0..100: the test set under weights (1 - s/100) theta_0 after training; not compounded."""
+
+    kind: ClassVar[str] = "zero_shot"
+    step: int  # the run's last, at which theta_0 was read
+    shrink_percent: float  # s
+    test_top1: float  # percent
+    test_loss: float
+
+
+Event = Started | Step | Epoch | Checkpoint | Diverged | Stopped | Finished | ZeroShot
 RECORDED: dict[str, TypeAdapter[Any]] = {
-    kind.kind: TypeAdapter(kind) for kind in (Started, Step, Epoch, Diverged, Stopped, Finished)
+    kind.kind: TypeAdapter(kind) for kind in (Started, Step, Epoch, Diverged, Stopped, Finished, ZeroShot)
 }
 
 
@@ -125,7 +138,7 @@ def from_record(record: dict[str, Any]) -> Event:
 
 def reproducible(record: dict[str, Any]) -> dict[str, Any]:
     """The part of a record that the same configuration repeats exactly on the same machine."""
-    return {key: value for key, value in record.items() if key not in TIMING_FIELDS}
+    return {key: value for key, value in record.items() if key not in CIRCUMSTANCES}
 
 
 def best10(top1: Sequence[float]) -> tuple[float, float]:

@@ -165,10 +165,13 @@ class Jobs:
             except WorkerEnded:
                 if attempt == CHECK_ATTEMPTS:
                     raise
-                with self._changed:
-                    self._changed.wait_for(lambda old=worker: self._worker is not old, 5)
+                self._wait_for_another(worker)
         if problem:
             raise ConfigError(problem)
+
+    def _wait_for_another(self, worker: WorkerProcess) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._worker is not worker, 5)
 
     def _warm_worker(self, timeout: float = 60) -> WorkerProcess:
         """The living worker; waits while one is being started."""

@@ -18,7 +18,10 @@ class Cell:
     config: RunConfig
     column: str
     in_paper: bool  # False: a control that the paper lacks
-    measurement: Measurement = "training"
+
+    @property
+    def measurement(self) -> Measurement:
+        return "zero_shot" if self.config.zero_shot else "training"
 
     @property
     def row(self) -> str:
@@ -36,11 +39,10 @@ def _cell(scale: Scale, seed: int, family: str, method: str, in_paper: bool | No
     """A cell of the scale's base configuration; `family` names the model, `place` (optional) the column."""
     changes = {"dataset": "cifar100", "optimizer": "adam"} | changes
     column = changes.pop("column", place(changes["dataset"], family, changes["optimizer"]))
-    measurement: Measurement = changes.pop("measurement", "training")
     if method == "baseline":
         changes["weight_decay"] = 0.0
     config = RunConfig(**(BASE[scale] | MODELS[scale][family] | changes | {"method": method, "seed": seed}))
-    return Cell(config, column, method in PAPER_METHODS if in_paper is None else in_paper, measurement)
+    return Cell(config, column, method in PAPER_METHODS if in_paper is None else in_paper)
 
 
 def cpu_decay(weight_decay: float) -> float:
@@ -113,7 +115,7 @@ def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
 def fig3a(scale: Scale, seed: int) -> Iterator[Cell]:
     lr = BASE_LR["adam"] if scale == "paper" else CPU_LR["adam"]
     for family in ("ConvNeXt", "Swin"):
-        yield _cell(scale, seed, family, "baseline", lr=lr, measurement="zero_shot")
+        yield _cell(scale, seed, family, "baseline", lr=lr, zero_shot=True)
 
 
 def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:

@@ -15,12 +15,13 @@ from lpwd import data as datasets
 from lpwd import models
 from lpwd.config import ConfigError, RunConfig
 from lpwd.devices import device_label
-from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, select
+from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
 from lpwd.optim import build_optimizer
-from lpwd.penalty import OpposingMeter
+from lpwd.penalty import OpposingMeter, zero_shot_decay
 from lpwd.provenance import versions
 
 EVALUATION_BATCH = 1000  # images
+ZERO_SHOT_STEPS = 100
 LOSS_EVERY = {"cpu": 1, "meta": 1}  # steps between reading losses; elsewhere a reading is a device sync
 LOSS_EVERY_ELSEWHERE = 10
 
@@ -39,7 +40,7 @@ class Session:
         if weights is not None:
             self.model.load_state_dict(dict(weights))
         self.layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
-        self.model.to(device=device, memory_format=self.layout)
+        self.model.to(device).to(memory_format=self.layout)
         self.optimizer = build_optimizer(
             self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
         )
@@ -210,6 +211,19 @@ class Session:
             loss += functional.cross_entropy(logits, wanted, reduction="sum").double()
             correct += (logits.argmax(1) == wanted).sum()
         return float(loss) / len(labels), 100 * float(correct) / len(labels)
+
+    def zero_shot(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
+        """Eq. (12): the test set under (1 - s/100) theta_0 for s = 0..100; returns True where it was stopped."""
+        for s in range(ZERO_SHOT_STEPS + 1):
+            with zero_shot_decay(self.model, s, ZERO_SHOT_STEPS):
+                result = self.evaluate(self.data.test_images, self.data.test_labels, should_stop)
+            if result is None:
+                yield Checkpoint(self.step, self.state_dict())
+                yield Stopped(self.step)
+                return True
+            loss, top1 = result
+            yield ZeroShot(self.step, shrink_percent=100 * s / ZERO_SHOT_STEPS, test_top1=top1, test_loss=loss)
+        return False
 
     def layers(self) -> dict[int, list[Tensor]]:
         """Layer id (1-based, shallow to deep) -> its parameters."""

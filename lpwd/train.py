@@ -48,4 +48,6 @@ def train(
             yield Diverged(session.step, finished.epoch)
             return
         yield Checkpoint(session.step, session.state_dict())
+    if config.zero_shot and (yield from session.zero_shot(should_stop)):
+        return
     yield session.finished()

@@ -22,6 +22,8 @@ from typing import Any, TextIO
 from lpwd.config import ConfigError, RunConfig
 from lpwd.store import RunStore
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__; torch is imported later
+
 
 @dataclass(frozen=True)
 class Machine:

@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing listens there: a test never reaches the Hub
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests share the cores with the processes that they start
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import pytest

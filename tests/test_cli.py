@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,11 +15,11 @@ from lpwd.config import RunConfig
 from lpwd.events import reproducible
 from lpwd.store import RunStore
 
-BASE = """
---model convnext_atto --dataset digits --lr 0.001 --weight-decay 0.5 --epochs 2 --batch-size 32
---train-samples 160 --test-samples 50 --precision fp32 --device cpu --model-kwargs
-""".split()
-BASE.append('{"depths": [1, 1, 1, 1], "dims": [8, 16, 16, 32], "patch_size": 2}')
+BASE = shlex.split(
+    "--model convnext_atto --dataset digits --lr 0.001 --weight-decay 0.5 --epochs 2 --batch-size 32 "
+    "--train-samples 160 --test-samples 50 --precision fp32 --device cpu "
+    """--model-kwargs '{"depths": [1, 1, 1, 1], "dims": [8, 16, 16, 32], "patch_size": 2}'"""
+)
 
 
 def lpwd(*arguments, runs_dir, timeout=120):

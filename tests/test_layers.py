@@ -9,20 +9,22 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lpwd"
 LEVELS = [
-    {"methods", "modelnames", "provenance", "paper_data"},
+    {"methods", "modelnames", "provenance"},
     {"config", "layers", "decay"},
-    {"events", "hubclient", "commandline", "devices", "decaying", "rivals", "paper_cells"},
-    {"images", "optim", "store", "paper"},
-    {"data", "models", "penalty", "reference", "findings"},
-    {"session", "verdict", "progress"},
-    {"train", "tables", "figures"},
-    {"lane", "report"},
-    {"lanes"},
+    {"events", "hubclient", "commandline", "devices", "rivals", "paper_data"},
+    {"images", "decaying", "store", "paper_cells"},
+    {"data", "models", "optim", "reference", "paper", "progress"},
+    {"penalty", "tables"},
+    {"session", "verdict", "figures", "results"},
+    {"train", "drawings", "report_page", "probe", "hub"},
+    {"findings", "lane"},
+    {"lanes", "report"},
     {"worker"},
-    {"supervisor", "hub"},
+    {"supervisor"},
     {"jobs", "sweep"},
     {"cluster"},
     {"ui", "cli"},
+    {"cli_paper", "cli_hub"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}

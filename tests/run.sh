@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Everything a fresh machine needs to check this project, then all checks and tests, the browser's included.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
+fi
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[ray,test]"
+if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+  .venv/bin/playwright install chromium
+fi
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/python -m pytest "$@"

@@ -1,0 +1,79 @@
+"""Engine ray on a local cluster of two nodes, one of which is killed on the way."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from lpwd.config import ConfigError
+from lpwd.events import reproducible
+from lpwd.store import RunStore
+from lpwd.sweep import Sweep, run_local, states
+
+pytest.importorskip("ray", reason="Ray is an optional extra")
+
+from ray.cluster_utils import Cluster
+
+from lpwd.cluster import run_on_ray
+
+
+def numbers(store, run_id):
+    return [reproducible(record) for record in store.read_metrics(run_id)[0]]
+
+
+def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
+    configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
+    spread = Sweep(RunStore(tmp_path / "ray"), configs)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    errors = []
+
+    def work():
+        try:
+            run_on_ray(spread, address=cluster.address, device="cpu", should_stop=lambda: False)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not spread.store.ids():
+            time.sleep(0.1)
+        doomed = cluster.add_node(num_cpus=1)  # after the driver has joined: it lives and dies with its own node
+        while time.monotonic() < deadline and not errors:
+            if sum(status.step > 10 for status in map(spread.store.status, spread.store.ids())) >= 2:
+                break
+            time.sleep(0.1)
+        cluster.remove_node(doomed, allow_graceful=False)
+        thread.join(240)
+    finally:
+        cluster.shutdown()
+    assert not errors
+    assert states(spread) == {"finished": len(configs)}
+    assert any("lost its node" in spread.store.log_tail(run_id) for run_id in spread.store.ids())
+
+    alone = Sweep(RunStore(tmp_path / "local"), configs)
+    run_local(alone, device="cpu", workers=2, should_stop=lambda: False)
+    for config in configs:
+        assert numbers(spread.store, config.run_id) == numbers(alone.store, config.run_id)
+
+
+def test_a_cluster_that_is_not_there_is_named(tiny, store):
+    with pytest.raises(ConfigError, match=r"no Ray cluster answers at '127\.0\.0\.1:9'"):
+        run_on_ray(Sweep(store, [tiny()]), address="127.0.0.1:9", should_stop=lambda: False)
+
+
+def test_without_ray_the_error_says_how_to_install_it(tmp_path):
+    code = (
+        "import sys; sys.modules['ray'] = None\n"
+        "sys.argv = ['lpwd', 'sweep', 'table3', '--engine', 'ray', '--runs-dir', sys.argv[1]]\n"
+        "import runpy; runpy.run_module('lpwd', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, env=os.environ
+    )
+    assert done.returncode == 2
+    assert 'pip install "lpwd[ray]"' in done.stderr
