@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import ConfigError, DatasetName, RunConfig
 from lpwd.methods import LAYER_RULES, METHODS
 from lpwd.ui import defaults
 from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS
@@ -54,9 +54,9 @@ class Form:
         return values | {name: _meant(values[name]) for name in OPTIONAL}
 
 
-def build() -> Form:
-    """The basic rows, then the folded rest."""
-    values = {**defaults.form_values(defaults.OFFLINE_DATASET), "methods": list(defaults.METHODS)}
+def build(dataset: DatasetName) -> Form:
+    """The basic rows, then the folded rest, with the values that suit the data set."""
+    values = {**defaults.form_values(dataset), "methods": list(defaults.METHODS)}
     fields: dict[str, gr.components.Component] = {}
     with gr.Row(elem_classes="lp-fields"):
         fields |= {name: _control(name, values) for name in LABELS if name not in MORE}

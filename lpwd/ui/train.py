@@ -4,13 +4,13 @@ import html
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, TimeoutError
 from typing import Any
 
 import gradio as gr
 
 from lpwd.commandline import command_line
-from lpwd.config import ConfigError
+from lpwd.config import ConfigError, DatasetName
 from lpwd.store import ENDED
 from lpwd.ui import defaults, form, look
 from lpwd.ui.live import Live
@@ -21,14 +21,16 @@ INTRO = (
     "update; LPWD shrinks before the forward pass, deep layers more than shallow ones."
 )
 RECORDED = "These runs had finished before: shown as recorded. Tick “Train finished runs again” to repeat them."
-HUB_SECONDS = 3.0  # the page waits so long for the answer whether the Hub can be had
+HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
+LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
 MACHINE_SECONDS = 60.0
 
 
 def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> None:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
-    controls = form.build()
+    dataset = first_dataset(hub_problem)
+    controls = form.build(dataset)
     with gr.Row(elem_classes="lp-start"):
         start = gr.Button("Start", variant="primary", elem_id="lp-start", scale=0, min_width=120)
         command = gr.HTML(
@@ -53,7 +55,15 @@ def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., An
         apply_default_css=False,
     )
     _wire(live, controls, start, command, outcome)
-    _first_look(live, hub_problem, controls, note, on_load)
+    _first_look(live, hub_problem, dataset, controls, note, on_load)
+
+
+def first_dataset(hub_problem: Future[str | None]) -> DatasetName:
+    """What the form starts with; digits where the Hub does not answer in time."""
+    try:
+        return defaults.OFFLINE_DATASET if hub_problem.result(HUB_SECONDS) else defaults.DATASET
+    except TimeoutError:
+        return defaults.OFFLINE_DATASET
 
 
 def _wire(live: Live, controls: form.Form, start: gr.Button, command: gr.HTML, outcome: gr.HTML) -> None:
@@ -92,20 +102,30 @@ def _outcome(**fields: Any) -> str:
 
 
 def _first_look(
-    live: Live, hub_problem: Future[str | None], controls: form.Form, note: gr.HTML, on_load: Callable[..., Any]
+    live: Live,
+    hub_problem: Future[str | None],
+    built_with: DatasetName,
+    controls: form.Form,
+    note: gr.HTML,
+    on_load: Callable[..., Any],
 ) -> None:
-    """What a new page learns after it is painted: the data that can be had, and the models that suit the machine."""
+    """What a new page learns after it is painted; a control changes only where its first value was wrong."""
     names = ["dataset", *sorted(defaults.DATASETS[defaults.DATASET])]
 
-    def choose_data() -> list[Any]:
-        problem = hub_problem.result(HUB_SECONDS)
+    def explain_data() -> list[Any]:
+        problem = hub_problem.result(LATE_HUB_SECONDS)
         dataset = defaults.OFFLINE_DATASET if problem else defaults.DATASET
         values = defaults.form_values(dataset)
-        return [f'<p class="lp-muted">{html.escape(problem or "")}</p>', *(values[name] for name in names)]
+        fields = [gr.skip() if dataset == built_with else values[name] for name in names]
+        return [f'<p class="lp-muted">{html.escape(problem or "")}</p>', *fields]
 
     def describe_machine() -> list[Any]:
-        machine = live.machine.result(MACHINE_SECONDS)
-        return [gr.update(choices=machine.models), machine.precision]
+        try:
+            machine = live.machine.result(MACHINE_SECONDS)
+        except (ConfigError, TimeoutError):  # the strip says it
+            return [gr.skip(), gr.skip()]
+        usual = defaults.FORM["precision"] == machine.precision
+        return [gr.update(choices=machine.models), gr.skip() if usual else machine.precision]
 
-    on_load(choose_data, None, [note, *(controls.fields[name] for name in names)])
+    on_load(explain_data, None, [note, *(controls.fields[name] for name in names)])
     on_load(describe_machine, None, [controls.fields["model"], controls.fields["precision"]])
