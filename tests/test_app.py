@@ -13,7 +13,7 @@ from browser import CHROMIUM, ROOT, chromium, open_page, running_app, start_app,
 from lpwd.store import RunStore
 
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
-HAS_POINTS = "document.querySelector('[data-chart={}]')?.data?.filter(t => t.x.length).length >= {}"
+HAS_POINTS = "document.querySelector('[data-chart={}]')?.calcdata?.filter(c => c[0].x !== undefined).length >= {}"
 SHORT = {"model": "test_convnext", "epochs": 2, "train_samples": 160}
 LONG = {"model": "test_convnext", "epochs": 500, "train_samples": 320}
 
@@ -124,7 +124,8 @@ def wait_points(page, chart="loss", traces=2, seconds=60):
 
 
 def epochs_drawn(page):
-    return page.evaluate("Math.max(...document.querySelector('[data-chart=top1]').data.map(t => t.x.length), 0)")
+    """Points of the longest top-1 curve that Plotly has drawn, not merely been given."""
+    return page.evaluate("Math.max(0, ...document.querySelector('[data-chart=top1]').calcdata.map(c => c.length))")
 
 
 @pytest.fixture(scope="module")

@@ -14,21 +14,23 @@ lpwd.chart = (() => {
     return loading;
   }
 
+  const NO_RACE = { ids: [], lanes: [], epochs: 10 }; // empty axes
+  // Copies, because Plotly takes an array that it has seen before for unchanged.
   const TRACES = {
     loss: (lane, curve) => [
       {
         ...base(lane, "step"),
         x: curve.losses.step.map((step) => (step * lane.epochs) / lane.totalSteps),
-        y: curve.losses.loss,
+        y: [...curve.losses.loss],
         mode: "lines",
         opacity: curve.epochs.epoch.length ? 0.5 : 0.9,
         line: { color: lane.color, width: 1 },
         showlegend: !curve.epochs.epoch.length,
         hoverinfo: curve.epochs.epoch.length ? "skip" : "all",
       },
-      { ...base(lane, "mean"), ...strong(lane), x: curve.epochs.epoch, y: curve.epochs.train_loss },
+      { ...base(lane, "mean"), ...strong(lane), x: [...curve.epochs.epoch], y: [...curve.epochs.train_loss] },
     ],
-    top1: (lane, curve) => [{ ...base(lane, "top1"), ...strong(lane), x: curve.epochs.epoch, y: curve.epochs.test_top1 }],
+    top1: (lane, curve) => [{ ...base(lane, "top1"), ...strong(lane), x: [...curve.epochs.epoch], y: [...curve.epochs.test_top1] }],
   };
   const Y = {
     loss: { title: "training loss (cross-entropy, nats)", hoverformat: ".4f", range: [0, 5] },
@@ -79,25 +81,29 @@ lpwd.chart = (() => {
 
   // Returns draw(race, curves): cheap when nothing has changed.
   function mount(element, kind, path) {
-    let drawn = "", wanted = null, waiting = false;
+    let drawn = null, wanted = { race: NO_RACE, curves: {} }, waiting = false;
     async function redraw() {
       const Plotly = await plotly(path);
       waiting = false;
-      if (!element.isConnected || !wanted) return;
+      if (!element.isConnected) return;
+      drawn = stamp();
       const { race, curves } = wanted;
       const { data, layout } = figure(kind, race, curves);
       await Plotly.react(element, data, layout, CONFIG);
     }
+    function stamp() {
+      const { race, curves } = wanted;
+      const dark = document.body.classList.contains("dark");
+      return race.lanes.map((lane) => `${lane.id} ${lane.totalSteps} ${curves[lane.id]?.cursor}`).join() + dark;
+    }
     function draw(race, curves) {
       wanted = { race, curves };
-      const dark = document.body.classList.contains("dark");
-      const now = race.lanes.map((lane) => `${lane.id} ${lane.totalSteps} ${curves[lane.id]?.cursor}`).join() + dark;
-      if (now === drawn || waiting) return;
-      drawn = now;
+      if (waiting || stamp() === drawn) return;
       waiting = true;
       requestAnimationFrame(redraw);
     }
-    new MutationObserver(() => wanted && draw(wanted.race, wanted.curves)).observe(document.body, { attributeFilter: ["class"] });
+    new MutationObserver(() => draw(wanted.race, wanted.curves)).observe(document.body, { attributeFilter: ["class"] });
+    draw(NO_RACE, {});
     return draw;
   }
   return { mount, plotly };

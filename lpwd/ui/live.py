@@ -98,6 +98,8 @@ class Live:
         queue = self.jobs.queue()
         active = next((job for job in queue if job.active), None)
         race = self.race(active.run_ids) if active else None
+        if race and race["state"] not in POLL_MS:  # ended; its worker process is about to
+            race = None
         return {
             "device": self._device(),
             "memory": self._memory_in_use(),

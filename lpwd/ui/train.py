@@ -34,6 +34,7 @@ def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., An
     with gr.Row(elem_classes="lp-start"):
         start = gr.Button("Start", variant="primary", elem_id="lp-start", scale=0, min_width=120)
         command = gr.HTML(
+            _preview({**defaults.form_values(dataset), "methods": defaults.METHODS}),
             html_template=look.asset("command.html"),
             js_on_load="lpwd.copying(element);",
             elem_id="lp-command",
@@ -79,10 +80,7 @@ def _wire(live: Live, controls: form.Form, start: gr.Button, command: gr.HTML, o
         return _outcome(ids=run_ids, note=RECORDED if recorded else "")
 
     def preview(data: dict[Any, Any]) -> str:
-        try:
-            return html.escape(command_line(form.configs(controls.values(data))))
-        except ConfigError as error:
-            return f"<em>{html.escape(str(error))}</em>"
+        return _preview(controls.values(data))
 
     def on_dataset(dataset: str) -> list[Any]:
         return [defaults.DATASETS[dataset][name] for name in sorted(defaults.DATASETS[dataset])]
@@ -94,6 +92,14 @@ def _wire(live: Live, controls: form.Form, start: gr.Button, command: gr.HTML, o
     dataset = controls.fields["dataset"]
     of_dataset = [controls.fields[name] for name in sorted(defaults.DATASETS[defaults.DATASET])]
     dataset.input(on_dataset, dataset, of_dataset, queue=False, **quiet)  # type: ignore[attr-defined]
+
+
+def _preview(values: dict[str, Any]) -> str:
+    """The command line of these values, or what is wrong with them."""
+    try:
+        return html.escape(command_line(form.configs(values)))
+    except ConfigError as error:
+        return f"<em>{html.escape(str(error))}</em>"
 
 
 def _outcome(**fields: Any) -> str:
