@@ -16,6 +16,7 @@ from lpwd import models
 from lpwd.config import ConfigError, RunConfig
 from lpwd.devices import device_label
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
+from lpwd.layerstats import layer_facts, weight_norms
 from lpwd.optim import build_optimizer
 from lpwd.penalty import OpposingMeter, zero_shot_decay
 from lpwd.provenance import versions
@@ -185,7 +186,7 @@ class Session:
             test_top1=test[1],
             validation_top1=validation[1] if validation else None,
             lr=float(self.optimizer.param_groups[-1]["lr"]),
-            weight_norms=self.weight_norms(),
+            weight_norms=weight_norms(self.optimizer),
             opposing_count_rate=_mean(count_rates),
             opposing_magnitude_rate=_mean(magnitude_rates),
             seconds=self.seconds,
@@ -225,43 +226,18 @@ class Session:
             yield ZeroShot(self.step, shrink_percent=100 * s / ZERO_SHOT_STEPS, test_top1=top1, test_loss=loss)
         return False
 
-    def layers(self) -> dict[int, list[Tensor]]:
-        """Layer id (1-based, shallow to deep) -> its parameters."""
-        found: dict[int, list[Tensor]] = {}
-        for group in self.optimizer.param_groups:
-            found.setdefault(group["layer"], []).extend(group["params"])
-        return dict(sorted(found.items()))
-
-    @torch.no_grad()
-    def weight_norms(self) -> list[float]:
-        """L2 norm of each layer's parameters, shallow to deep; one device sync."""
-        norms = [torch.stack(torch._foreach_norm(layer)).norm() for layer in self.layers().values()]
-        return torch.stack(norms).tolist()
-
     # ---- state
 
     def started(self) -> Started:
-        groups = {group["layer"]: group for group in self.optimizer.param_groups if group["params"]}
-        rates = {
-            layer: max(g["weight_decay"] for g in self.optimizer.param_groups if g["layer"] == layer)
-            for layer in groups
-        }
-        sizes = {layer: sum(p.numel() for p in parameters) for layer, parameters in self.layers().items()}
-        decayed = sum(g["weight_decay"] * p.numel() for g in self.optimizer.param_groups for p in g["params"])
         return Started(
             device=device_label(self.device),
             model=models.resolve(self.config.model) if self.config.pretrained else self.config.model,
-            parameter_count=sum(sizes.values()),
-            layer_names=[groups[layer]["layer_name"] for layer in sizes],
-            layer_decay_rates=[rates[layer] for layer in sizes],
-            layer_parameter_counts=list(sizes.values()),
-            mean_decay_rate=decayed / sum(sizes.values()),
+            **layer_facts(self.optimizer),
             train_samples=len(self.data.train_labels),
             test_samples=len(self.data.test_labels),
             validation_samples=len(self.data.validation_labels),
             steps_per_epoch=self.steps_per_epoch,
             total_steps=self.total_steps,
-            initial_weight_norms=self.weight_norms(),
             threads=torch.get_num_threads(),
             versions=versions(),
         )

@@ -12,7 +12,7 @@ LEVELS = [
     {"methods", "modelnames", "provenance"},
     {"config", "layers", "decay"},
     {"events", "hubclient", "commandline", "devices", "rivals", "paper_data"},
-    {"images", "decaying", "store", "paper_cells"},
+    {"images", "decaying", "store", "paper_cells", "layerstats"},
     {"data", "models", "optim", "reference", "paper", "progress"},
     {"penalty", "tables"},
     {"session", "verdict", "figures", "results"},
