@@ -1,6 +1,5 @@
 """Jobs: the first-in-first-out queue of one device, and the one worker process that it supervises. No torch here."""
 
-import logging
 import threading
 import time
 import uuid
@@ -17,9 +16,8 @@ from lpwd.worker import Machine
 TERMINATE_AFTER_SECONDS = 20.0  # from a request to stop to SIGTERM: a step of a large model takes its time
 KILL_AFTER_SECONDS = 30.0
 CHECK_ATTEMPTS = 3
+RESTART_SECONDS = 2.0
 RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
-
-log = logging.getLogger("lpwd")
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class Jobs:
         self._waiting: list[Job] = []
         self._active: Job | None = None
         self._worker: WorkerProcess | None = None
+        self._machine: Machine | None = None
         self._changed = threading.Condition()
         self._closing = False
         self._alone = FileLock(str(store.app_lock_path))
@@ -65,8 +64,10 @@ class Jobs:
         self._alone.release()
 
     def machine(self, timeout: float = 60) -> Machine:
-        """The machine as its worker describes it. Raises ConfigError where the worker cannot start."""
-        return self._warm_worker(timeout).hello(timeout)
+        """The machine as its first worker described it. Raises ConfigError where the worker cannot start."""
+        if self._machine is None:
+            self._machine = self._warm_worker(timeout).hello(timeout)
+        return self._machine
 
     # ---- what people ask for
 
@@ -89,7 +90,7 @@ class Jobs:
             for run_id in chosen:
                 if again or self.store.status(run_id).state == "failed":
                     self.store.restart(run_id)
-            self._enqueue(chosen)
+            self._enqueue(chosen, together=run_ids)
         return run_ids
 
     def resume(self, run_ids: Sequence[str]) -> None:
@@ -125,10 +126,13 @@ class Jobs:
 
     # ---- the queue
 
-    def _enqueue(self, run_ids: list[str]) -> None:
+    def _enqueue(self, run_ids: list[str], together: Sequence[str] = ()) -> None:
+        """Queue a job; the ended runs `together` with it are shown as lanes of the same race."""
+        job = Job(uuid.uuid4().hex[:12], run_ids)
+        for run_id in together:
+            self.store.update(run_id, job=job.id)
         if not run_ids:
             return
-        job = Job(uuid.uuid4().hex[:12], run_ids)
         for run_id in run_ids:
             self.store.update(run_id, state="queued", job=job.id, queued=time.time(), ended=None, message="")
         self._waiting.append(job)
@@ -187,14 +191,23 @@ class Jobs:
             with self._changed:
                 self._worker = worker
                 self._changed.notify_all()
-            job = self._next_job(worker)
-            if job:
+            while job := self._next_job(worker):
                 worker.run(job.run_ids)
                 self._supervise(worker, job)
+                with self._changed:
+                    self._active = None
+                if not self._can_serve_again(worker):
+                    break
             with self._changed:
-                self._worker = self._active = None
+                self._worker = None
                 self._changed.notify_all()
-            worker.close()  # a fresh one a job: its memory, the GPU's above all, returns to the machine
+            worker.close()
+            if not job and not self._closing:  # it died idle: one that cannot start must not keep the machine busy
+                time.sleep(RESTART_SECONDS)
+
+    def _can_serve_again(self, worker: WorkerProcess) -> bool:
+        """Whether the next job may have the same process: not on a GPU, whose memory returns when the process ends."""
+        return worker.alive() and not worker.terminated and self._machine is not None and self._machine.device == "cpu"
 
     def _next_job(self, worker: WorkerProcess) -> Job | None:
         """Wait for a job; None when closing or when the idle worker has died."""

@@ -44,6 +44,7 @@ class WorkerProcess:
         self._idle.set()
         self._asking = threading.Lock()  # one question at a time
         self._machine: Machine | None = None
+        self.terminated = False
         threading.Thread(target=self._read, name="lpwd-answers", daemon=True).start()
 
     def _read(self) -> None:
@@ -121,6 +122,8 @@ class WorkerProcess:
                 self._process.stdin.close()
 
     def terminate(self) -> None:
+        """Ask it to end after the present step; it takes no further job."""
+        self.terminated = True
         self._process.terminate()
 
     def kill(self) -> None:

@@ -84,7 +84,7 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
     threading.Thread(target=listen, name="lpwd-listen", daemon=True).start()
     from lpwd.lanes import run_lanes
 
-    while run_ids := jobs.get():
+    while not stop.is_set() and (run_ids := jobs.get()):
         states = run_lanes(
             store,
             run_ids,
