@@ -56,14 +56,21 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    return (HERE / "look.css").read_text()
+    """look.css, then the sheets of single tabs."""
+    return "".join(path.read_text() for path in _first("look.css"))
 
 
 def head() -> str:
     """The page's own scripts and icon, inline: nothing else to fetch before the first paint."""
-    scripts = "".join((HERE / name).read_text() for name in ("page.js", "chart.js", "strip.js", "panel.js"))
+    scripts = "".join(path.read_text() for path in _first("page.js"))
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
     return f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}"><script>{scripts}</script>'
+
+
+def _first(name: str) -> list[Path]:
+    """The file `name`, which the others of its kind build upon, then those by name: a new one needs no registration."""
+    first = HERE / name
+    return [first, *sorted(path for path in HERE.glob(f"*{first.suffix}") if path != first)]
 
 
 def asset(name: str) -> str:

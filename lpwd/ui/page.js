@@ -112,6 +112,7 @@ window.lpwd = (() => {
   }
   function show(ids) {
     state.shown = ids;
+    state.run = ids.join(",");
     for (const id of Object.keys(state.curves)) if (!ids.includes(id)) delete state.curves[id];
     rememberShown();
     pollNow();

@@ -27,9 +27,9 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
             "Train": partial(train.build, live, hub_problem, on_load),
         }
         strip.build(live)
-        with gr.Tabs(elem_id="lp-tabs"):
+        with gr.Tabs(elem_id="lp-tabs", overflow_behavior="wrap"):
             for name, build_tab in tabs.items():
-                with gr.Tab(name, id=name.lower()):
+                with gr.Tab(name, id=name.lower(), elem_id=f"lp-tab-{name.lower()}"):
                     build_tab()
         api.build(store, jobs)
     return page
