@@ -2,14 +2,16 @@
 
 huggingface_hub alone waits 23 s for a Hub that refuses connections and more than 300 s for one that accepts them and
 never answers. Two measures bound this: the probe does not retry and has a deadline that also covers name resolution,
-and every request of the shared client gets time limits, after `UNANSWERED_LIMIT` of which the thread gives up.
+and every request of the shared client gets time limits, after `UNANSWERED_LIMIT` of which the thread gives up. Where
+something else can stand in (`patient=False`), the first unanswered or refused request ends it: the client would wait as
+long as a busy Hub asks for, five times.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx2
 from huggingface_hub import HfApi, constants, hf_hub_download, set_client_factory, try_to_load_from_cache
@@ -27,6 +29,7 @@ from huggingface_hub.utils._http import default_client_factory
 from lpwd.config import ConfigError
 
 RepoType = Literal["dataset", "model", "space"]
+T = TypeVar("T")
 
 PROBE_SECONDS = 2.0  # of each phase (connect, read) of the probe's one request
 CACHED_PROBE_SECONDS = 1.0  # the same where a cached file can stand in
@@ -34,6 +37,7 @@ RESOLVE_SECONDS = 2.0  # added to the probe's deadline, for a name server that d
 CONNECT_SECONDS = 3.0
 READ_SECONDS = {"HEAD": 3.0, "GET": 5.0}  # silence on the line, not the whole transfer
 UPLOAD_SECONDS = 60.0  # a commit may take the server long
+IMPATIENT_UPLOAD_SECONDS = 8.0
 UNANSWERED_LIMIT = 2  # requests in a row, per thread
 
 
@@ -45,23 +49,35 @@ class HubRefused(ConfigError):
     """The Hub answers, but not with what was asked for: no such repository or file, no access, a server error."""
 
 
-_unanswered = threading.local()
+class _State(threading.local):
+    """Of this thread: requests in a row without an answer, what `hub_errors` is about, and its patience."""
+
+    unanswered = 0
+    what = "The Hub"
+    patient = True
+
+
+_state = _State()
 
 
 def _limit(request: httpx2.Request) -> None:
     """Request hook: bound each phase of the request, seconds; give up after too many unanswered ones."""
-    _unanswered.count = getattr(_unanswered, "count", 0) + 1
-    if _unanswered.count > UNANSWERED_LIMIT:
-        raise _unreachable(f"it left {UNANSWERED_LIMIT} requests unanswered")
+    limit = UNANSWERED_LIMIT if _state.patient else 1
+    if _state.unanswered >= limit:
+        raise _unreachable("it left a request unanswered" if limit == 1 else f"it left {limit} requests unanswered")
+    _state.unanswered += 1
     asked = request.extensions.get("timeout") or {}
-    read = READ_SECONDS.get(request.method, UPLOAD_SECONDS)
-    limits = {"connect": CONNECT_SECONDS, "read": read, "write": UPLOAD_SECONDS, "pool": UPLOAD_SECONDS}
+    upload = UPLOAD_SECONDS if _state.patient else IMPATIENT_UPLOAD_SECONDS
+    read = READ_SECONDS.get(request.method, upload)
+    limits = {"connect": CONNECT_SECONDS, "read": read, "write": upload, "pool": upload}
     request.extensions["timeout"] = {name: min(limit, asked.get(name) or limit) for name, limit in limits.items()}
 
 
 def _answered(response: httpx2.Response) -> None:
-    """Response hook: the Hub is alive."""
-    _unanswered.count = 0
+    """Response hook: the Hub is alive; where nobody wants to wait, a busy or broken one is an error at once."""
+    _state.unanswered = 0
+    if not _state.patient and (response.status_code == 429 or response.status_code >= 500):
+        raise HubRefused(_refusal(_state.what, response))
 
 
 def _bounded_client() -> httpx2.Client:
@@ -72,13 +88,14 @@ def _bounded_client() -> httpx2.Client:
 
 
 @contextmanager
-def hub_errors(what: str) -> Iterator[None]:
+def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     """Bound the Hub requests made inside and turn their failures into HubUnreachable or HubRefused about `what`.
 
     Covers whatever uses huggingface_hub's shared client in this thread, timm's loading of weights included.
     """
     _install()
-    _unanswered.count = 0
+    before = _state.what, _state.patient
+    _state.unanswered, _state.what, _state.patient = 0, what, patient
     try:
         yield
     except OfflineModeIsEnabled:
@@ -91,12 +108,41 @@ def hub_errors(what: str) -> Iterator[None]:
     except LocalEntryNotFoundError:
         raise _offline(what) if constants.is_offline_mode() else _unreachable(f"{what} is not cached") from None
     except HfHubHTTPError as error:
-        code = error.response.status_code
-        raise HubRefused(f"{what}: the Hub at {constants.ENDPOINT} answered with HTTP status {code}.") from None
+        raise HubRefused(_refusal(what, error.response)) from None
     except FileMetadataError:
         raise HubRefused(f"{what}: what answers at {constants.ENDPOINT} is not a Hugging Face Hub.") from None
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise _unreachable(f"{what}: {type(error).__name__}") from None
+    except OSError as error:  # a full or read-only disk, a transfer that broke off
+        raise HubRefused(f"{what} cannot be stored: {str(error).splitlines()[0][:200].rstrip('.')}.") from None
+    finally:
+        _state.what, _state.patient = before
+
+
+def within(seconds: float, ask: Callable[[], T]) -> T:
+    """The value of `ask`, or its ConfigError. Raises HubUnreachable after `seconds`, which bounds what no hook can.
+
+    It runs in a thread of its own that is abandoned when the time is up.
+    """
+    outcome: list[T | ConfigError] = []
+
+    def work() -> None:
+        try:
+            outcome.append(ask())
+        except ConfigError as error:
+            outcome.append(error)
+        except (ValueError, TypeError, KeyError) as error:  # a captive portal's page, for instance
+            why = type(error).__name__
+            outcome.append(HubRefused(f"What answers at {constants.ENDPOINT} is not a Hugging Face Hub ({why})."))
+
+    thread = threading.Thread(target=work, name="lpwd-hub", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise _unreachable(f"no answer within {seconds:g} s")
+    if isinstance(outcome[0], ConfigError):
+        raise outcome[0]
+    return outcome[0]
 
 
 def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str:
@@ -107,25 +153,12 @@ def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str
     """
     if constants.is_offline_mode():
         raise _offline(f"{repo_type} {repo}")
-    outcome: list[str | ConfigError] = []
 
-    def ask() -> None:
-        try:
-            with hub_errors(f"{repo_type} {repo}"):
-                outcome.append(str(HfApi().repo_info(repo, repo_type=repo_type, timeout=seconds).sha))
-        except ConfigError as error:
-            outcome.append(error)
-        except (ValueError, TypeError, KeyError):  # a captive portal's page, for instance
-            outcome.append(HubRefused(f"What answers at {constants.ENDPOINT} is not a Hugging Face Hub."))
+    def ask() -> str:
+        with hub_errors(f"{repo_type} {repo}"):
+            return str(HfApi().repo_info(repo, repo_type=repo_type, timeout=seconds).sha)
 
-    thread = threading.Thread(target=ask, name="lpwd-hub-probe", daemon=True)
-    thread.start()
-    thread.join(2 * seconds + RESOLVE_SECONDS)
-    if not outcome:
-        raise _unreachable(f"no answer within {2 * seconds + RESOLVE_SECONDS:g} s")
-    if isinstance(outcome[0], ConfigError):
-        raise outcome[0]
-    return outcome[0]
+    return within(2 * seconds + RESOLVE_SECONDS, ask)
 
 
 def reachable(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> bool:
@@ -179,6 +212,16 @@ def _install() -> None:
         if not _is_installed:
             set_client_factory(_bounded_client)
             _is_installed = True
+
+
+def _refusal(what: str, response: httpx2.Response) -> str:
+    code, wait = response.status_code, response.headers.get("Retry-After", "")
+    more = ""
+    if code == 401:
+        more = ": it wants an access token, or another one"
+    if code == 429:
+        more = f": too many requests, come back in {wait} s" if wait.isdecimal() else ": too many requests"
+    return f"{what}: the Hub at {constants.ENDPOINT} answered with HTTP status {code}{more}."
 
 
 def _unreachable(why: str) -> HubUnreachable:

@@ -1,0 +1,54 @@
+"""The dataset card of published results."""
+
+from huggingface_hub import hf_hub_download
+
+CARD_FILE = "README.md"
+MARK = "<!-- Written by lpwd: remove this line to keep your own text. -->"
+CARD = f"""---
+pretty_name: LPWD results
+tags:
+- optimizer
+- weight-decay
+- lpwd
+configs:
+- config_name: results
+  data_files: results.parquet
+  default: true
+- config_name: curves
+  data_files: curves.parquet
+---
+{MARK}
+
+# Results of weight-decay experiments
+
+Runs of lpwd (layer-wise pre-weight decay), each computed by its trainer on the machine named in its row.
+`python -m lpwd push --repo <this dataset>` adds runs, `python -m lpwd pull` reads them. A run is published once: its id
+is derived from its settings, and a second run of the same id does not replace it.
+
+- **results**: a row a run. Its settings (`model` to `scale`), its `state` (`finished` or `diverged`), its results
+  and where they come from: `device`, `threads`, `versions`, `commit`, `seconds`, `date` (UTC).
+- **curves**: a row a run and epoch.
+
+| column | meaning |
+|---|---|
+| `best10_mean`, `best10_std` | test top-1 (%), mean and deviation of the ten best epochs, chosen on the test set |
+| `last_top1` | test top-1 (%) after the last epoch |
+| `val_selected_top1` | test top-1 (%) at the best epoch of the validation split; empty without one |
+| `train_loss` | of the last epoch, mean over its training images |
+| `mean_decay_rate` | parameter-weighted mean of the layers' decay rates |
+| `train_images`, `test_images`, `validation_images` | images used |
+| `layer_names`, `layer_decay_rates`, `layer_parameter_counts`, `initial_weight_norms` | per layer, shallow to deep |
+| `zero_shot_top1`, `zero_shot_loss` | under weights shrunk by 0, 1, ..., 100%, where it was measured |
+| `weight_norms` (curves) | L2 norm per layer after the epoch, shallow to deep |
+| `opposing_count_rate`, `opposing_magnitude_rate` | share of weights whose decay opposes the update, 0 to 1 |
+
+Compare runs of one `device_class`, `scale` and setting: means over different ones say nothing about the method.
+"""
+
+
+def is_outdated(repo: str, commit: str, token: str | None) -> bool:
+    """Whether the card of that commit is an older text of lpwd; a card that people wrote is theirs."""
+    path = hf_hub_download(repo, CARD_FILE, repo_type="dataset", revision=commit, token=token)
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    return MARK in text and text != CARD

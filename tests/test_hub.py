@@ -1,0 +1,461 @@
+"""Pulling, publishing and taking back, with the real client in processes of their own against the fake Hub."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from hub_server import FakeHub, client, closed_port, serve
+from synthetic import ramp, write_run
+
+from lpwd.card import CARD
+from lpwd.paper import PRESETS
+from lpwd.published import check
+from lpwd.results import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.store import RunStore
+
+ROOT = Path(__file__).parent.parent
+CELLS = PRESETS["table1"].cells("cpu", 3)
+IMPORTS = """
+import os, time
+from pathlib import Path
+from lpwd import hub, publish
+from lpwd.config import ConfigError
+from lpwd.store import RunStore
+
+def timed(ask):
+    begun = time.perf_counter()
+    return ask() | {"seconds": time.perf_counter() - begun}
+
+def shown(found):
+    tables = {"runs": len(found.runs), "curves": len(found.curves), "mean": float(found.runs.best10_mean.sum())}
+    return {"source": found.source, "line": found.line, "commit": found.commit, **tables}
+
+def pulled(repo, snapshot):
+    return timed(lambda: shown(hub.pull(repo, snapshot=Path(snapshot))))
+
+def pushed(runs, repo, token="hf_write", **options):
+    os.environ["HF_TOKEN"] = token
+    def ask():
+        try:
+            report = publish.push(RunStore(runs), repo, **options)
+            return vars(report) | {"line": report.line}
+        except ConfigError as error:
+            return {"error": str(error)}
+    found = timed(ask)
+    os.environ["HF_TOKEN"] = ""
+    return found
+
+result = True
+"""
+
+
+class World:
+    """A fake Hub and one process with the real client, shared by the tests of this file; a repository a test."""
+
+    def __init__(self, hub, endpoint, ask, folder):
+        self.hub, self.endpoint, self.ask, self.folder = hub, endpoint, ask, folder
+
+    def pull(self, repo, snapshot="/nowhere"):
+        return self.ask(f"result = pulled({repo!r}, {str(snapshot)!r})")
+
+    def push(self, store, repo, **options):
+        return self.ask(f"result = pushed({str(store.root)!r}, {repo!r}, **{options!r})")
+
+    def published(self, repo):
+        """What the repository holds, checked."""
+        for name in (RUNS_FILE, CURVES_FILE):
+            (self.folder / name).write_bytes(self.hub.repos[f"datasets/{repo}"][name])
+        return check(Tables.read(self.folder / RUNS_FILE, self.folder / CURVES_FILE))
+
+    def reset(self):
+        self.hub.status, self.hub.silent_paths, self.hub.failing_paths, self.hub.headers = None, "", "", {}
+        self.hub.requests.clear()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    hub, folder = FakeHub(), tmp_path_factory.mktemp("hub")
+    with serve(hub) as endpoint, client(endpoint, folder / "hf") as ask:
+        ask(IMPORTS)
+        yield World(hub, endpoint, ask, folder)
+
+
+@pytest.fixture
+def world(shared):
+    shared.reset()
+    yield shared
+    shared.reset()
+
+
+def filled(folder, cells, top1=ramp):
+    store = RunStore(folder)
+    for cell in cells:
+        write_run(store, cell, top1)
+    return store
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A store with three finished runs."""
+    return filled(tmp_path_factory.mktemp("three"), CELLS[:3])
+
+
+def files_of(store):
+    return from_store(store)[0].files()
+
+
+# ---- pull
+
+
+def test_results_make_the_round_trip_through_the_real_client(world, runs):
+    assert world.push(runs, "me/trip")["published"] == 3
+    found = world.pull("me/trip")
+    epochs = sum(cell.config.epochs for cell in CELLS[:3])
+    assert (found["source"], found["runs"], found["curves"]) == ("hub", 3, epochs)
+    assert found["mean"] == pytest.approx(sum(runs.status(run_id).summary["best10_mean"] for run_id in runs.ids()))
+    assert found["line"] == f"3 published runs from me/trip on the Hub, commit {found['commit'][:7]}, checked just now."
+
+
+def test_an_unchanged_commit_costs_one_request(world, runs):
+    world.hub.put("datasets/me/same", files_of(runs))
+    first = world.pull("me/same")
+    world.hub.requests.clear()
+    assert world.pull("me/same")["commit"] == first["commit"]
+    assert world.hub.requests == ["GET /api/datasets/me/same"]
+
+
+def silent(hub):
+    hub.silent_paths = "/"
+
+
+def silent_downloads(hub):
+    hub.silent_paths = "/resolve/"
+
+
+def status(code, paths="", headers=None):
+    def set_fault(hub):
+        hub.status, hub.failing_paths, hub.headers = code, paths, headers or {}
+
+    return set_fault
+
+
+FAULTS = [
+    (status(429, headers={"Retry-After": "60"}), "HTTP status 429: too many requests, come back in 60 s."),
+    (status(429, "/resolve/", {"Retry-After": "60"}), "HTTP status 429: too many requests, come back in 60 s."),
+    (status(500), "answered with HTTP status 500."),
+    (status(500, "/resolve/"), "answered with HTTP status 500."),
+    (silent, "cannot be reached"),
+    (silent_downloads, "cannot be reached"),
+]
+
+
+@pytest.mark.parametrize(("fault", "said", "kept"), [(*fault, True) for fault in FAULTS] + [(*FAULTS[0], False)])
+def test_a_hub_in_trouble_is_replaced_within_seconds(world, runs, fault, said, kept):
+    repo, snapshot = f"me/fault{FAULTS.index((fault, said))}{kept}", world.folder / "snapshot"
+    snapshot.mkdir(exist_ok=True)
+    files = files_of(runs)
+    for name, content in files.items():
+        (snapshot / name).write_bytes(content)
+    world.hub.put(f"datasets/{repo}", files)
+    if kept:
+        world.pull(repo)
+    world.hub.put(f"datasets/{repo}", {"new.txt": b"a new commit, so that the files are asked for"})
+    fault(world.hub)
+    found = world.pull(repo, snapshot)
+    assert found["runs"] == 3
+    assert found["seconds"] < 10
+    assert said in found["line"]
+    start = (
+        f"3 published runs from the last good copy of {repo}, commit " if kept else "3 published runs from the snapshot"
+    )
+    assert found["line"].startswith(start)
+    world.reset()
+    assert world.pull(repo)["source"] == "hub"
+
+
+MALFORMED = [
+    (lambda files: {RUNS_FILE: files[RUNS_FILE][:2000]}, "results.parquet is no parquet file"),
+    (lambda files: {CURVES_FILE: b"garbage"}, "curves.parquet is no parquet file"),
+    (lambda files: {RUNS_FILE: files[CURVES_FILE]}, "results.parquet has no column model, dataset, optimizer"),
+]
+
+
+def test_malformed_files_leave_the_last_good_copy(world, runs):
+    good = files_of(runs)
+    world.hub.put("datasets/me/malformed", good)
+    world.pull("me/malformed")
+    for damage, said in MALFORMED:
+        world.hub.put("datasets/me/malformed", good | damage(good))
+        found = world.pull("me/malformed")
+        assert (found["source"], found["runs"]) == ("copy", 3)
+        assert said in found["line"]
+        refused = world.push(runs, "me/malformed")["error"]
+        assert "Nothing was sent to me/malformed, because it would overwrite that file." in refused
+    world.hub.put("datasets/me/malformed", good)
+    assert world.pull("me/malformed")["source"] == "hub"
+
+
+def test_a_vanished_a_missing_and_an_impossible_repository_are_told_apart(world, runs):
+    world.hub.put("datasets/me/vanishing", files_of(runs))
+    world.pull("me/vanishing")
+    del world.hub.repos["datasets/me/vanishing"]
+    gone, missing, odd = (world.pull(repo) for repo in ("me/vanishing", "me/never", "../../etc"))
+    assert (gone["source"], missing["source"], odd["source"]) == ("copy", "none", "none")
+    assert "dataset me/vanishing does not exist or is private" in gone["line"]
+    assert missing["line"].startswith("No published results: there is no earlier copy and no bundled snapshot.")
+    assert "it has to be owner/name" in odd["line"]
+    assert "No results repository is set (LPWD_RESULTS_REPO=owner/name)." in world.pull("")["line"]
+    world.hub.put("datasets/me/empty", {"notes.txt": b""})
+    assert "results.parquet of dataset me/empty is not in its repository" in world.pull("me/empty")["line"]
+
+
+def test_a_damaged_copy_is_fetched_again(world, runs):
+    world.hub.put("datasets/me/damaged", files_of(runs))
+    world.pull("me/damaged")
+    for path in (world.folder / "hf/lpwd/results/me--damaged").glob("*/results.parquet"):
+        path.write_bytes(b"damaged")
+    assert world.pull("me/damaged")["source"] == "hub"
+    world.hub.status = 500
+    assert world.pull("me/damaged")["source"] == "copy"
+
+
+def test_copies_do_not_pile_up(world, runs):
+    for number in range(4):
+        world.hub.put("datasets/me/busy", files_of(runs) | {"n.txt": b"%d" % number})
+        world.pull("me/busy")
+    kept = [path for path in (world.folder / "hf/lpwd/results/me--busy").iterdir() if path.is_dir()]
+    assert len(kept) == 2
+
+
+def test_the_page_has_something_at_once_and_the_newest_soon(world, runs):
+    world.hub.put("datasets/me/page", files_of(runs))
+    world.pull("me/page")
+    world.hub.silent_paths = "/"
+    code = """
+def latest():
+    begun = time.perf_counter()
+    found = puller.latest()
+    waited = 1e3 * (time.perf_counter() - begun)
+    return {"source": found.source, "line": found.line, "version": puller.version, "ms": waited}
+puller = hub.Puller("me/page", snapshot=Path("/nowhere"))
+result = [latest()]
+while puller.version == 0: time.sleep(0.01)
+result.append(latest())
+puller.refresh().join()
+result.append(latest())
+"""
+    first, copy, failed = world.ask(code)
+    world.reset()
+    newest = world.ask("puller.refresh().join()\nresult = latest()")
+    world.hub.status = 500
+    kept = world.ask("puller.refresh().join()\nresult = latest()")
+    assert max(found["ms"] for found in (first, copy, failed, newest)) < 100
+    assert first["line"].endswith("They are being read.")
+    assert (copy["source"], failed["source"], newest["source"], kept["source"]) == ("copy", "copy", "hub", "copy")
+    assert "The Hub is being asked." in copy["line"]
+    assert "cannot be reached" in failed["line"]
+    assert [found["version"] for found in (copy, failed, newest, kept)] == [1, 2, 3, 4]
+
+
+def test_without_a_hub_the_copy_is_there(world, runs):
+    world.hub.put("datasets/me/alone", files_of(runs))
+    world.pull("me/alone")
+    with client(closed_port(), world.folder / "hf") as ask:
+        ask(IMPORTS)
+        closed = ask("result = pulled('me/alone', '/nowhere')")
+        offline = ask("hub.constants.HF_HUB_OFFLINE = True\nresult = pulled('me/alone', '/nowhere')")
+    for found, said in ((closed, "cannot be reached"), (offline, "HF_HUB_OFFLINE")):
+        assert (found["source"], found["runs"]) == ("copy", 3)
+        assert found["seconds"] < 10
+        assert said in found["line"]
+
+
+# ---- push
+
+
+def test_a_repeated_push_changes_nothing(world, runs):
+    first = world.push(runs, "me/again")
+    commit = world.hub.commit("datasets/me/again")
+    again = world.push(runs, "me/again")
+    assert (len(first["added"]), first["commit"]) == (3, commit)
+    assert (again["added"], again["commit"]) == ([], commit)
+    assert world.hub.commit("datasets/me/again") == commit
+    assert again["line"] == "Nothing to send to me/again: 3 runs are published there."
+    assert sum("/commit/" in request for request in world.hub.requests) == 1
+    assert set(world.hub.repos["datasets/me/again"]) == {RUNS_FILE, CURVES_FILE, "README.md"}
+
+
+def test_a_dry_run_lists_what_would_be_sent_and_sends_nothing(world, runs):
+    found = world.push(runs, "me/dry", dry_run=True, token="")
+    assert sorted(found["added"]) == sorted(runs.ids())
+    assert found["line"] == "Would send 3 runs to me/dry: 3 runs would be published there."
+    assert "datasets/me/dry" not in world.hub.repos
+    assert {request.split()[0] for request in world.hub.requests} == {"GET"}
+
+
+def test_chosen_runs_alone_are_sent(world, runs):
+    chosen = runs.ids()[0]
+    found = world.push(runs, "me/chosen", run_ids=[chosen, "nobody"])
+    assert (found["added"], found["left_out"]) == ([chosen], ["'nobody' is no run here"])
+
+
+def test_what_is_published_stays_unless_replaced(world, runs, tmp_path):
+    world.push(runs, "me/stays")
+    other = filled(tmp_path / "other", CELLS[:1], lambda config, epoch: 50 + ramp(config, epoch))
+    found = world.push(other, "me/stays")
+    assert (found["added"], found["differing"]) == ([], [CELLS[0].run_id])
+    assert "1 run left as published, with other numbers than here" in found["line"]
+    assert world.push(other, "me/stays", replace=True)["replaced"] == [CELLS[0].run_id]
+    assert world.published("me/stays").records[CELLS[0].run_id].status.summary["best10_mean"] > 50
+
+
+def test_a_commit_that_another_came_before_is_made_anew_on_top_of_it(world, runs, tmp_path):
+    world.push(runs, "me/rival")
+    conflicts = world.hub.conflicts
+    theirs, mine = (filled(tmp_path / name, CELLS[a:b]) for name, a, b in (("theirs", 0, 5), ("mine", 5, 8)))
+    world.hub.rivals.append(("datasets/me/rival", files_of(theirs)))
+    assert world.push(mine, "me/rival")["published"] == 8
+    assert world.hub.conflicts == conflicts + 1
+    assert len(world.published("me/rival").records) == 8
+
+
+def test_two_publishers_at_once_lose_nothing(world, tmp_path):
+    stores = [filled(tmp_path / "a", CELLS[:50]), filled(tmp_path / "b", CELLS[50:100])]
+    world.hub.commit_seconds, conflicts, found = 0.5, world.hub.conflicts, {}
+    try:
+        with client(world.endpoint, tmp_path / "hf") as second:
+            second(IMPORTS)
+
+            def publish(ask, store):
+                found[store.root.name] = ask(f"result = pushed({str(store.root)!r}, 'me/both')")
+
+            threads = [
+                threading.Thread(target=publish, args=pair) for pair in zip((world.ask, second), stores, strict=True)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        world.hub.commit_seconds = 0.0
+    assert [len(found[name]["added"]) for name in "ab"] == [50, 50]
+    assert world.hub.conflicts > conflicts
+    published = world.published("me/both")
+    assert set(published.records) == {cell.run_id for cell in CELLS[:100]}
+    assert len(published.curves) == sum(cell.config.epochs for cell in CELLS[:100])
+    assert published.bad_count == 0
+
+
+def test_each_way_to_lack_the_right_to_write_is_one_sentence_without_the_token(world, runs):
+    world.hub.put("datasets/me/closed", {"notes.txt": b""})
+    said = {
+        "": "There is no access token: set HF_TOKEN to one that may write to me/closed, or run `hf auth login`.",
+        "hf_wrong": "does not accept the access token: it is wrong or has expired; make one at http",
+        "hf_read": "The access token of me may only read: make one that may write to me/closed at http",
+    }
+    for token, sentence in said.items():
+        found = world.push(runs, "me/closed", token=token)["error"]
+        assert sentence in found
+        assert not token or token not in found
+        assert "\n" not in found
+    assert "may only read" in world.push(runs, "me/not-there", token="hf_read")["error"]
+    assert set(world.hub.repos["datasets/me/closed"]) == {"notes.txt"}
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "said"),
+    [
+        (403, {"X-Error-Message": "Private repository storage limit reached, hf_write"},
+         "me may not write to me/limits with this access token (Private repository storage limit reached, <token>)."),
+        (413, {}, "refuses to store this in me/limits, as over its limits"),
+        (429, {"Retry-After": "60"}, "too many requests, come back in 60 s."),
+        (500, {}, "answered with HTTP status 500."),
+        (412, {}, "Others publish to me/limits all the time: nothing was sent after"),
+    ],
+)  # fmt: skip
+def test_a_hub_that_does_not_take_the_commit_is_one_sentence(world, runs, code, headers, said):
+    world.hub.put("datasets/me/limits", {"notes.txt": b""})
+    status(code, "/commit/", headers)(world.hub)
+    found = world.push(runs, "me/limits")
+    assert said in found["error"]
+    assert "hf_write" not in found["error"]
+    assert found["seconds"] < 15
+    assert set(world.hub.repos["datasets/me/limits"]) == {"notes.txt"}
+
+
+def test_a_card_that_people_wrote_stays_theirs(world, runs):
+    world.hub.put("datasets/me/card", {"README.md": b"Our own words."})
+    world.push(runs, "me/card")
+    assert world.hub.repos["datasets/me/card"]["README.md"] == b"Our own words."
+    world.hub.put("datasets/me/card", {"README.md": CARD.replace("pull", "pool").encode()})
+    world.push(runs, "me/card", replace=True)
+    assert len(world.published("me/card").records) == 3
+
+
+def test_the_card_names_both_tables_for_the_viewer():
+    front = yaml.safe_load(CARD.split("---")[1])
+    assert {entry["config_name"]: entry["data_files"] for entry in front["configs"]} == {
+        "results": RUNS_FILE,
+        "curves": CURVES_FILE,
+    }
+
+
+# ---- back, and the command line
+
+
+def lpwd(world, *arguments, **variables):
+    """Exit code, last line of stdout as JSON, and stderr of `python -m lpwd` with these arguments."""
+    code = f"""
+from click.testing import CliRunner
+from lpwd import cli, cli_hub
+found = CliRunner().invoke(cli.main, {arguments!r}, env={variables!r})
+result = [found.exit_code, found.stdout, found.stderr]
+"""
+    exit_code, stdout, stderr = world.ask(code)
+    return exit_code, json.loads(stdout.splitlines()[-1]) if stdout else None, stderr
+
+
+def test_a_wiped_space_takes_its_runs_back_and_has_nothing_new_to_send(world, runs, tmp_path):
+    code, sent, said = lpwd(world, "push", "--repo", "me/space", "--runs-dir", str(runs.root), HF_TOKEN="hf_write")
+    assert (code, len(sent["added"])) == (0, 3), said
+    variables = {"LPWD_RESULTS_REPO": "me/space", "LPWD_RUNS_DIR": str(tmp_path / "wiped")}
+    code, found, said = lpwd(world, "pull", "--restore", **variables)
+    assert (code, found["restored"], found["source"]) == (0, 3, "hub")
+    assert "3 runs taken back. 3 published runs from me/space on the Hub" in said
+    wiped = RunStore(tmp_path / "wiped")
+    assert sorted(wiped.ids()) == sorted(runs.ids())
+    again = world.push(wiped, "me/space")
+    assert (again["added"], again["differing"]) == ([], [])
+
+
+def test_the_snapshot_is_written_from_finished_runs(world, runs, tmp_path):
+    code, found, _ = lpwd(world, "push", "--to-folder", str(tmp_path / "snap"), "--runs-dir", str(runs.root))
+    assert (code, found["published"]) == (0, 3)
+    assert {path.name for path in (tmp_path / "snap").iterdir()} == {RUNS_FILE, CURVES_FILE}
+    shown = world.pull("me/nowhere", tmp_path / "snap")
+    assert (shown["source"], shown["runs"]) == ("snapshot", 3)
+    assert f"the newest of {time.strftime('%Y-%m-%d', time.gmtime())}." in shown["line"]
+
+
+def test_a_pull_that_has_to_do_with_a_copy_says_so_by_its_exit_code(world, runs):
+    world.hub.put("datasets/me/command", files_of(runs))
+    assert lpwd(world, "pull", "--repo", "me/command")[0] == 0
+    world.hub.status = 503
+    code, found, said = lpwd(world, "pull", "--repo", "me/command")
+    assert (code, found["source"], found["runs"]) == (1, "copy", 3)
+    assert "HTTP status 503" in said
+
+
+def test_a_wrong_command_is_one_sentence_with_exit_code_2(world):
+    code, _, said = lpwd(world, "pull")
+    assert (code, said) == (2, "Error: no results repository: give --repo owner/name or set LPWD_RESULTS_REPO\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "lpwd", "--help"], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
+    assert "pull" in done.stdout
+    assert "push" in done.stdout
