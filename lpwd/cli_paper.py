@@ -108,7 +108,7 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> Non
         return probe.images_per_second(RunConfig.model_validate_json(key), device)
 
     def speed(config: RunConfig) -> float:
-        kinds = ("model", "model_kwargs", "image_size", "optimizer", "precision", "batch_size", "dataset")
+        kinds = ("model", "model_kwargs", "image_size", "precision", "batch_size")  # what the speed depends on
         return speed_of(RunConfig(**{name: getattr(config, name) for name in kinds}).model_dump_json())
 
     distinct = {(cell.config.model, str(cell.config.model_kwargs)): cell.config for cell in cells}

@@ -9,8 +9,8 @@ from lpwd.data import IMAGENET_MEAN, IMAGENET_STD, Dataset
 from lpwd.devices import resolve_device
 from lpwd.session import Session
 
-STEPS = 2  # timed, after one that is not
-CPU_BATCH = 32  # images; on a CPU the speed hardly depends on it, and a large model's step takes seconds
+STEPS = 1  # timed, after one that is not
+CPU_BATCH = 16  # images; on a CPU the speed hardly depends on it, and a large model's step takes seconds
 
 
 def images_per_second(config: RunConfig, device: str = "auto") -> float:

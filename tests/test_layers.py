@@ -11,14 +11,14 @@ PACKAGE = Path(__file__).parent.parent / "lpwd"
 LEVELS = [
     {"methods", "modelnames", "provenance"},
     {"config", "layers", "decay"},
-    {"events", "hubclient", "commandline", "devices", "rivals", "paper_data"},
+    {"events", "hubclient", "commandline", "devices", "rivals", "paper_data", "card"},
     {"images", "decaying", "store", "paper_cells", "layerstats"},
     {"data", "models", "optim", "reference", "paper", "progress"},
     {"penalty", "tables"},
     {"session", "verdict", "figures", "results"},
-    {"train", "drawings", "report_page", "probe", "hub"},
-    {"findings", "lane"},
-    {"lanes", "report"},
+    {"train", "drawings", "report_page", "probe", "published"},
+    {"findings", "lane", "hub"},
+    {"lanes", "report", "publish"},
     {"worker"},
     {"supervisor"},
     {"jobs", "sweep"},
@@ -54,7 +54,7 @@ def test_gradio_is_imported_by_the_page_alone():
 
 
 @pytest.mark.parametrize(
-    "module", ["lpwd", "lpwd.config", "lpwd.store", "lpwd.jobs", "lpwd.commandline", "lpwd.tables"]
+    "module", ["lpwd", "lpwd.config", "lpwd.store", "lpwd.jobs", "lpwd.commandline", "lpwd.tables", "lpwd.publish"]
 )
 def test_the_page_process_needs_no_torch_for(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
