@@ -117,6 +117,14 @@ window.lpwd = (() => {
     rememberShown();
     pollNow();
   }
+  // These runs are deleted: a page that showed one of them shows the newest instead.
+  function forget(ids) {
+    if (![...state.shown, ...state.run.split(",")].some((id) => ids.includes(id))) return;
+    const url = new URL(location.href);
+    url.searchParams.delete("run");
+    history.replaceState(history.state, "", url);
+    show([]);
+  }
   async function act(name, ids) {
     const answer = JSON.parse(await state.server[name](JSON.stringify(ids)));
     pollNow();
@@ -141,6 +149,13 @@ window.lpwd = (() => {
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = label), 1500);
   }
+  function save(name, text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text]));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
   function copying(element) {
     element.addEventListener("click", (event) => {
       if (event.target.dataset.act === "copy") copy(event.target, element.querySelector("code").textContent);
@@ -160,5 +175,5 @@ window.lpwd = (() => {
       if (told.ids) show(told.ids);
     });
   }
-  return { connect, listen, show, act, linkTo, duration, put, bar, copy, copying, outcome };
+  return { connect, listen, show, forget, act, linkTo, duration, put, bar, copy, save, copying, outcome };
 })();

@@ -9,7 +9,7 @@ import gradio as gr
 
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, look, strip, train
+from lpwd.ui import api, look, runs, strip, train
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
 
@@ -23,14 +23,17 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
-        tabs: dict[str, Callable[[], None]] = {
+        tabs: dict[str, Callable[[], Any]] = {
             "Train": partial(train.build, live, hub_problem, on_load),
+            "Runs": partial(runs.build, live),
         }
+        built: dict[str, Any] = {}
         strip.build(live)
         with gr.Tabs(elem_id="lp-tabs", overflow_behavior="wrap"):
             for name, build_tab in tabs.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"lp-tab-{name.lower()}"):
-                    build_tab()
+                    built[name] = build_tab()
+        runs.cloning(live, built["Runs"], built["Train"])
         api.build(store, jobs)
     return page
 

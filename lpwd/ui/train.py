@@ -26,7 +26,7 @@ LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not lear
 MACHINE_SECONDS = 60.0
 
 
-def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> None:
+def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
     dataset = first_dataset(hub_problem)
@@ -57,6 +57,7 @@ def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., An
     )
     _wire(live, controls, start, command, outcome)
     _first_look(live, hub_problem, dataset, controls, note, on_load)
+    return controls
 
 
 def first_dataset(hub_problem: Future[str | None]) -> DatasetName:
