@@ -15,7 +15,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from lpwd.cli import device_option, main, runs_dir_option, stop_on_signals, threads_option
 from lpwd.config import ConfigError, RunConfig
 from lpwd.paper import PRESETS, Cell, Preset, cost, get_preset
-from lpwd.report import write_report
 from lpwd.store import RunStore
 from lpwd.sweep import Sweep, run_local, states
 
@@ -128,6 +127,8 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> Non
 
 def report(preset: str, scale: Any, seeds: int | None, out: Path, runs_dir: Path) -> None:
     """Write a preset's table or figure, ours beside the paper's, as CSV and one self-contained HTML page."""
+    from lpwd.report import write_report
+
     if not runs_dir.is_dir():
         raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
     click.echo(write_report(preset, RunStore(runs_dir), out, scale=scale, seeds=seeds))
