@@ -113,7 +113,8 @@ def _against_paper(paired: Paired, paper: float | None, claim: int, reduced: boo
         return [f"{reports[0].upper()}{reports[1:]}."]
     if paired.outcome == "no difference":
         if paper is not None and not paired.low <= paper <= paired.high:
-            return [f"This contradicts the size of the paper's difference: {reports}, outside the interval."]
+            where = "At this reduced size this" if reduced else "This"
+            return [f"{where} contradicts the size of the paper's difference: {reports}, outside the interval."]
         return [f"{reports[0].upper()}{reports[1:]};{size.lower()} the runs neither confirm nor refute it."]
     if paired.mean * direction < 0:
         return [f"{size.strip()} this contradicts the paper: {reports}."]
