@@ -1,0 +1,79 @@
+"""The Explain tab: identities, rates by layer, and the page in Chromium."""
+
+import re
+
+import pytest
+from browser import CHROMIUM, chromium, open_page, running_app
+from synthetic import write_run
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.methods import METHODS
+from lpwd.paper import Cell
+from lpwd.store import RunStore
+from lpwd.ui import explain, rates
+from lpwd.ui.identities import checks
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(("eta", "lam"), [(1e-3, 0.5), (1e-2, 20.0), (1e-3, 0.0)])
+def test_identities_hold_to_rounding_and_the_layer_rule_is_a_real_change(eta, lam, optimizer):
+    found = {check.key: check for check in checks(eta, lam, optimizer)}
+    assert all(check.difference < 1e-12 for check in found.values() if check.exact)
+    assert found["lpwd"].difference >= 5 * found["rwd"].difference
+    assert (found["rwd"].difference > 1e-6) == (lam > 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [((0, 1), "η is 0"), ((1e-3, -1), "λ is -1"), ((0.1, 5), "less than 0.5"), ((10.0, 0.01, "sgd"), "diverge")],
+)
+def test_bad_input_is_a_sentence(asked, sentence):
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        checks(*asked)
+
+
+def test_a_recorded_model_brings_its_parameter_weighted_mean(store):
+    write_run(store, Cell(RunConfig(epochs=12), 0, False))
+    known = rates.models(store)
+    assert [model.n for model in known] == [3, 20, 38, 14]
+    told = rates.view(store, 0, 3, "2i/n", 0.5)
+    weighted = (1 * 10 + 2 * 90 + 3 * 900) / 3 / 1000  # lambda_i = 0.5 * 2i/3, over 10, 90 and 900 parameters
+    assert f"{weighted:.4g} ({2 * weighted:.3g} λ)" in told["summary"]
+    assert told["rows"][1] == ["1", "stem", "0.3333", "0.6667", "10"]
+    assert "needs a run" in rates.view(store, 1, 20, "2i/(n+1)", 0.5)["summary"]
+
+
+def test_every_rule_has_its_difference_marked():
+    assert list(explain.RULES) == list(METHODS)[:6]
+    marked = {method: "[" in " ".join(lines) for method, (lines, _) in explain.RULES.items()}
+    assert marked == {method: method != "baseline" for method in explain.RULES}
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_the_numeric_check_and_the_sliders_in_a_browser(tmp_path):
+    write_run(RunStore(tmp_path / "runs"), Cell(RunConfig(epochs=12), 0, False))
+    with running_app(tmp_path / "runs") as app, chromium() as browser:
+        seen = open_page(browser, app.url + "/?tab=explain", viewport={"width": 390, "height": 844})
+        page = seen.page
+        said = page.locator("#lp-explain [data-f=checked]")
+        page.fill("#lp-explain [name=lam]", "20")
+        page.press("#lp-explain [name=lam]", "Enter")
+        page.wait_for_function("document.querySelectorAll('#lp-explain [data-f=checks] tbody tr').length === 5")
+        assert "hold to rounding" in said.inner_text()
+        page.fill("#lp-explain [name=lam]", "5000")
+        page.click("#lp-explain [data-f=check] button")
+        page.wait_for_function("document.querySelector('#lp-explain [data-f=checked]').textContent.includes('0.5')")
+        rates_said = "document.querySelector('#lp-explain [data-f=rates-said]').textContent"
+        assert page.wait_for_function(f"{rates_said}.includes('1,000 parameters, as recorded')")
+        page.select_option("#lp-explain [data-f=model]", label="ConvNeXt-T (n = 20)")
+        page.wait_for_function(f"{rates_said}.startsWith('20 layers')")
+        page.focus("#lp-explain [data-f=n]")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(f"{rates_said}.startsWith('21 layers')")
+        bars = "document.querySelector('#lp-explain [data-f=rates]').data[0].y.length"
+        assert page.wait_for_function(f"{bars} === 21")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert seen.hosts == {"127.0.0.1"}
+        assert seen.errors == []
