@@ -9,7 +9,7 @@ import gradio as gr
 
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, benchmark, look, runs, strip, train
+from lpwd.ui import api, benchmark, explain, look, runs, strip, train
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
 
@@ -27,6 +27,7 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
             "Train": partial(train.build, live, hub_problem, on_load),
             "Runs": partial(runs.build, live),
             "Benchmark": partial(benchmark.build, live),
+            "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}
         strip.build(live)
