@@ -6,6 +6,7 @@ live.py      what one poll answers                    form.py        controls <-
 strip.py, train.py  the strip, and a file for each tab   page.py     composes them
 api.py       named endpoints for scripts              look.py, look.css  colours, type and spacing
 runs.py      every run, with runlist.py              runs*.js, runs.html, runs.css
+benchmark.py the paper's tables, with bench.py        benchmark*.js, .html, .css
 tabs.js      the tab and a tab's choices in the URL
 page.js      polling, URL, shared state               chart.js, panel.js, strip.js  what a browser draws
 """

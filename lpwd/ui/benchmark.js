@@ -100,7 +100,7 @@ lpwd.benchmark = (element, server, props) => {
     const head = make("tr", {}, ...columns.map(([textContent]) => make("th", { scope: "col", textContent })));
     field("table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
     const cached = found.publishedLine ? ` Cached: ${found.publishedLine}` : found.reported ? " Cached: no published results have been read." : "";
-    lpwd.put(field("legend"), `Test top-1 (%), mean±deviation over seeds at the best η and λ of each method; the paper’s deviation is that of ten epochs of one run.${cached}`);
+    lpwd.put(field("legend"), `Test top-1 (%), mean±deviation over seeds at the best η and λ of each method${found.reported ? "; the paper’s deviation is that of ten epochs of one run" : ""}.${cached}`);
   }
   function open(ids) {
     lpwd.show(ids);

@@ -1,0 +1,110 @@
+"""The Benchmark tab: its tables from synthetic runs, and a missing cell that is run by a click."""
+
+import pytest
+from browser import CHROMIUM, ROOT, chromium, open_page, running_app
+from synthetic import write_run
+
+from lpwd.config import ConfigError
+from lpwd.paper import get_preset
+from lpwd.store import Record
+from lpwd.ui import bench
+
+# Loaded by every Python of the app under test: a preset of four cells that train in a second each on digits.
+SMALL_PRESET = """
+from types import MappingProxyType
+import lpwd.paper as paper
+from lpwd.config import RunConfig
+
+def plan(scale, seed):
+    base = dict(model="test_convnext", dataset="digits", epochs=1, train_samples=64, test_samples=50, batch_size=32)
+    for method in ("wd", "lpwd"):
+        for lr in (0.001, 0.01):
+            yield paper.Cell(RunConfig(**base, method=method, lr=lr, weight_decay=0.5, seed=seed), "digits, Adam", True)
+
+small = paper.Preset("fig4", "Small", "Figure 4", "Does it fill?", "heatmap", plan, (), cpu_seeds=1)
+paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": small})
+"""
+
+
+@pytest.fixture
+def benchmark(store, monkeypatch):
+    monkeypatch.setattr(bench, "in_background", lambda work: bench.Future())  # nothing is read ahead, nothing asked
+    return bench.Bench(store)
+
+
+def write_cells(store, name, seeds, top1=lambda config, epoch: 10 + config.seed):
+    cells = [cell for cell in get_preset(name).cells("cpu") if cell.config.seed in seeds]
+    return [write_run(store, cell, top1) for cell in cells]
+
+
+def test_own_numbers_stand_beside_the_papers(store, benchmark):
+    ids = write_cells(store, "table3", {0, 1})
+    found = benchmark.find("table3", "cpu")
+    wd = next(row for row in found["table"] if row["label"] == "WD")
+    assert (wd["paper"], wd["ours"], wd["n"], wd["seeds"]) == ("73.88±0.22", "10.50±0.71", 2, [0, 1])
+    assert set(wd["runs"]) <= set(ids)
+    assert len(wd["runs"]) == 2
+    assert found["done"] == len(ids)
+    assert {cell["seed"] for cell in found["open"]} == {2}
+
+
+def test_one_run_has_no_deviation_and_none_is_empty():
+    nan = float("nan")
+    assert bench.spread({"best10_mean_mean": 12.3456, "best10_mean_std": nan}, "best10_mean") == "12.35"
+    assert bench.spread({}, "best10_mean") == ""
+
+
+def test_published_runs_fill_their_own_column(store, benchmark):
+    from lpwd.findings import find
+
+    runs = [Record(run_id=r.run_id, config=r.config, status=r.status) for r in _records(store)]
+    published = bench.Published({record.run_id: record for record in runs})
+    cached = find(get_preset("table3"), published, "cpu").table
+    rows = bench.table(find(get_preset("table3"), published, "cpu"), cached)
+    assert all(row["cached"] == row["ours"] and row["cachedN"] == row["n"] for row in rows)
+
+
+def _records(store):
+    write_cells(store, "table3", {0})
+    return store.records()
+
+
+def test_nothing_is_read_again_until_a_run_ends(store, benchmark):
+    first = benchmark.find("table3", "cpu")
+    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"]}
+    write_cells(store, "table3", {0})
+    second = benchmark.find("table3", "cpu", first["stamp"])
+    assert (first["done"], second["done"]) == (0, 8)
+
+
+def test_unknown_presets_scales_and_cells_are_sentences(benchmark):
+    for call in (("nope", "cpu", "x"), ("table3", "nope", "x"), ("table3", "cpu", "x")):
+        with pytest.raises(ConfigError, match=r"x|allowed"):
+            benchmark.config(*call)
+
+
+# ---- the page
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.timeout(150)
+def test_run_this_cell_fills_the_heatmap(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SMALL_PRESET)
+    filled = "document.querySelector('.lp-figures .lp-plot')?.data?.filter(t => t.type == 'heatmap').map(t => t.z)"
+    with running_app(tmp_path / "runs", PYTHONPATH=f"{tmp_path}:{ROOT}") as app, chromium() as browser:
+        seen = open_page(browser, f"{app.url}/?tab=benchmark&preset=fig4")
+        page = seen.page
+        page.wait_for_function(f"{filled}?.length === 2", timeout=60_000)
+        assert "0 of 4 runs done" in page.inner_text("#lp-benchmark [data-f=status]")
+        assert "Run a missing cell" in page.inner_text("#lp-benchmark [data-f=sentences]")
+        page.select_option("#lp-benchmark [data-f=open]", index=3)
+        assert "LPWD" in page.locator("#lp-benchmark [data-f=open] option:checked").inner_text()
+        page.click("#lp-benchmark [data-act=run]")
+        page.wait_for_function(f"{filled}[1].flat().some(v => v !== null)", timeout=60_000)
+        assert page.evaluate(f"{filled}.flat(2).filter(v => v !== null).length") == 1
+        assert "1 of 4 runs done" in page.inner_text("#lp-benchmark [data-f=status]")
+        page.click("#lp-benchmark .lp-results a:text('seed 0')")
+        page.wait_for_selector("#lp-panel h2:text('LPWD')")
+        assert seen.hosts <= {"127.0.0.1"}
+        assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
