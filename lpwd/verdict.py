@@ -51,7 +51,8 @@ def verdict(
 
 
 def label(method: str) -> str:
-    return METHODS[method].label
+    """A method's label; any other name, such as that of a group of runs, stands for itself."""
+    return METHODS[method].label if method in METHODS else method
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, benchmark, explain, look, runs, strip, train
+from lpwd.ui import api, benchmark, compare, explain, look, runs, strip, train
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
 
@@ -26,6 +26,7 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
         tabs: dict[str, Callable[[], Any]] = {
             "Train": partial(train.build, live, hub_problem, on_load),
             "Runs": partial(runs.build, live),
+            "Compare": partial(compare.build, store),
             "Benchmark": partial(benchmark.build, live),
             "Explain": partial(explain.build, store),
         }
