@@ -114,7 +114,7 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> Non
     click.echo(f"{preset.name}, {preset.source}: {preset.title}\n{preset.question}\n{preset.scale_note(scale)}\n")  # type: ignore[arg-type]
     for config in distinct.values():
         parameters = models.parameter_count(config) / 1e6
-        click.echo(f"{models.resolve(config.model)}: {parameters:.1f} M parameters, {speed(config):.0f} images/s here")
+        click.echo(f"{models.resolve(config.model)}: {parameters:.1f} M parameters, {speed(config):.3g} images/s here")
     total = cost(cells, speed)
     methods = ", ".join(dict.fromkeys(cell.row for cell in cells))
     seeds = sorted({cell.config.seed for cell in cells})

@@ -24,6 +24,7 @@ def numbers(store, run_id):
     return [reproducible(record) for record in store.read_metrics(run_id)[0]]
 
 
+@pytest.mark.timeout(600)
 def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
     configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
     spread = Sweep(RunStore(tmp_path / "ray"), configs)
