@@ -69,10 +69,7 @@ def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.D
         known |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
         known |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
-        done = known["state"] in ("finished", "diverged")
-        if done and cell.measurement == "zero_shot" and known["state"] == "finished":
-            done = any(record["event"] == "zero_shot" for record in store.read_metrics(cell.run_id)[0])
-        rows.append(place | known | {"done": done})
+        rows.append(place | known | {"done": known["state"] in ("finished", "diverged")})
     frame = pd.DataFrame(rows)
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
 

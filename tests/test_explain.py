@@ -72,7 +72,7 @@ def test_the_numeric_check_and_the_sliders_in_a_browser(tmp_path):
         page.focus("#lp-explain [data-f=n]")
         page.keyboard.press("ArrowRight")
         page.wait_for_function(f"{rates_said}.startsWith('21 layers')")
-        bars = "document.querySelector('#lp-explain [data-f=rates]').data[0].y.length"
+        bars = "document.querySelector('#lp-explain [data-f=rates]').data?.[0].y.length"
         assert page.wait_for_function(f"{bars} === 21")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert seen.hosts == {"127.0.0.1"}
