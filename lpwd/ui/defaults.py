@@ -32,7 +32,7 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
 )
 DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
     {
-        "digits": MappingProxyType({"epochs": 5, "train_samples": None, "test_samples": None}),
+        "digits": MappingProxyType({"epochs": 3, "train_samples": None, "test_samples": None}),
         "cifar10": MappingProxyType({"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}),
         "cifar100": MappingProxyType({"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}),
     }
