@@ -228,9 +228,21 @@ class RunStore:
         write_atomic(self.metrics_path(run_id), "".join(json.dumps(record) + "\n" for record in kept))
 
     def restart(self, run_id: str) -> None:
-        """Forget results and checkpoint of a run, so that it begins anew."""
+        """Forget results and checkpoint of a run, so that it begins anew. Raises ConfigError for an active one."""
+        folder = self.existing(run_id)
+        clean: dict[str, Any] = {
+            "state": "stopped",
+            "step": 0,
+            "epoch": 0,
+            "seconds": 0.0,
+            "summary": {},
+            "message": "",
+        }
+        status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **clean)
+        if status.state in ACTIVE:
+            raise ConfigError(f"run {run_id!r} is {status.state}: stop it before you begin it anew")
         for name in ("metrics.jsonl", "checkpoint.pt", "error.txt"):
-            (self.folder(run_id) / name).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)
 
     def log(self, run_id: str, text: str) -> None:
         """Add a line with the time to log.txt."""

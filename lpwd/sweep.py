@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lpwd.config import RunConfig
 from lpwd.store import ENDED, RunStore
@@ -22,7 +23,7 @@ class Sweep:
     store: RunStore
     configs: Sequence[RunConfig]
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, RunConfig]:
         return {config.run_id: config for config in self.configs}
 

@@ -58,6 +58,20 @@ def test_a_race_equals_its_lanes_trained_alone_and_repeat_confirms_it(tmp_path):
     assert json.loads(repeated.stdout)["identical"] is True
 
 
+def test_a_finished_run_is_kept_and_again_trains_it_anew(tmp_path):
+    first = lpwd("train", "--method", "wd", *BASE, runs_dir=tmp_path)
+    run_id = json.loads(first.stdout)["run_id"]
+    store = RunStore(tmp_path)
+    before, ended = store.read_metrics(run_id)[0], store.status(run_id).ended
+    kept = lpwd("train", "--method", "wd", *BASE, runs_dir=tmp_path)
+    assert "--again trains it anew" in kept.stderr
+    assert store.status(run_id).ended == ended
+    anew = lpwd("train", "--method", "wd", *BASE, "--again", runs_dir=tmp_path)
+    assert json.loads(anew.stdout)["state"] == "finished"
+    assert store.status(run_id).ended > ended
+    assert list(map(reproducible, store.read_metrics(run_id)[0])) == list(map(reproducible, before))
+
+
 def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
     wild = ["--optimizer", "sgd", "--lr", "1000", "--weight-decay", "10"]
     done = lpwd("train", "--method", "wd", *BASE, *wild, runs_dir=tmp_path)

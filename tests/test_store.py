@@ -116,6 +116,15 @@ def test_an_active_run_cannot_be_deleted_and_an_ended_one_can(store, tiny):
     assert store.ids() == []
 
 
+def test_an_active_run_cannot_be_begun_anew_and_keeps_its_metrics(store, tiny):
+    run_id = store.create(tiny())
+    store.append(run_id, [step(1)])
+    store.update(run_id, state="running")
+    with pytest.raises(ConfigError, match="is running: stop it before you begin it anew"):
+        store.restart(run_id)
+    assert len(store.read_metrics(run_id)[0]) == 1
+
+
 def test_a_broken_folder_is_named_and_hides_no_other_run(store, tiny):
     good = store.create(tiny())
     bad = store.create(tiny(seed=1))
