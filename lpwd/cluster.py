@@ -4,7 +4,6 @@ The nodes need this project's dependencies but no shared file system, no data se
 A cell whose node is lost is sent again with its last returned checkpoint.
 """
 
-import queue
 import socket
 import threading
 import time
@@ -18,7 +17,7 @@ from lpwd.devices import resolve_device
 from lpwd.events import Checkpoint, Epoch, Event, Started, Step, Stopped
 from lpwd.lane import Lane, claim
 from lpwd.lanes import Watch, data_key, initial_weights, load_data
-from lpwd.sweep import OnChange, Sweep
+from lpwd.sweep import POLL_SECONDS, OnChange, Sweep, next_ready
 from lpwd.train import train
 
 CHUNK_SECONDS = 1.0  # events travel this often
@@ -46,14 +45,10 @@ def run_on_ray(
     _connect(ray, address)
     try:
         sweep.store.recover()
-        cells: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for run_id in sorted(sweep.missing(), key=lambda run_id: sweep.by_id[run_id].init_from is not None):
-            cells.put(run_id)
-        slots = min(
-            cells.qsize(), CELLS_IN_FLIGHT, max(1, int(2 * ray.cluster_resources().get("CPU", 1) / (cpus or 1)))
-        )
+        todo = sweep.missing()
+        slots = min(len(todo), CELLS_IN_FLIGHT, max(1, int(2 * ray.cluster_resources().get("CPU", 1) / (cpus or 1))))
         driver = Driver(ray, sweep, device, threads or 1, {"num_cpus": cpus, "num_gpus": gpus}, should_stop, on_change)
-        lines = [threading.Thread(target=driver.work, args=(cells,), name="lpwd-ray") for _ in range(slots)]
+        lines = [threading.Thread(target=driver.work, args=(todo,), name="lpwd-ray") for _ in range(slots)]
         for line in lines:
             line.start()
         for line in lines:
@@ -108,23 +103,35 @@ class Driver:
         # max_retries=0: Ray would begin a cell anew, we go on from its last checkpoint
         self.task = ray.remote(max_retries=0, num_returns="streaming", **resources)(remote_events)
         self._data: dict[str, Any] = {}
+        self._busy: set[str] = set()
         self._lock = threading.Lock()
 
-    def work(self, cells: "queue.SimpleQueue[str]") -> None:
-        """Take cells until there are none: one thread a cell in flight."""
-        while not self.should_stop():
+    def work(self, todo: list[str]) -> None:
+        """Take cells from `todo`, which all threads share, until there are none: one thread a cell in flight."""
+        while todo and not self.should_stop():
+            with self._lock:
+                run_id = next_ready(self.sweep, todo, self._busy)
+                if run_id:
+                    self._busy.add(run_id)
+            if run_id is None:  # the rest waits for weights that are still being trained
+                time.sleep(POLL_SECONDS)
+                continue
             try:
-                run_id = cells.get_nowait()
-            except queue.Empty:
-                return
-            self.sweep.prepare(run_id)
-            claim(self.sweep.store, run_id)
-            with Watch(self.sweep.store, [run_id]) as watch:
-                stop = lambda: self.should_stop() or watch.stopping.is_set()  # noqa: E731
-                lane = Lane(self.sweep.store, run_id, self.source(stop), stopped_state=lambda: "interrupted")
-                while not lane.ended:
-                    lane.advance()
+                self.train(run_id)
+            except ConfigError as error:  # another process has the run: it is not ours to mark
+                self.sweep.store.log(run_id, f"left out of this sweep: {error}")
+            self._busy.discard(run_id)
             self.on_change()
+
+    def train(self, run_id: str) -> None:
+        """One cell from wherever it stands to its end."""
+        self.sweep.prepare(run_id)
+        claim(self.sweep.store, run_id)
+        with Watch(self.sweep.store, [run_id]) as watch:
+            source = self.source(lambda: self.should_stop() or watch.stopping.is_set())
+            lane = Lane(self.sweep.store, run_id, source, stopped_state=lambda: "interrupted")
+            while not lane.ended:
+                lane.advance()
 
     def source(self, stop: Callable[[], bool]) -> Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]:
         def events(config: RunConfig, checkpoint: dict[str, Any] | None) -> Iterator[Event]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,7 +85,7 @@ def run_local(
                 if number in busy and pool[number].wait_job(0):
                     _explain(sweep.store, busy.pop(number), pool[number])
                     on_change()
-                if number not in busy and (run_id := _next_ready(sweep, todo, busy)):
+                if number not in busy and (run_id := next_ready(sweep, todo, busy.values())):
                     if not pool[number].alive():
                         pool[number] = WorkerProcess(sweep.store, device, threads)
                     sweep.prepare(run_id)
@@ -99,11 +99,11 @@ def run_local(
             _explain(sweep.store, run_id, pool[number])
 
 
-def _next_ready(sweep: Sweep, todo: list[str], busy: dict[int, str]) -> str | None:
+def next_ready(sweep: Sweep, todo: list[str], busy: Collection[str]) -> str | None:
     """Take the first cell whose source of weights, if it has one, will not be trained any more."""
     for run_id in todo:
         source = sweep.by_id[run_id].init_from
-        if source is None or (source not in todo and source not in busy.values()):
+        if source is None or (source not in todo and source not in busy):
             todo.remove(run_id)
             return run_id
     return None

@@ -27,6 +27,8 @@ def numbers(store, run_id):
 @pytest.mark.timeout(600)
 def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
     configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
+    follower = tiny(method="rwd", epochs=1, init_from=configs[0].run_id)
+    configs = [follower, *configs]  # listed first, yet it waits for its source
     spread = Sweep(RunStore(tmp_path / "ray"), configs)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     errors = []
