@@ -215,6 +215,11 @@ class Puller:
                 self._thread.start()
             return self._thread
 
+    @property
+    def refreshing(self) -> bool:
+        """Whether the Hub is being asked."""
+        return self._thread is not None and self._thread.is_alive()
+
     def _work(self) -> None:
         self._due = time.monotonic() + RETRY_SECONDS
         if self.version == 0:

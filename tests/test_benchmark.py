@@ -7,7 +7,7 @@ from synthetic import write_run
 from lpwd.config import ConfigError
 from lpwd.paper import get_preset
 from lpwd.store import Record
-from lpwd.ui import bench
+from lpwd.ui import bench, cached
 
 # Loaded by every Python of the app under test: a preset of four cells that train in a second each on digits.
 SMALL_PRESET = """
@@ -28,8 +28,9 @@ paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": small})
 
 @pytest.fixture
 def benchmark(store, monkeypatch):
-    monkeypatch.setattr(bench, "in_background", lambda work: bench.Future())  # nothing is read ahead, nothing asked
-    return bench.Bench(store)
+    monkeypatch.setattr(bench, "in_background", lambda work: None)  # nothing is read ahead, nothing asked
+    monkeypatch.setattr(cached, "in_background", lambda work: None)
+    return bench.Bench(store, cached.Cached(""))
 
 
 def write_cells(store, name, seeds, top1=lambda config, epoch: 10 + config.seed):
@@ -59,8 +60,8 @@ def test_published_runs_fill_their_own_column(store, benchmark):
 
     runs = [Record(run_id=r.run_id, config=r.config, status=r.status) for r in _records(store)]
     published = bench.Published({record.run_id: record for record in runs})
-    cached = find(get_preset("table3"), published, "cpu").table
-    rows = bench.table(find(get_preset("table3"), published, "cpu"), cached)
+    table = find(get_preset("table3"), published, "cpu").table
+    rows = bench.table(find(get_preset("table3"), published, "cpu"), table)
     assert all(row["cached"] == row["ours"] and row["cachedN"] == row["n"] for row in rows)
 
 

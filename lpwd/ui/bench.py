@@ -2,11 +2,9 @@
 
 import functools
 import math
-import os
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,13 +14,13 @@ from lpwd.methods import METHODS
 from lpwd.paper import PRESETS, Cell, get_preset
 from lpwd.paper_data import SCALES, Scale
 from lpwd.store import Record, RunStore
+from lpwd.ui.cached import Cached
 from lpwd.ui.live import in_background
 
 if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
     import pandas as pd
 
     from lpwd.findings import Findings
-    from lpwd.hub import Puller
 
 FIRST = ("table3", "cpu")  # what the tab shows unless the URL says otherwise; read while the app starts
 WARM_AFTER_SECONDS = 3.0  # of the app's start
@@ -47,11 +45,10 @@ class Published:
 class Bench:
     """One object an app."""
 
-    def __init__(self, store: RunStore) -> None:
-        self.store = store
+    def __init__(self, store: RunStore, cached: Cached) -> None:
+        self.store, self.cached = store, cached
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
-        self._puller: Future[Puller] = in_background(_puller)
         in_background(self._warm)
 
     def _warm(self) -> None:
@@ -80,13 +77,7 @@ class Bench:
 
     def _stamp(self, cells: Mapping[str, Cell]) -> str:
         states = {r.run_id: (r.status.state, r.status.ended) for r in self.store.records() if r.run_id in cells}
-        return f"{hash(frozenset(states.items())):x}-{self._published_version()}"
-
-    def _published_version(self) -> int:
-        if not self._puller.done() or self._puller.exception():
-            return 0
-        self._puller.result().latest()
-        return self._puller.result().version
+        return f"{hash(frozenset(states.items())):x}-{self.cached.version}"
 
     def _view(self, name: str, scale: Scale, cells: Mapping[str, Cell]) -> dict[str, Any]:
         from lpwd.findings import find
@@ -94,39 +85,27 @@ class Bench:
 
         preset = get_preset(name)
         found = find(preset, self.store, scale)
-        cached, line = self._cached(name, scale)
         return {
             **{"source": preset.source, "title": preset.title, "question": preset.question},
             **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
-            **{"sentences": found.sentences, "warnings": found.warnings, "publishedLine": line},
+            **{"sentences": found.sentences, "warnings": found.warnings},
+            "publishedLine": self.cached.view()["line"],
             "reported": bool(preset.reported),
-            "table": table(found, cached) if preset.kind in TABLED else [],
+            "table": table(found, self._published(name, scale)) if preset.kind in TABLED else [],
             "figures": [{"caption": caption, "json": figure.to_json()} for caption, figure in found.figures.items()],
             "open": open_cells(found, cells),
             "runs": [row.run_id for row in found.cells.itertuples() if row.done],
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }
 
-    def _cached(self, name: str, scale: Scale) -> tuple["pd.DataFrame | None", str]:
-        """The same table from the published results, and the line that says which those are."""
-        if not get_preset(name).reported or not self._published_version():
-            return None, ""
+    def _published(self, name: str, scale: Scale) -> "pd.DataFrame | None":
+        """The same table from the published results."""
+        results = self.cached.results
+        if not get_preset(name).reported or results is None or not results.checked.records:
+            return None
         from lpwd.findings import find
 
-        results = self._puller.result().latest()
-        if not results.checked.records:
-            return None, results.line
-        store = cast(RunStore, Published(results.checked.records))
-        return find(get_preset(name), store, scale).table, results.line
-
-
-def _puller() -> "Puller":
-    time.sleep(WARM_AFTER_SECONDS)
-    from lpwd.hub import Puller
-
-    puller = Puller(os.environ.get("LPWD_RESULTS_REPO", ""))
-    puller.refresh().join()
-    return puller
+        return find(get_preset(name), cast(RunStore, Published(results.checked.records)), scale).table
 
 
 @functools.cache

@@ -6,13 +6,14 @@ from typing import Any
 import gradio as gr
 
 from lpwd.ui import bench, look
+from lpwd.ui.cached import Cached
 from lpwd.ui.live import Live
 from lpwd.ui.runs import answer
 
 
-def build(live: Live) -> None:
+def build(live: Live, cached: Cached) -> None:
     """Its script asks for one preset at a time, and again only for what changed."""
-    benchmark = bench.Bench(live.store)
+    benchmark = bench.Bench(live.store, cached)
 
     def find(request: str) -> str:
         return answer(lambda: benchmark.find(**json.loads(request)))

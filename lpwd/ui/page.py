@@ -10,6 +10,7 @@ import gradio as gr
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
 from lpwd.ui import api, benchmark, compare, explain, look, runs, strip, train
+from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
 
@@ -19,7 +20,7 @@ TITLE = "LPWD: layer-wise pre-weight decay, live"
 def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
     """Compose the page; `jobs` has been started. Nothing here waits for the worker or the Hub."""
     gr.set_static_paths(look.plotly_path())
-    live = Live(store, jobs)
+    live, cached = Live(store, jobs), Cached()
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
@@ -27,7 +28,7 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
             "Train": partial(train.build, live, hub_problem, on_load),
             "Runs": partial(runs.build, live),
             "Compare": partial(compare.build, store),
-            "Benchmark": partial(benchmark.build, live),
+            "Benchmark": partial(benchmark.build, live, cached),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}
