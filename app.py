@@ -5,9 +5,12 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+from lpwd import space
 from lpwd.config import ConfigError
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
@@ -19,8 +22,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Watch decay methods race on this machine.")
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860 on")
-    parser.add_argument("--runs-dir", default=os.environ.get("LPWD_RUNS_DIR", "runs"), help="default: %(default)s")
+    parser.add_argument("--runs-dir", default=space.runs_folder(), help="where runs are kept (default: %(default)s)")
     return parser.parse_args(arguments)
+
+
+def declare_gpu_call() -> None:
+    """ZeroGPU ends an app that has no decorated function, and with it the page that says what to choose instead."""
+    with suppress(ImportError):
+        import spaces
+
+        spaces.GPU(lambda: None)
 
 
 def main() -> None:
@@ -28,18 +39,24 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    store = RunStore(options.runs_dir)
-    jobs = Jobs(store, device=os.environ.get("LPWD_DEVICE", "auto"))
     try:
+        store = RunStore(options.runs_dir)
+        space.prepare(Path(options.runs_dir))
+        refusal = space.ON_ZERO_GPU if space.zero_gpu() else ""
+        jobs = Jobs(store, device=os.environ.get("LPWD_DEVICE", "auto"), refusal=refusal)
         jobs.start()  # the worker warms up while gradio is being imported
+    except OSError as error:
+        sys.exit(f"error: {options.runs_dir} cannot hold runs ({error.strerror}): choose another --runs-dir")
     except ConfigError as error:
         sys.exit(f"error: {error}")
     try:
         from lpwd.ui import page
 
+        if space.zero_gpu():
+            declare_gpu_call()
         demo = page.build(store, jobs)
         demo.launch(
-            server_name=options.host, server_port=options.port, prevent_thread_lock=True, **page.launch_options()
+            server_name=options.host, server_port=options.port, prevent_thread_lock=True, **page.launch_options(jobs)
         )
         ended.wait()
         demo.close(verbose=False)

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +19,7 @@ KILL_AFTER_SECONDS = 30.0
 CHECK_ATTEMPTS = 3
 RESTART_SECONDS = 2.0
 RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
+SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 3  # so many idle workers in a row that died so young: none can start
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,15 @@ class Job:
 class Jobs:
     """Use `start`, `submit`, `stop`, `close`. What a run's state is, its folder says; this holds only the order."""
 
-    def __init__(self, store: RunStore, *, device: str = "auto") -> None:
-        self.store, self.device = store, device
+    def __init__(self, store: RunStore, *, device: str = "auto", refusal: str = "") -> None:
+        """`refusal` says why nothing can train here, where that is so."""
+        self.store, self.device, self.refusal = store, device, refusal
         self._waiting: list[Job] = []
         self._active: Job | None = None
         self._worker: WorkerProcess | None = None
         self._machine: Machine | None = None
+        self._worker_since = 0.0  # on the monotonic clock
+        self._short_lives = 0
         self._changed = threading.Condition()
         self._closing = False
         self._alone = FileLock(str(store.app_lock_path))
@@ -69,6 +74,15 @@ class Jobs:
             self._machine = self._warm_worker(timeout).hello(timeout)
         return self._machine
 
+    def worker_state(self) -> Literal["alive", "starting", "dead"]:
+        """`dead` where no worker can start; `starting` for the moments between two."""
+        worker = self._worker
+        lives = worker is not None and worker.alive()
+        old = time.monotonic() - self._worker_since > SHORT_LIFE_SECONDS
+        if not self._thread.is_alive() or (self._short_lives >= SHORT_LIVES and not (lives and old)):
+            return "dead"
+        return "alive" if lives else "starting"
+
     # ---- what people ask for
 
     def submit(self, configs: Sequence[RunConfig], *, owner: str = "", again: bool = False) -> list[str]:
@@ -79,6 +93,7 @@ class Jobs:
         """
         if not configs:
             raise ConfigError("methods is empty: choose at least one decay method")
+        self._refuse_training()
         run_ids = list(dict.fromkeys(config.run_id for config in configs))
         self._check(configs)
         with self._changed:
@@ -95,6 +110,7 @@ class Jobs:
 
     def resume(self, run_ids: Sequence[str]) -> None:
         """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
+        self._refuse_training()
         with self._changed:
             for run_id in run_ids:
                 self._refuse_busy(run_id)
@@ -137,6 +153,10 @@ class Jobs:
             self.store.update(run_id, state="queued", job=job.id, queued=time.time(), ended=None, message="")
         self._waiting.append(job)
         self._changed.notify_all()
+
+    def _refuse_training(self) -> None:
+        if self.refusal:
+            raise ConfigError(self.refusal)
 
     def _refuse_busy(self, run_id: str) -> None:
         state = self.store.status(run_id).state if self.store.exists(run_id) else ""
@@ -189,11 +209,12 @@ class Jobs:
         while not self._closing:
             worker = WorkerProcess(self.store, self.device)
             with self._changed:
-                self._worker = worker
+                self._worker, self._worker_since = worker, time.monotonic()
                 self._changed.notify_all()
             while job := self._next_job(worker):
                 worker.run(job.run_ids)
                 self._supervise(worker, job)
+                self._short_lives = 0
                 with self._changed:
                     self._active = None
                 if not self._can_serve_again(worker):
@@ -203,6 +224,8 @@ class Jobs:
                 self._changed.notify_all()
             worker.close()
             if not job and not self._closing:  # it died idle: one that cannot start must not keep the machine busy
+                died_young = time.monotonic() - self._worker_since < SHORT_LIFE_SECONDS
+                self._short_lives = self._short_lives + 1 if died_young else 1
                 time.sleep(RESTART_SECONDS)
 
     def _can_serve_again(self, worker: WorkerProcess) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lpwd"
 LEVELS = [
-    {"methods", "modelnames", "provenance"},
+    {"methods", "modelnames", "provenance", "space"},
     {"config", "layers", "decay"},
     {"events", "hubclient", "commandline", "devices", "rivals", "paper_data", "card"},
     {"images", "decaying", "store", "paper_cells", "layerstats"},

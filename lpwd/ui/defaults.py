@@ -3,6 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
+from lpwd import space
 from lpwd.config import DatasetName
 
 METHODS = ("wd", "lpwd")
@@ -30,11 +31,14 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "exclude_1d": False,
     }
 )
+CIFAR: dict[str, Any] = {"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}
+if space.on_cpu_space():  # its cores are shared: a fifth of the images
+    CIFAR = {"epochs": 3, "train_samples": 2_000, "test_samples": 500}
 DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
     {
         "digits": MappingProxyType({"epochs": 3, "train_samples": None, "test_samples": None}),
-        "cifar10": MappingProxyType({"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}),
-        "cifar100": MappingProxyType({"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}),
+        "cifar10": MappingProxyType(CIFAR),
+        "cifar100": MappingProxyType(CIFAR),
     }
 )
 

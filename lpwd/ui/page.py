@@ -1,5 +1,6 @@
 """The page: the strip above the tabs. A new tab is one more file and one more line in `tabs`."""
 
+import html
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -9,7 +10,7 @@ import gradio as gr
 
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, benchmark, compare, explain, look, runs, strip, train
+from lpwd.ui import api, benchmark, compare, explain, health, look, runs, strip, train
 from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
@@ -33,6 +34,8 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
         }
         built: dict[str, Any] = {}
         strip.build(live)
+        if jobs.refusal:
+            gr.HTML(f'<p class="lp-problem" role="status">{html.escape(jobs.refusal)}</p>', apply_default_css=False)
         with gr.Tabs(elem_id="lp-tabs", overflow_behavior="wrap"):
             for name, build_tab in tabs.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"lp-tab-{name.lower()}"):
@@ -42,6 +45,13 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
     return page
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(jobs: Jobs) -> dict[str, Any]:
     """Arguments of `launch` that belong to the page and not to the server."""
-    return {"theme": look.theme(), "css": look.css(), "head": look.head(), "footer_links": [], "run_history": False}
+    quiet = {"footer_links": [], "run_history": False, "ssr_mode": False}
+    return {
+        "theme": look.theme(),
+        "css": look.css(),
+        "head": look.head(),
+        **quiet,
+        "app_kwargs": {"routes": [health.route(jobs)]},
+    }

@@ -1,0 +1,76 @@
+"""Where an app runs: on a Hugging Face Space or elsewhere, and where it may write. Standard library only.
+
+Libraries read these variables while they are imported: call `prepare` first.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+DISK = Path("/data")  # where a Space's persistent storage is mounted
+GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
+ON_ZERO_GPU = (
+    "This Space runs on ZeroGPU, which lends a GPU only inside one short call: training in the background cannot run "
+    "here. Choose a CPU or a GPU of its own, such as a T4, as the Space's hardware; everything else on this page works."
+)
+
+
+def zero_gpu(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a GPU comes only inside a decorated call."""
+    return environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
+
+
+def on_cpu_space(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a Space that trains on its CPU."""
+    without_gpu = environment.get("LPWD_DEVICE") == "cpu" or not any(node.exists() for node in GPU_NODES)
+    return "SPACE_ID" in environment and without_gpu
+
+
+def runs_folder(environment: Mapping[str, str] = os.environ, disk: Path = DISK) -> str:
+    """LPWD_RUNS_DIR; without it, on a Space, the disk that survives a restart, where there is one; else `runs`."""
+    if chosen := environment.get("LPWD_RUNS_DIR"):
+        return chosen
+    return str(disk / "runs") if "SPACE_ID" in environment and disk.is_dir() and writable(disk / "runs") else "runs"
+
+
+def writable(folder: Path) -> bool:
+    """Whether the folder is there and can be written to, or can be made."""
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists() or parent == parent.parent)
+    try:
+        with tempfile.TemporaryFile(dir=nearest):  # permission bits do not tell of a full or read-only disk
+            return True
+    except OSError:
+        return False
+
+
+def prepare(runs: Path, environment: MutableMapping[str, str] = os.environ) -> None:
+    """Send what libraries would write into a home or temporary folder that is read-only to `runs`/.cache instead.
+
+    XDG_CACHE_HOME moves the caches of the Hub's client and of torch; a variable that is set already is left alone.
+    """
+    below = runs.resolve() / ".cache"
+    home = Path(environment.get("HOME") or "/")
+    moved = {
+        "XDG_CACHE_HOME": (home / ".cache", below),
+        "XDG_CONFIG_HOME": (home / ".config", below / "config"),
+        "MPLCONFIGDIR": (home / ".config" / "matplotlib", below / "matplotlib"),
+    }
+    if not _has_temporary_folder():
+        environment["TMPDIR"] = str(below / "tmp")
+        tempfile.tempdir = None  # so that it is looked for again
+    else:
+        moved["GRADIO_TEMP_DIR"] = (Path(tempfile.gettempdir()) / "gradio", below / "gradio")
+    for name, (usual, instead) in moved.items():
+        if name not in environment and not writable(usual):
+            environment[name] = str(instead)
+    for name in ("TMPDIR", *moved):
+        if environment.get(name, "").startswith(str(below)):
+            Path(environment[name]).mkdir(parents=True, exist_ok=True)
+
+
+def _has_temporary_folder() -> bool:
+    try:
+        return Path(tempfile.gettempdir()) != Path.cwd()  # the working folder is what Python tries last
+    except FileNotFoundError:
+        return False
