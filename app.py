@@ -10,7 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-from lpwd import space
+from lpwd import autopush, space
 from lpwd.config import ConfigError
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
@@ -50,6 +50,9 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(f"error: {error}")
     try:
+        pusher = autopush.from_environment(store)
+        if pusher:
+            pusher.start()
         from lpwd.ui import page
 
         if space.zero_gpu():
@@ -59,6 +62,8 @@ def main() -> None:
             server_name=options.host, server_port=options.port, prevent_thread_lock=True, **page.launch_options(jobs)
         )
         ended.wait()
+        if pusher:
+            pusher.close()
         demo.close(verbose=False)
     except OSError as error:  # the port is taken
         sys.exit(f"error: {error}")

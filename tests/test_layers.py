@@ -19,7 +19,7 @@ LEVELS = [
     {"train", "drawings", "report_page", "probe", "published"},
     {"findings", "lane", "hub"},
     {"lanes", "report", "publish"},
-    {"worker"},
+    {"worker", "autopush"},
     {"supervisor"},
     {"jobs", "sweep"},
     {"cluster"},
