@@ -13,6 +13,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 from lpwd import autopush, space
 from lpwd.config import ConfigError
 from lpwd.jobs import Jobs
+from lpwd.rights import Limits
 from lpwd.store import RunStore
 
 
@@ -43,7 +44,8 @@ def main() -> None:
         store = RunStore(options.runs_dir)
         space.prepare(Path(options.runs_dir))
         refusal = space.ON_ZERO_GPU if space.zero_gpu() else ""
-        jobs = Jobs(store, device=os.environ.get("LPWD_DEVICE", "auto"), refusal=refusal)
+        device, limits = os.environ.get("LPWD_DEVICE", "auto"), Limits.from_environment()
+        jobs = Jobs(store, device=device, limits=limits, refusal=refusal)
         jobs.start()  # the worker warms up while gradio is being imported
     except OSError as error:
         sys.exit(f"error: {options.runs_dir} cannot hold runs ({error.strerror}): choose another --runs-dir")

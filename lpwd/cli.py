@@ -92,6 +92,13 @@ def resume(ctx: click.Context, run_id: str, device: str, threads: int | None, ru
 
 
 @main.command()
+@click.option("--url", default="http://127.0.0.1:7860", show_default=True, help="address of the app")
+def owner(url: str, runs_dir: Path) -> None:
+    """Print the link that makes a browser the owner's: it may stop, rename and delete every run of the app."""
+    click.echo(f"{url.rstrip('/')}/owner?key={RunStore(runs_dir).owner_key()}")
+
+
+@main.command()
 @click.argument("run_id")
 @click.pass_context
 def repeat(ctx: click.Context, run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
@@ -118,6 +125,7 @@ def repeat(ctx: click.Context, run_id: str, device: str, threads: int | None, ru
 
 for command in (resume, repeat):
     command.params += [device_option, threads_option, runs_dir_option]
+owner.params += [runs_dir_option]
 
 
 def _train(

@@ -67,7 +67,7 @@ class RunConfig(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ConfigError(_sentence(error)) from None
+            raise ConfigError(sentence(error)) from None
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "RunConfig":
@@ -102,7 +102,7 @@ class RunConfig(BaseModel):
         )
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence(error: ValidationError) -> str:
     """The first error of a ValidationError as one sentence."""
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")

@@ -10,6 +10,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.rights import HOST, NOBODY, Limits, User, require
 from lpwd.store import ACTIVE, ENDED, RunStore
 from lpwd.supervisor import WorkerEnded, WorkerProcess
 from lpwd.worker import Machine
@@ -34,11 +35,14 @@ class Job:
 class Jobs:
     """Use `start`, `submit`, `stop`, `close`. What a run's state is, its folder says; this holds only the order."""
 
-    def __init__(self, store: RunStore, *, device: str = "auto", refusal: str = "") -> None:
+    def __init__(
+        self, store: RunStore, *, device: str = "auto", limits: Limits | None = None, refusal: str = ""
+    ) -> None:
         """`refusal` says why nothing can train here, where that is so."""
-        self.store, self.device, self.refusal = store, device, refusal
+        self.store, self.device, self.limits, self.refusal = store, device, limits or Limits(), refusal
         self._waiting: list[Job] = []
         self._active: Job | None = None
+        self._stopped_jobs: set[str] = set()
         self._worker: WorkerProcess | None = None
         self._machine: Machine | None = None
         self._worker_since = 0.0  # on the monotonic clock
@@ -85,55 +89,64 @@ class Jobs:
 
     # ---- what people ask for
 
-    def submit(self, configs: Sequence[RunConfig], *, owner: str = "", again: bool = False) -> list[str]:
-        """Queue the runs as one job; returns their ids.
+    def submit(self, configs: Sequence[RunConfig], *, user: User = HOST, again: bool = False) -> list[str]:
+        """Queue the runs as one job; returns their ids. New runs belong to `user`.
 
         Finished runs are kept as they are, stopped and interrupted ones continue from their checkpoint; `again` begins
-        them anew. Raises ConfigError for bad input and for runs that are queued or training already.
+        them anew. Raises ConfigError for bad input, for what is beyond the limits, for runs that are queued or training
+        already, and for unfinished ones of somebody else.
         """
         if not configs:
             raise ConfigError("methods is empty: choose at least one decay method")
         self._refuse_training()
         run_ids = list(dict.fromkeys(config.run_id for config in configs))
+        self._check_user(user, configs)
         self._check(configs)
         with self._changed:
             for run_id in run_ids:
                 self._refuse_busy(run_id)
+            wanted = [run_id for run_id in run_ids if again or not self._has_ended(run_id)]
+            self._check_queue(user, wanted)
+            for run_id in filter(self.store.exists, wanted):
+                require(user, self.store.status(run_id).owner, run_id, "begin it anew" if again else "resume")
             for config in configs:
-                self.store.create(config, owner=owner, state="stopped")
-            chosen = [run_id for run_id in run_ids if again or self.store.status(run_id).state not in ENDED]
-            for run_id in chosen:
+                self.store.create(config, owner=user.id, state="stopped")
+            for run_id in wanted:
                 if again or self.store.status(run_id).state == "failed":
                     self.store.restart(run_id)
-            self._enqueue(chosen, together=run_ids)
+            self._enqueue(wanted, together=run_ids)
         return run_ids
 
-    def resume(self, run_ids: Sequence[str]) -> None:
+    def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:
         """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
         self._refuse_training()
+        run_ids = list(dict.fromkeys(run_ids))
+        self._check_user(user, [self.store.config(run_id) for run_id in run_ids])
         with self._changed:
             for run_id in run_ids:
                 self._refuse_busy(run_id)
-            self._enqueue([run_id for run_id in run_ids if self.store.status(run_id).state not in ENDED])
+            wanted = [run_id for run_id in run_ids if not self._has_ended(run_id)]
+            for run_id in wanted:
+                require(user, self.store.status(run_id).owner, run_id, "resume")
+            self._check_queue(user, wanted)
+            self._enqueue(wanted)
 
-    def stop(self, run_id: str) -> None:
+    def stop(self, run_id: str, *, user: User = HOST) -> None:
         """Stop the run and the lanes that train with it; a queued job leaves the queue. Nothing to do is no error."""
         with self._changed:
             job = self._job_of(run_id)
             lanes = job.run_ids if job else [run_id]
+            for lane in lanes:
+                require(user, self.store.status(lane).owner, lane, "stop")
             if job in self._waiting:
                 self._waiting.remove(job)
-            for lane in lanes:
-                self.store.update_if(
-                    lane,
-                    lambda s: s.state == "queued",
-                    state="stopped",
-                    ended=time.time(),
-                    message="Taken from the queue.",
-                )
-                self.store.update_if(
-                    lane, lambda s: s.state == "running", state="stopping", message="Stopping after this step."
-                )
+            if job and job.active:
+                self._stopped_jobs.add(job.id)  # its worker may not have claimed the runs yet
+            else:
+                taken = {"state": "stopped", "ended": time.time(), "message": "Taken from the queue."}
+                for lane in lanes:
+                    self.store.update_if(lane, lambda s: s.state == "queued", **taken)
+            self._ask_to_stop(lanes)
 
     def queue(self) -> list[Job]:
         """The active job, then the waiting ones in order."""
@@ -157,6 +170,23 @@ class Jobs:
     def _refuse_training(self) -> None:
         if self.refusal:
             raise ConfigError(self.refusal)
+
+    def _check_user(self, user: User, configs: Sequence[RunConfig]) -> None:
+        if user.owner:
+            return
+        if not user.id:
+            raise ConfigError(NOBODY)
+        self.limits.check(configs)
+
+    def _check_queue(self, user: User, wanted: Sequence[str]) -> None:
+        if user.owner or not wanted:
+            return
+        jobs = [*([self._active] if self._active else []), *self._waiting]
+        mine = sum(self.store.status(job.run_ids[0]).owner == user.id for job in jobs)
+        self.limits.check_queue(len(jobs), mine)
+
+    def _has_ended(self, run_id: str) -> bool:
+        return self.store.exists(run_id) and self.store.status(run_id).state in ENDED
 
     def _refuse_busy(self, run_id: str) -> None:
         state = self.store.status(run_id).state if self.store.exists(run_id) else ""
@@ -248,9 +278,13 @@ class Jobs:
     def _supervise(self, worker: WorkerProcess, job: Job) -> None:
         """Until the job has ended: flag, then SIGTERM, then SIGKILL for one that does not stop."""
         asked: float | None = None
+        begun, over = time.monotonic(), False
         while not worker.wait_job(0.2):
             if self._closing:
                 worker.hang_up()
+            over = bool(self.limits.minutes and time.monotonic() - begun > 60 * self.limits.minutes)
+            if over or job.id in self._stopped_jobs:
+                self._ask_to_stop(job.run_ids)
             states = {self.store.status(run_id).state for run_id in job.run_ids}
             asked = (asked or time.monotonic()) if self._closing or "stopping" in states else None
             if asked and time.monotonic() - asked > KILL_AFTER_SECONDS:
@@ -259,6 +293,15 @@ class Jobs:
                 worker.terminate()
         for run_id in job.run_ids:
             self._tidy(run_id, worker)
+            if over:
+                message = f"Stopped after {self.limits.minutes} minutes, the limit of a race here; resume goes on."
+                self.store.update_if(run_id, lambda s: s.state == "stopped", message=message)
+        self._stopped_jobs.discard(job.id)
+
+    def _ask_to_stop(self, run_ids: Sequence[str]) -> None:
+        asked = {"state": "stopping", "message": "Stopping after this step."}
+        for run_id in run_ids:
+            self.store.update_if(run_id, lambda s: s.state == "running", **asked)
 
     def _tidy(self, run_id: str, worker: WorkerProcess) -> None:
         """Name what the ended worker could not say itself."""

@@ -6,6 +6,7 @@ runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  checkpoint.pt 
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import time
@@ -108,6 +109,15 @@ class RunStore:
         """What worker processes and the libraries in them print."""
         return self.root / ".worker.log"
 
+    def owner_key(self) -> str:
+        """The secret of the app's owner; made when first asked for, readable by this user of the machine alone."""
+        path = self.root / ".owner-key"
+        with self._lock:
+            if not path.exists():
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    file.write(secrets.token_urlsafe(32))
+            return path.read_text()
+
     def metrics_path(self, run_id: str) -> Path:
         return self.folder(run_id) / "metrics.jsonl"
 
@@ -155,6 +165,10 @@ class RunStore:
         with os.scandir(self.root) as entries:
             return [entry.name for entry in entries if RUN_ID.fullmatch(entry.name) and entry.is_dir()]
 
+    def record(self, run_id: str) -> Record:
+        """Raises ConfigError where there is no such run."""
+        return Record.model_construct(run_id=run_id, config=self.config(run_id), status=self.status(run_id))
+
     def records(self) -> list[Record]:
         """All readable runs, newest first. A folder with a broken file is left out; `broken()` names those."""
         found = [record for run_id in self.ids() if (record := self._record(run_id))]
@@ -166,7 +180,7 @@ class RunStore:
 
     def _record(self, run_id: str) -> Record | None:
         try:
-            return Record.model_construct(run_id=run_id, config=self.config(run_id), status=self.status(run_id))
+            return self.record(run_id)
         except (ConfigError, ValidationError, OSError, ValueError):
             return None
 
@@ -211,8 +225,11 @@ class RunStore:
         if not path.exists():
             return [], 0
         with open(path, "rb") as file:
-            file.seek(offset)
+            file.seek(max(0, offset - 1))
             data = file.read()
+        if offset < 0 or (offset and data[:1] not in (b"", b"\n")):
+            raise ConfigError(f"offset is {offset}: 0 is allowed, and what an earlier answer gave")
+        data = data[1:] if offset else data
         whole = data[: data.rfind(b"\n") + 1]
         return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
 

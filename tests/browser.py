@@ -75,6 +75,14 @@ def running_app(runs_dir: Path, **environment: str) -> Iterator[App]:
         app.end()
 
 
+def owner(app: App) -> Any:
+    """A gradio_client that may change every run."""
+    from gradio_client import Client
+
+    key = (app.runs_dir / ".owner-key").read_text()
+    return Client(app.url, verbose=False, headers={"cookie": f"lpwd-owner={key}"})
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

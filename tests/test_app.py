@@ -8,7 +8,7 @@ import time
 
 import psutil
 import pytest
-from browser import CHROMIUM, ROOT, chromium, open_page, running_app, start_app, wait_until
+from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, start_app, wait_until
 
 from lpwd.store import RunStore
 
@@ -165,9 +165,7 @@ def opened(app, browser):
 
 
 def stop_everything(app):
-    from gradio_client import Client
-
-    script = Client(app.url, verbose=False)
+    script = owner(app)
     for run in script.predict("", api_name="/list_runs"):
         if run["status"]["state"] in ("queued", "running"):
             script.predict(run["run_id"], api_name="/stop_run")

@@ -12,6 +12,7 @@ from lpwd.config import ConfigError
 from lpwd.events import reproducible
 from lpwd.jobs import Jobs
 from lpwd.lanes import run_lanes
+from lpwd.rights import User
 from lpwd.store import RunStore
 
 LONG = {"epochs": 400}  # minutes, were it not stopped
@@ -46,7 +47,7 @@ def jobs(store):
 
 
 def test_a_race_is_trained_by_a_worker_process(jobs, store, tiny):
-    run_ids = jobs.submit([tiny(method="wd"), tiny(method="lpwd")], owner="me")
+    run_ids = jobs.submit([tiny(method="wd"), tiny(method="lpwd")], user=User("me"))
     assert [job.run_ids for job in jobs.queue()] == [run_ids]
     assert wait_until(lambda: {state(store, run_id) for run_id in run_ids} == {"finished"})
     assert store.status(run_ids[0]).pid != os.getpid()

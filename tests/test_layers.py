@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "lpwd"
 LEVELS = [
     {"methods", "modelnames", "provenance", "space"},
     {"config", "layers", "decay"},
-    {"events", "hubclient", "commandline", "devices", "rivals", "paper_data", "card"},
+    {"events", "hubclient", "commandline", "devices", "rivals", "paper_data", "card", "rights"},
     {"images", "decaying", "store", "paper_cells", "layerstats"},
     {"data", "models", "optim", "reference", "paper", "progress"},
     {"penalty", "tables"},

@@ -68,8 +68,8 @@ def test_names_are_one_line_and_too_long_is_a_sentence(store):
     run_id = finished(store)
     runlist.edit(store, run_id, " two\nlines ", "kept\nas it is\n")
     assert (store.status(run_id).name, store.status(run_id).note) == ("two lines", "kept\nas it is")
-    told = json.loads(runs.answer(lambda: runlist.edit(store, run_id, "x" * 121, "")))
-    assert told["problem"] == "The name has 121 characters: 120 at most."
+    with pytest.raises(ConfigError, match="The name has 121 characters: 120 at most"):
+        runlist.edit(store, run_id, "x" * 121, "")
 
 
 def test_exports_hold_settings_results_and_notes_but_no_owner(store):

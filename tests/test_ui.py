@@ -1,6 +1,7 @@
 """What the page is made of, without a browser: curves, sentences, controls."""
 
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
 from lpwd.jobs import Job
+from lpwd.rights import User
 from lpwd.ui import defaults, form
 from lpwd.ui.curves import MAX_POINTS, CurveCache, extremes
 from lpwd.ui.live import Live, Pace
@@ -46,7 +48,7 @@ def race(store, tiny):
 
 
 def ask(live, **request):
-    return json.loads(live.poll(json.dumps(request)))
+    return json.loads(json.dumps(live.poll(User("me"), **request)))
 
 
 # ---- curves
@@ -163,7 +165,8 @@ def test_the_strip_names_the_machine_once_the_worker_is_warm(store):
 
 
 def test_a_machine_that_failed_is_asked_again(store):
-    live = Live(store, StillJobs())
+    seconds = itertools.count()
+    live = Live(store, StillJobs(), clock=lambda: float(next(seconds)))
     live.machine.result(5)
     live.machine = Future()
     live.machine.set_exception(ConfigError("no worker came up"))

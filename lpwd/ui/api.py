@@ -1,21 +1,22 @@
 """Named endpoints for scripts: `gradio_client.Client(url).predict(..., api_name="/start_run")`."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs import Jobs
-from lpwd.store import RunStore
+from lpwd.config import RunConfig
+from lpwd.ui.answers import endpoint
+from lpwd.ui.live import Live
+from lpwd.ui.people import People
+from lpwd.ui.views import public
 
-T = TypeVar("T")
 
-
-def build(store: RunStore, jobs: Jobs) -> None:
+def build(live: Live, people: People) -> None:
     """Register the endpoints; call it inside the Blocks."""
+    store = live.store
 
     def start_run(
+        request: gr.Request,
         model: str = "convnext_atto",
         dataset: str = "digits",
         optimizer: str = "adam",
@@ -47,47 +48,22 @@ def build(store: RunStore, jobs: Jobs) -> None:
             "train_samples": train_samples,
             "test_samples": test_samples,
         }
-        methods = method or ["wd", "lpwd"]
-        return _told(
-            lambda: jobs.submit([RunConfig(**{**fields, **(options or {}), "method": m}) for m in methods], again=again)
-        )
+        configs = [RunConfig(**{**fields, **(options or {}), "method": m}) for m in method or ["wd", "lpwd"]]
+        return live.start(configs, people.who(request), again=again)
 
     def get_run(run_id: str, offset: int = 0) -> dict[str, Any]:
         """Configuration, status and, from byte `offset` on, the recorded events; ask next with the returned offset."""
-        return _told(lambda: _run(store, run_id, offset))
+        records, after = store.read_metrics(run_id, offset)
+        return {**public(store.record(run_id)), "events": records, "offset": after}
 
-    def stop_run(run_id: str) -> dict[str, Any]:
-        """Stop the run and the lanes of its race after the present step; returns its status."""
-        _told(lambda: store.existing(run_id))
-        _told(lambda: jobs.stop(run_id))
-        return store.status(run_id).model_dump(mode="json")
+    def stop_run(request: gr.Request, run_id: str) -> dict[str, Any]:
+        """Stop your run and the lanes of its race after the present step; returns its status."""
+        live.stop([run_id], people.who(request))
+        return dict(public(store.record(run_id))["status"])
 
     def list_runs(state: str = "") -> list[dict[str, Any]]:
         """All runs, newest first, or those in one state: id, configuration, status."""
-        return [
-            {"run_id": r.run_id, "config": r.config.model_dump(mode="json"), "status": r.status.model_dump(mode="json")}
-            for r in store.records()
-            if state in ("", r.status.state)
-        ]
+        return [public(record) for record in store.records() if state in ("", record.status.state)]
 
     for function in (start_run, get_run, stop_run, list_runs):
-        gr.api(function, concurrency_limit=None)
-
-
-def _run(store: RunStore, run_id: str, offset: int) -> dict[str, Any]:
-    records, after = store.read_metrics(run_id, offset)
-    return {
-        "run_id": run_id,
-        "config": store.config(run_id).model_dump(mode="json"),
-        "status": store.status(run_id).model_dump(mode="json"),
-        "events": records,
-        "offset": after,
-    }
-
-
-def _told(act: Callable[[], T]) -> T:
-    """Bad input reaches the caller as its sentence."""
-    try:
-        return act()
-    except ConfigError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        gr.api(endpoint(function), concurrency_limit=None)

@@ -5,29 +5,28 @@ from typing import Any
 
 import gradio as gr
 
+from lpwd.rights import User
 from lpwd.ui import bench, look
+from lpwd.ui.answers import answering
 from lpwd.ui.cached import Cached
 from lpwd.ui.live import Live
-from lpwd.ui.runs import answer
+from lpwd.ui.people import People
 
 
-def build(live: Live, cached: Cached) -> None:
+def build(live: Live, people: People, cached: Cached) -> None:
     """Its script asks for one preset at a time, and again only for what changed."""
     benchmark = bench.Bench(live.store, cached)
 
-    def find(request: str) -> str:
-        return answer(lambda: benchmark.find(**json.loads(request)))
+    def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
+        return benchmark.find(name, scale, stamp)
 
-    def run_cell(request: str) -> str:
-        return answer(lambda: submit(**json.loads(request)))
-
-    def submit(**cell: Any) -> dict[str, Any]:
-        return {"ids": live.jobs.submit([benchmark.config(**cell)])}
+    def run_cell(user: User, name: str, scale: str, run_id: str) -> dict[str, Any]:
+        return {"ids": live.start([benchmark.config(name, scale, run_id)], user)}
 
     gr.HTML(
         html_template=look.asset("benchmark.html"),
         js_on_load="lpwd.benchmark(element, server, props);",
-        server_functions=[find, run_cell],
+        server_functions=[answering(act, people.who) for act in (find, run_cell)],
         choices=json.dumps(bench.choices()),
         plotly=look.plotly_path(),
         elem_id="lp-benchmark",

@@ -12,7 +12,7 @@ from lpwd.figures import STYLES
 from lpwd.methods import METHODS
 from lpwd.store import RunStore
 from lpwd.ui import compared, look, overlay
-from lpwd.ui.explain import answer
+from lpwd.ui.answers import answering, endpoint
 from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS
 from lpwd.verdict import QUANTITIES, number
 
@@ -24,34 +24,39 @@ RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_to
 def build(store: RunStore) -> None:
     curves = overlay.Curves(store)
 
-    def choices(request: str) -> str:
-        return answer(lambda asked: listed(store, **asked), request)
+    def choices(search: str = "") -> dict[str, Any]:
+        return listed(store, search)
 
-    def compare_view(request: str) -> str:
-        return answer(lambda asked: view(curves, **asked), request)
+    def compare_view(
+        items: list[str],
+        y: str = "test_top1",
+        x: str = "epoch",
+        logs: str = "",
+        smooth: float = 0.0,
+        value: str = "best10_mean",
+        each: bool = False,
+    ) -> dict[str, Any]:
+        return view(curves, items, y, x, logs, smooth, value, each)
 
-    def data(request: str) -> str:
-        return answer(lambda asked: {"csv": csv(curves, **asked)}, request)
+    def data(items: list[str], y: str) -> dict[str, Any]:
+        return {"csv": csv(curves, items, y)}
 
     def compare(run_ids: list[str], value: str = "best10_mean") -> dict[str, Any]:
         """Group the runs over seeds and pair each two groups: n, mean, deviation, paired difference and verdict.
 
         `value` is best10_mean, last_top1, val_selected_top1 or train_loss.
         """
-        try:
-            return compared.told(store, run_ids, value)
-        except ConfigError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+        return compared.told(store, run_ids, value)
 
     gr.HTML(
         html_template=page(),
         js_on_load="lpwd.compare(element, server, props.plotly);",
-        server_functions=[choices, compare_view, data],
+        server_functions=[answering(act) for act in (choices, compare_view, data)],
         plotly=look.plotly_path(),
         elem_id="lp-compare",
         apply_default_css=False,
     )
-    gr.api(compare, concurrency_limit=None)
+    gr.api(endpoint(compare), concurrency_limit=None)
 
 
 def page() -> str:

@@ -68,7 +68,7 @@ def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list
     """
     wanted = [store.existing(item).name for item in items if "*" not in item]
     groups = [item for item in items if "*" in item]
-    records = store.records() if groups else [_record(store, run_id) for run_id in wanted]
+    records = store.records() if groups else [store.record(run_id) for run_id in wanted]
     runs = frame(records)
     if missing := [key for key in groups if key not in set(runs.key)]:
         raise ConfigError(f"there are no runs of the group {missing[0]!r} here")
@@ -82,10 +82,6 @@ def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list
     runs = runs.assign(place=place).sort_values(["place", "seed"], kind="stable")
     parts = [part for _, part in runs.groupby("run_id" if each else "key", sort=False)]
     return _entries(parts)
-
-
-def _record(store: RunStore, run_id: str) -> Record:
-    return Record.model_construct(run_id=run_id, config=store.config(run_id), status=store.status(run_id))
 
 
 def _entries(parts: Sequence[pd.DataFrame]) -> list[Entry]:

@@ -56,8 +56,8 @@ lpwd.explain = (element, server, plotlyPath) => {
   for (const name of ["rule", "lam"]) field(name).addEventListener("input", ask);
   field("copy").addEventListener("click", (event) => lpwd.copy(event.target, field("code").textContent + "\n"));
 
-  server.models().then((text) => {
-    models = JSON.parse(text);
+  server.models("{}").then((text) => {
+    models = JSON.parse(text).models;
     const options = models.map((m, i) => new Option(`${m.label} (n = ${m.n})`, String(i)));
     model.replaceChildren(...options, new Option("any other, by the slider", ""));
     model.value = "0";

@@ -1,18 +1,17 @@
 """The Explain tab: the update rules, what is the same in them, the rate of each layer, the objections, the library."""
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError
 from lpwd.figures import STYLES
 from lpwd.methods import LAYER_RULES, METHODS
 from lpwd.store import RunStore
 from lpwd.ui import look, rates
+from lpwd.ui.answers import answering
 from lpwd.ui.identities import checks
 
 # Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
@@ -80,31 +79,23 @@ for images, labels in batches:
 
 
 def build(store: RunStore) -> None:
-    def check(request: str) -> str:
-        return answer(lambda asked: {"checks": [asdict(c) for c in checks(**asked)]}, request)
+    def check(eta: float, lam: float, optimizer: str = "adam") -> dict[str, Any]:
+        return {"checks": [asdict(c) for c in checks(eta, lam, optimizer)]}
 
-    def layer_rates(request: str) -> str:
-        return answer(lambda asked: rates.view(store, **asked), request)
+    def layer_rates(model: int | None, n: int, rule: str, weight_decay: float) -> dict[str, Any]:
+        return rates.view(store, model, n, rule, weight_decay)
 
-    def models(_: Any = None) -> str:
-        return json.dumps([asdict(model) for model in rates.models(store)])
+    def models() -> dict[str, Any]:
+        return {"models": [asdict(model) for model in rates.models(store)]}
 
     gr.HTML(
         html_template=page(),
         js_on_load="lpwd.explain(element, server, props.plotly);",
-        server_functions=[check, layer_rates, models],
+        server_functions=[answering(act) for act in (check, layer_rates, models)],
         plotly=look.plotly_path(),
         elem_id="lp-explain",
         apply_default_css=False,
     )
-
-
-def answer(work: Any, request: str) -> str:
-    """JSON in, JSON out; bad input is `{"problem": sentence}`."""
-    try:
-        return json.dumps(work(json.loads(request)))
-    except ConfigError as error:
-        return json.dumps({"problem": str(error)})
 
 
 def page() -> str:

@@ -1,16 +1,17 @@
 """What one poll of a page answers: the strip, the race it shows, and the points it has not seen. No gradio here."""
 
-import json
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 import psutil
 
-from lpwd.config import ConfigError
+from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import Job, Jobs
+from lpwd.rights import User, may_change
 from lpwd.store import RunStore
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.views import lanes_beside, race_records, race_view
@@ -18,6 +19,9 @@ from lpwd.ui.views import lanes_beside, race_records, race_view
 POLL_MS = {"running": 500, "stopping": 300, "queued": 1000}  # by the state of what the page shows or trains
 IDLE_POLL_MS = 3000
 MEMORY_SECONDS = 2.0  # between looks at the memory in use
+SHARED_SECONDS = 0.2  # what one page was told, the others are told too for so long
+MAX_VIEWS = 64
+MAX_LANES = 16  # runs in one picture
 ETA_AFTER_SECONDS = 1.5  # of watching a race, before its speed is believed
 
 
@@ -57,25 +61,44 @@ class Live:
         self._clock = clock
         self._pace = Pace(clock)
         self._memory: tuple[float, str] = (-MEMORY_SECONDS, "")
+        self._views: dict[str, tuple[float, Any]] = {}
+        self._sharing = threading.Lock()
 
-    def poll(self, request: str) -> str:
-        """JSON in, JSON out: `{"run": "id,...", "shown": [ids], "cursors": {id: cursor}}`.
-
-        `shown` is what the page shows already; without it `run` of the URL decides, then the active job, then the
-        newest one. A string travels faster than an object, which Gradio would wrap in proxies.
+    def poll(
+        self, user: User, run: str = "", shown: Sequence[str] = (), cursors: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """`shown` is what the page shows already; without it `run` of the URL decides, then the active job, then the
+        newest one. `cursors` are by run. What every page shows is made once in a while and not once a page.
         """
-        asked = json.loads(request)
-        answer: dict[str, Any] = {"strip": self.strip()}
+        strip = self._shared("strip", self.strip)
+        answer: dict[str, Any] = {"strip": strip, "race": None, "pollMs": IDLE_POLL_MS}
+        active = strip["active"]
+        answer["mine"] = {"strip": self._may_change(user, active["ids"] if active else [])}
         try:
-            race = self.race(asked.get("shown") or self._resolve(asked.get("run", "")))
+            ids = list(shown)[:MAX_LANES] or self._resolve(run)
+            race = self._shared(f"race {ids}", lambda: self.race(ids))
         except ConfigError as error:
-            return json.dumps(answer | {"race": None, "problem": str(error), "pollMs": IDLE_POLL_MS})
+            return answer | {"problem": str(error)}
         if race:
-            cursors = asked.get("cursors", {})
-            answer["curves"] = {i: self.curves.since(i, cursors.get(i, "")) for i in race["ids"]}
-        active = answer["strip"]["active"]
+            given = cursors or {}
+            answer["curves"] = {i: self.curves.since(i, given.get(i, "")) for i in race["ids"]}
+            answer["mine"]["race"] = self._may_change(user, race["ids"])
         paces = [POLL_MS.get(view["state"], IDLE_POLL_MS) for view in (race, active) if view]
-        return json.dumps(answer | {"race": race, "pollMs": min(paces, default=IDLE_POLL_MS)})
+        return answer | {"race": race, "pollMs": min(paces, default=IDLE_POLL_MS)}
+
+    def _shared(self, key: str, make: Callable[[], Any]) -> Any:
+        """What `make` returned within the last moment, whoever asked for it."""
+        with self._sharing:
+            made, view = self._views.get(key, (-math.inf, None))
+            if self._clock() - made >= SHARED_SECONDS:
+                view = make()
+                if len(self._views) > MAX_VIEWS:
+                    self._views.clear()
+                self._views[key] = (self._clock(), view)
+            return view
+
+    def _may_change(self, user: User, run_ids: Sequence[str]) -> bool:
+        return all(may_change(user, self.store.status(run_id).owner) for run_id in run_ids)
 
     def _resolve(self, run: str) -> list[str]:
         ids = [part for part in run.split(",") if part]
@@ -120,11 +143,22 @@ class Live:
         view["secondsLeft"] = self._pace.seconds_left(job.id, view["progress"]) if job and running else None
         return view
 
-    def stop(self, run_ids: list[str]) -> None:
+    # ---- what people ask for. Each raises ConfigError where it is not theirs to ask.
+
+    def start(self, configs: Sequence[RunConfig], user: User, *, again: bool = False) -> list[str]:
+        """Queue a race; returns its run ids."""
+        return self.jobs.submit(configs, user=user, again=again)
+
+    def stop(self, run_ids: Sequence[str], user: User) -> None:
         """Stop the races that these runs are lanes of."""
         for run_id in run_ids:
-            self.store.existing(run_id)
-            self.jobs.stop(run_id)
+            self.jobs.stop(run_id, user=user)
+        self._views.clear()
+
+    def resume(self, run_ids: Sequence[str], user: User) -> None:
+        """Queue runs to go on from their checkpoints as one race."""
+        self.jobs.resume(run_ids, user=user)
+        self._views.clear()
 
     def _device(self) -> str:
         if not self.machine.done():

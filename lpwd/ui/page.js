@@ -126,7 +126,7 @@ window.lpwd = (() => {
     show([]);
   }
   async function act(name, ids) {
-    const answer = JSON.parse(await state.server[name](JSON.stringify(ids)));
+    const answer = JSON.parse(await state.server[name](JSON.stringify({ run_ids: ids })));
     pollNow();
     return answer.problem;
   }

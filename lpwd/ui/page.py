@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
@@ -14,6 +15,7 @@ from lpwd.ui import api, benchmark, compare, explain, health, look, runs, strip,
 from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
+from lpwd.ui.people import BrowserSecret, People
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
 
@@ -21,19 +23,19 @@ TITLE = "LPWD: layer-wise pre-weight decay, live"
 def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
     """Compose the page; `jobs` has been started. Nothing here waits for the worker or the Hub."""
     gr.set_static_paths(look.plotly_path())
-    live, cached = Live(store, jobs), Cached()
+    live, people, cached = Live(store, jobs), People(store), Cached()
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
-            "Train": partial(train.build, live, hub_problem, on_load),
-            "Runs": partial(runs.build, live),
+            "Train": partial(train.build, live, people, hub_problem, on_load),
+            "Runs": partial(runs.build, live, people),
             "Compare": partial(compare.build, store),
-            "Benchmark": partial(benchmark.build, live, cached),
+            "Benchmark": partial(benchmark.build, live, people, cached),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}
-        strip.build(live)
+        strip.build(live, people)
         if jobs.refusal:
             gr.HTML(f'<p class="lp-problem" role="status">{html.escape(jobs.refusal)}</p>', apply_default_css=False)
         with gr.Tabs(elem_id="lp-tabs", overflow_behavior="wrap"):
@@ -41,17 +43,18 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
                 with gr.Tab(name, id=name.lower(), elem_id=f"lp-tab-{name.lower()}"):
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
-        api.build(store, jobs)
+        api.build(live, people)
     return page
 
 
 def launch_options(jobs: Jobs) -> dict[str, Any]:
-    """Arguments of `launch` that belong to the page and not to the server."""
+    """Arguments of `launch` that belong to the page and not to the server's address."""
     quiet = {"footer_links": [], "run_history": False, "ssr_mode": False}
+    routes = [health.route(jobs), *People(jobs.store).routes()]
     return {
         "theme": look.theme(),
         "css": look.css(),
         "head": look.head(),
         **quiet,
-        "app_kwargs": {"routes": [health.route(jobs)]},
+        "app_kwargs": {"middleware": [Middleware(BrowserSecret)], "routes": routes},
     }

@@ -5,7 +5,7 @@ lpwd.panel = (element, plotlyPath) => {
   const button = (name) => element.querySelector(`[data-act=${name}]`);
   const progress = element.querySelector(".lp-progress");
   const charts = [...element.querySelectorAll("[data-chart]")].map((plot) => lpwd.chart.mount(plot, plot.dataset.chart, plotlyPath));
-  let race = null, rows = [], written = "";
+  let race = null, mine = false, rows = [], written = "";
   lpwd.chart.plotly(plotlyPath);
 
   const act = (name) => async (event) => {
@@ -24,6 +24,7 @@ lpwd.panel = (element, plotlyPath) => {
     if (!answer.race) return;
     if (race?.ids.join() !== answer.race.ids.join()) lpwd.put(field("problem"), "");
     race = answer.race;
+    mine = answer.mine.race;
     head();
     charts.forEach((draw) => draw(race, curves));
     numbers(curves);
@@ -32,8 +33,8 @@ lpwd.panel = (element, plotlyPath) => {
   function head() {
     lpwd.put(field("title"), race.title);
     lpwd.put(field("detail"), race.detail);
-    button("stop").hidden = !race.canStop;
-    button("resume").hidden = !race.canResume;
+    button("stop").hidden = !race.canStop || !mine;
+    button("resume").hidden = !race.canResume || !mine;
     const moving = ["running", "stopping"].includes(race.state);
     progress.hidden = !(moving || race.canResume);
     lpwd.bar(progress.firstElementChild, race.progress);

@@ -10,9 +10,10 @@ from lpwd.commandline import command_line
 from lpwd.config import ConfigError, RunConfig
 from lpwd.figures import STYLES
 from lpwd.methods import METHODS
+from lpwd.rights import HOST, User, may_change, require
 from lpwd.store import Record, RunStore, Status
 from lpwd.ui.form import LABELS, OPTIONAL
-from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS, RESUMABLE, STOPPABLE, lanes_beside
+from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS, RESUMABLE, STOPPABLE, lanes_beside, public
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
 COLUMNS = (
@@ -82,10 +83,11 @@ def _short(value: Any) -> float | None:
     return None if value is None or value != value else float(f"{value:.6g}")
 
 
-def about(store: RunStore, run_id: str) -> dict[str, Any]:
+def about(store: RunStore, run_id: str, user: User = HOST) -> dict[str, Any]:
     """One run in full: settings, circumstances, the end of its log, and the traceback where it failed."""
     config, status = store.config(run_id), store.status(run_id)
     changed = config.model_dump(mode="json", exclude_defaults=True)
+    mine = may_change(user, status.owner)
     return {
         "id": run_id,
         **{"name": status.name, "note": status.note, "state": status.state, "message": status.message},
@@ -98,9 +100,10 @@ def about(store: RunStore, run_id: str) -> dict[str, Any]:
         "error": store.read_error(run_id),
         "beside": lanes_beside(store, run_id),
         "lost": lost(config),
-        "canResume": status.state in RESUMABLE,
-        "canDelete": status.state not in STOPPABLE and status.state != "stopping",
-        "canStop": status.state in STOPPABLE,
+        "mine": mine,
+        "canResume": mine and status.state in RESUMABLE,
+        "canDelete": mine and status.state not in STOPPABLE and status.state != "stopping",
+        "canStop": mine and status.state in STOPPABLE,
     }
 
 
@@ -118,16 +121,19 @@ def _facts(status: Status) -> list[list[str]]:
     return [[name, text] for name, text in facts.items() if text]
 
 
-def edit(store: RunStore, run_id: str, name: str, note: str) -> None:
-    """Name and note are plain text. Raises ConfigError for one that is too long."""
+def edit(store: RunStore, run_id: str, name: str, note: str, user: User = HOST) -> None:
+    """Name and note are plain text. Raises ConfigError for one that is too long and for somebody else's run."""
+    require(user, store.status(run_id).owner, run_id, "rename")
     for what, text, limit in (("name", name, NAME_CHARACTERS), ("note", note, NOTE_CHARACTERS)):
         if len(text) > limit:
             raise ConfigError(f"The {what} has {len(text):,} characters: {limit:,} at most.")
     store.update(run_id, name=" ".join(name.split()), note=note.strip())
 
 
-def delete(store: RunStore, run_ids: Sequence[str]) -> None:
-    """Delete them all, or none where one of them is queued or training."""
+def delete(store: RunStore, run_ids: Sequence[str], user: User = HOST) -> None:
+    """Delete them all, or none where one of them is queued or training, or somebody else's."""
+    for run_id in run_ids:
+        require(user, store.status(run_id).owner, run_id, "delete")
     busy = [i for i in run_ids if store.status(i).state in (*STOPPABLE, "stopping")]
     if busy:
         count = f"{len(busy)} of the {len(run_ids)} runs are" if len(run_ids) > 1 else "This run is"
@@ -140,18 +146,13 @@ def export(store: RunStore, run_ids: Sequence[str], kind: Kind) -> str:
     """Settings, results and circumstances of the runs; pandas is loaded only here."""
     from lpwd.tables import runs_frame
 
-    records = [Record.model_construct(run_id=i, config=store.config(i), status=store.status(i)) for i in run_ids]
+    records = [store.record(run_id) for run_id in run_ids]
     if kind == "json":
-        return json.dumps([_whole(record) for record in records], indent=1, ensure_ascii=False)
+        return json.dumps([public(record) for record in records], indent=1, ensure_ascii=False)
     frame = runs_frame(records)
     frame.insert(1, "name", [record.status.name for record in records])
     frame.insert(2, "note", [record.status.note for record in records])
     return str(frame.to_csv(index=False))
-
-
-def _whole(record: Record) -> dict[str, Any]:
-    status = record.status.model_dump(mode="json", exclude={"owner", "pid", "host"})
-    return {"run_id": record.run_id, "config": record.config.model_dump(mode="json"), "status": status}
 
 
 # ---- clone

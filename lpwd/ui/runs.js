@@ -29,7 +29,7 @@ lpwd.runs = (element, server, trigger, labelled) => {
     if (busy) return;
     busy = true;
     try {
-      const news = JSON.parse(await server.rows(cursor));
+      const news = JSON.parse(await server.rows(JSON.stringify({ cursor })));
       cursor = news.cursor;
       if (news.reset) rows.clear();
       for (const values of news.rows) {
@@ -163,7 +163,7 @@ lpwd.runs = (element, server, trigger, labelled) => {
     dialog.showModal();
     await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
     if (dialog.returnValue !== "yes") return false;
-    const { problem } = JSON.parse(await server.remove(JSON.stringify(ids)));
+    const { problem } = JSON.parse(await server.remove(JSON.stringify({ run_ids: ids })));
     lpwd.put(field("problem"), problem);
     if (problem) return false;
     lpwd.forget(ids);

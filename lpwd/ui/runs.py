@@ -1,43 +1,45 @@
 """The Runs tab: every run of the store, found, looked into, cloned and tidied."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from lpwd.config import ConfigError
+from lpwd.rights import User
 from lpwd.ui import look, runlist
+from lpwd.ui.answers import answering
 from lpwd.ui.form import Form
 from lpwd.ui.live import Live
+from lpwd.ui.people import People
 
 CLONED = "The form has the settings of this run. Add a method or change a number, then press Start."
 LOST = " It has no control for {fields}, which {verb} at the default."
 
 
-def build(live: Live) -> gr.HTML:
+def build(live: Live, people: People) -> gr.HTML:
     """The list; its script fetches rows, and asks before it deletes."""
-    store, runs = live.store, runlist.RunList(live.store)
+    store, listed = live.store, runlist.RunList(live.store)
 
-    def rows(cursor: str) -> str:
-        return json.dumps(runs.since(cursor))
+    def rows(cursor: str = "") -> dict[str, Any]:
+        return listed.since(cursor)
 
-    def about(run_id: str) -> str:
-        return answer(lambda: runlist.about(store, run_id))
+    def about(user: User, run_id: str) -> dict[str, Any]:
+        return runlist.about(store, run_id, user)
 
-    def edit(request: str) -> str:
-        return answer(lambda: runlist.edit(store, **json.loads(request)))
+    def edit(user: User, run_id: str, name: str, note: str) -> None:
+        runlist.edit(store, run_id, name, note, user)
 
-    def remove(run_ids: str) -> str:
-        return answer(lambda: runlist.delete(store, json.loads(run_ids)))
+    def remove(user: User, run_ids: list[str]) -> None:
+        runlist.delete(store, run_ids, user)
 
-    def export(request: str) -> str:
-        return answer(lambda: {"text": runlist.export(store, **json.loads(request))})
+    def export(run_ids: list[str], kind: runlist.Kind) -> dict[str, Any]:
+        return {"text": runlist.export(store, run_ids, kind)}
 
     return gr.HTML(
         html_template=look.asset("runs.html"),
         js_on_load="lpwd.runs(element, server, trigger, props.labels);",
-        server_functions=[rows, about, edit, remove, export],
+        server_functions=[answering(act, people.who) for act in (rows, about, edit, remove, export)],
         labels=json.dumps(runlist.labels()),
         elem_id="lp-runs",
         apply_default_css=False,
@@ -66,11 +68,3 @@ def cloned(lost: list[str]) -> str:
     """What is said about a clone; `lost` are the fields that the form cannot hold."""
     verb = "stays" if len(lost) == 1 else "stay"
     return CLONED + (LOST.format(fields=", ".join(lost), verb=verb) if lost else "")
-
-
-def answer(act: Callable[[], dict[str, Any] | None]) -> str:
-    """What `act` returns with `problem`: empty, or the sentence why it was refused."""
-    try:
-        return json.dumps({"problem": "", **(act() or {})})
-    except ConfigError as error:
-        return json.dumps({"problem": str(error)})

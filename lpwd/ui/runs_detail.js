@@ -8,7 +8,7 @@ lpwd.runDetail = (element, server, trigger, list) => {
   let run = null;
 
   async function show(id, quiet = false) {
-    const told = JSON.parse(await server.about(id));
+    const told = JSON.parse(await server.about(JSON.stringify({ run_id: id })));
     if (told.problem) return close();
     run = told;
     panel.hidden = false;

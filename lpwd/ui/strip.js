@@ -22,7 +22,8 @@ lpwd.strip = (element) => {
     lpwd.put(field("memory"), `${memory} in use`);
     lpwd.put(field("waiting"), waiting ? `${waiting} waiting` : "");
     link.classList.toggle("lp-idle", !active);
-    progress.hidden = stop.hidden = !active;
+    progress.hidden = !active;
+    stop.hidden = !active || !answer.mine.strip;
     if (!active) {
       lpwd.put(link, "idle");
       lpwd.put(field("when"), "");

@@ -1,40 +1,34 @@
 """The strip above all tabs: device, memory, queue, the active race and Stop. It carries the page's connection."""
 
-import json
-from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError
+from lpwd.rights import User
 from lpwd.ui import look
+from lpwd.ui.answers import answering
 from lpwd.ui.live import Live
+from lpwd.ui.people import People
 
 
-def build(live: Live) -> None:
+def build(live: Live, people: People) -> None:
     """Its server functions serve the whole page: every tab listens to the one poll."""
 
-    def poll(request: str) -> str:
-        return live.poll(request)
+    def poll(
+        user: User, run: str = "", shown: list[str] | None = None, cursors: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        return live.poll(user, run, shown or [], cursors)
 
-    def stop(run_ids: str) -> str:
-        return _answer(lambda: live.stop(json.loads(run_ids)))
+    def stop(user: User, run_ids: list[str]) -> None:
+        live.stop(run_ids, user)
 
-    def resume(run_ids: str) -> str:
-        return _answer(lambda: live.jobs.resume(json.loads(run_ids)))
+    def resume(user: User, run_ids: list[str]) -> None:
+        live.resume(run_ids, user)
 
     gr.HTML(
         html_template=look.asset("strip.html"),
         js_on_load="lpwd.strip(element); lpwd.connect(server);",
-        server_functions=[poll, stop, resume],
+        server_functions=[answering(act, people.who) for act in (poll, stop, resume)],
         elem_id="lp-strip",
         apply_default_css=False,
     )
-
-
-def _answer(act: Callable[[], object]) -> str:
-    """`{"problem": sentence or ""}`: a refused request is an answer, not a failure."""
-    try:
-        act()
-    except ConfigError as error:
-        return json.dumps({"problem": str(error)})
-    return json.dumps({"problem": ""})

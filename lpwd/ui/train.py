@@ -14,6 +14,7 @@ from lpwd.config import ConfigError, DatasetName
 from lpwd.store import ENDED
 from lpwd.ui import defaults, form, look
 from lpwd.ui.live import Live
+from lpwd.ui.people import People
 
 INTRO = (
     "Does it matter when, and where, weight decay acts? Each method trains the same network from the same initial "
@@ -26,7 +27,7 @@ LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not lear
 MACHINE_SECONDS = 60.0
 
 
-def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> form.Form:
+def build(live: Live, people: People, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
     dataset = first_dataset(hub_problem)
@@ -40,6 +41,7 @@ def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., An
             elem_id="lp-command",
             apply_default_css=False,
         )
+    gr.HTML(f'<p class="lp-muted">{live.jobs.limits.sentence}</p>', elem_id="lp-limits", apply_default_css=False)
     note = gr.HTML(elem_id="lp-note", apply_default_css=False)
     outcome = gr.HTML(
         "{}",
@@ -55,7 +57,7 @@ def build(live: Live, hub_problem: Future[str | None], on_load: Callable[..., An
         elem_id="lp-panel",
         apply_default_css=False,
     )
-    _wire(live, controls, start, command, outcome)
+    _wire(live, people, controls, start, command, outcome)
     _first_look(live, hub_problem, dataset, controls, note, on_load)
     return controls
 
@@ -68,11 +70,13 @@ def first_dataset(hub_problem: Future[str | None]) -> DatasetName:
         return defaults.OFFLINE_DATASET
 
 
-def _wire(live: Live, controls: form.Form, start: gr.Button, command: gr.HTML, outcome: gr.HTML) -> None:
-    def on_start(data: dict[Any, Any]) -> str:
+def _wire(
+    live: Live, people: People, controls: form.Form, start: gr.Button, command: gr.HTML, outcome: gr.HTML
+) -> None:
+    def on_start(data: dict[Any, Any], request: gr.Request) -> str:
         try:
             configs = form.configs(controls.values(data))
-            run_ids = live.jobs.submit(configs, again=data[controls.again])
+            run_ids = live.start(configs, people.who(request), again=data[controls.again])
         except ConfigError as error:
             sentence = form.in_page_words(str(error))
             gr.Warning(sentence, title="Not started", duration=8)

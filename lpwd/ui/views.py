@@ -28,7 +28,7 @@ PRECEDENCE: tuple[State, ...] = (
 
 def race_records(store: RunStore, run_ids: Sequence[str]) -> list[Record]:
     """The runs in the order of the table of methods. Raises ConfigError for one that does not exist."""
-    records = [Record.model_construct(run_id=i, config=store.config(i), status=store.status(i)) for i in run_ids]
+    records = [store.record(run_id) for run_id in run_ids]
     return sorted(records, key=lambda record: (list(METHODS).index(record.config.method), record.config.seed))
 
 
@@ -36,6 +36,12 @@ def lanes_beside(store: RunStore, run_id: str) -> list[str]:
     """The run and those that trained in one race with it. Raises ConfigError where there is no such run."""
     job = store.status(run_id).job
     return [record.run_id for record in store.records() if job and record.status.job == job] or [run_id]
+
+
+def public(record: Record) -> dict[str, Any]:
+    """What everybody may know of a run."""
+    status = record.status.model_dump(mode="json", exclude={"owner", "pid", "host"})
+    return {"run_id": record.run_id, "config": record.config.model_dump(mode="json"), "status": status}
 
 
 def title(records: Sequence[Record]) -> str:

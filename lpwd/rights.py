@@ -1,0 +1,110 @@
+"""Who may change what, and how much of the machine one may ask for. Everyone may watch."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lpwd.config import ConfigError, RunConfig
+
+ON_SPACE = "SPACE_ID" in os.environ
+WHOLE = {"digits": 1_797, "cifar10": 50_000, "cifar100": 50_000}  # training images at most
+# A Space that nobody configured; elsewhere there are no limits unless the environment sets some.
+SPACE_LIMITS = {"epochs": 100, "images": 1_000_000, "queue": 20, "jobs_per_user": 3, "minutes": 60}
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who asks. `id` is a digest of their secret or account, and "" for one who may only watch."""
+
+    id: str = ""
+    name: str = ""
+    owner: bool = False  # of this app: may change every run, and no limit holds
+
+
+HOST = User(owner=True)  # the app itself, and whoever can call it from Python
+NOBODY = "This app wants you to sign in before you start or change runs; everyone may watch."
+NOT_YOURS = "run {run_id} was started by somebody else: only they, or the owner of this app, may {act} it"
+LOCAL_HINT = " (`python -m lpwd owner` prints the link that makes a browser the owner's)"
+
+
+def may_change(user: User, owner: str) -> bool:
+    """Whether `user` may change a run of `owner`.
+
+    A run without an owner was started on the command line: on one's own machine anybody may act on it.
+    """
+    return user.owner or (owner == user.id if owner else not ON_SPACE)
+
+
+def require(user: User, owner: str, run_id: str, act: str) -> None:
+    """Raises ConfigError unless `user` may `act` on the run of `owner`."""
+    if not may_change(user, owner):
+        raise ConfigError(NOT_YOURS.format(run_id=run_id, act=act) + ("" if ON_SPACE else LOCAL_HINT))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one may ask for; None is no limit. The environment sets them as LPWD_MAX_EPOCHS and so on."""
+
+    epochs: int | None = None  # LPWD_MAX_EPOCHS, of a run
+    images: int | None = None  # LPWD_MAX_IMAGES, training images times epochs of a run
+    queue: int | None = None  # LPWD_MAX_QUEUE, races waiting or training, of everybody
+    jobs_per_user: int | None = None  # LPWD_JOBS_PER_USER, races waiting or training, of one person
+    minutes: int | None = None  # LPWD_MAX_MINUTES, a race trains at a time
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
+        """Raises ConfigError for a value that is no number of at least 1."""
+        usual = SPACE_LIMITS if "SPACE_ID" in environment else {}
+        return cls(**{f.name: _number(environment, VARIABLES[f.name], usual.get(f.name)) for f in fields(cls)})
+
+    def check(self, configs: Sequence[RunConfig]) -> None:
+        """Raises ConfigError where a run asks for too much."""
+        for config in configs:
+            if self.epochs and config.epochs > self.epochs:
+                raise ConfigError(f"epochs is {config.epochs:,}: at most {self.epochs:,} here")
+            seen = config.epochs * (config.train_samples or WHOLE[config.dataset])
+            if self.images and seen > self.images:
+                raise ConfigError(
+                    f"epochs times training images is {seen:,}: at most {self.images:,} here; choose fewer of either"
+                )
+
+    def check_queue(self, in_all: int, of_user: int) -> None:
+        """Raises ConfigError where one more race would be too many."""
+        if self.queue and in_all >= self.queue:
+            raise ConfigError(f"{in_all} races wait or train already: at most {self.queue} here; try again later")
+        if self.jobs_per_user and of_user >= self.jobs_per_user:
+            raise ConfigError(
+                f"{of_user} of your races wait or train already: at most {self.jobs_per_user} a person here"
+            )
+
+    @property
+    def sentence(self) -> str:
+        """For the form; empty where there are no limits."""
+        words = {
+            "epochs": "{:,} epochs",
+            "images": "{:,} training images times epochs a run",
+            "queue": "{:,} races in the queue",
+            "jobs_per_user": "{:,} of them yours",
+            "minutes": "{:,} minutes a race",
+        }
+        parts = [text.format(getattr(self, name)) for name, text in words.items() if getattr(self, name)]
+        return f"At most here: {', '.join(parts)}." if parts else ""
+
+
+VARIABLES = {
+    "epochs": "LPWD_MAX_EPOCHS",
+    "images": "LPWD_MAX_IMAGES",
+    "queue": "LPWD_MAX_QUEUE",
+    "jobs_per_user": "LPWD_JOBS_PER_USER",
+    "minutes": "LPWD_MAX_MINUTES",
+}
+
+
+def _number(environment: Mapping[str, str], name: str, usual: int | None) -> int | None:
+    text: Any = environment.get(name, "").strip()
+    if not text:
+        return usual
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"{name} is {text[:40]!r}: a whole number of at least 1 is allowed")
+    return int(text)

@@ -1,0 +1,84 @@
+"""What the page's scripts and other programs ask of the app: arguments checked, bad input answered in one sentence."""
+
+import inspect
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol
+
+import gradio as gr
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from lpwd.config import ConfigError, sentence
+from lpwd.rights import User
+
+MAX_CHARACTERS = 200_000  # of one request; 2,000 run ids of 80 characters fit
+Act = Callable[..., Any]
+
+
+class Who(Protocol):
+    """Whom a request is from."""
+
+    def __call__(self, request: gr.Request) -> User: ...
+
+
+def answering(act: Act, who: Who | None = None) -> Callable[[str, gr.Request], str]:
+    """A server function of `act`, by its name: a JSON object of arguments in, `{"problem": "", ...}` out.
+
+    `act` returns a dictionary or nothing; one that takes `user` gets the asking person and not what the request claims.
+    """
+    checked = checking(act)
+    personal = "user" in inspect.signature(act).parameters
+
+    def serve(asked: str, request: gr.Request) -> str:
+        try:
+            arguments = _parsed(asked)
+            if personal and who:
+                arguments["user"] = who(request)
+            return json.dumps({"problem": "", **(checked(**arguments) or {})})
+        except ConfigError as error:
+            return json.dumps({"problem": str(error)})
+
+    serve.__name__ = act.__name__
+    return serve
+
+
+def checking(act: Act) -> Act:
+    """`act`, which raises ConfigError for arguments that its annotations do not allow."""
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(act)
+
+    @wraps(act)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return checked(*args, **kwargs)
+        except ValidationError as error:
+            raise ConfigError(sentence(error)) from None
+
+    return call
+
+
+def endpoint(act: Act) -> Act:
+    """`act` for `gr.api`: bad input reaches the caller as its sentence."""
+    checked = checking(act)
+
+    @wraps(act)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return checked(*args, **kwargs)
+        except ConfigError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return call
+
+
+def _parsed(asked: Any) -> dict[str, Any]:
+    if not isinstance(asked, str) or len(asked) > MAX_CHARACTERS:
+        size = f"{len(asked):,} characters" if isinstance(asked, str) else f"a {type(asked).__name__}"
+        raise ConfigError(f"the request is {size}: a JSON object of at most {MAX_CHARACTERS:,} characters is allowed")
+    try:
+        arguments = json.loads(asked)
+    except (ValueError, RecursionError):
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise ConfigError(f"the request is {asked[:80]!r}: a JSON object is allowed")
+    return arguments

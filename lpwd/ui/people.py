@@ -1,0 +1,98 @@
+"""Who asks: a browser is known by a secret in a cookie, on a Space a person by their Hugging Face account.
+
+Scripts without a cookie are known by the random session of their gradio_client. Only digests leave this file.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from http.cookies import SimpleCookie
+from typing import Any
+
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lpwd.rights import ON_SPACE, User
+from lpwd.store import RunStore
+
+COOKIE, OWNER_COOKIE = "lpwd", "lpwd-owner"
+YEAR_SECONDS = 365 * 86_400
+WITH_ACCOUNTS = ON_SPACE and "OAUTH_CLIENT_ID" in os.environ
+# A Space is shown in a frame of another site, where only such cookies are sent.
+ATTRIBUTES = "HttpOnly; Path=/; " + ("SameSite=None; Secure; Partitioned" if ON_SPACE else "SameSite=Lax")
+
+
+class People:
+    """One object an app."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._owner_key = store.owner_key()
+
+    def who(self, request: gr.Request | Request | None) -> User:
+        """The person behind a request; whatever its body says does not matter."""
+        asked: Any = getattr(request, "request", request)  # Gradio wraps requests to endpoints, not those of scripts
+        if asked is None:
+            return User()
+        if WITH_ACCOUNTS:
+            return _account((asked.scope.get("session") or {}).get("oauth_info"))
+        owner = hmac.compare_digest(asked.cookies.get(OWNER_COOKIE, "").encode(), self._owner_key.encode())
+        secret = asked.cookies.get(COOKIE) or getattr(request, "session_hash", None) or ""
+        return User(_digest(secret) if secret else "", owner=owner)
+
+    def routes(self) -> list[Route]:
+        return [Route("/owner", self._become_owner)]
+
+    def _become_owner(self, request: Request) -> Response:
+        """The link that `python -m lpwd owner` prints: this browser may change every run from now on."""
+        key = request.query_params.get("key", "")
+        if ON_SPACE or not hmac.compare_digest(key.encode(), self._owner_key.encode()):
+            return PlainTextResponse("This is not the owner's link; `python -m lpwd owner` prints it.", 403)
+        response = RedirectResponse(request.scope.get("root_path", "") + "/", 303)
+        response.headers["Set-Cookie"] = _cookie(OWNER_COOKIE, key)
+        return response
+
+
+class BrowserSecret:
+    """Middleware: a browser that opens the page without a secret gets one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def give(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("Set-Cookie", _cookie(COOKIE, secrets.token_urlsafe(32)))
+            await send(message)
+
+        new = scope["type"] == "http" and scope["path"] == "/" and COOKIE not in _cookies(scope)
+        await self.app(scope, receive, give if new else send)
+
+
+def _cookies(scope: Scope) -> SimpleCookie:
+    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    return SimpleCookie(sent.decode("latin-1"))
+
+
+def _cookie(name: str, value: str) -> str:
+    return f"{name}={value}; Max-Age={YEAR_SECONDS}; {ATTRIBUTES}"
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+def _account(info: dict[str, Any] | None) -> User:
+    """A signed-in person; the owner is the Space's author, or an administrator of the organisation that is."""
+    valid = info and float(info.get("expires_at", 0)) > time.time()
+    person = (info or {}).get("userinfo") or {} if valid else {}
+    name, author = str(person.get("preferred_username") or ""), os.environ.get("SPACE_AUTHOR_NAME", "")
+    if not name:
+        return User()
+    orgs = [org.get("preferred_username") for org in person.get("orgs") or [] if org.get("roleInOrg") == "admin"]
+    return User(_digest(f"account {name}"), name, owner=bool(author) and author in (name, *orgs))

@@ -1,0 +1,171 @@
+"""Whom a request is from, and what two people may do to each other's runs: by page, endpoint and crafted request."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, wait_until
+
+from lpwd.store import RunStore
+from lpwd.ui import people
+from lpwd.ui.people import COOKIE, OWNER_COOKIE, People
+
+RACE = {"model": "test_convnext", "epochs": 500, "train_samples": 160}
+
+
+def request(session=None, **cookies):
+    return SimpleNamespace(cookies=cookies, scope={"session": session})
+
+
+# ---- who asks
+
+
+def test_a_browser_is_known_by_its_secret_which_is_not_its_name(store):
+    who = People(store).who
+    assert who(request(**{COOKIE: "a"})) == who(request(**{COOKIE: "a"}))
+    assert who(request(**{COOKIE: "a"})).id != who(request(**{COOKIE: "b"})).id
+    assert "a" * 20 not in who(request(**{COOKIE: "a" * 20})).id
+    assert who(request()).id == ""
+
+
+def test_the_owners_key_is_in_no_run_folder_and_nobody_elses_to_read(store):
+    key = store.owner_key()
+    assert store.owner_key() == key
+    assert (store.root / ".owner-key").stat().st_mode & 0o077 == 0
+    assert store.ids() == []
+    assert People(store).who(request(**{OWNER_COOKIE: key})).owner
+    assert not People(store).who(request(**{OWNER_COOKIE: key[:-1]})).owner
+    assert not People(store).who(request(**{OWNER_COOKIE: ""})).owner
+
+
+@pytest.fixture
+def on_a_space(monkeypatch):
+    monkeypatch.setattr(people, "WITH_ACCOUNTS", True)
+    monkeypatch.setenv("SPACE_AUTHOR_NAME", "lab")
+
+
+def signed_in(name, expires_at=9e12, orgs=()):
+    return request({"oauth_info": {"expires_at": expires_at, "userinfo": {"preferred_username": name, "orgs": orgs}}})
+
+
+def test_on_a_space_the_account_counts_and_not_the_cookie(store, on_a_space):
+    who = People(store).who
+    assert who(request(**{COOKIE: "a", OWNER_COOKIE: store.owner_key()})) == people.User()
+    assert who(signed_in("anne")).name == "anne"
+    assert not who(signed_in("anne")).owner
+    assert who(signed_in("anne", expires_at=1)) == people.User()
+    assert who(signed_in("lab")).owner
+    assert who(signed_in("anne", orgs=[{"preferred_username": "lab", "roleInOrg": "admin"}])).owner
+    assert not who(signed_in("anne", orgs=[{"preferred_username": "lab", "roleInOrg": "read"}])).owner
+
+
+# ---- two people and one app
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    limits = {"LPWD_MAX_EPOCHS": "600", "LPWD_JOBS_PER_USER": "1"}
+    with running_app(tmp_path_factory.mktemp("people") / "runs", **limits) as app:
+        yield app
+
+
+@pytest.fixture
+def script(app):
+    from gradio_client import Client
+
+    return lambda: Client(app.url, verbose=False)
+
+
+def test_a_script_stops_its_own_run_and_no_other(app, script):
+    anne, bert = script(), script()
+    (run_id,) = anne.predict(**RACE, method=["wd"], api_name="/start_run")
+    with pytest.raises(Exception, match="somebody else"):
+        bert.predict(run_id, api_name="/stop_run")
+    with pytest.raises(Exception, match="1 of your races wait or train already: at most 1 a person here"):
+        anne.predict(**RACE, method=["l2"], seed=5, api_name="/start_run")
+    with pytest.raises(Exception, match="epochs is 601: at most 600 here"):
+        bert.predict(**RACE | {"epochs": 601}, api_name="/start_run")
+    known = bert.predict(run_id, api_name="/get_run")
+    assert not {"owner", "host", "pid"} & known["status"].keys()
+    anne.predict(run_id, api_name="/stop_run")
+    wait_until(lambda: bert.predict(run_id, api_name="/get_run")["status"]["state"] == "stopped", 60)
+
+
+def test_the_owner_may_stop_everything(app, script):
+    (run_id,) = script().predict(**RACE, method=["rwd"], api_name="/start_run")
+    link = subprocess.run(
+        [sys.executable, "-m", "lpwd", "owner", "--runs-dir", str(app.runs_dir), "--url", app.url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.strip()
+    assert link.startswith(f"{app.url}/owner?key=")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(link[:-1])
+    owner(app).predict(run_id, api_name="/stop_run")
+    wait_until(lambda: RunStore(app.runs_dir).status(run_id).state == "stopped", 60)
+
+
+def serve(page, component, function, **arguments):
+    """What a page's script may send at most: a request to a server function, made by hand."""
+    return page.evaluate(
+        """async ([component, name, data]) => {
+          const id = window.gradio_config.components.find((c) => c.props.elem_id === component).id;
+          const body = { data, component_id: id, fn_name: name, session_hash: "crafted" };
+          const headers = { "Content-Type": "application/json" };
+          const url = new URL("gradio_api/component_server", document.baseURI);
+          const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+          return answer.json();
+        }""",
+        [component, function, json.dumps(arguments)],
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_a_second_browser_watches_and_changes_nothing(app):
+    store = RunStore(app.runs_dir)
+    with chromium() as browser:
+        first, second = (open_page(browser, f"{app.url}/?tab=train").page for _ in range(2))
+        assert "600 epochs" in first.inner_text("#lp-limits")
+        for name, value in (RACE | {"seed": 7}).items():
+            box = first.locator(f"#lp-{name} input, #lp-{name} textarea").first
+            box.fill(str(value))
+            box.press("Enter" if name == "model" else "Tab")
+        first.click("#lp-start")
+        running = "document.querySelector('#lp-panel [data-f=lanes]')?.textContent.includes('running')"
+        first.wait_for_function(running, timeout=60_000)
+        second.goto(first.url)
+        second.wait_for_function(running, timeout=60_000)
+        run_id = next(r.run_id for r in store.records() if r.status.state == "running")
+
+        assert first.is_visible("#lp-strip [data-act=stop]")
+        assert not second.is_visible("#lp-strip [data-act=stop]")
+        assert not second.is_visible("#lp-panel [data-act=stop]")
+        for component, function, arguments in (
+            ("lp-strip", "stop", {"run_ids": [run_id]}),
+            ("lp-strip", "stop", {"run_ids": [run_id], "user": {"id": store.status(run_id).owner, "owner": True}}),
+            ("lp-strip", "resume", {"run_ids": [run_id]}),
+            ("lp-runs", "edit", {"run_id": run_id, "name": "mine", "note": ""}),
+            ("lp-runs", "remove", {"run_ids": [run_id]}),
+        ):
+            told = json.loads(serve(second, component, function, **arguments))
+            assert "somebody else" in told["problem"] or "running already" in told["problem"]
+        assert store.status(run_id).state == "running"
+        assert store.status(run_id).name == ""
+
+        assert json.loads(serve(first, "lp-runs", "edit", run_id=run_id, name="<b>x</b>", note=""))["problem"] == ""
+        first.click("#lp-strip [data-act=stop]")
+        wait_until(lambda: store.status(run_id).state == "stopped", 60)
+        told = json.loads(serve(second, "lp-runs", "remove", run_ids=[run_id]))
+        assert "only they, or the owner of this app, may delete it" in told["problem"]
+        second.goto(f"{app.url}/?tab=runs&runs_id={run_id}")
+        second.wait_for_selector("#lp-runs .lp-about [data-f=title]:not(:empty)")
+        assert not second.is_visible("#lp-runs [data-act=delete-one]")
+        assert second.locator("#lp-runs b", has_text="x").count() == 0  # a name is text
+        assert json.loads(serve(first, "lp-runs", "remove", run_ids=[run_id]))["problem"] == ""
+        assert not store.exists(run_id)

@@ -1,0 +1,109 @@
+"""Who may change what, and how much one may ask for."""
+
+import time
+
+import pytest
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs import Jobs
+from lpwd.rights import HOST, Limits, User, may_change, require
+
+ANNE, BERT, WATCHER = User("anne"), User("bert"), User()
+
+
+def test_a_run_is_changed_by_its_owner_or_the_apps():
+    assert may_change(ANNE, "anne")
+    assert may_change(HOST, "anne")
+    assert not may_change(BERT, "anne")
+    assert not may_change(WATCHER, "anne")
+
+
+def test_a_refusal_says_who_may(monkeypatch):
+    with pytest.raises(ConfigError, match="run x was started by somebody else: only they, or the owner"):
+        require(BERT, "anne", "x", "delete")
+
+
+def test_a_run_of_the_command_line_belongs_to_everybody_here_and_to_the_owner_on_a_space(monkeypatch):
+    assert may_change(WATCHER, "")
+    monkeypatch.setattr("lpwd.rights.ON_SPACE", True)
+    assert not may_change(ANNE, "")
+    assert may_change(HOST, "")
+
+
+def test_limits_come_from_the_environment_and_are_said_in_one_sentence():
+    limits = Limits.from_environment({"LPWD_MAX_EPOCHS": "5", "LPWD_JOBS_PER_USER": "2"})
+    assert limits == Limits(epochs=5, jobs_per_user=2)
+    assert limits.sentence == "At most here: 5 epochs, 2 of them yours."
+    assert Limits.from_environment({}).sentence == ""
+    assert Limits.from_environment({"SPACE_ID": "a/b"}).queue == 20
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "many", "1.5"])
+def test_a_limit_that_is_none_is_refused(text):
+    with pytest.raises(ConfigError, match=f"LPWD_MAX_QUEUE is '{text}': a whole number of at least 1 is allowed"):
+        Limits.from_environment({"LPWD_MAX_QUEUE": text})
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (Limits(epochs=1), "epochs is 2: at most 1 here"),
+        (Limits(images=300), "epochs times training images is 320: at most 300 here"),
+    ],
+)
+def test_a_run_beyond_a_limit_is_refused(tiny, limits, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        limits.check([tiny()])
+    Limits(epochs=2, images=320).check([tiny()])
+
+
+def test_all_images_count_as_the_whole_data_set():
+    with pytest.raises(ConfigError, match="is 100,000: at most 99,999"):
+        Limits(images=99_999).check([RunConfig(dataset="cifar10", epochs=2)])
+
+
+@pytest.fixture
+def jobs(store):
+    jobs = Jobs(store, device="cpu", limits=Limits(queue=3, jobs_per_user=2))
+    jobs.start()
+    yield jobs
+    jobs.close()
+
+
+def test_the_queue_holds_so_many_races_of_one_person_and_of_all(jobs, tiny):
+    mine = [jobs.submit([tiny(epochs=500, seed=seed)], user=ANNE)[0] for seed in (0, 1)]
+    with pytest.raises(ConfigError, match="2 of your races wait or train already: at most 2 a person here"):
+        jobs.submit([tiny(seed=2)], user=ANNE)
+    jobs.submit([tiny(seed=3)], user=BERT)
+    with pytest.raises(ConfigError, match="3 races wait or train already: at most 3 here; try again later"):
+        jobs.submit([tiny(seed=4)], user=BERT)
+    assert not jobs.store.exists(tiny(seed=4).run_id)
+    jobs.submit([tiny(seed=5)], user=HOST)  # no limit holds for the owner
+    for run_id in mine:
+        jobs.stop(run_id, user=ANNE)
+
+
+def test_what_somebody_began_nobody_else_stops_resumes_or_begins_anew(jobs, tiny):
+    config = tiny(epochs=500)
+    (run_id,) = jobs.submit([config], user=ANNE)
+    with pytest.raises(ConfigError, match="somebody else"):
+        jobs.stop(run_id, user=BERT)
+    jobs.stop(run_id, user=ANNE)
+    while jobs.queue():
+        time.sleep(0.1)
+    assert jobs.store.status(run_id).state == "stopped"
+    for attempt in (
+        lambda: jobs.resume([run_id], user=BERT),
+        lambda: jobs.submit([config], user=BERT),
+        lambda: jobs.submit([config], user=BERT, again=True),
+    ):
+        with pytest.raises(ConfigError, match="somebody else"):
+            attempt()
+    assert jobs.store.status(run_id).state == "stopped"
+    assert jobs.store.status(run_id).owner == "anne"
+
+
+def test_one_who_may_only_watch_starts_nothing(jobs, tiny):
+    with pytest.raises(ConfigError, match="sign in"):
+        jobs.submit([tiny()], user=WATCHER)
+    assert jobs.store.ids() == []
