@@ -1,11 +1,15 @@
 """Whom a request is from, and what two people may do to each other's runs: by page, endpoint and crafted request."""
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 from types import SimpleNamespace
 
+import itsdangerous
 import pytest
 from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, wait_until
 
@@ -108,6 +112,41 @@ def test_the_owner_may_stop_everything(app, script):
         urllib.request.urlopen(link[:-1])
     owner(app).predict(run_id, api_name="/stop_run")
     wait_until(lambda: RunStore(app.runs_dir).status(run_id).state == "stopped", 60)
+
+
+def session_cookie(secret, name):
+    """What Gradio gives a person who signed in: their profile, signed with the Space's secret."""
+    profile = {"preferred_username": name, "name": name, "picture": "", "profile": ""}
+    info = {"userinfo": profile, "access_token": "hf_secret", "scope": "openid", "expires_at": time.time() + 600}
+    signer = itsdangerous.TimestampSigner(hashlib.sha256(f"{secret}-v4".encode()).hexdigest())
+    return "session=" + signer.sign(base64.b64encode(json.dumps({"oauth_info": info}).encode())).decode()
+
+
+def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(tmp_path):
+    from gradio_client import Client
+
+    oauth = {
+        "OAUTH_CLIENT_ID": "id",
+        "OAUTH_CLIENT_SECRET": "s",
+        "OAUTH_SCOPES": "openid",
+        "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
+    }
+    space = {"SYSTEM": "spaces", "SPACE_ID": "lab/demo", "SPACE_AUTHOR_NAME": "lab", **oauth}
+    with running_app(tmp_path / "runs", **space) as app:
+        stranger, anne, lab = (
+            Client(app.url, verbose=False, headers={"cookie": session_cookie(secret, name)})
+            for secret, name in (("forged", "lab"), ("s", "anne"), ("s", "lab"))
+        )
+        with pytest.raises(Exception, match="sign in"):
+            stranger.predict(**RACE, api_name="/start_run")
+        with pytest.raises(Exception, match="epochs is 500: at most 100 here"):
+            anne.predict(**RACE, api_name="/start_run")
+        (run_id,) = anne.predict(**RACE | {"epochs": 100}, method=["wd"], api_name="/start_run")
+        with pytest.raises(Exception, match="somebody else"):
+            stranger.predict(run_id, api_name="/stop_run")
+        lab.predict(run_id, api_name="/stop_run")
+        assert "hf_secret" not in "".join(path.read_text() for path in app.runs_dir.rglob("*.json"))
+        assert "hf_secret" not in app.log.read_text()
 
 
 def serve(page, component, function, **arguments):

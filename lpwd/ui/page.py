@@ -15,7 +15,7 @@ from lpwd.ui import api, benchmark, compare, explain, health, look, runs, strip,
 from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
-from lpwd.ui.people import BrowserSecret, People
+from lpwd.ui.people import WITH_ACCOUNTS, BrowserSecret, People
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
 
@@ -36,6 +36,8 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
         }
         built: dict[str, Any] = {}
         strip.build(live, people)
+        if WITH_ACCOUNTS:
+            gr.LoginButton(size="sm", elem_id="lp-sign-in")
         if jobs.refusal:
             gr.HTML(f'<p class="lp-problem" role="status">{html.escape(jobs.refusal)}</p>', apply_default_css=False)
         with gr.Tabs(elem_id="lp-tabs", overflow_behavior="wrap"):

@@ -23,7 +23,7 @@ from lpwd.store import RunStore
 
 COOKIE, OWNER_COOKIE = "lpwd", "lpwd-owner"
 YEAR_SECONDS = 365 * 86_400
-WITH_ACCOUNTS = ON_SPACE and "OAUTH_CLIENT_ID" in os.environ
+WITH_ACCOUNTS = ON_SPACE and os.environ.get("SYSTEM") == "spaces" and "OAUTH_CLIENT_ID" in os.environ
 # A Space is shown in a frame of another site, where only such cookies are sent.
 ATTRIBUTES = "HttpOnly; Path=/; " + ("SameSite=None; Secure; Partitioned" if ON_SPACE else "SameSite=Lax")
 
