@@ -111,5 +111,7 @@ def sentence(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{name} is no field of a run; fields are {', '.join(RunConfig.model_fields)}"
+    if first["type"].startswith("missing"):
+        return f"{name} is missing"
     given = repr(first["input"])
     return f"{name} is {given if len(given) <= 80 else given[:77] + '...'}: {message[0].lower()}{message[1:]}"

@@ -46,11 +46,12 @@ def answering(act: Act, who: Who | None = None) -> Callable[[str, gr.Request], s
 def checking(act: Act) -> Act:
     """`act`, which raises ConfigError for arguments that its annotations do not allow."""
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(act)
+    names = list(inspect.signature(act).parameters)
 
     @wraps(act)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return checked(*args, **kwargs)
+            return checked(**dict(zip(names, args, strict=False)), **kwargs)  # by name, so that a sentence has the name
         except ValidationError as error:
             raise ConfigError(sentence(error)) from None
 

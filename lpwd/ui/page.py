@@ -15,7 +15,7 @@ from lpwd.ui import api, benchmark, compare, explain, health, look, runs, strip,
 from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
-from lpwd.ui.people import WITH_ACCOUNTS, BrowserSecret, People
+from lpwd.ui.people import WITH_ACCOUNTS, Door, People
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
 
@@ -58,5 +58,5 @@ def launch_options(jobs: Jobs) -> dict[str, Any]:
         "css": look.css(),
         "head": look.head(),
         **quiet,
-        "app_kwargs": {"middleware": [Middleware(BrowserSecret)], "routes": routes},
+        "app_kwargs": {"middleware": [Middleware(Door)], "routes": routes},
     }

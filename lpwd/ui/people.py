@@ -22,6 +22,7 @@ from lpwd.rights import ON_SPACE, User
 from lpwd.store import RunStore
 
 COOKIE, OWNER_COOKIE = "lpwd", "lpwd-owner"
+MAX_BYTES = 16_000_000  # of a request
 YEAR_SECONDS = 365 * 86_400
 WITH_ACCOUNTS = ON_SPACE and os.environ.get("SYSTEM") == "spaces" and "OAUTH_CLIENT_ID" in os.environ
 # A Space is shown in a frame of another site, where only such cookies are sent.
@@ -58,13 +59,16 @@ class People:
         return response
 
 
-class BrowserSecret:
-    """Middleware: a browser that opens the page without a secret gets one."""
+class Door:
+    """Middleware: a browser that opens the page without a secret gets one; files and huge requests are turned away."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and (refusal := _refusal(scope)):
+            return await refusal(scope, receive, send)
+
         async def give(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(COOKIE, secrets.token_urlsafe(32)))
@@ -72,6 +76,16 @@ class BrowserSecret:
 
         new = scope["type"] == "http" and scope["path"] == "/" and COOKIE not in _cookies(scope)
         await self.app(scope, receive, give if new else send)
+
+
+def _refusal(scope: Scope) -> Response | None:
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"")
+    if scope["path"].rstrip("/").endswith("/upload"):
+        return PlainTextResponse("This app takes no files.", 403)
+    if not length.isdigit() or int(length) > MAX_BYTES:
+        return PlainTextResponse(f"A request has at most {MAX_BYTES:,} bytes, and says how many.", 413)
+    return None
 
 
 def _cookies(scope: Scope) -> SimpleCookie:
