@@ -7,7 +7,8 @@ strip.py, train.py  the strip, and a file for each tab   page.py     composes th
 api.py       named endpoints for scripts              look.py, look.css  colours, type and spacing
 runs.py      every run, with runlist.py              runs*.js, runs.html, runs.css
 benchmark.py the paper's tables, with bench.py        benchmark*.js, .html, .css
-cached.py    published results, one object an app
+cached.py    published results, one object an app     health.py    /health, for whatever watches the app
+hub_panel.py which these are, for the owner more      publishing.py sends runs   hub.js, .html, .css
 compare.py   runs over each other: compared.py groups and pairs them, overlay.py draws   compare.js, .html, .css
 explain.py   rules, identities.py, rates.py           explain.js, .html, .css     figure.js  figures made by the server
 tabs.js      the tab and a tab's choices in the URL

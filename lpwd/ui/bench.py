@@ -89,7 +89,6 @@ class Bench:
             **{"source": preset.source, "title": preset.title, "question": preset.question},
             **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
             **{"sentences": found.sentences, "warnings": found.warnings},
-            "publishedLine": self.cached.view()["line"],
             "reported": bool(preset.reported),
             "table": table(found, self._published(name, scale)) if preset.kind in TABLED else [],
             "figures": [{"caption": caption, "json": figure.to_json()} for caption, figure in found.figures.items()],

@@ -99,7 +99,7 @@ lpwd.benchmark = (element, server, props) => {
     }
     const head = make("tr", {}, ...columns.map(([textContent]) => make("th", { scope: "col", textContent })));
     field("table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
-    const cached = found.publishedLine ? ` Cached: ${found.publishedLine}` : found.reported ? " Cached: no published results have been read." : "";
+    const cached = found.reported ? " Cached: the published results named at the top of this tab." : "";
     lpwd.put(field("legend"), `Test top-1 (%), mean±deviation over seeds at the best η and λ of each method${found.reported ? "; the paper’s deviation is that of ten epochs of one run" : ""}.${cached}`);
   }
   function open(ids) {
@@ -133,6 +133,7 @@ lpwd.benchmark = (element, server, props) => {
     field(name).addEventListener("change", () => refresh(true));
   }
   lpwd.tabs.whenOpened("benchmark", () => refresh());
+  document.addEventListener("lpwd:published", () => element.isConnected && refresh());
   const watch = setInterval(() => {
     if (!element.isConnected) clearInterval(watch);
     else if (!document.hidden && lpwd.tabs.isOpen("benchmark") && Date.now() > next) (next = Infinity), refresh();

@@ -5,16 +5,18 @@ from typing import Any
 
 import gradio as gr
 
+from lpwd.autopush import AutoPush
 from lpwd.rights import User
-from lpwd.ui import bench, look
+from lpwd.ui import bench, hub_panel, look
 from lpwd.ui.answers import answering
 from lpwd.ui.cached import Cached
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
 
 
-def build(live: Live, people: People, cached: Cached) -> None:
+def build(live: Live, people: People, cached: Cached, pusher: AutoPush | None) -> None:
     """Its script asks for one preset at a time, and again only for what changed."""
+    hub_panel.build(live, people, cached, pusher)
     benchmark = bench.Bench(live.store, cached)
 
     def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from lpwd.autopush import AutoPush
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
 from lpwd.ui import api, benchmark, compare, explain, health, look, runs, strip, train
@@ -20,7 +21,7 @@ from lpwd.ui.people import WITH_ACCOUNTS, Door, People
 TITLE = "LPWD: layer-wise pre-weight decay, live"
 
 
-def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
+def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> gr.Blocks:
     """Compose the page; `jobs` has been started. Nothing here waits for the worker or the Hub."""
     gr.set_static_paths(look.plotly_path())
     live, people, cached = Live(store, jobs), People(store), Cached()
@@ -31,7 +32,7 @@ def build(store: RunStore, jobs: Jobs) -> gr.Blocks:
             "Train": partial(train.build, live, people, hub_problem, on_load),
             "Runs": partial(runs.build, live, people),
             "Compare": partial(compare.build, store),
-            "Benchmark": partial(benchmark.build, live, people, cached),
+            "Benchmark": partial(benchmark.build, live, people, cached, pusher),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}
