@@ -106,6 +106,7 @@ SERVER = {
         "compare_view": ("items", "y", "x", "logs", "smooth", "value", "each"),
         "data": ("items", "y"),
     },
+    "lp-hub": {"about": (), "use": ("repo",), "plan": ("repo", "replaces"), "send": ("plan",)},
     "lp-benchmark": {"find": ("name", "scale", "stamp"), "run_cell": ("name", "scale", "run_id")},
     "lp-explain": {
         "check": ("eta", "lam", "optimizer"),
