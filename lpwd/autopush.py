@@ -32,8 +32,9 @@ class AutoPush:
         self.start_after, self.every, self.retry = start_after, every, retry
         self.line = "Finished runs will be sent as they end."
         self._sent: set[tuple[str, float | None]] = set()  # run and when it ended: trained again, it is sent again
-        self._taken_back = False
-        self._due, self._delay = 0.0, retry  # on the monotonic clock
+        self._wants_back = False
+        self._due: dict[str, float] = {}  # what failed -> when to try again, on the monotonic clock
+        self._delays: dict[str, float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lpwd-autopush", daemon=True)
 
@@ -49,9 +50,12 @@ class AutoPush:
             return
         if problem := self._cannot():
             return self._say(problem)
+        self._wants_back = not self._ended()
         while not self._closing.is_set():
-            if time.monotonic() >= self._due:
-                self._look()
+            if self._wants_back:
+                self._attempt("Not taken back", self._take_back)
+            if new := self._ended() - self._sent:
+                self._attempt("Not sent", lambda: self._push(new))
             self._closing.wait(self.every)
 
     def _cannot(self) -> str:
@@ -63,35 +67,29 @@ class AutoPush:
             return f"{SWITCH} is set, but there is no access token: set HF_TOKEN to one that may write to {self.repo}."
         return ""
 
-    def _look(self) -> None:
-        """Send what is new; where nothing has ended here yet, first ask for what was published."""
-        ended = self._ended()
-        if not ended and not self._taken_back:
-            self._attempt(self._take_back)
-            ended = self._ended()
-        if new := ended - self._sent:
-            self._attempt(lambda: self._push(new))
-
     def _ended(self) -> set[tuple[str, float | None]]:
         return {(r.run_id, r.status.ended) for r in self.store.records() if r.status.state in ENDED}
 
-    def _attempt(self, act: Callable[[], None]) -> None:
-        """Do it, or say why not and come back later."""
+    def _attempt(self, failed: str, act: Callable[[], None]) -> None:
+        """Do it where it is due, or say why it `failed` and come back later."""
+        if time.monotonic() < self._due.get(failed, 0):
+            return
         try:
             act()
-            self._delay = self.retry
+            self._delays.pop(failed, None)
         except (ConfigError, OSError, ValueError) as error:
-            self._say(f"Not sent, tried again in {self._delay:.0f} s. {' '.join(str(error).split())}")
-            self._due = time.monotonic() + self._delay
-            self._delay = min(2 * self._delay, LONGEST_RETRY_SECONDS)
+            delay = self._delays.get(failed, self.retry)
+            self._say(f"{failed}, tried again in {delay:g} s. {' '.join(str(error).split())}")
+            self._due[failed] = time.monotonic() + delay
+            self._delays[failed] = min(2 * delay, LONGEST_RETRY_SECONDS)
 
     def _take_back(self) -> None:
         from lpwd import publish
 
         taken = publish.take_back(self.store, self.repo)
         if taken.results.source not in ("hub", "copy"):
-            raise ConfigError(taken.line)
-        self._taken_back = True
+            raise ConfigError(taken.results.reason)
+        self._wants_back = False
         self._say(taken.line)
 
     def _push(self, new: set[tuple[str, float | None]]) -> None:

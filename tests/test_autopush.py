@@ -78,6 +78,16 @@ def test_a_run_is_sent_as_it_ends_and_once(world, tmp_path):
     assert line == "Sent 1 run to me/live: 2 runs are published there."
 
 
+def test_a_repository_that_is_not_there_yet_delays_nothing(world, tmp_path):
+    hub, ask = world
+    store = RunStore(tmp_path / "runs")
+    ask(f"result = begin({str(store.root)!r}, 'me/first', retry=60)")
+    ask("result = until(lambda: pusher.line.startswith('Not taken back, tried again in 60 s. dataset me/first does'))")
+    run_id = write_run(store, CELLS[0], ramp)
+    wait_until(lambda: published(hub, "me/first", tmp_path) == {run_id}, 20)
+    ask("result = pusher.close()")
+
+
 def test_what_could_not_be_sent_is_sent_later(world, tmp_path):
     hub, ask = world
     store = RunStore(tmp_path / "runs")
