@@ -93,8 +93,8 @@ lpwd.benchmark = (element, server, props) => {
       chip.style.background = row.color;
       const method = make("th", { scope: "row" }, chip, row.label, ...(row.control ? [make("small", { textContent: " control, not in the paper" })] : []));
       const cells = columns.slice(1, -1).map(([title, text]) => make("td", { textContent: text(row), className: title === "Own, best 10" ? (row.ours ? "lp-own" : "lp-missing") : "" }));
-      const link = make("a", { href: lpwd.linkTo(row.runs), textContent: row.runs.length ? `seed ${row.seeds.join(", ")}` : "" });
-      link.addEventListener("click", (event) => (event.preventDefault(), open(row.runs)));
+      const link = row.runs.length ? make("a", { href: lpwd.linkTo(row.runs), textContent: `seed ${row.seeds.join(", ")}` }) : "";
+      if (link) link.addEventListener("click", (event) => (event.preventDefault(), open(row.runs)));
       body.push(make("tr", {}, method, ...cells, make("td", {}, link)));
     }
     const head = make("tr", {}, ...columns.map(([textContent]) => make("th", { scope: "col", textContent })));

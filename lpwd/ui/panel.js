@@ -5,6 +5,7 @@ lpwd.panel = (element, plotlyPath) => {
   const button = (name) => element.querySelector(`[data-act=${name}]`);
   const progress = element.querySelector(".lp-progress");
   const charts = [...element.querySelectorAll("[data-chart]")].map((plot) => lpwd.chart.mount(plot, plot.dataset.chart, plotlyPath));
+  const LANE_HEAD = ["Method", "State", "Epoch", "Training loss", "Test top-1, last (%)", "Best 10, mean ± sd (%)", "Images/s"];
   let race = null, mine = false, rows = [], written = "";
   lpwd.chart.plotly(plotlyPath);
 
@@ -61,7 +62,9 @@ lpwd.panel = (element, plotlyPath) => {
     }[race.state].trim();
   }
 
-  const number = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+  function number(value, digits) {
+    return value === null || value === undefined ? "–" : value.toFixed(digits);
+  }
   function numbers(curves) {
     const stamp = race.lanes.map((l) => `${l.id} ${l.state} ${l.step} ${curves[l.id]?.cursor}`).join();
     if (stamp === written) return;
@@ -83,7 +86,6 @@ lpwd.panel = (element, plotlyPath) => {
     rows = [["epoch", ...columns], ...body];
     table(field("epochs"), rows);
   }
-  const LANE_HEAD = ["Method", "State", "Epoch", "Training loss", "Test top-1, last (%)", "Best 10, mean ± sd (%)", "Images/s"];
   function laneRow(lane, curve) {
     const done = curve?.epochs, last = done ? done.epoch.length - 1 : -1;
     const best = lane.summary.best10_mean === undefined ? "–" : `${number(lane.summary.best10_mean, 2)} ± ${number(lane.summary.best10_std, 2)}`;
