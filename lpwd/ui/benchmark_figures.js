@@ -31,8 +31,8 @@ lpwd.benchFigures = (host, figures, options) => {
     plot.setAttribute("aria-label", `${caption}. Its numbers follow as a table.`);
     const table = make("table", { className: "lp-table" });
     const copy = make("button", { type: "button", className: "lp-button", textContent: "Copy as CSV" });
-    const details = make("details", {}, make("summary", { textContent: "Numbers" }), make("p", {}, copy), make("div", { className: "lp-scroll" }, table));
-    const node = make("figure", {}, make("figcaption", { textContent: caption }), make("div", { className: "lp-scroll" }, plot), details);
+    const details = make("details", {}, make("summary", { textContent: "Numbers" }), make("p", {}, copy), make("div", { className: "lp-scroll", tabIndex: 0 }, table));
+    const node = make("figure", {}, make("figcaption", { textContent: caption }), make("div", { className: "lp-scroll", tabIndex: 0 }, plot), details);
     Object.assign(node.dataset, { key, caption });
     details.addEventListener("toggle", () => details.open && tabulate(table, rowsOf(plot)));
     copy.addEventListener("click", () => lpwd.copy(copy, rowsOf(plot).map((row) => row.map((cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")).join("\n") + "\n"));
