@@ -14,6 +14,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RepositoryNotFoundError
 
+from lpwd import recorded
 from lpwd.card import CARD, CARD_FILE, is_outdated
 from lpwd.config import ConfigError
 from lpwd.hub import Results, check_commit, check_name, download, pull
@@ -243,7 +244,7 @@ def take_back(store: RunStore, repo: str) -> Restored:
 
 
 def write_snapshot(store: RunStore, folder: Path, run_ids: Sequence[str] | None = None) -> Report:
-    """The store's finished runs as results.parquet and curves.parquet in a folder, such as lpwd/snapshot."""
+    """The store's finished runs as a snapshot in a folder, such as lpwd/snapshot: both tables and the Demo's pair."""
     tables, left_out = from_store(store, run_ids)
     added = tuple(check(tables).records)
     if not added:
@@ -252,4 +253,5 @@ def write_snapshot(store: RunStore, folder: Path, run_ids: Sequence[str] | None 
     for name, content in tables.files().items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
+    recorded.write(check(tables), folder)
     return Report(str(folder), False, added, (), (), tuple(left_out), len(added))

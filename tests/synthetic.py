@@ -7,6 +7,7 @@ from lpwd.config import RunConfig
 from lpwd.events import Diverged, Epoch, Event, Started, Step, ZeroShot, select
 from lpwd.paper import Cell
 from lpwd.store import RunStore
+from lpwd.worker import Machine
 
 Top1 = Callable[[RunConfig, int], float]  # configuration, epoch -> percent
 DEVICE = "CPU, 2 cores, 4 GiB"
@@ -59,3 +60,16 @@ def _step(config: RunConfig, step: int) -> Step:
 def _epoch(config: RunConfig, epoch: int, top1: float) -> Epoch:
     norms = [1.0 - 0.01 * epoch, 2.0 - 0.02 * epoch, 3.0 - 0.1 * epoch]
     return Epoch(20 * epoch, epoch, 4 - epoch / 10, 4.1, top1, top1 - 1, config.lr, norms, 0.01, 0.001, epoch, 1000.0)
+
+
+class StillJobs:
+    """A queue that does nothing."""
+
+    def __init__(self, *jobs):
+        self.jobs = list(jobs)
+
+    def queue(self):
+        return self.jobs
+
+    def machine(self):
+        return Machine("cpu", "CPU, 2 cores", ["convnext_atto"], "fp32")

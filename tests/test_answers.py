@@ -94,6 +94,12 @@ SERVER = {
         "stop": ("run_ids",),
         "resume": ("run_ids",),
     },
+    "lp-demo": {
+        "recorded": ("version",),
+        "situation": ("lr", "weight_decay"),
+        "look_at": ("ids", "cursors", "stamp"),
+        "run_pair": ("lr", "weight_decay"),
+    },
     "lp-runs": {
         "rows": ("cursor",),
         "about": ("run_id",),

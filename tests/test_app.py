@@ -13,7 +13,8 @@ from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, sta
 from lpwd.store import RunStore
 
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
-HAS_POINTS = "document.querySelector('[data-chart={}]')?.calcdata?.filter(c => c[0].x !== undefined).length >= {}"
+CHART = "document.querySelector('#lp-panel [data-chart={}]')"
+HAS_POINTS = CHART + "?.calcdata?.filter(c => c[0].x !== undefined).length >= {}"
 SHORT = {"model": "test_convnext", "epochs": 2, "train_samples": 160}
 LONG = {"model": "test_convnext", "epochs": 500, "train_samples": 320}
 
@@ -125,7 +126,7 @@ def wait_points(page, chart="loss", traces=2, seconds=60):
 
 def epochs_drawn(page):
     """Points of the longest top-1 curve that Plotly has drawn, not merely been given."""
-    return page.evaluate("Math.max(0, ...document.querySelector('[data-chart=top1]').calcdata.map(c => c.length))")
+    return page.evaluate(f"Math.max(0, ...{CHART.format('top1')}.calcdata.map(c => c.length))")
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,7 @@ def opened(app, browser):
     """Opens pages of the app; afterwards nothing trains, no page logged an error and none asked another host."""
     pages = []
 
-    def open_one(path="/", **context):
+    def open_one(path="/?tab=train", **context):
         pages.append(open_page(browser, app.url + path, **context))
         return pages[-1].page
 
@@ -204,7 +205,7 @@ class TestPage:
         other = opened()
         wait_points(other, "top1")
         assert other.inner_text("#lp-panel [data-f=detail]") == page.inner_text("#lp-panel [data-f=detail]")
-        assert other.evaluate("document.querySelector('[data-chart=loss]').data[0].x[0]") < 0.5  # step 1 of 3
+        assert other.evaluate("document.querySelector('#lp-panel [data-chart=loss]').data[0].x[0]") < 0.5  # step 1 of 3
 
     def test_closing_the_page_changes_nothing(self, app, opened):
         page = opened()
@@ -276,13 +277,13 @@ class TestPage:
         page = opened()
         start(page, **LONG, seed=8)
         wait_points(page, "top1")
-        page.locator("[data-chart=loss]").scroll_into_view_if_needed()
-        box = page.locator("[data-chart=loss] .nsewdrag").first.bounding_box()
+        page.locator("#lp-panel [data-chart=loss]").scroll_into_view_if_needed()
+        box = page.locator("#lp-panel [data-chart=loss] .nsewdrag").first.bounding_box()
         page.mouse.move(box["x"] + 10, box["y"] + 40)
         page.mouse.down()
         page.mouse.move(box["x"] + 150, box["y"] + 150, steps=5)
         page.mouse.up()
-        axis = "document.querySelector('[data-chart=loss]').layout.xaxis.range.join()"
+        axis = "document.querySelector('#lp-panel [data-chart=loss]').layout.xaxis.range.join()"
         page.wait_for_function(f"{axis} !== '0,510'")
         zoomed, drawn = page.evaluate(axis), epochs_drawn(page)
         wait_until(lambda: epochs_drawn(page) > drawn + 1, 60)
@@ -297,7 +298,7 @@ class TestPage:
         page = opened(color_scheme="dark")
         wait_points(page)
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        ink = page.evaluate("document.querySelector('[data-chart=loss]').layout.font.color")
+        ink = page.evaluate("document.querySelector('#lp-panel [data-chart=loss]').layout.font.color")
         assert background == "rgb(16, 18, 20)"
         assert ink == "#e6e8ea"
 
@@ -323,7 +324,7 @@ class TestPage:
         page.click("#lp-start")
         page.wait_for_function(
             "document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 10')"
-            " && document.querySelector('[data-chart=loss]').data.some(t => t.x.length)",
+            " && document.querySelector('#lp-panel [data-chart=loss]').data.some(t => t.x.length)",
             timeout=60_000,
         )
         assert time.monotonic() - clicked < 20  # 3 s on an idle machine; this one is shared

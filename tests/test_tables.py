@@ -20,7 +20,7 @@ from lpwd.tables import (
     t_interval,
     weight_norms_frame,
 )
-from lpwd.verdict import number, seeds_text, verdict
+from lpwd.verdict import number, one_sentence, seeds_text, verdict
 
 CELLS = PRESETS["table3"].cells("cpu", 3)
 
@@ -219,3 +219,35 @@ def test_numbers_have_a_typographic_minus_and_no_negative_zero():
     assert [seeds_text(seeds) for seeds in ([4], [0, 1], [2, 0, 1], [0, 2, 3])] == [
         *("seed 4", "seeds 0, 1", "seeds 0 to 2", "seeds 0, 2, 3"),
     ]
+
+
+# ---- the headline of the Demo
+
+
+@pytest.mark.parametrize(
+    ("differences", "said"),
+    [
+        ((-4.0, -4.1, -3.9), "Contrary to the paper, WD is ahead of LPWD by 4.00 points of best-10 test top-1 ("),
+        ((1.0, 1.1, 0.9), "As the paper claims, LPWD is ahead of WD by 1.00 points of best-10 test top-1 ("),
+        ((0.6, -0.3, 0.9), "WD and LPWD do not differ beyond seed noise in best-10 test top-1: LPWD minus WD is +0.40"),
+        ((-0.4,), "WD is ahead of LPWD by 0.40 points of best-10 test top-1, contrary to the paper, but with one seed"),
+        (
+            (0.0,),
+            "WD and LPWD are equal in best-10 test top-1, but with one seed (n = 1, seed 0) seed noise is unknown",
+        ),
+        ((), "No verdict yet: WD and LPWD have not both finished for any seed."),
+    ],
+)
+def test_the_headline_is_one_sentence_with_n_and_seeds_that_follows_from_the_interval(differences, said):
+    text = one_sentence(pair(*differences), claim=1)
+    assert text.startswith(said)
+    assert text.count(". ") == 0
+    if len(differences) == 3:
+        assert "95% interval" in text
+        assert "n = 3, seeds 0 to 2" in text
+
+
+def test_a_headline_names_divergences_and_knows_that_a_low_loss_is_good():
+    assert "1 LPWD run diverged" in one_sentence(pair(-1.0, diverged=(("lpwd", 1),)), claim=1)
+    lower = pair(-0.50, -0.51, value="train_loss")
+    assert one_sentence(lower, claim=1).startswith("As the paper claims, LPWD is ahead")

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import Future
 
 import pytest
+from synthetic import StillJobs
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
@@ -17,7 +18,6 @@ from lpwd.ui import defaults, form
 from lpwd.ui.curves import MAX_POINTS, CurveCache, extremes
 from lpwd.ui.live import Live, Pace
 from lpwd.ui.views import lanes_beside, race_records, race_view
-from lpwd.worker import Machine
 
 
 def step(number, loss=1.0):
@@ -26,19 +26,6 @@ def step(number, loss=1.0):
 
 def epoch(number, top1=50.0):
     return Epoch(number * 10, number, 1.0, 1.0, top1, None, 1e-3, [1.0], None, None, 1.0 * number, 100.0)
-
-
-class StillJobs:
-    """A queue that does nothing."""
-
-    def __init__(self, *jobs):
-        self.jobs = list(jobs)
-
-    def queue(self):
-        return self.jobs
-
-    def machine(self):
-        return Machine("cpu", "CPU, 2 cores", ["convnext_atto"], "fp32")
 
 
 @pytest.fixture

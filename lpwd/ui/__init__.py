@@ -3,6 +3,7 @@
 defaults.py  the numbers the form starts with         hub_notice.py  why it starts with digits
 curves.py    a run's curves, shared by every page     views.py       what the page says about a race
 live.py      what one poll answers                    form.py        controls <-> RunConfig
+demo.py      where people land, with pairs.py         demo*.js, .html, .css   race.js  what is said of a race
 strip.py, train.py  the strip, and a file for each tab   page.py     composes them
 api.py       named endpoints for scripts              look.py, look.css  colours, type and spacing
 runs.py      every run, with runlist.py              runs*.js, runs.html, runs.css

@@ -16,6 +16,7 @@ from lpwd.paper_data import SCALES, Scale
 from lpwd.store import Record, RunStore
 from lpwd.ui.cached import Cached
 from lpwd.ui.live import in_background
+from lpwd.ui.views import WORKING
 
 if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
     import pandas as pd
@@ -26,7 +27,6 @@ FIRST = ("table3", "cpu")  # what the tab shows unless the URL says otherwise; r
 WARM_AFTER_SECONDS = 3.0  # of the app's start
 SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
 SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
-WAITING = frozenset({"queued", "running", "stopping"})
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def open_cells(found: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, A
     rows = found.cells[~found.cells.done.astype(bool)].drop_duplicates("run_id")
     return [
         {
-            **{"id": row.run_id, "state": row.state, "waiting": row.state in WAITING, "seed": int(row.seed)},
+            **{"id": row.run_id, "state": row.state, "waiting": row.state in WORKING, "seed": int(row.seed)},
             "place": [row.column, METHODS[row.method].label, f"{row.lr:g}", f"{row.weight_decay:g}"],
             "about": took.get(row.model),
         }

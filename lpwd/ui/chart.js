@@ -42,6 +42,7 @@ lpwd.chart = (() => {
     return { type: "scatter", name: lane.label, legendgroup: lane.id, uid };
   }
   function strong(lane) {
+    if (lane.thin) return { mode: "lines", line: { color: lane.color, dash: lane.dash, width: 1.25 }, opacity: lane.faded ? 0.6 : 1 };
     return {
       mode: "lines+markers",
       line: { color: lane.color, dash: lane.dash, width: 2 },
@@ -67,7 +68,7 @@ lpwd.chart = (() => {
         font: { family: css.fontFamily, size: 12, color: color("--lp-ink") },
         margin: { l: 56, r: 12, t: 24, b: 44 },
         xaxis: { ...axis, title: title("epoch"), range: [0, race.epochs * 1.02], hoverformat: ".2~f" },
-        yaxis: { ...axis, title: title(Y[kind].title), hoverformat: Y[kind].hoverformat, ...(begun ? {} : { range: Y[kind].range }) },
+        yaxis: { ...axis, title: title(Y[kind].title), hoverformat: Y[kind].hoverformat, ...range(kind, race, begun) },
         legend: { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
         showlegend: true,
         hovermode: "x unified",
@@ -76,6 +77,10 @@ lpwd.chart = (() => {
         dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", // a finger scrolls the page
       },
     };
+  }
+  function range(kind, race, begun) {
+    if (race.ranges) return { range: race.ranges[kind] };
+    return begun ? {} : { range: Y[kind].range };
   }
   const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
 

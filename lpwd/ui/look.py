@@ -63,10 +63,12 @@ def css() -> str:
 
 
 def head() -> str:
-    """The page's own scripts and icon, inline: nothing else to fetch before the first paint."""
+    """The page's own scripts and icon, inline, and the one thing to fetch beside Gradio's: Plotly."""
     scripts = "".join(path.read_text() for path in _first("page.js"))
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
-    return f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}"><script>{scripts}</script>'
+    early = f'<link rel="preload" as="script" href="gradio_api/file={plotly_path()}">'  # the landing tab draws at once
+    icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
+    return f"{early}{icon}<script>{scripts}</script>"
 
 
 def _first(name: str) -> list[Path]:

@@ -15,10 +15,12 @@ window.lpwd = (() => {
   function linkTo(ids) {
     const url = new URL(location.href);
     url.searchParams.set("run", ids.join(","));
+    url.searchParams.set("tab", "train");
     return url.pathname + url.search.replaceAll("%2C", ",") + url.hash;
   }
+  // Only where it is seen: the address of another tab says nothing of the race.
   function rememberShown() {
-    if (state.shown.length && runOfUrl() !== state.shown.join(",")) history.replaceState(history.state, "", linkTo(state.shown));
+    if (lpwd.tabs.isOpen("train") && state.shown.length && runOfUrl() !== state.shown.join(",")) history.replaceState(history.state, "", linkTo(state.shown));
   }
 
   // ---- polling: fast while something trains, slow when idle, never while hidden
@@ -57,7 +59,7 @@ window.lpwd = (() => {
   function take(answer) {
     state.answer = answer;
     if (!answer.race) return;
-    for (const [id, delta] of Object.entries(answer.curves)) merge(id, delta);
+    for (const [id, delta] of Object.entries(answer.curves)) merge(state.curves, id, delta);
     if (!state.shown.length) {
       state.shown = answer.race.ids;
       rememberShown();
@@ -67,9 +69,9 @@ window.lpwd = (() => {
 
   // ---- curves
 
-  function merge(id, delta) {
-    const known = state.curves[id];
-    if (delta.reset || !known) state.curves[id] = { cursor: delta.cursor, losses: delta.losses, epochs: delta.epochs };
+  function merge(curves, id, delta) {
+    const known = curves[id];
+    if (delta.reset || !known) curves[id] = { cursor: delta.cursor, losses: delta.losses, epochs: delta.epochs };
     else {
       known.cursor = delta.cursor;
       append(known.losses, delta.losses, "loss");
@@ -175,5 +177,5 @@ window.lpwd = (() => {
       if (told.ids) show(told.ids);
     });
   }
-  return { connect, listen, show, forget, act, linkTo, duration, put, bar, copy, save, copying, outcome };
+  return { connect, listen, merge, show, forget, act, wake: pollNow, rememberShown, linkTo, duration, put, bar, copy, save, copying, outcome };
 })();

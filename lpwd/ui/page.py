@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from lpwd.autopush import AutoPush
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, benchmark, compare, explain, health, look, runs, strip, train
+from lpwd.ui import api, benchmark, compare, demo, explain, health, look, runs, strip, train
 from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
@@ -29,6 +29,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> gr.Blo
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
+            "Demo": partial(demo.build, live, people, cached, hub_problem),
             "Train": partial(train.build, live, people, hub_problem, on_load),
             "Runs": partial(runs.build, live, people),
             "Compare": partial(compare.build, store),

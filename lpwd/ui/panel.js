@@ -19,18 +19,6 @@ lpwd.panel = (element, plotlyPath) => {
   button("copy-command").addEventListener("click", (event) => lpwd.copy(event.target, race.command));
   button("copy-csv").addEventListener("click", (event) => lpwd.copy(event.target, rows.map((row) => row.join(",")).join("\n") + "\n"));
 
-  lpwd.listen(element, ({ answer, curves }) => {
-    if (!answer) return;
-    if (answer.problem) lpwd.put(field("problem"), answer.problem);
-    if (!answer.race) return;
-    if (race?.ids.join() !== answer.race.ids.join()) lpwd.put(field("problem"), "");
-    race = answer.race;
-    mine = answer.mine.race;
-    head();
-    charts.forEach((draw) => draw(race, curves));
-    numbers(curves);
-  });
-
   function head() {
     lpwd.put(field("title"), race.title);
     lpwd.put(field("detail"), race.detail);
@@ -39,27 +27,8 @@ lpwd.panel = (element, plotlyPath) => {
     const moving = ["running", "stopping"].includes(race.state);
     progress.hidden = !(moving || race.canResume);
     lpwd.bar(progress.firstElementChild, race.progress);
-    lpwd.put(field("when"), moving ? when() : `${Math.round(race.progress * 100)} % done`);
-    lpwd.put(field("state"), sentence());
-  }
-  function when() {
-    const left = race.secondsLeft === null ? "" : `, ${lpwd.duration(race.secondsLeft)} left`;
-    return `epoch ${Math.max(1, race.epoch)} of ${race.epochs}${left}`;
-  }
-  // Announced to screen readers, so it changes with the state and not with every step.
-  function sentence() {
-    const said = race.messages.join(" ");
-    const ahead = race.ahead === 1 ? "1 race is" : `${race.ahead} races are`;
-    return {
-      queued: race.ahead ? `Queued: ${ahead} ahead.` : "Queued: the worker is getting ready.",
-      running: said,
-      stopping: said || "Stopping after this step.",
-      finished: said,
-      stopped: `Stopped. Resume continues from the last checkpoint. ${said}`,
-      interrupted: `Interrupted. ${said}`,
-      failed: `Failed. ${said}`,
-      diverged: `Diverged. ${said}`,
-    }[race.state].trim();
+    lpwd.put(field("when"), moving ? lpwd.race.when(race) : `${Math.round(race.progress * 100)} % done`);
+    lpwd.put(field("state"), lpwd.race.sentence(race));
   }
 
   function number(value, digits) {
@@ -129,4 +98,16 @@ lpwd.panel = (element, plotlyPath) => {
     node.classList.toggle("lp-lanes", Boolean(lanes));
     node.replaceChildren(...parts);
   }
+
+  lpwd.listen(element, ({ answer, curves }) => {
+    if (!answer) return;
+    if (answer.problem) lpwd.put(field("problem"), answer.problem);
+    if (!answer.race) return;
+    if (race?.ids.join() !== answer.race.ids.join()) lpwd.put(field("problem"), "");
+    race = answer.race;
+    mine = answer.mine.race;
+    head();
+    charts.forEach((draw) => draw(race, curves));
+    numbers(curves);
+  });
 };

@@ -11,7 +11,9 @@ lpwd.strip = (element) => {
   });
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    if (active) lpwd.show(active.ids);
+    if (!active) return;
+    lpwd.show(active.ids);
+    lpwd.tabs.open("train");
   });
   lpwd.listen(element, ({ answer, offline }) => {
     lpwd.put(field("offline"), offline ? "No connection to the app; trying again." : "");

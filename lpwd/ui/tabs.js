@@ -31,7 +31,9 @@ lpwd.tabs = (() => {
     if (id.startsWith(PREFIX)) remember({ tab: id.slice(PREFIX.length, -SUFFIX.length) });
   });
 
-  const wanted = parameter("tab");
+  whenOpened("train", () => lpwd.rememberShown());
+
+  const wanted = parameter("tab") || (parameter("run") && "train");
   if (wanted) {
     const waiting = setInterval(() => {
       if (!button(wanted)) return;

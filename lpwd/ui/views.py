@@ -13,6 +13,7 @@ DATASET_LABELS = {"digits": "digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-
 OPTIMIZER_LABELS = {"adam": "Adam", "sgd": "SGD"}
 RESUMABLE: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
 STOPPABLE: frozenset[State] = frozenset({"queued", "running"})
+WORKING: frozenset[State] = frozenset({"queued", "running", "stopping"})
 # A race is in the first of these states that one of its lanes is in.
 PRECEDENCE: tuple[State, ...] = (
     "running",
@@ -70,15 +71,18 @@ def race_state(records: Sequence[Record]) -> State:
     return min((record.status.state for record in records), key=PRECEDENCE.index)
 
 
+def lane_style(method: str) -> dict[str, Any]:
+    """A method's name and how charts draw it."""
+    style = STYLES[method]
+    return {"label": METHODS[method].label, "color": style.color, "dash": style.dash, "marker": style.marker}
+
+
 def lane_view(record: Record) -> dict[str, Any]:
-    config, status, style = record.config, record.status, STYLES[record.config.method]
+    config, status = record.config, record.status
     return {
         "id": record.run_id,
         "method": config.method,
-        "label": METHODS[config.method].label,
-        "color": style.color,
-        "dash": style.dash,
-        "marker": style.marker,
+        **lane_style(config.method),
         "state": status.state,
         "step": status.step,
         "totalSteps": status.total_steps,
@@ -116,7 +120,7 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
         "epoch": max(record.status.epoch for record in records),
         "epochs": records[0].config.epochs,
         "canStop": bool(states & STOPPABLE),
-        "canResume": bool(states & RESUMABLE) and not states & {"queued", "running", "stopping"},
+        "canResume": bool(states & RESUMABLE) and not states & WORKING,
         "messages": _messages(records),
         "device": next((record.status.device for record in records if record.status.device), ""),
         "command": command_line([record.config for record in records]),

@@ -1,0 +1,88 @@
+"""The published pair of the Demo: chosen by rule from real rows, and the one that is bundled."""
+
+import pytest
+from synthetic import write_run
+
+from lpwd import hub, pair, recorded
+from lpwd.paper import get_preset
+from lpwd.published import check
+from lpwd.results import from_store
+from lpwd.store import RunStore
+
+
+def write(store, preset, seeds, top1=lambda config, epoch: 10 + config.seed, methods=("wd", "lpwd")):
+    """Runs of ConvNeXt as the preset has them: lambda 3.5 in table 3, 3.5 too in table 1, 17.5 in figure 1."""
+    for cell in get_preset(preset).cells("cpu"):
+        config = cell.config
+        if config.method in methods and config.seed in seeds and config.model == "convnext_atto":
+            write_run(store, cell, top1)
+
+
+def chosen(store):
+    return recorded.choose(check(from_store(store)[0]))
+
+
+def test_most_seeds_come_first_then_the_strongest_penalty_whatever_its_outcome(store, tmp_path):
+    worse = lambda config, epoch: 5 - 4 * (config.method == "lpwd") + config.seed / 10  # noqa: E731
+    write(store, "fig1", {0, 1}, worse)
+    write(store, "table3", {0, 1, 2})
+    assert chosen(store)["config"]["weight_decay"] == 3.5
+    everything = RunStore(tmp_path / "more")
+    write(everything, "table3", {0, 1, 2})
+    write(everything, "fig1", {0, 1, 2}, worse)
+    found = chosen(everything)
+    assert found["config"]["weight_decay"] == 17.5
+    assert found["verdict"].startswith("Contrary to the paper, WD is ahead of LPWD by 4.00 points")
+    assert "n = 3, seeds 0 to 2" in found["verdict"]
+
+
+def test_the_lowest_seed_that_both_methods_have_is_drawn(store):
+    write(store, "table3", {0, 1, 2}, methods=("wd",))
+    write(store, "table3", {1, 2}, methods=("lpwd",))
+    found = chosen(store)
+    assert [("-s1-" in run_id) for run_id in found["ids"]] == [True, True]
+    assert [lane["method"] for lane in found["lanes"]] == ["wd", "lpwd"]
+    assert found["lanes"][0]["epoch"] == list(range(1, 15))
+    assert found["lanes"][0]["heat"]["z"][0] == [round(1 - 0.01 * epoch, 6) for epoch in range(15)]
+    assert "n = 2, seeds 1, 2" in found["verdict"]
+
+
+def test_without_a_pair_there_is_nothing_to_show(store):
+    write(store, "table3", {0}, methods=("wd",))
+    assert chosen(store) is None
+
+
+@pytest.mark.parametrize("name", recorded.LAYER_FACTS)
+def test_a_run_that_lacks_what_is_drawn_is_no_candidate(store, name):
+    write(store, "table3", {0})
+    checked = check(from_store(store)[0])
+    for row in checked.rows.values():
+        row[name] = None
+    assert recorded.choose(checked) is None
+
+
+def test_the_bundled_pair_is_the_one_that_the_rule_finds_in_the_bundled_tables():
+    assert pair.bundled() == recorded.choose(hub.local("", "").checked)
+
+
+def test_what_is_trained_live_is_the_experiment_of_the_bundled_pair():
+    found = pair.bundled()
+    lr, decay = (found["config"].get("lr", 1e-3), found["config"]["weight_decay"])
+    live = [pair.live_config(method, lr, decay, 0, "cifar100").run_id for method in pair.METHODS]
+    assert live == found["ids"]
+
+
+def test_digits_get_as_many_steps_as_cifar():
+    steps = []
+    for dataset in ("digits", "cifar100"):
+        config = pair.live_config("wd", 1e-3, 1, 0, dataset)
+        steps.append((config.train_samples - config.validation_samples) // config.batch_size * config.epochs)
+    assert steps == [280, 280]
+
+
+def test_a_layer_that_starts_at_zero_has_no_share():
+    found = pair.heat(["stem", "head"], [1.0, 2.0], [[0.0, 2.0], [1.0, 0.5]])
+    assert found["z"] == [[None, None], [1.0, 0.25]]
+    assert pair.heat_words("WD", found) == (
+        "WD: after epoch 1 the weight norms of the layers stand between 25 % (head) and 25 % (head) of their start."
+    )
