@@ -31,6 +31,7 @@ class AutoPush:
         self.store, self.repo = store, repo
         self.start_after, self.every, self.retry = start_after, every, retry
         self.line = "Finished runs will be sent as they end."
+        self.on_sent: Callable[[str], None] = lambda repo: None  # called with the repository that has new runs
         self._sent: set[tuple[str, float | None]] = set()  # run and when it ended: trained again, it is sent again
         self._wants_back = False
         self._due: dict[str, float] = {}  # what failed -> when to try again, on the monotonic clock
@@ -98,6 +99,8 @@ class AutoPush:
         report = publish.push(self.store, self.repo, run_ids=sorted(run_id for run_id, _ in new))
         self._sent |= new
         self._say(report.line)
+        if report.added:
+            self.on_sent(self.repo)
 
     def _say(self, line: str) -> None:
         """Once to the log, and to whoever looks at `line`."""

@@ -175,6 +175,8 @@ def restore(store: RunStore, checked: Checked, message: str) -> list[str]:
     for epoch in wanted.to_pylist():
         curves.setdefault(epoch.pop("run_id"), []).append(epoch)
     for run_id in missing:
+        if store.exists(run_id):  # begun meanwhile
+            continue
         record = checked.records[run_id]
         events = _events(record, checked.rows[run_id], curves.get(run_id, []))
         store.folder(run_id).mkdir(exist_ok=True)

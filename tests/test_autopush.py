@@ -67,7 +67,7 @@ def commits(hub, repo):
 def test_a_run_is_sent_as_it_ends_and_once(world, tmp_path):
     hub, ask = world
     store = RunStore(tmp_path / "runs")
-    ask(f"result = begin({str(store.root)!r}, 'me/live')")
+    ask(f"result = begin({str(store.root)!r}, 'me/live')\ntold = []\npusher.on_sent = told.append")
     first = write_run(store, CELLS[0], ramp)
     wait_until(lambda: published(hub, "me/live", tmp_path) == {first}, 20)
     second = write_run(store, CELLS[1], ramp)
@@ -76,6 +76,7 @@ def test_a_run_is_sent_as_it_ends_and_once(world, tmp_path):
     line = ask("time.sleep(0.5)\nresult = pusher.line\npusher.close()")
     assert (commits(hub, "me/live"), len(hub.requests)) == (2, asked)
     assert line == "Sent 1 run to me/live: 2 runs are published there."
+    assert ask("result = told") == ["me/live", "me/live"]
 
 
 def test_a_repository_that_is_not_there_yet_delays_nothing(world, tmp_path):

@@ -20,7 +20,14 @@ OWNER_ONLY = f"Only the owner of this app can choose the results repository and 
 
 def build(live: Live, people: People, cached: Cached, autopush: AutoPush | None) -> None:
     """Its script shows the line, and the rest to the owner; what may be done is decided here."""
-    publishing = Publishing(live.store, on_sent=lambda repo: cached.use(repo) if repo == cached.repo else None)
+
+    def on_sent(repo: str) -> None:
+        if repo == cached.repo:
+            cached.use(repo)
+
+    publishing = Publishing(live.store, on_sent)
+    if autopush:
+        autopush.on_sent = on_sent
 
     def about(user: User) -> dict[str, Any]:
         mine = {"publishing": publishing.view(), "automatic": autopush.line if autopush else ""} if user.owner else {}

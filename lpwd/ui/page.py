@@ -19,6 +19,7 @@ from lpwd.ui.live import Live, in_background
 from lpwd.ui.people import WITH_ACCOUNTS, Door, People
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
+WAITING_REQUESTS = 1000  # at most; Gradio's own default is none, but 1 on ZeroGPU, where a page alone has several
 
 
 def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> gr.Blocks:
@@ -48,7 +49,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> gr.Blo
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
         api.build(live, people)
-    return page
+    return page.queue(max_size=WAITING_REQUESTS)
 
 
 def launch_options(jobs: Jobs) -> dict[str, Any]:
