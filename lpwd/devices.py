@@ -52,6 +52,11 @@ def cpu_has_bf16() -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
+def gpu_memory() -> int:
+    """Bytes of GPU memory that this process holds; 0 where it uses no GPU."""
+    return torch.cuda.memory_reserved() if torch.cuda.is_initialized() else 0
+
+
 def device_label(device: torch.device) -> str:
     """For people and for the recorded results: "CPU, 2 cores, 23 GiB" or "NVIDIA H100 80GB HBM3, 79 GiB"."""
     if device.type == "cuda":

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.devices import gpu_memory
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
 from lpwd.provenance import commit
 from lpwd.store import ACTIVE, RunStore, State, is_lost, replacing
@@ -83,7 +84,7 @@ class Lane:
             case Step() if time.monotonic() - self.reported > STATUS_SECONDS:
                 self.reported = time.monotonic()
                 progress = {name: getattr(event, name) for name in ("step", "epoch", "images_per_second", "seconds")}
-                self.store.update(self.run_id, **progress)
+                self.store.update(self.run_id, **progress, gpu_memory=gpu_memory())
             case Epoch():
                 numbers = f"training loss {event.train_loss:.4f}, test top-1 {event.test_top1:.2f}%"
                 self.store.log(self.run_id, f"epoch {event.epoch}: {numbers}")

@@ -51,6 +51,7 @@ class Status(BaseModel):
     total_steps: int = 0
     epoch: int = 0
     images_per_second: float = 0.0
+    gpu_memory: int = 0  # bytes that its process held when last looked at; races share a process
     seconds: float = 0.0  # training time over all sessions
     message: str = ""  # one sentence for people: the phase, or why the run ended
     summary: dict[str, Any] = Field(default_factory=dict)  # the fields of events.Finished

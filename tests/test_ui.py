@@ -162,6 +162,13 @@ def test_a_machine_that_failed_is_asked_again(store):
     assert ask(live)["strip"]["device"] == "CPU, 2 cores"
 
 
+def test_the_strip_tells_the_memory_that_a_race_holds_of_a_gpu(store, race):
+    live = Live(store, StillJobs(Job("j1", race, active=True)))
+    for run_id in race:
+        store.update(run_id, state="running", gpu_memory=2_400_000_000)
+    assert ask(live)["strip"]["memory"].endswith("GB, 2.4 GB of the GPU")
+
+
 def test_time_left_follows_the_observed_pace():
     now = [0.0]
     pace = Pace(lambda: now[0])

@@ -123,9 +123,10 @@ class Live:
         race = self.race(active.run_ids) if active else None
         if race and race["state"] not in POLL_MS:  # ended; its worker process is about to
             race = None
+        gpu = f", {race['gpuMemory'] / 1e9:.1f} GB of the GPU" if race and race["gpuMemory"] else ""
         return {
             "device": self._device(),
-            "memory": self._memory_in_use(),
+            "memory": self._memory_in_use() + gpu,
             "waiting": len(queue) - bool(active),
             "active": {name: race[name] for name in ACTIVE_FIELDS} if race else None,
         }

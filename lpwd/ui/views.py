@@ -122,6 +122,7 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
         "canStop": bool(states & STOPPABLE),
         "canResume": bool(states & RESUMABLE) and not states & WORKING,
         "messages": _messages(records),
+        "gpuMemory": max(record.status.gpu_memory for record in records),
         "device": next((record.status.device for record in records if record.status.device), ""),
         "command": command_line([record.config for record in records]),
         "lanes": [lane_view(record) for record in records],

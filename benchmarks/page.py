@@ -1,0 +1,249 @@
+# ruff: noqa: E402
+"""The page under load, in a real Chromium: a long live chart, a large store, and many who watch.
+
+    python benchmarks/page.py live [MINUTES]     # two lanes of 10,000 points that grow for 5 minutes
+    python benchmarks/page.py store [RUNS]       # 2,000 finished runs of 100 epochs
+    python benchmarks/page.py clients [COUNT]    # 30 clients poll a training once a second, in turn with none
+
+Needs the test extra and chromium. Expected on two idle cores: a tick under 50 ms, a flat heap, both tabs within 2 s,
+polls within 1 s and training at more than 0.9 of its speed alone.
+"""
+
+import asyncio
+import json
+import os
+import random
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent.parent / "tests"), str(Path(__file__).parent.parent)]
+
+import httpx
+from browser import App, chromium, open_page, owner, running_app, wait_until
+
+from lpwd.config import RunConfig
+from lpwd.events import Epoch, Finished, Step
+from lpwd.hub import local
+from lpwd.published import restore
+from lpwd.store import RunStore
+
+STEPS_AN_EPOCH, POINTS = 20, 10_000
+TRAINED = "#lp-panel [data-chart=loss] .scatterlayer .trace"
+
+
+def strip_id(app: App) -> int:
+    with urllib.request.urlopen(f"{app.url}/config") as answer:
+        return next(c["id"] for c in json.load(answer)["components"] if c["props"].get("elem_id") == "lp-strip")
+
+
+def asked(app: App, strip: int, run_ids: list[str], cursors: dict[str, str]) -> dict[str, object]:
+    data = json.dumps({"run": "", "shown": run_ids, "cursors": cursors})
+    return {
+        "url": f"{app.url}/gradio_api/component_server",
+        "json": {"data": data, "component_id": strip, "fn_name": "poll", "session_hash": "benchmark"},
+    }
+
+
+def spread(seconds: Sequence[float]) -> str:
+    return f"median {1000 * statistics.median(seconds):.1f} ms, largest {1000 * max(seconds):.1f} ms"
+
+
+def cursors_of(answer: dict[str, dict[str, dict[str, str]]]) -> dict[str, str]:
+    return {run_id: curve["cursor"] for run_id, curve in answer["curves"].items()}
+
+
+# ---- live
+
+
+class Lanes:
+    """Two runs whose records grow as a training's do, ten a second each."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.store, self.step = store, 0
+        common = {"dataset": "digits", "epochs": 1000, "batch_size": 72, "seed": 7}
+        self.ids = [store.create(RunConfig(method=method, **common), job="live") for method in ("wd", "lpwd")]
+        self.grow(POINTS)
+
+    def grow(self, count: int) -> None:
+        for run_id in self.ids:
+            self.store.append(run_id, [event for i in range(count) for event in self._events(self.step + i + 1)])
+        self.step += count
+        running = {"state": "running", "heartbeat": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
+        for run_id in self.ids:
+            epoch = 1 + self.step // STEPS_AN_EPOCH
+            self.store.update(run_id, step=self.step, total_steps=STEPS_AN_EPOCH * 1000, epoch=epoch, **running)
+
+    def _events(self, step: int) -> list[Step | Epoch]:
+        epoch, loss = 1 + step // STEPS_AN_EPOCH, random.gauss(4 * 0.9999**step, 0.05)
+        events: list[Step | Epoch] = [Step(step, epoch, loss, 1e-3, step / 10, 700.0)]
+        if step % STEPS_AN_EPOCH == 0:
+            top1 = 90 - 80 * 0.9995**step + random.gauss(0, 0.3)
+            events.append(Epoch(step, epoch - 1, loss, loss, top1, None, 1e-3, [1.0], None, None, step / 10, 700.0))
+        return events
+
+
+def live(minutes: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lanes = Lanes(RunStore(Path(folder) / "runs"))
+        with running_app(Path(folder) / "runs") as app, chromium() as browser:
+            ended = threading.Event()
+
+            def write() -> None:
+                while not ended.wait(0.5):
+                    lanes.grow(5)
+
+            threading.Thread(target=write, daemon=True).start()
+            page = open_page(browser, f"{app.url}/?tab=train&run={','.join(lanes.ids)}").page
+            page.wait_for_selector(TRAINED, timeout=60_000)
+            zoomed = zoom(page)
+            cdp = page.context.new_cdp_session(page)
+            strip, client = strip_id(app), httpx.Client()
+            cursors: dict[str, str] = {}
+            ticks: list[tuple[float, int]] = []
+            heaps: list[tuple[float, float]] = []
+            begun = time.monotonic()
+            while time.monotonic() - begun < 60 * minutes:
+                sent = time.perf_counter()
+                text = client.post(**asked(app, strip, lanes.ids, cursors)).json()
+                ticks.append((time.perf_counter() - sent, len(text)))
+                cursors = cursors_of(json.loads(text))
+                if len(ticks) % 60 == 1:
+                    cdp.send("HeapProfiler.collectGarbage")
+                    used = cdp.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+                    heaps.append((time.monotonic() - begun, used))
+                    print(f"  {heaps[-1][0]:4.0f} s: heap {used:.1f} MB, step {lanes.step}", flush=True)
+                time.sleep(0.5)
+            ended.set()
+            times, sizes = zip(*ticks[1:], strict=True)
+            print(f"first tick ({POINTS:,} points a lane): {1000 * ticks[0][0]:.0f} ms, {ticks[0][1]:,} bytes")
+            print(
+                f"{len(times)} ticks: {spread(times)}; payload median {statistics.median(sizes):,.0f} bytes,"
+                f" largest {max(sizes):,}"
+            )
+            print(
+                f"heap after {heaps[1][0]:.0f} s {heaps[1][1]:.1f} MB, after {heaps[-1][0]:.0f} s {heaps[-1][1]:.1f} MB"
+            )
+            print(f"zoom kept: {axis(page) == zoomed} ({zoomed})")
+
+
+def axis(page: object) -> str:
+    return page.evaluate("document.querySelector('[data-chart=loss]').layout.xaxis.range.join()")
+
+
+def zoom(page: object) -> str:
+    """Zoom with the mouse, as a person does; the new range."""
+    before = axis(page)
+    page.locator("[data-chart=loss]").scroll_into_view_if_needed()
+    box = page.locator("[data-chart=loss] .nsewdrag").first.bounding_box()
+    mouse = page.mouse
+    mouse.move(box["x"] + 10, box["y"] + 40)
+    mouse.down()
+    mouse.move(box["x"] + 150, box["y"] + 150, steps=5)
+    mouse.up()
+    wait_until(lambda: axis(page) != before, 10)
+    return axis(page)
+
+
+# ---- store
+
+
+def fill(store: RunStore, count: int) -> None:
+    """Finished runs of 100 epochs with 5 steps each, and the bundled real ones, which fill cells of the presets."""
+    methods = ("wd", "lpwd", "pwd", "rwd", "l2")
+    for number in range(count):
+        config = RunConfig(dataset="digits", method=methods[number % 5], seed=number // 5, epochs=100)
+        run_id = store.create(config, state="finished", total_steps=500, step=500, epoch=100)
+        events: list[Step | Epoch | Finished] = []
+        for epoch in range(1, 101):
+            steps = range(5 * epoch - 4, 5 * epoch + 1)
+            events += [Step(step, epoch, 4 / epoch, 1e-3, step / 10, 700.0) for step in steps]
+            top1 = 90 - 60 / epoch + random.random()
+            events.append(
+                Epoch(5 * epoch, epoch, 4 / epoch, 4 / epoch, top1, None, 1e-3, [1.0] * 7, None, None, epoch, 700.0)
+            )
+        done = Finished(500, 89.0 + random.random(), 0.2, 89.0, None, 0.04, 700.0, 200.0)
+        store.append(run_id, [*events, done])
+        store.update(run_id, summary={k: v for k, v in vars(done).items() if k != "step"}, seconds=200.0)
+
+
+def store(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        runs = RunStore(Path(folder) / "runs")
+        fill(runs, count)
+        restore(runs, local("", "").checked, "bundled with lpwd")
+        with running_app(Path(folder) / "runs") as app, chromium() as browser:
+            time.sleep(12)  # the app has loaded all its libraries
+            opened = time.perf_counter()
+            page = open_page(browser, f"{app.url}/?tab=train").page
+            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            print(f"{len(runs.ids()):,} runs; first contentful paint {paint:.0f} ms")
+            print(f"strip alive {time.perf_counter() - opened:.1f} s after the page was asked for")
+            for tab, ready in (("runs", "#lp-runs tbody tr"), ("benchmark", "#lp-benchmark .lp-results tbody tr")):
+                clicked = time.perf_counter()
+                page.click(f"#lp-tab-{tab}-button")
+                page.wait_for_selector(ready, timeout=60_000)
+                print(f"{tab}: {time.perf_counter() - clicked:.2f} s after the click", flush=True)
+
+
+# ---- clients
+
+
+def clients(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "runs") as app:
+        runs = RunStore(app.runs_dir)
+        race = {"model": "convnext_atto", "dataset": "digits", "epochs": 2000, "method": ["wd", "lpwd"]}
+        ids = owner(app).predict(**race, api_name="/start_run")
+        wait_until(lambda: runs.status(ids[0]).step > 15, 120)
+        strip, times = strip_id(app), []
+        ended = threading.Event()
+
+        async def watch(number: int, client: httpx.AsyncClient) -> None:
+            cursors: dict[str, str] = {}
+            await asyncio.sleep(number / count)
+            while not ended.is_set():
+                sent = time.perf_counter()
+                answer = await client.post(**asked(app, strip, ids, cursors))
+                times.append(time.perf_counter() - sent)
+                cursors = cursors_of(json.loads(answer.json()))
+                await asyncio.sleep(max(0, 1 - times[-1]))
+
+        async def all_watch() -> None:
+            async with httpx.AsyncClient(limits=httpx.Limits(max_connections=count), timeout=60) as client:
+                await asyncio.gather(*(watch(number, client) for number in range(count)))
+
+        def speed(seconds: float = 20) -> float:
+            """Optimizer steps a second of both lanes."""
+            before, begun = sum(runs.status(i).step for i in ids), time.perf_counter()
+            time.sleep(seconds)
+            return (sum(runs.status(i).step for i in ids) - before) / (time.perf_counter() - begun)
+
+        ratios = []
+        for _ in range(4):
+            alone = speed()
+            ended.clear()
+            thread = threading.Thread(target=lambda: asyncio.run(all_watch()))
+            thread.start()
+            time.sleep(2)
+            watched = speed()
+            ended.set()
+            thread.join()
+            ratios.append(watched / alone)
+            print(f"alone {alone:.2f} steps/s, watched by {count} {watched:.2f}: {ratios[-1]:.3f}", flush=True)
+        owner(app).predict(ids[0], api_name="/stop_run")
+        print(f"median ratio {statistics.median(ratios):.3f}")
+        print(
+            f"{len(times)} polls: median {1000 * statistics.median(times):.0f} ms, largest {1000 * max(times):.0f} ms"
+        )
+
+
+if __name__ == "__main__":
+    what = {"live": (live, 5), "store": (store, 2000), "clients": (clients, 30)}
+    function, usual = what[sys.argv[1]]
+    function(int(sys.argv[2]) if len(sys.argv) > 2 else usual)
