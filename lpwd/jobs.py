@@ -20,7 +20,7 @@ KILL_AFTER_SECONDS = 30.0
 CHECK_ATTEMPTS = 3
 RESTART_SECONDS = 2.0
 RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
-SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 3  # so many idle workers in a row that died so young: none can start
+SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 2  # so many idle workers in a row that died so young: none can start
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def test_another_repository_is_asked_for_and_named_in_the_line():
     cached.use(" me/results ")
     view = wait_until(lambda: (view := cached.view()) and not view["reading"] and view, 30)
     assert (view["repo"], view["version"] != before) == ("me/results", True)
+    assert "published runs from the snapshot bundled with lpwd, the newest of 20" in view["line"]
     assert "cannot be reached" in view["line"]
 
 

@@ -157,12 +157,6 @@ def app_endpoint(app):
     return psutil.Process(app.process.pid).environ()["HF_ENDPOINT"]
 
 
-def test_an_app_that_starts_without_hub_and_copy_shows_the_bundled_snapshot(tmp_path):
-    with running_app(tmp_path / "runs", LPWD_RESULTS_REPO="me/nowhere") as app:
-        line = Panel(app.url).line("cannot be reached", 40)
-    assert "published runs from the snapshot bundled with lpwd, the newest of 20" in line
-
-
 def test_only_the_owner_chooses_and_publishes_whatever_a_request_claims(app, hub, owner):
     stranger = Panel(app.url, "lpwd=somebody")
     claims = {"user": {"owner": True}}

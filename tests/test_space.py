@@ -206,10 +206,21 @@ def test_health_tells_what_works_and_zero_gpu_is_refused_in_one_sentence(tmp_pat
             assert "This Space runs on ZeroGPU" in response.read().decode()
 
 
-def test_a_worker_that_cannot_start_is_not_healthy(tmp_path):
-    with running_app(tmp_path / "runs", LPWD_DEVICE="cuda:99") as app:
-        status, report = wait_until(lambda: (found := health(app.url))[0] == 503 and found, 60)
-    assert (status, report["status"], report["worker"]) == (503, "failing", "dead")
+def test_a_worker_that_cannot_start_is_not_healthy(store):
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    from lpwd.jobs import Jobs
+    from lpwd.ui import health as endpoint
+
+    jobs = Jobs(store, device="cuda:99")
+    jobs.start()
+    try:
+        client = TestClient(Starlette(routes=[endpoint.route(jobs)]))
+        answer = wait_until(lambda: (found := client.get("/health")).status_code == 503 and found, 120)
+    finally:
+        jobs.close()
+    assert (answer.json()["status"], answer.json()["worker"]) == ("failing", "dead")
 
 
 def test_a_folder_that_cannot_hold_runs_is_one_sentence():
