@@ -5,7 +5,10 @@ from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
+from lpwd.hub import Results
 from lpwd.paper import get_preset
+from lpwd.published import check
+from lpwd.results import from_store
 from lpwd.store import Record
 from lpwd.ui import bench, cached
 
@@ -63,6 +66,22 @@ def test_published_runs_fill_their_own_column(store, benchmark):
     table = find(get_preset("table3"), published, "cpu").table
     rows = bench.table(find(get_preset("table3"), published, "cpu"), table)
     assert all(row["cached"] == row["ours"] and row["cachedN"] == row["n"] for row in rows)
+
+
+def test_published_runs_of_another_device_are_left_out_of_the_mean_and_named(store, benchmark, monkeypatch):
+    cells = [cell for cell in get_preset("table3").cells("cpu") if cell.row == "wd"]
+    for cell, device in zip(cells, ("CPU, 2 cores, 4 GiB", "CPU, 8 cores, 64 GiB", "NVIDIA T4, 15 GiB"), strict=True):
+        write_run(store, cell, device=device)
+    published = Results("me/results", "hub", check(from_store(store)[0]))
+    for run_id in store.ids():
+        store.delete(run_id)
+    monkeypatch.setattr(cached.Cached, "results", published)
+    found = benchmark.find("table3", "cpu")
+    wd = next(row for row in found["table"] if row["label"] == "WD")
+    assert (wd["n"], wd["cachedN"]) == (0, 2)
+    assert any(
+        text.startswith("Published results: Runs come from several kinds of device") for text in found["warnings"]
+    )
 
 
 def _records(store):

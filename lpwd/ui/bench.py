@@ -85,26 +85,28 @@ class Bench:
 
         preset = get_preset(name)
         found = find(preset, self.store, scale)
+        published = self._published(name, scale)
+        apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
         return {
             **{"source": preset.source, "title": preset.title, "question": preset.question},
             **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
-            **{"sentences": found.sentences, "warnings": found.warnings},
+            **{"sentences": found.sentences, "warnings": found.warnings + apart},
             "reported": bool(preset.reported),
-            "table": table(found, self._published(name, scale)) if preset.kind in TABLED else [],
+            "table": table(found, published.table if published else None) if preset.kind in TABLED else [],
             "figures": [{"caption": caption, "json": figure.to_json()} for caption, figure in found.figures.items()],
             "open": open_cells(found, cells),
             "runs": [row.run_id for row in found.cells.itertuples() if row.done],
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }
 
-    def _published(self, name: str, scale: Scale) -> "pd.DataFrame | None":
-        """The same table from the published results."""
+    def _published(self, name: str, scale: Scale) -> "Findings | None":
+        """The same from the published results, whose devices are kept apart in the same way."""
         results = self.cached.results
         if not get_preset(name).reported or results is None or not results.checked.records:
             return None
         from lpwd.findings import find
 
-        return find(get_preset(name), cast(RunStore, Published(results.checked.records)), scale).table
+        return find(get_preset(name), cast(RunStore, Published(results.checked.records)), scale)
 
 
 @functools.cache
