@@ -1,5 +1,6 @@
 """Jobs: the first-in-first-out queue of one device, and the one worker process that it supervises. No torch here."""
 
+import itertools
 import threading
 import time
 import uuid
@@ -87,35 +88,55 @@ class Jobs:
             return "dead"
         return "alive" if lives else "starting"
 
+    def parameter_count(self, config: RunConfig) -> int:
+        """Parameters of the run's model. Raises ConfigError where it could not start."""
+        return self._check([config])[0]
+
+    def measure(self, config: RunConfig) -> float | None:
+        """Training speed in images a second, measured now; None while something trains. Raises ConfigError."""
+        with self._changed:
+            worker = None if self._active or self._waiting else self._worker
+        return worker.measure(config.model_dump(mode="json")) if worker else None
+
     # ---- what people ask for
 
     def submit(self, configs: Sequence[RunConfig], *, user: User = HOST, again: bool = False) -> list[str]:
-        """Queue the runs as one job; returns their ids. New runs belong to `user`.
+        """Queue the runs as one job; returns their ids. Raises as `submit_all` does."""
+        return self.submit_all([configs], user=user, again=again)[0]
 
+    def submit_all(
+        self, races: Sequence[Sequence[RunConfig]], *, user: User = HOST, again: bool = False
+    ) -> list[list[str]]:
+        """Queue races, a job each, one after the other; all of them or none. Returns the ids of each.
+
+        New runs belong to `user`.
         Finished runs are kept as they are, stopped and interrupted ones continue from their checkpoint; `again` begins
         them anew. Raises ConfigError for bad input, for what is beyond the limits, for runs that are queued or training
         already, and for unfinished ones of somebody else.
         """
-        if not configs:
+        configs = [config for race in races for config in race]
+        if not races or not all(races):
             raise ConfigError("methods is empty: choose at least one decay method")
         self._refuse_training()
-        run_ids = list(dict.fromkeys(config.run_id for config in configs))
+        ids = [list(dict.fromkeys(config.run_id for config in race)) for race in races]
+        seeds = [race[0].seed for race in races] if len(races) > 1 else []
         self._check_user(user, configs)
         self._check(configs)
         with self._changed:
-            for run_id in run_ids:
+            for run_id in itertools.chain(*ids):
                 self._refuse_busy(run_id)
-            wanted = [run_id for run_id in run_ids if again or not self._has_ended(run_id)]
-            self._check_queue(user, wanted)
-            for run_id in filter(self.store.exists, wanted):
+            wanted = [[i for i in run_ids if again or not self._has_ended(i)] for run_ids in ids]
+            self._check_queue(user, sum(map(bool, wanted)))
+            for run_id in filter(self.store.exists, itertools.chain(*wanted)):
                 require(user, self.store.status(run_id).owner, run_id, "begin it anew" if again else "resume")
             for config in configs:
                 self.store.create(config, owner=user.id, state="stopped")
-            for run_id in wanted:
+            for run_id in itertools.chain(*wanted):
                 if again or self.store.status(run_id).state == "failed":
                     self.store.restart(run_id)
-            self._enqueue(wanted, together=run_ids)
-        return run_ids
+            for run_ids, chosen in zip(ids, wanted, strict=True):
+                self._enqueue(chosen, run_ids, seeds)
+        return ids
 
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:
         """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
@@ -128,7 +149,7 @@ class Jobs:
             wanted = [run_id for run_id in run_ids if not self._has_ended(run_id)]
             for run_id in wanted:
                 require(user, self.store.status(run_id).owner, run_id, "resume")
-            self._check_queue(user, wanted)
+            self._check_queue(user, int(bool(wanted)))
             self._enqueue(wanted)
 
     def stop(self, run_id: str, *, user: User = HOST) -> None:
@@ -155,11 +176,11 @@ class Jobs:
 
     # ---- the queue
 
-    def _enqueue(self, run_ids: list[str], together: Sequence[str] = ()) -> None:
+    def _enqueue(self, run_ids: list[str], together: Sequence[str] = (), seeds: Sequence[int] = ()) -> None:
         """Queue a job; the ended runs `together` with it are shown as lanes of the same race."""
         job = Job(uuid.uuid4().hex[:12], run_ids)
         for run_id in together:
-            self.store.update(run_id, job=job.id)
+            self.store.update(run_id, job=job.id, seeds=list(seeds))
         if not run_ids:
             return
         for run_id in run_ids:
@@ -178,12 +199,13 @@ class Jobs:
             raise ConfigError(NOBODY)
         self.limits.check(configs)
 
-    def _check_queue(self, user: User, wanted: Sequence[str]) -> None:
-        if user.owner or not wanted:
+    def _check_queue(self, user: User, races: int) -> None:
+        """Whether so many more races may join the queue."""
+        if user.owner or not races:
             return
         jobs = [*([self._active] if self._active else []), *self._waiting]
         mine = sum(self.store.status(job.run_ids[0]).owner == user.id for job in jobs)
-        self.limits.check_queue(len(jobs), mine)
+        self.limits.check_queue(len(jobs), mine, races)
 
     def _has_ended(self, run_id: str) -> bool:
         return self.store.exists(run_id) and self.store.status(run_id).state in ENDED
@@ -208,20 +230,19 @@ class Jobs:
 
     # ---- the worker
 
-    def _check(self, configs: Sequence[RunConfig]) -> None:
-        """Ask the worker whether these runs can start; where it was just being replaced, ask the next one."""
+    def _check(self, configs: Sequence[RunConfig]) -> list[int]:
+        """Ask the worker whether these runs can start; where it was just being replaced, ask the next one.
+
+        Returns their parameter counts. Raises ConfigError.
+        """
         questions = [config.model_dump(mode="json") for config in configs]
-        for attempt in range(1, CHECK_ATTEMPTS + 1):
+        for _ in range(CHECK_ATTEMPTS - 1):
             worker = self._warm_worker()
             try:
-                problem = worker.check(questions)
-                break
+                return worker.check(questions)
             except WorkerEnded:
-                if attempt == CHECK_ATTEMPTS:
-                    raise
                 self._wait_for_another(worker)
-        if problem:
-            raise ConfigError(problem)
+        return self._warm_worker().check(questions)
 
     def _wait_for_another(self, worker: WorkerProcess) -> None:
         with self._changed:

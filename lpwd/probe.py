@@ -2,14 +2,19 @@
 
 import time
 
+import psutil
 import torch
 
-from lpwd.config import DATASETS, RunConfig
+from lpwd import models
+from lpwd.config import DATASETS, ConfigError, RunConfig
 from lpwd.data import IMAGENET_MEAN, IMAGENET_STD, Dataset
 from lpwd.devices import resolve_device
+from lpwd.preflight import training_bytes
 from lpwd.session import Session
 
 STEPS = 1  # timed, after one that is not
+USUAL_PIXELS = 32 * 32
+MEMORY_SHARE = 0.5  # of what is free, that a measurement may take beside its activations
 CPU_BATCH = 64  # images: enough to outweigh the optimizer's step, and a large model's step still takes seconds
 
 
@@ -28,6 +33,23 @@ def images_per_second(config: RunConfig, device: str = "auto") -> float:
         session.train_step(indices, indices % 2 == 0)
     _wait(place)
     return size * STEPS / (time.perf_counter() - begun)
+
+
+def quick(config: RunConfig, device: str = "auto") -> float:
+    """`images_per_second` of a second or so also where images are large. Raises ConfigError where memory is short."""
+    place = resolve_device(device)
+    free = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else psutil.virtual_memory().available
+    needed = training_bytes(config, models.parameter_count(config))
+    if needed > MEMORY_SHARE * free:
+        raise ConfigError(
+            f"Weights, gradients and moments alone take {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free."
+        )
+    fewer = max(1, CPU_BATCH * USUAL_PIXELS // config.image_size**2) if place.type == "cpu" else config.batch_size
+    try:
+        return images_per_second(config.model_copy(update={"batch_size": min(config.batch_size, fewer)}), device)
+    finally:
+        if place.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def random_data(config: RunConfig, count: int, device: torch.device) -> Dataset:

@@ -170,19 +170,23 @@ def restore(store: RunStore, checked: Checked, message: str) -> list[str]:
     The configuration is written last: a folder without one is no run, and the next call makes it anew.
     """
     missing = [run_id for run_id in checked.records if not store.exists(run_id)]
-    wanted = checked.curves.filter(pc.is_in(checked.curves["run_id"], value_set=pa.array(missing, pa.string())))
-    curves: dict[str, list[dict[str, Any]]] = {}
-    for epoch in wanted.to_pylist():
-        curves.setdefault(epoch.pop("run_id"), []).append(epoch)
-    for run_id in missing:
+    for run_id, events in events_of(checked, missing).items():
         if store.exists(run_id):  # begun meanwhile
             continue
         record = checked.records[run_id]
-        events = _events(record, checked.rows[run_id], curves.get(run_id, []))
         store.folder(run_id).mkdir(exist_ok=True)
         write_atomic(store.metrics_path(run_id), "".join(json.dumps(to_record(event)) + "\n" for event in events))
         store.create(record.config, **record.status.model_dump() | {"message": message})
     return missing
+
+
+def events_of(checked: Checked, run_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """What the metrics.jsonl of published runs recorded, but for their steps."""
+    wanted = checked.curves.filter(pc.is_in(checked.curves["run_id"], value_set=pa.array(run_ids, pa.string())))
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for epoch in wanted.to_pylist():
+        curves.setdefault(epoch.pop("run_id"), []).append(epoch)
+    return {i: _events(checked.records[i], checked.rows[i], curves.get(i, [])) for i in run_ids}
 
 
 def _events(record: Record, row: Mapping[str, Any], epochs: list[dict[str, Any]]) -> list[Event]:

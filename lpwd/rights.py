@@ -69,14 +69,13 @@ class Limits:
                     f"epochs times training images is {seen:,}: at most {self.images:,} here; choose fewer of either"
                 )
 
-    def check_queue(self, in_all: int, of_user: int) -> None:
-        """Raises ConfigError where one more race would be too many."""
-        if self.queue and in_all >= self.queue:
-            raise ConfigError(f"{in_all} races wait or train already: at most {self.queue} here; try again later")
-        if self.jobs_per_user and of_user >= self.jobs_per_user:
-            raise ConfigError(
-                f"{of_user} of your races wait or train already: at most {self.jobs_per_user} a person here"
-            )
+    def check_queue(self, in_all: int, of_user: int, more: int = 1) -> None:
+        """Raises ConfigError where so many more races would be too many."""
+        already = "wait or train already" + (f" and {more} are to join them" if more > 1 else "")
+        if self.queue and in_all + more > self.queue:
+            raise ConfigError(f"{in_all} races {already}: at most {self.queue} here; try again later")
+        if self.jobs_per_user and of_user + more > self.jobs_per_user:
+            raise ConfigError(f"{of_user} of your races {already}: at most {self.jobs_per_user} a person here")
 
     @property
     def sentence(self) -> str:

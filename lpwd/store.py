@@ -42,6 +42,7 @@ class Status(BaseModel):
     pid: int | None = None
     host: str = ""
     job: str = ""  # runs of one race share it
+    seeds: list[int] = Field(default_factory=list)  # of the races that were started together, this one's among them
     owner: str = ""  # digest of the owner's identity, never the secret itself
     device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)

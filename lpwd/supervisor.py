@@ -14,6 +14,7 @@ from lpwd.config import ConfigError
 from lpwd.store import RunStore
 from lpwd.worker import Machine
 
+MEASURE_SECONDS = 60.0
 CHECK_SECONDS = 60.0  # building a large model on meta takes about one
 
 
@@ -43,6 +44,8 @@ class WorkerProcess:
         self._idle = threading.Event()  # no job is running, or none ever will
         self._idle.set()
         self._asking = threading.Lock()  # one question at a time
+        self._measured: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._measuring = threading.Lock()
         self._machine: Machine | None = None
         self.terminated = False
         threading.Thread(target=self._read, name="lpwd-answers", daemon=True).start()
@@ -53,10 +56,13 @@ class WorkerProcess:
             answer = json.loads(line)
             if "done" in answer:
                 self._idle.set()
+            elif "measured" in answer:
+                self._measured.put(answer)
             else:
                 self._answers.put(answer)
         self._process.wait()
         self._answers.put({"ended": True})
+        self._measured.put({"measured": None, "error": None})
         self._idle.set()
 
     def hello(self, timeout: float = 60) -> Machine:
@@ -69,12 +75,30 @@ class WorkerProcess:
                 self._machine = Machine(**answer["machine"])
             return self._machine
 
-    def check(self, configs: list[dict[str, Any]]) -> str | None:
-        """Why these runs could not start, as one sentence; None where they can. Raises WorkerEnded."""
+    def check(self, configs: list[dict[str, Any]]) -> list[int]:
+        """The runs' parameter counts. Raises ConfigError where one could not start, and WorkerEnded."""
         self.hello()
         with self._asking:
             self._send({"check": configs})
-            return self._answer(CHECK_SECONDS)["error"]
+            answer = self._answer(CHECK_SECONDS)
+        if answer["error"]:
+            raise ConfigError(answer["error"])
+        return list(answer["parameters"])
+
+    def measure(self, config: dict[str, Any]) -> float | None:
+        """Images a second of a few steps; None where a job came first. Raises ConfigError where it cannot be done."""
+        self.hello()
+        with self._measuring:
+            while not self._measured.empty():  # the answer to a question that nobody waits for any more
+                self._measured.get()
+            self._send({"measure": config})
+            try:
+                answer = self._measured.get(timeout=MEASURE_SECONDS)
+            except queue.Empty:
+                return None
+        if answer["error"]:
+            raise ConfigError(answer["error"])
+        return answer["measured"]
 
     def run(self, run_ids: list[str]) -> None:
         """Begin the job; `wait_job` tells when it is over."""

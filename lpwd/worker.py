@@ -3,8 +3,9 @@
 Requests are JSON lines on stdin, answers JSON lines on the stdout it was started with; everything that is printed goes
 to a log file. When stdin closes, the app is gone: training stops after the present step and is marked interrupted.
 
-    {"check": [config, ...]}  ->  {"error": sentence or null}
+    {"check": [config, ...]}  ->  {"error": sentence or null, "parameters": [count, ...]}, while a job trains too
     {"run": [run_id, ...]}    ->  {"done": {run_id: state}} when the job has ended; run folders tell the rest
+    {"measure": config}       ->  {"measured": images a second, or null, "error": why}; waits for its turn like a job
 """
 
 import argparse
@@ -36,12 +37,16 @@ class Machine:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def check(configs: Sequence[RunConfig]) -> None:
-    """Raise ConfigError where a run could not start: model, image size or subset. Builds on meta, downloads nothing."""
+def check(configs: Sequence[RunConfig]) -> list[int]:
+    """Parameter counts. Raises ConfigError where a run could not start: model, image size or subset.
+
+    Builds on meta, downloads nothing.
+    """
     from lpwd import models
 
     for config in configs:
         models.check(config)
+    return [models.parameter_count(config) for config in configs]
 
 
 def hello(device: str) -> Machine:
@@ -62,7 +67,7 @@ def hello(device: str) -> Machine:
 def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, answers: TextIO) -> None:
     """Answer requests until stdin closes."""
     stop, orphaned = threading.Event(), threading.Event()
-    jobs: queue.Queue[list[str]] = queue.Queue()
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the app decides
 
@@ -72,22 +77,25 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
     def listen() -> None:
         for line in requests:
             request = json.loads(line)
-            if "run" in request:
-                jobs.put(request["run"])
+            if "check" in request:
+                answer(_checked(request["check"]))
             else:
-                answer({"error": _problem(request["check"])})
+                jobs.put(request)
         orphaned.set()
         stop.set()
-        jobs.put([])
+        jobs.put({})
 
     answer({"machine": asdict(hello(device))})
     threading.Thread(target=listen, name="lpwd-listen", daemon=True).start()
     from lpwd.lanes import run_lanes
 
-    while not stop.is_set() and (run_ids := jobs.get()):
+    while not stop.is_set() and (request := jobs.get()):
+        if "measure" in request:
+            answer(_measured(request["measure"], device))
+            continue
         states = run_lanes(
             store,
-            run_ids,
+            request["run"],
             device=device,
             threads=threads,
             should_stop=stop.is_set,
@@ -96,12 +104,20 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
         answer({"done": states})
 
 
-def _problem(configs: list[dict[str, Any]]) -> str | None:
+def _checked(configs: list[dict[str, Any]]) -> dict[str, Any]:
     try:
-        check([RunConfig(**config) for config in configs])
+        return {"error": None, "parameters": check([RunConfig(**config) for config in configs])}
     except ConfigError as error:
-        return str(error)
-    return None
+        return {"error": str(error), "parameters": []}
+
+
+def _measured(config: dict[str, Any], device: str) -> dict[str, Any]:
+    from lpwd import probe
+
+    try:
+        return {"measured": probe.quick(RunConfig(**config), device), "error": None}
+    except (ConfigError, RuntimeError, MemoryError) as error:  # what does not fit or cannot be built
+        return {"measured": None, "error": (str(error) or type(error).__name__).partition("\n")[0]}
 
 
 def main() -> None:

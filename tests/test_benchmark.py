@@ -1,16 +1,22 @@
 """The Benchmark tab: its tables from synthetic runs, and a missing cell that is run by a click."""
 
+import json
+
 import pytest
 from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
+from lpwd.findings import find
 from lpwd.hub import Results
 from lpwd.paper import get_preset
 from lpwd.published import check
 from lpwd.results import from_store
-from lpwd.store import Record
-from lpwd.ui import bench, cached
+from lpwd.store import RunStore
+from lpwd.ui import bench, cached, costs
+from lpwd.ui.benchfigures import Published, figures
+from lpwd.ui.live import Live
+from lpwd.worker import Machine
 
 # Loaded by every Python of the app under test: a preset of four cells that train in a second each on digits.
 SMALL_PRESET = """
@@ -59,12 +65,9 @@ def test_one_run_has_no_deviation_and_none_is_empty():
 
 
 def test_published_runs_fill_their_own_column(store, benchmark):
-    from lpwd.findings import find
-
-    runs = [Record(run_id=r.run_id, config=r.config, status=r.status) for r in _records(store)]
-    published = bench.Published({record.run_id: record for record in runs})
-    table = find(get_preset("table3"), published, "cpu").table
-    rows = bench.table(find(get_preset("table3"), published, "cpu"), table)
+    write_cells(store, "table3", {0})
+    found = find(get_preset("table3"), published_of(store), "cpu")
+    rows = bench.table(found, found.table)
     assert all(row["cached"] == row["ours"] and row["cachedN"] == row["n"] for row in rows)
 
 
@@ -84,9 +87,61 @@ def test_published_runs_of_another_device_are_left_out_of_the_mean_and_named(sto
     )
 
 
-def _records(store):
-    write_cells(store, "table3", {0})
-    return store.records()
+def published_of(store):
+    """The store's runs as others would get them from the Hub."""
+    return Published(check(from_store(store)[0]))
+
+
+def test_published_runs_are_drawn_apart_from_the_own_ones(store, tmp_path):
+    elsewhere = RunStore(tmp_path / "elsewhere")
+    write_cells(store, "fig1", {0})
+    write_cells(elsewhere, "fig1", {0, 1}, lambda config, epoch: 20 + config.seed)
+    own, published = (find(get_preset("fig1"), one, "cpu") for one in (store, published_of(elsewhere)))
+    drawn = {figure["caption"]: figure for figure in figures(own, published)}
+    top1 = next(figure for caption, figure in drawn.items() if caption.endswith("literal λ: test top-1 (%)"))
+    data = {trace["name"]: trace for trace in json.loads(top1["json"])["data"] if trace.get("name")}
+    assert list(data) == ["WD (n = 1)", "LPWD (n = 1)", "WD (n = 2), published, CPU", "LPWD (n = 2), published, CPU"]
+    assert data["WD (n = 2), published, CPU"]["marker"]["symbol"] == "circle-open"
+    assert data["WD (n = 1)"]["marker"]["symbol"] == "circle"
+    assert len(top1["runs"]) == 2
+    assert "Weight norm by layer and epoch, WD, one seed (published, CPU)" in drawn
+
+
+def test_each_figure_says_what_its_own_runs_say(store):
+    write_cells(store, "fig1", {0, 1}, lambda config, epoch: 10 + config.seed + (config.method == "lpwd"))
+    found = find(get_preset("fig1"), store, "cpu")
+    said = {figure["caption"]: figure["said"] for figure in figures(found, None)}
+    swin = next(texts for caption, texts in said.items() if "Swin" in caption and caption.endswith("top-1 (%)"))
+    loss = next(texts for caption, texts in said.items() if "Swin" in caption and caption.endswith("training loss"))
+    assert swin[0].startswith("LPWD ")
+    assert all("top-1" in text for text in swin)
+    assert [("training loss" in text) for text in loss] == [True]
+    assert said["Weight norm by layer and epoch, WD, one seed"] == []
+    nothing = find(get_preset("fig5"), store, "cpu")
+    assert figures(nothing, None) == []
+
+
+def test_a_long_run_asks_first(store):
+    class Resting:
+        measured = 5000.0
+
+        def machine(self):
+            return Machine("cpu", "CPU, 2 cores, 4 GiB", [], "fp32")
+
+        def measure(self, config):
+            return self.measured
+
+    live = Live(store, Resting())
+    live.machine.result(5)
+    cell = get_preset("table3").cells("paper", 1)[0]
+    assert costs.doubt(live, cell.config).startswith("This run takes about 18 min, by the speed measured now")
+    live.jobs.measured = None
+    assert "5,000,000 images in all, and no run here tells" in costs.doubt(live, cell.config)
+    small = get_preset("table3").cells("cpu", 1)[0]
+    assert costs.doubt(live, small.config) == ""
+    write_run(store, small)
+    store.update(small.run_id, seconds=3600.0)
+    assert costs.doubt(live, small.config) == "This run takes about 60 min, as 1 finished run did here. Run it?"
 
 
 def test_nothing_is_read_again_until_a_run_ends(store, benchmark):

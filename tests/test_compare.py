@@ -1,6 +1,9 @@
 """The Compare tab: groups, statistics, curves, the endpoint, and the page in Chromium."""
 
+import os
 import re
+import socket
+import time
 
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ from gradio_client import Client
 from synthetic import write_run
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.events import Epoch, Step
 from lpwd.paper import Cell
 from lpwd.store import RunStore
 from lpwd.ui import compare, compared, overlay
@@ -77,6 +81,18 @@ def test_the_picture_has_mean_band_and_raw_seeds_and_smoothing_leaves_the_raw(st
         compare.view(curves, [*six["wd"][:1], six["lpwd"][0]], x=x, y=y, logs="xy", each=True)
 
 
+def test_an_unchanged_comparison_is_not_sent_again_and_a_growing_one_is(store, six):
+    curves = overlay.Curves(store)
+    first = compare.view(curves, six["wd"])
+    assert first["moving"] is False
+    assert compare.view(curves, six["wd"], stamp=first["stamp"]) == {"stamp": first["stamp"], "moving": False}
+    store.update(six["wd"][0], state="running")
+    store.append(six["wd"][0], [Step(281, 13, 0.5, 1e-3, 9.0, 100.0)])
+    second = compare.view(curves, six["wd"], stamp=first["stamp"])
+    assert second["moving"] is True
+    assert "figure" in second
+
+
 def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():
     values = pd.Series([1.0] * 20_000)
     values[12_345] = 9.0
@@ -100,7 +116,7 @@ def test_bad_input_is_a_sentence(store, asked, sentence):
 def test_compare_by_clicks_then_the_link_in_another_browser_then_by_script(tmp_path):
     store = RunStore(tmp_path / "runs")
     ids = [write(store, method, seed) for method in ("wd", "lpwd") for seed in range(3)]
-    said = "document.querySelector('#lp-compare [data-f=verdicts]').textContent"
+    said = "(document.querySelector('#lp-compare [data-f=verdicts]')?.textContent ?? '')"
     with running_app(tmp_path / "runs") as app, chromium() as browser:
         seen = open_page(browser, app.url + "/?tab=compare", permissions=["clipboard-read", "clipboard-write"])
         page = seen.page
@@ -130,6 +146,25 @@ def test_compare_by_clicks_then_the_link_in_another_browser_then_by_script(tmp_p
         assert other.page.evaluate(names) == page.evaluate(names) == "WD (n = 3),LPWD (n = 3)"
         assert seen.errors + other.errors == []
         assert (seen.hosts | other.hosts) - {""} == {"127.0.0.1"}  # "" is the blob that is downloaded
+        follow(store, ids, other.page)
         told = Client(app.url, verbose=False).predict(ids, "last_top1", api_name="/compare")
         assert [group["n"] for group in told["groups"]] == [3, 3]
         assert told["pairs"][0]["mean"] == pytest.approx(1.1)
+
+
+def follow(store, ids, page):
+    """A run that goes on training is drawn on while one looks, and no longer once it has ended."""
+    longest = "Math.max(...document.querySelector('#lp-compare [data-f=plot]').data.map(t => t.x.length))"
+    for run_id in ids:
+        store.update(run_id, state="running", heartbeat=time.time(), pid=os.getpid(), host=socket.gethostname())
+    page.reload()
+    page.wait_for_function(f"document.querySelector('#lp-compare [data-f=plot]')?.data?.length && {longest} === 12")
+    for run_id in ids:
+        top1, norms = 11.0 + store.config(run_id).seed, [1.0]
+        store.append(run_id, [Epoch(260, 13, 3.0, 4.0, top1, None, 1e-3, norms, None, None, 13.0, 100.0)])
+    page.wait_for_function(f"{longest} === 13")
+    for run_id in ids:
+        store.update(run_id, state="finished")
+    page.wait_for_function(
+        "document.querySelector('#lp-compare [data-f=results]').rows[1].cells[1].textContent === '3'"
+    )

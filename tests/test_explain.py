@@ -74,6 +74,13 @@ def test_the_numeric_check_and_the_sliders_in_a_browser(tmp_path):
         page.wait_for_function(f"{rates_said}.startsWith('21 layers')")
         bars = "document.querySelector('#lp-explain [data-f=rates]').data?.[0].y.length"
         assert page.wait_for_function(f"{bars} === 21")
+        page.select_option("#lp-explain [data-f=rule]", "2i/(n+1)")
+        link = page.evaluate("location.href")
+        page.goto(link)
+        page.wait_for_function(
+            f"document.querySelector('#lp-explain [data-f=rates-said]') && {rates_said}.startsWith('21')"
+        )
+        assert page.input_value("#lp-explain [data-f=rule]") == "2i/(n+1)"
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert seen.hosts == {"127.0.0.1"}
         assert seen.errors == []

@@ -76,6 +76,25 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(jobs, stor
     assert store.ids() == []
 
 
+def test_races_of_several_seeds_are_queued_together_or_not_at_all(jobs, store, tiny):
+    races = [[tiny(method=method, seed=seed, **LONG) for method in ("wd", "lpwd")] for seed in (0, 1)]
+    with pytest.raises(ConfigError, match="image_size is 33"):
+        jobs.submit_all([*races, [tiny(image_size=33)]])
+    assert store.ids() == []
+    (busy,) = jobs.submit([tiny(method="lpwd", seed=1, **LONG)])
+    with pytest.raises(ConfigError, match="already"):
+        jobs.submit_all(races)
+    assert store.ids() == [busy]
+    jobs.stop(busy)
+    assert wait_until(lambda: state(store, busy) == "stopped" and not jobs.queue())
+    ids = jobs.submit_all(races)
+    assert [job.run_ids for job in jobs.queue()] == ids
+    assert {tuple(store.status(run_id).seeds) for run_ids in ids for run_id in run_ids} == {(0, 1)}
+    for run_ids in ids:
+        jobs.stop(run_ids[0])
+    assert wait_until(lambda: not jobs.queue())
+
+
 def test_jobs_wait_their_turn_and_a_waiting_one_can_be_stopped(jobs, store, tiny):
     (first,) = jobs.submit([tiny(**LONG)])
     (second,) = jobs.submit([tiny(seed=1)])

@@ -183,6 +183,17 @@ def test_lanes_stand_in_the_order_of_the_table_of_methods(store, race):
     assert [lane["color"] for lane in view["lanes"]] == ["#D55E00", "#0072B2"]
 
 
+def test_a_race_knows_those_that_were_started_with_it(store, tiny):
+    ids = [[store.create(tiny(method=m, seed=s), seeds=[0, 1, 2]) for m in ("wd", "lpwd")] for s in (0, 1, 2)]
+    store.update(ids[0][0], state="finished")
+    for run_id in ids[2]:
+        store.delete(store.update(run_id, state="stopped") and run_id)
+    seeds = ask(Live(store, StillJobs()), shown=ids[1])["race"]["seeds"]
+    assert [(one["seed"], one["state"], one["shown"]) for one in seeds] == [(0, "queued", False), (1, "queued", True)]
+    assert seeds[0]["ids"] == ids[0]
+    assert ask(Live(store, StillJobs()), shown=[ids[0][0], ids[1][0]])["race"]["seeds"] == []
+
+
 @pytest.mark.parametrize(
     ("states", "expected", "can_stop", "can_resume"),
     [
@@ -210,7 +221,7 @@ def test_the_form_starts_with_valid_races():
 
 
 def test_every_control_is_a_field_of_a_run():
-    assert set(form.LABELS) - {"methods"} <= set(RunConfig.model_fields)
+    assert set(form.LABELS) - form.BESIDE <= set(RunConfig.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from lpwd.config import ConfigError, RunConfig
@@ -13,7 +12,8 @@ from lpwd.figures import STYLES
 from lpwd.methods import METHODS
 from lpwd.paper import PRESETS, Cell, get_preset
 from lpwd.paper_data import SCALES, Scale
-from lpwd.store import Record, RunStore
+from lpwd.store import RunStore
+from lpwd.ui.benchfigures import Published, figures, said
 from lpwd.ui.cached import Cached
 from lpwd.ui.live import in_background
 from lpwd.ui.views import WORKING
@@ -27,19 +27,6 @@ FIRST = ("table3", "cpu")  # what the tab shows unless the URL says otherwise; r
 WARM_AFTER_SECONDS = 3.0  # of the app's start
 SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
 SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
-
-
-@dataclass(frozen=True)
-class Published:
-    """Published runs where findings expect a store: their tables need no curves."""
-
-    runs: Mapping[str, Record]
-
-    def records(self) -> list[Record]:
-        return list(self.runs.values())
-
-    def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        return [], 0
 
 
 class Bench:
@@ -84,8 +71,8 @@ class Bench:
         from lpwd.report import TABLED
 
         preset = get_preset(name)
-        found = find(preset, self.store, scale)
-        published = self._published(name, scale)
+        found, published = find(preset, self.store, scale), self._published(name, scale)
+        own = [row.run_id for row in found.cells.itertuples() if row.done]
         apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
         return {
             **{"source": preset.source, "title": preset.title, "question": preset.question},
@@ -93,20 +80,22 @@ class Bench:
             **{"sentences": found.sentences, "warnings": found.warnings + apart},
             "reported": bool(preset.reported),
             "table": table(found, published.table if published else None) if preset.kind in TABLED else [],
-            "figures": [{"caption": caption, "json": figure.to_json()} for caption, figure in found.figures.items()],
+            "verdicts": {column: said(found, column) for column in dict.fromkeys(found.cells.column)},
+            "figures": figures(found, published),
             "open": open_cells(found, cells),
-            "runs": [row.run_id for row in found.cells.itertuples() if row.done],
+            "runs": own,
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }
 
     def _published(self, name: str, scale: Scale) -> "Findings | None":
-        """The same from the published results, whose devices are kept apart in the same way."""
-        results = self.cached.results
-        if not get_preset(name).reported or results is None or not results.checked.records:
-            return None
+        """The same findings from the published results; None where they have no run of it."""
         from lpwd.findings import find
 
-        return find(get_preset(name), cast(RunStore, Published(results.checked.records)), scale)
+        results = self.cached.results
+        if results is None or not results.checked.records:
+            return None
+        found = find(get_preset(name), cast(RunStore, Published(results.checked)), scale)
+        return found if found.done else None
 
 
 @functools.cache

@@ -88,7 +88,7 @@ lpwd.benchmark = (element, server, props) => {
     ];
     const body = [];
     for (const [i, row] of found.table.entries()) {
-      if (row.column !== found.table[i - 1]?.column) body.push(make("tr", { className: "lp-group" }, make("th", { colSpan: columns.length, scope: "colgroup", textContent: row.column })));
+      if (row.column !== found.table[i - 1]?.column) body.push(make("tr", { className: "lp-group" }, make("th", { colSpan: columns.length, scope: "colgroup", textContent: row.column }, ...(found.verdicts[row.column] ?? []).slice(0, 1).map((textContent) => make("p", { textContent })))));
       const chip = make("i", { className: "lp-chip" });
       chip.style.background = row.color;
       const method = make("th", { scope: "row" }, chip, row.label, ...(row.control ? [make("small", { textContent: " control, not in the paper" })] : []));
@@ -115,11 +115,24 @@ lpwd.benchmark = (element, server, props) => {
     const run = element.querySelector("[data-act=run]");
     run.disabled = true;
     lpwd.put(field("told"), "Checking model and data …");
-    const { problem } = JSON.parse(await server.run_cell(JSON.stringify({ ...wanted(), run_id: field("open").value })));
+    const cell = { ...wanted(), run_id: field("open").value };
+    let { problem, ask } = JSON.parse(await server.run_cell(JSON.stringify(cell)));
+    if (ask && !(await sure(ask))) problem = "Nothing was queued.";
+    else if (ask) ({ problem } = JSON.parse(await server.run_cell(JSON.stringify({ ...cell, sure: true }))));
     run.disabled = false;
     lpwd.put(field("told"), problem ? `Not started. ${problem}` : "Queued. The strip above shows its progress.");
     await refresh();
   });
+  // A long run is begun only by somebody who knows how long it takes.
+  async function sure(question) {
+    const dialog = element.querySelector("dialog");
+    lpwd.put(field("ask"), question);
+    dialog.returnValue = "no";
+    dialog.showModal();
+    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    return dialog.returnValue === "yes";
+  }
+  for (const answer of ["yes", "no"]) element.querySelector(`[data-act=${answer}]`).addEventListener("click", () => element.querySelector("dialog").close(answer));
   field("open").addEventListener("change", chosen);
   element.querySelector("[data-act=runs]").addEventListener("click", () => open(found.runs.slice(0, 12)));
   element.querySelector("[data-act=copy]").addEventListener("click", (event) => lpwd.copy(event.target, found.command));

@@ -7,7 +7,7 @@ import gradio as gr
 
 from lpwd.autopush import AutoPush
 from lpwd.rights import User
-from lpwd.ui import bench, hub_panel, look
+from lpwd.ui import bench, costs, hub_panel, look
 from lpwd.ui.answers import answering
 from lpwd.ui.cached import Cached
 from lpwd.ui.live import Live
@@ -22,8 +22,10 @@ def build(live: Live, people: People, cached: Cached, pusher: AutoPush | None) -
     def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
         return benchmark.find(name, scale, stamp)
 
-    def run_cell(user: User, name: str, scale: str, run_id: str) -> dict[str, Any]:
-        return {"ids": live.start([benchmark.config(name, scale, run_id)], user)}
+    def run_cell(user: User, name: str, scale: str, run_id: str, sure: bool = False) -> dict[str, Any]:
+        config = benchmark.config(name, scale, run_id)
+        doubt = "" if sure else costs.doubt(live, config)
+        return {"ask": doubt} if doubt else {"ids": live.start([config], user)}
 
     gr.HTML(
         html_template=look.asset("benchmark.html"),

@@ -2,13 +2,17 @@
 lpwd.benchFigures = (host, figures, options) => {
   "use strict";
   const { path, key, chosen } = options;
+  const SAID = 3, COMPARED = 60; // sentences before a fold; runs that the Compare tab takes at once
   const ROWS = 200; // of a figure's table on screen; the copy has all
   const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
   const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
   const kept = new Map([...host.children].filter((node) => node.dataset.key === key).map((node) => [node.dataset.caption, node]));
   const nodes = figures.map((figure) => kept.get(figure.caption) ?? mount(figure.caption));
   host.replaceChildren(...nodes);
-  figures.forEach((figure, i) => nodes[i].json === figure.json || draw(nodes[i], figure));
+  figures.forEach((figure, i) => {
+    tell(nodes[i], figure);
+    if (nodes[i].json !== figure.json) draw(nodes[i], figure);
+  });
   host.watching ??= new MutationObserver(() => {
     for (const node of host.children) lpwd.chart.plotly(path).then((Plotly) => Plotly.relayout(node.querySelector(".lp-plot"), theme()));
   });
@@ -32,11 +36,24 @@ lpwd.benchFigures = (host, figures, options) => {
     const table = make("table", { className: "lp-table" });
     const copy = make("button", { type: "button", className: "lp-button", textContent: "Copy as CSV" });
     const details = make("details", {}, make("summary", { textContent: "Numbers" }), make("p", {}, copy), make("div", { className: "lp-scroll", tabIndex: 0 }, table));
-    const node = make("figure", {}, make("figcaption", { textContent: caption }), make("div", { className: "lp-scroll", tabIndex: 0 }, plot), details);
+    const node = make("figure", {}, make("figcaption", { textContent: caption }), make("div", { className: "lp-scroll", tabIndex: 0 }, plot), make("div", { className: "lp-told" }), details);
     Object.assign(node.dataset, { key, caption });
     details.addEventListener("toggle", () => details.open && tabulate(table, rowsOf(plot)));
     copy.addEventListener("click", () => lpwd.copy(copy, rowsOf(plot).map((row) => row.map((cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")).join("\n") + "\n"));
     return node;
+  }
+  // What the runs of the figure say, and the way to them.
+  function tell(node, { said, runs }) {
+    const stamp = JSON.stringify([said, runs]);
+    if (node.dataset.told === stamp) return;
+    node.dataset.told = stamp;
+    const list = (texts) => make("ul", { className: "lp-said" }, ...texts.map((textContent) => make("li", { textContent })));
+    const rest = said.slice(SAID);
+    const more = rest.length ? [make("details", {}, make("summary", { textContent: `${rest.length} more` }), list(rest))] : [];
+    const few = runs.slice(0, COMPARED), ids = few.join(",");
+    const link = make("a", { href: lpwd.tabs.address("compare", { runs: ids }), textContent: few.length < runs.length ? `The first ${few.length} of its ${runs.length} runs` : runs.length > 1 ? `Its ${runs.length} runs` : "Its run" });
+    link.addEventListener("click", (event) => (event.preventDefault(), lpwd.tabs.go("compare", { runs: ids })));
+    node.querySelector(".lp-told").replaceChildren(...(said.length ? [list(said.slice(0, SAID)), ...more] : []), ...(runs.length ? [link] : []));
   }
   async function draw(node, { json, caption }) {
     node.json = json;

@@ -5,7 +5,9 @@ lpwd.compare = (element, server, plotlyPath) => {
   const controls = Object.fromEntries([...element.querySelectorAll("[data-v]")].map((node) => [node.dataset.v, node]));
   const plot = lpwd.figure(field("plot"), plotlyPath);
   const first = Object.fromEntries(Object.entries(controls).map(([name, node]) => [name, read(node)]));
-  let items = lpwd.tabs.parameter("runs").split(",").filter(Boolean), groups = [], asking = false, again = false;
+  const FOLLOW_MS = 2000; // while a chosen run trains and somebody looks
+  const linked = () => lpwd.tabs.parameter("runs").split(",").filter(Boolean);
+  let items = linked(), groups = [], asking = false, again = false, moving = false, stamp = "";
 
   // ---- the view and the URL
 
@@ -21,10 +23,7 @@ lpwd.compare = (element, server, plotlyPath) => {
     return { runs: items.join(","), ...Object.fromEntries(changed) };
   }
   function link() {
-    const url = new URL(location.pathname, location.origin);
-    url.searchParams.set("tab", "compare");
-    for (const [name, value] of Object.entries(parameters())) if (value) url.searchParams.set(name, value);
-    return url.href.replaceAll("%2C", ",");
+    return lpwd.tabs.address("compare", parameters());
   }
   for (const [name, node] of Object.entries(controls)) {
     const asked = lpwd.tabs.parameter(name);
@@ -39,15 +38,17 @@ lpwd.compare = (element, server, plotlyPath) => {
     lpwd.tabs.remember(parameters());
     show();
   }
-  async function show() {
+  // `follow`: the same view again, where a run may have recorded more.
+  async function show(follow = false) {
     const smooth = Number(controls.smooth.value);
     lpwd.put(field("smooth-is"), smooth ? smooth.toFixed(2) : "off");
     field("empty").hidden = items.length > 0;
     if (!items.length) return void (field("shown").hidden = true);
-    if (asking) return void (again = true);
+    if (asking) return void (again = !follow || again);
     asking = true;
+    if (!follow) stamp = "";
     const v = values();
-    const asked = { items, y: v.y, x: v.x, logs: (v.logx && "x") + (v.logy && "y"), smooth, value: v.value, each: Boolean(v.each) };
+    const asked = { items, y: v.y, x: v.x, logs: (v.logx && "x") + (v.logy && "y"), smooth, value: v.value, each: Boolean(v.each), stamp };
     try {
       take(JSON.parse(await server.compare_view(JSON.stringify(asked))));
     } catch (error) {
@@ -61,11 +62,15 @@ lpwd.compare = (element, server, plotlyPath) => {
   }
   function take(told) {
     lpwd.put(field("problem"), told.problem ?? "");
-    if (told.problem || !items.length) return;
+    if (told.problem || !items.length) return void (moving = false);
+    if (moving && !told.moving) list(); // it has ended: its state and result stand in the list too
+    moving = told.moving;
+    if (told.stamp === stamp) return;
+    stamp = told.stamp;
     field("shown").hidden = false;
     plot.draw(told.figure);
     lpwd.put(field("summary"), told.summary);
-    field("verdicts").replaceChildren(...told.verdicts.map((text) => node("li", text)));
+    if (told.verdicts.join() !== [...field("verdicts").children].map((li) => li.textContent).join()) field("verdicts").replaceChildren(...told.verdicts.map((text) => node("li", text))); // announced only where it is another
     lpwd.table(field("results"), told.results);
     told.entries.forEach((entry, i) => field("results").tBodies[0].rows[i].style.setProperty("--lane", entry.color));
     lpwd.table(field("settings"), told.settings);
@@ -160,9 +165,14 @@ lpwd.compare = (element, server, plotlyPath) => {
     changed();
   });
   lpwd.tabs.whenOpened("compare", () => {
+    items = linked(); // another tab may have chosen runs
     list();
     show();
   });
+  const watch = setInterval(() => {
+    if (!element.isConnected) clearInterval(watch);
+    else if (moving && !document.hidden && lpwd.tabs.isOpen("compare")) show(true);
+  }, FOLLOW_MS);
   list();
   show();
 };

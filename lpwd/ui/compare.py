@@ -35,8 +35,9 @@ def build(store: RunStore) -> None:
         smooth: float = 0.0,
         value: str = "best10_mean",
         each: bool = False,
+        stamp: str = "",
     ) -> dict[str, Any]:
-        return view(curves, items, y, x, logs, smooth, value, each)
+        return view(curves, items, y, x, logs, smooth, value, each, stamp)
 
     def data(items: list[str], y: str) -> dict[str, Any]:
         return {"csv": csv(curves, items, y)}
@@ -122,14 +123,22 @@ def view(
     smooth: float = 0.0,
     value: str = "best10_mean",
     each: bool = False,
+    stamp: str = "",
 ) -> dict[str, Any]:
-    """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong."""
+    """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong.
+
+    Only `stamp` and `moving` where nothing has changed since the answer with this `stamp`; `moving` says whether one
+    of the runs is training, so that asking again is worth it.
+    """
     if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
         raise ConfigError("this link asks for a chart that there is not: choose again below")
     entries = compared.choose(curves.store, items, each=each)
+    now = {"stamp": _stamp(curves.store, entries), "moving": _moving(entries)}
+    if stamp == now["stamp"]:
+        return now
     judged = compared.choose(curves.store, items) if each else entries
     drawn = overlay.overlay(curves, entries, y, x, logs, smooth)
-    return {
+    return now | {
         "figure": drawn["figure"],
         "summary": _summary(entries, drawn["means"], y),
         "verdicts": [pair["verdict"] for pair in compared.pairs(judged, value)],
@@ -138,6 +147,17 @@ def view(
         "settings": [["Setting", *(e.label for e in entries)], *compared.differing(entries)],
         "points": _points(entries, drawn["means"], x),
     }
+
+
+def _stamp(store: RunStore, entries: Sequence[compared.Entry]) -> str:
+    """Another one once a run has recorded more or ended."""
+    paths = [(run_id, store.metrics_path(run_id)) for entry in entries for run_id in entry.ids]
+    sizes = [(run_id, path.stat().st_size if path.exists() else 0) for run_id, path in paths]
+    return f"{hash((tuple(sizes), tuple(state for entry in entries for state in entry.runs.state))):x}"
+
+
+def _moving(entries: Sequence[compared.Entry]) -> bool:
+    return any(entry.runs.state.isin(["queued", "running", "stopping"]).any() for entry in entries)
 
 
 def _summary(entries: Sequence[compared.Entry], means: Sequence[pd.DataFrame], y: str) -> str:

@@ -11,7 +11,7 @@ MODELS = ("convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "
 DATASET: DatasetName = "cifar100"  # where the Hub, or a cached copy, can be had
 OFFLINE_DATASET: DatasetName = "digits"
 
-# Every field of RunConfig that the form offers; a data set's own values follow in DATASETS.
+# Every field of RunConfig that the form offers, and `seeds`; a data set's own values follow in DATASETS.
 FORM: MappingProxyType[str, Any] = MappingProxyType(
     {
         "model": "convnext_atto",
@@ -19,6 +19,7 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "lr": 1e-3,
         "weight_decay": 0.5,
         "seed": 0,
+        "seeds": 1,
         "batch_size": 128,
         "image_size": 32,
         "test_samples": None,
@@ -29,6 +30,9 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "pretrained": False,
         "rule": "2i/n",
         "exclude_1d": False,
+        "zero_shot": False,
+        "opposing_every": 0,
+        "model_kwargs": {},
     }
 )
 CIFAR: dict[str, Any] = {"epochs": 6, "train_samples": 5_000, "test_samples": 1_000}
@@ -44,5 +48,5 @@ DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
 
 
 def form_values(dataset: str) -> dict[str, Any]:
-    """What the form shows for a data set; keys are fields of RunConfig."""
+    """What the form shows for a data set, by field."""
     return {**FORM, "dataset": dataset, **DATASETS[dataset]}

@@ -43,24 +43,45 @@ lpwd.explain = (element, server, plotlyPath) => {
       ask();
     }
   }
+  // What a person has chosen stands in the address; the model by its name, with n for where it is not known.
+  function remember() {
+    lpwd.tabs.remember({ explain_model: models[model.value]?.label ?? "", explain_n: n.value, explain_rule: field("rule").value, explain_lam: field("lam").value });
+  }
+  function restore() {
+    const asked = (name) => lpwd.tabs.parameter(`explain_${name}`);
+    const layers = Number(asked("n")), known = models.findIndex((m) => m.label === asked("model"));
+    if ([...field("rule").options].some((option) => option.value === asked("rule"))) field("rule").value = asked("rule");
+    if (Number(asked("lam")) > 0) field("lam").value = asked("lam");
+    if (layers >= Number(n.min) && layers <= Number(n.max)) n.value = String(layers);
+    model.value = known >= 0 ? String(known) : asked("n") ? "" : "0";
+  }
   function choose() {
     if (model.value !== "") n.value = models[Number(model.value)].n;
     lpwd.put(field("n-is"), n.value);
     ask();
   }
-  model.addEventListener("change", choose);
+  model.addEventListener("change", () => {
+    choose();
+    remember();
+  });
   n.addEventListener("input", () => {
     model.value = "";
     choose();
+    remember();
   });
-  for (const name of ["rule", "lam"]) field(name).addEventListener("input", ask);
+  for (const name of ["rule", "lam"]) {
+    field(name).addEventListener("input", () => {
+      ask();
+      remember();
+    });
+  }
   field("copy").addEventListener("click", (event) => lpwd.copy(event.target, field("code").textContent + "\n"));
 
   server.models("{}").then((text) => {
     models = JSON.parse(text).models;
     const options = models.map((m, i) => new Option(`${m.label} (n = ${m.n})`, String(i)));
     model.replaceChildren(...options, new Option("any other, by the slider", ""));
-    model.value = "0";
+    restore();
     choose();
   });
 };

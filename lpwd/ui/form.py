@@ -1,5 +1,6 @@
 """The controls of a race and what they mean: components <-> RunConfig."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ LABELS = {
     "epochs": "Epochs",
     "train_samples": "Training images",
     "seed": "Seed",
+    "seeds": "Number of seeds",
     "batch_size": "Batch size, images",
     "test_samples": "Test images",
     "validation_samples": "Validation images",
@@ -32,14 +34,19 @@ LABELS = {
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
     "exclude_1d": "Leave norms and biases undecayed",
+    "zero_shot": "Zero-shot decay after training",
+    "opposing_every": "Steps between R_op, 0: once an epoch",
+    "model_kwargs": "Model arguments, JSON",
 }
+BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
+SEEDS = range(1, 6)
 OPTIONAL = {"train_samples": "all", "test_samples": "all", "clip_grad_norm": "off"}  # what an empty field means
 MORE = tuple(list(LABELS)[list(LABELS).index("batch_size") :])
 
 
 @dataclass(frozen=True)
 class Form:
-    """The controls by field of RunConfig, with `methods` for the lanes and `again` beside them."""
+    """The controls by field of RunConfig, with `methods` for the lanes, `seeds` for the races, `again` beside them."""
 
     fields: dict[str, gr.components.Component]
     again: gr.Checkbox
@@ -51,7 +58,7 @@ class Form:
     def values(self, data: Mapping[gr.components.Component, Any]) -> dict[str, Any]:
         """What a callback with `inputs` received, by field."""
         values = {name: data[component] for name, component in self.fields.items()}
-        return values | {name: _meant(values[name]) for name in OPTIONAL}
+        return values | {name: _meant(values[name]) for name in OPTIONAL} | {"model_kwargs": _parsed(values)}
 
 
 def build(dataset: DatasetName) -> Form:
@@ -68,15 +75,23 @@ def build(dataset: DatasetName) -> Form:
 
 def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
     choices = _choices(name)
-    common: dict[str, Any] = {"label": LABELS[name], "value": values[name], "elem_id": f"lp-{name}", "min_width": 96}
+    value = shown(name, values[name])
+    common: dict[str, Any] = {"label": LABELS[name], "value": value, "elem_id": f"lp-{name}", "min_width": 96}
     if isinstance(values[name], bool):
         return gr.Checkbox(**common)
     if choices:
         several = name == "methods"
         return gr.Dropdown(choices, multiselect=several, allow_custom_value=name == "model", filterable=True, **common)
-    if name in OPTIONAL:  # a gr.Number without a value becomes 0 in the browser
-        return gr.Textbox(placeholder=OPTIONAL[name], max_lines=1, **common)
+    if isinstance(value, str):  # a gr.Number without a value becomes 0 in the browser
+        return gr.Textbox(placeholder=OPTIONAL.get(name, "none"), max_lines=1, **common)
     return gr.Number(**common)
+
+
+def shown(name: str, value: Any) -> Any:
+    """What the control of a field shows for its value."""
+    if name in OPTIONAL:
+        return "" if value is None else f"{value:.12g}"
+    return json.dumps(value) if value and name == "model_kwargs" else "" if name == "model_kwargs" else value
 
 
 def _meant(text: str | None) -> str | None:
@@ -84,8 +99,17 @@ def _meant(text: str | None) -> str | None:
     return (text or "").replace(",", "").strip() or None
 
 
-def _choices(name: str) -> list[tuple[str, str]]:
-    tables: dict[str, list[tuple[str, str]]] = {
+def _parsed(values: Mapping[str, Any]) -> Any:
+    """The model arguments; what is no JSON stays as it is, and RunConfig refuses it."""
+    text = (values["model_kwargs"] or "").strip() or "{}"
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _choices(name: str) -> list[tuple[str, Any]]:
+    tables: dict[str, list[tuple[str, Any]]] = {
         "model": [(model, model) for model in defaults.MODELS],
         "dataset": [(label, dataset) for dataset, label in DATASET_LABELS.items()],
         "optimizer": [(label, optimizer) for optimizer, label in OPTIMIZER_LABELS.items()],
@@ -93,13 +117,14 @@ def _choices(name: str) -> list[tuple[str, str]]:
         "schedule": [("constant", "constant"), ("cosine", "cosine")],
         "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
         "rule": [(rule, rule) for rule in LAYER_RULES],
+        "seeds": [(str(count), count) for count in SEEDS],
     }
     return tables.get(name, [])
 
 
 def configs(values: Mapping[str, Any]) -> list[RunConfig]:
-    """One RunConfig a method. Raises ConfigError, its sentence in the words of the page."""
-    fields = {name: value for name, value in values.items() if name != "methods"}
+    """The race of the first seed: one RunConfig a method. Raises ConfigError, its sentence in the words of the page."""
+    fields = {name: value for name, value in values.items() if name not in BESIDE}
     methods = values["methods"] or []
     if not methods:
         raise ConfigError(f"{LABELS['methods']}: choose at least one")
@@ -107,6 +132,14 @@ def configs(values: Mapping[str, Any]) -> list[RunConfig]:
         return [RunConfig(method=method, **fields) for method in methods]
     except ConfigError as error:
         raise ConfigError(in_page_words(str(error))) from None
+
+
+def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
+    """One race a seed, so that methods are paired by seed. Raises ConfigError."""
+    first = configs(values)
+    if values["seeds"] not in SEEDS:
+        raise ConfigError(f"{LABELS['seeds']} is {values['seeds']}: it must be {SEEDS[0]} to {SEEDS[-1]}")
+    return [first, *(configs({**values, "seed": first[0].seed + i}) for i in range(1, values["seeds"]))]
 
 
 def in_page_words(sentence: str) -> str:

@@ -14,7 +14,7 @@ from lpwd.jobs import Job, Jobs
 from lpwd.rights import User, may_change
 from lpwd.store import RunStore
 from lpwd.ui.curves import CurveCache
-from lpwd.ui.views import lanes_beside, race_records, race_view
+from lpwd.ui.views import lanes_beside, race_records, race_view, seeds_beside
 
 POLL_MS = {"running": 500, "stopping": 300, "queued": 1000}  # by the state of what the page shows or trains
 IDLE_POLL_MS = 3000
@@ -135,7 +135,8 @@ class Live:
         """The view of these runs with their place in the queue and the time left."""
         if not run_ids:
             return None
-        view = race_view(race_records(self.store, run_ids))
+        records = race_records(self.store, run_ids)
+        view = race_view(records) | {"seeds": seeds_beside(self.store, records)}
         queue = self.jobs.queue()
         place = next((i for i, job in enumerate(queue) if set(job.run_ids) & set(run_ids)), None)
         job = queue[place] if place is not None else None
@@ -148,7 +149,11 @@ class Live:
 
     def start(self, configs: Sequence[RunConfig], user: User, *, again: bool = False) -> list[str]:
         """Queue a race; returns its run ids."""
-        return self.jobs.submit(configs, user=user, again=again)
+        return self.start_all([configs], user, again=again)[0]
+
+    def start_all(self, races: Sequence[Sequence[RunConfig]], user: User, *, again: bool = False) -> list[list[str]]:
+        """Queue races one after the other, all or none; returns the run ids of each."""
+        return self.jobs.submit_all(races, user=user, again=again)
 
     def stop(self, run_ids: Sequence[str], user: User) -> None:
         """Stop the races that these runs are lanes of."""

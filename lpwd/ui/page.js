@@ -158,11 +158,6 @@ window.lpwd = (() => {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
-  function copying(element) {
-    element.addEventListener("click", (event) => {
-      if (event.target.dataset.act === "copy") copy(event.target, element.querySelector("code").textContent);
-    });
-  }
   // The answer to Start: show the race at once, or say why there is none.
   function outcome(element, props, watch) {
     document.addEventListener("click", (event) => {
@@ -177,5 +172,5 @@ window.lpwd = (() => {
       if (told.ids) show(told.ids);
     });
   }
-  return { connect, listen, merge, show, forget, act, wake: pollNow, rememberShown, linkTo, duration, put, bar, copy, save, copying, outcome };
+  return { connect, listen, merge, show, forget, act, wake: pollNow, rememberShown, linkTo, duration, put, bar, copy, save, outcome };
 })();

@@ -29,6 +29,25 @@ lpwd.panel = (element, plotlyPath) => {
     lpwd.bar(progress.firstElementChild, race.progress);
     lpwd.put(field("when"), moving ? lpwd.race.when(race) : `${Math.round(race.progress * 100)} % done`);
     lpwd.put(field("state"), lpwd.race.sentence(race));
+    seeds();
+  }
+  // Races that were started together: one is on this page, the others are a click away.
+  function seeds() {
+    const stamp = JSON.stringify(race.seeds);
+    if (field("seeds").dataset.stamp === stamp) return;
+    field("seeds").dataset.stamp = stamp;
+    field("seeds").hidden = !race.seeds.length;
+    const waiting = race.seeds.filter((one) => one.state === "queued").length;
+    const said = `Started with ${race.seeds.length} seeds${waiting ? `, ${waiting} still waiting` : ""}:`;
+    const one = ({ seed, state, ids, shown }) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "lp-button", textContent: `seed ${seed}, ${state}`, disabled: shown });
+      button.addEventListener("click", () => lpwd.show(ids));
+      return button;
+    };
+    const runs = race.seeds.flatMap((one) => one.ids).join(",");
+    const compare = Object.assign(document.createElement("a"), { textContent: "Compare over seeds", href: lpwd.tabs.address("compare", { runs }) });
+    compare.addEventListener("click", (event) => (event.preventDefault(), lpwd.tabs.go("compare", { runs })));
+    field("seeds").replaceChildren(said, ...race.seeds.map(one), compare);
   }
 
   function number(value, digits) {

@@ -12,7 +12,7 @@ from lpwd.figures import STYLES
 from lpwd.methods import METHODS
 from lpwd.rights import HOST, User, may_change, require
 from lpwd.store import Record, RunStore, Status
-from lpwd.ui.form import LABELS, OPTIONAL
+from lpwd.ui import form
 from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS, RESUMABLE, STOPPABLE, lanes_beside, public
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
@@ -160,13 +160,11 @@ def export(store: RunStore, run_ids: Sequence[str], kind: Kind) -> str:
 
 def form_values(config: RunConfig) -> dict[str, Any]:
     """What the controls of the Train tab show for this run, by field; `methods` has its one method."""
-    given = config.model_dump()
-    values = {name: given[name] for name in LABELS if name != "methods"}
-    optional = {name: "" if given[name] is None else f"{given[name]:g}" for name in OPTIONAL}
-    return {**values, **optional, "methods": [config.method]}
+    given = config.model_dump() | {"methods": [config.method], "seeds": 1}
+    return {name: form.shown(name, given[name]) for name in form.LABELS}
 
 
 def lost(config: RunConfig) -> list[str]:
     """Fields of the run that no control can hold and that are not at their default."""
     changed = config.model_dump(exclude_defaults=True)
-    return [name for name in changed if name not in LABELS and name not in ("method", "scale")]
+    return [name for name in changed if name not in form.LABELS and name not in ("method", "scale")]

@@ -17,6 +17,17 @@ lpwd.tabs = (() => {
   function open(name) {
     button(name)?.click();
   }
+  // A link to a tab with parameters of its own, the present ones of this page left out.
+  function address(name, values) {
+    const url = new URL(location.pathname, location.origin);
+    for (const [key, value] of Object.entries({ tab: name, ...values })) if (String(value)) url.searchParams.set(key, value);
+    return url.href.replaceAll("%2C", ",");
+  }
+  function go(name, values) {
+    remember(values);
+    open(name);
+    scrollTo(0, 0);
+  }
   function isOpen(name) {
     return button(name)?.getAttribute("aria-selected") === "true";
   }
@@ -42,5 +53,5 @@ lpwd.tabs = (() => {
     }, 50);
     setTimeout(() => clearInterval(waiting), 20_000); // there is no such tab
   }
-  return { parameter, remember, open, isOpen, whenOpened };
+  return { parameter, remember, address, open, go, isOpen, whenOpened };
 })();

@@ -45,6 +45,21 @@ def public(record: Record) -> dict[str, Any]:
     return {"run_id": record.run_id, "config": record.config.model_dump(mode="json"), "status": status}
 
 
+def seeds_beside(store: RunStore, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """The races that were started together with this one, itself among them, one a seed; empty where it was alone."""
+    first = records[0]
+    if len({record.config.seed for record in records}) > 1:
+        return []
+    found = []
+    for seed in first.status.seeds:
+        ids = [record.config.model_copy(update={"seed": seed}).run_id for record in records]
+        there = [run_id for run_id in ids if store.exists(run_id)]
+        if there:
+            state = race_state(race_records(store, there))
+            found.append({"seed": seed, "ids": there, "state": state, "shown": seed == first.config.seed})
+    return found
+
+
 def title(records: Sequence[Record]) -> str:
     """`WD vs LPWD`."""
     return " vs ".join(METHODS[record.config.method].label for record in records)

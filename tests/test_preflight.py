@@ -1,0 +1,102 @@
+"""What a race would cost: counts, recorded speed, one measured in the worker, and never a guess."""
+
+import time
+
+import pytest
+
+from lpwd import preflight, probe
+from lpwd.config import ConfigError
+from lpwd.jobs import Jobs
+from lpwd.rights import HOST, Limits, User
+from lpwd.ui import address
+from lpwd.ui.costs import Costs, about
+from lpwd.ui.live import Live
+
+
+def fields(**changes):
+    values = address.first_values("digits") | {"model": "test_convnext", "train_samples": 160, "test_samples": 50}
+    return {name: address.text(name, value) for name, value in (values | changes).items()}
+
+
+@pytest.fixture
+def jobs(store):
+    jobs = Jobs(store, device="cpu")
+    jobs.start()
+    yield jobs
+    jobs.close()
+
+
+def wait_said(costs, word, **changes):
+    """What is said once it holds `word`."""
+    deadline = time.monotonic() + 60
+    while word not in (told := costs.say(HOST, fields(**changes)))["said"]:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.05)
+    return told
+
+
+def test_work_counts_steps_and_passes(tiny):
+    work = preflight.work(tiny(train_samples=160, validation_samples=60, batch_size=32, epochs=3, test_samples=30))
+    assert (work.training_images, work.steps_per_epoch, work.known) == (100, 4, True)
+    assert work.passes() == 3 * (100 + (30 + 60) / 3)
+    assert preflight.work(tiny(train_samples=None, test_samples=None)).training_images == 1297
+
+
+def test_bytes_follow_from_the_parameters(tiny):
+    assert preflight.training_bytes(tiny(), 1000) == 16_000
+    assert preflight.training_bytes(tiny(optimizer="sgd", momentum=0), 1000) == 8_000
+    assert preflight.checkpoint_bytes(tiny(optimizer="sgd"), 1000) == 8_000
+    assert preflight.data_bytes(tiny(image_size=16)) == (160 + 50) * 3 * 16 * 16
+
+
+def test_a_recorded_speed_is_that_of_runs_with_the_same_costs_on_the_same_device(store, tiny):
+    for seed, seconds in ((0, 10.0), (1, 20.0), (2, 40.0)):
+        store.create(tiny(seed=seed), state="finished", device="here", seconds=seconds)
+    store.create(tiny(batch_size=8), state="finished", device="here", seconds=1.0)
+    store.create(tiny(seed=3), state="finished", device="elsewhere", seconds=1.0)
+    passes = preflight.work(tiny()).passes()
+    assert preflight.recorded_speed(store, tiny(lr=0.1), "here") == (passes / 20, 3)
+    assert preflight.recorded_speed(store, tiny(model_kwargs={}), "here") == (0.0, 0)
+    assert preflight.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20) == 80
+
+
+def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
+    live = Live(store, jobs)
+    costs = Costs(live)
+    said = wait_said(costs, "measured here")["said"]
+    assert "2 steps an epoch, 6 in a run; 2 methods; 160 training and 50 test images." in said
+    assert "2 models of" in said
+    assert costs.say(HOST, fields(lr=0.01))["again"] is False  # the same model is not measured again
+    config = preflight.RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
+    store.create(config, state="finished", device=live.machine.result().label, seconds=60.0)
+    assert "in 1 finished run here" in costs.say(HOST, fields())["said"]
+
+
+def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, store, tiny):
+    live = Live(store, jobs)
+    live.machine.result(60)
+    (run_id,) = jobs.submit([tiny(epochs=400)])
+    assert jobs.measure(tiny()) is None
+    told = wait_said(Costs(live), "measured when the machine is free")
+    assert "images/s" not in told["said"]
+    jobs.stop(run_id)
+
+
+def test_what_start_would_refuse_is_said_before(jobs, store):
+    costs = Costs(Live(store, jobs))
+    assert "convnext_atto" in wait_said(costs, "timm does not know", model="convnext_atoo")["said"]
+    jobs.limits = Limits(epochs=2)
+    with pytest.raises(ConfigError, match="Epochs is 3: at most 2 here"):
+        costs.say(User("me"), fields())
+    with pytest.raises(ConfigError, match="Learning rate"):
+        costs.say(HOST, fields(lr="x"))
+
+
+def test_what_does_not_fit_is_not_tried(tiny, monkeypatch):
+    monkeypatch.setattr(probe, "MEMORY_SHARE", 0.0)
+    with pytest.raises(ConfigError, match="GB free"):
+        probe.quick(tiny(), "cpu")
+
+
+def test_estimates_are_two_digits():
+    assert [about(s) for s in (0.2, 75, 100, 3725, 7300)] == ["1 s", "75 s", "1.7 min", "62 min", "2 h"]

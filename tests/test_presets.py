@@ -1,0 +1,36 @@
+"""Fillings of the form are the paper's experiments: the races they make are cells of its presets."""
+
+import pytest
+
+from lpwd.methods import METHODS
+from lpwd.paper import PRESETS
+from lpwd.ui import form, presets
+from lpwd.ui.address import first_values
+
+
+def meant(values):
+    """What a callback makes of the controls' texts."""
+    texts = {name: form._meant(values[name]) for name in form.OPTIONAL}
+    return {**values, **texts, "model_kwargs": form._parsed(values)}
+
+
+@pytest.mark.parametrize("label", presets.fillings())
+def test_the_races_of_a_filling_are_cells_of_the_paper(label):
+    values = presets.fillings()[label].values
+    assert set(values) == set(first_values("digits"))
+    cells = {
+        cell.run_id for preset in PRESETS.values() for scale in ("cpu", "paper") for cell in preset.cells(scale, 3)
+    }
+    configs = [config for race in form.races(meant(values)) for config in race]
+    decayed = [config.run_id for config in configs if METHODS[config.method].rates != "none" or not config.weight_decay]
+    assert set(decayed) <= cells
+    assert decayed
+
+
+def test_a_grid_has_one_filling_that_says_so_and_every_experiment_has_one():
+    fillings = presets.fillings()
+    assert {label.partition(",")[0] for label in fillings} == {preset.source for preset in PRESETS.values()}
+    note = fillings["Table 1, scale paper: CIFAR-10, Swin, Adam"].note
+    assert "one of its 35 settings, η 0.001 and λ 0.1" in note
+    assert "Baseline has no decay" in note
+    assert sum(label.startswith("Figure 3b, scale cpu") for label in fillings) == 4

@@ -1,0 +1,100 @@
+"""The form as people use it beside Start: links, presets, seeds, costs and the lines to copy."""
+
+import pytest
+from browser import CHROMIUM, chromium, open_page, running_app
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
+]
+
+FORM = "model=test_convnext&dataset=digits&epochs=2&train_samples=160&test_samples=50&seeds=2"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("train") / "runs") as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(app, browser):
+    """Opens the Train tab with these parameters; afterwards no page logged an error and none asked another host."""
+    pages = []
+
+    def open_one(query):
+        clipboard = ["clipboard-read", "clipboard-write"]
+        pages.append(open_page(browser, f"{app.url}/?tab=train&{query}", permissions=clipboard))
+        return pages[-1].page
+
+    yield open_one
+    for seen in pages:
+        assert seen.hosts <= {"127.0.0.1"}
+        assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+        seen.page.context.close()
+
+
+def wait_value(page, name, value):
+    page.wait_for_function(
+        "([id, value]) => document.querySelector(id)?.value === value", arg=[f"#lp-{name} input", value], timeout=30_000
+    )
+
+
+def wait_url(page, part):
+    page.wait_for_function("part => location.search.includes(part)", arg=part)
+
+
+def test_a_link_fills_the_form_and_the_form_follows_into_the_link(opened):
+    page = opened(f"{FORM}&lr=fast&methods=lpwd,l2")
+    wait_value(page, "epochs", "2")
+    page.wait_for_function("document.querySelector('#lp-outcome [role=alert]').textContent.includes('fast')")
+    assert page.locator("#lp-methods .token").all_inner_texts() == ["LPWD", "L2"]
+    commands = "document.querySelector('#lp-plan [data-f=commands]').textContent.split('\\n')"
+    page.wait_for_function(f"{commands}.length === 2 && {commands}[1].includes('--seed 1')")
+    page.fill("#lp-weight_decay input", "5")
+    page.press("#lp-weight_decay input", "Tab")
+    wait_url(page, "weight_decay=5")
+    page.click("#lp-plan [data-act=link]")
+    page.wait_for_function("document.querySelector('#lp-plan [data-act=link]').textContent === 'Copied'")
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = opened(link.partition("tab=train&")[2])
+    wait_value(other, "weight_decay", "5")
+    wait_value(other, "epochs", "2")
+    wait_value(other, "seeds", "2")
+    assert other.inner_text("#lp-plan [data-f=commands]") == page.inner_text("#lp-plan [data-f=commands]")
+
+
+def test_the_papers_experiment_fills_the_form(opened):
+    page = opened("dataset=digits")
+    page.click("#lp-filling input")
+    page.get_by_role("option", name="Table 3, scale cpu: CIFAR-100, ConvNeXt, Adam").click()
+    wait_value(page, "weight_decay", "3.5")
+    wait_value(page, "seeds", "3")
+    assert page.locator("#lp-methods .token").count() == 8
+    assert "the timing, or the rate of each layer?" in page.inner_text("#lp-filling-note")
+    wait_url(page, "weight_decay=3.5")
+    assert "--model-kwargs" in page.inner_text("#lp-plan [data-f=commands]")
+
+
+def test_two_seeds_are_two_races_and_one_comparison(opened):
+    page = opened(f"{FORM}&seed=3")
+    wait_value(page, "seed", "3")
+    page.click("#lp-start")
+    said = "document.querySelector('#lp-panel [data-f=seeds]').textContent"
+    page.wait_for_function(
+        f"{said}.includes('seed 3, finished') && {said}.includes('seed 4, finished')", timeout=90_000
+    )
+    assert page.is_disabled("#lp-panel [data-f=seeds] button:text('seed 3')")
+    page.click("#lp-panel [data-f=seeds] button:text('seed 4')")
+    page.wait_for_function("document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 4')")
+    page.click("text=Compare over seeds")
+    page.wait_for_function(
+        "document.querySelector('#lp-compare [data-f=verdicts]')?.textContent.includes('n = 2, seeds 3, 4')"
+    )
