@@ -110,7 +110,7 @@ def test_the_bundled_pair_is_there_before_the_published_results_are_read():
 # ---- the page
 
 TITLE = "document.querySelector('#lp-demo [data-f=heat-title-1]').textContent"
-POINTS = "document.querySelector('#lp-demo [data-chart={}]')?.data?.find(t => t.name.includes('{}'))?.x.length"
+POINTS = "document.querySelector('#lp-demo [data-chart={}]')?.data?.find(t => t.name === '{}')?.x.length"
 SAID = "document.querySelector('#lp-demo [data-f={}]').textContent"
 
 
@@ -128,14 +128,14 @@ def test_from_the_landing_by_one_click_to_the_verdict_and_by_link_to_a_second_br
         assert page.inner_text("#lp-demo [data-f=weightDecay-is]") == "10"
         page.wait_for_function(f"{SAID.format('offer')}.includes('λ 10, 14 epochs')", timeout=20_000)
         page.click("#lp-demo [data-act=run]")
-        page.wait_for_function(f"{POINTS.format('loss', 'LPWD, here')} > 0", timeout=60_000)
+        page.wait_for_function(f"{POINTS.format('loss', 'LPWD')} > 0", timeout=60_000)
         assert "demo_wd=10" in page.url
         other = open_page(browser, page.url)
         other.page.wait_for_function(f"{TITLE}.includes('LPWD, here, seed 0')", timeout=20_000)
         assert other.page.inner_text("#lp-demo [data-f=weightDecay-is]") == "10"
         page.wait_for_function(f"/one seed .n = 1, seed 0/.test({SAID.format('verdict-here')})", timeout=120_000)
         assert page.inner_text("#lp-demo [data-act=run]") == "Run seed 1 here"
-        assert page.evaluate(POINTS.format("top1", "WD, here")) == 14
+        assert page.evaluate(POINTS.format("top1", "WD")) == 14
         other.page.wait_for_function(f"/n = 1, seed 0/.test({SAID.format('verdict-here')})", timeout=20_000)
         run = page.url.partition("demo_runs=")[2].partition(",")[0]
         phone = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
@@ -143,8 +143,8 @@ def test_from_the_landing_by_one_click_to_the_verdict_and_by_link_to_a_second_br
         still.page.wait_for_function(POINTS.format("top1", "LPWD, recorded"), timeout=20_000)
         assert still.page.evaluate(POINTS.format("top1", "LPWD, recorded")) == 14
         assert still.page.evaluate("document.documentElement.scrollWidth") == 390
-        still.page.goto(f"{app.url}/?run={run}")
-        still.page.wait_for_selector("#lp-panel h2:text('WD vs LPWD')")
-        for one in (seen, other, still):
+        panel = open_page(browser, f"{app.url}/?run={run}")
+        panel.page.wait_for_selector("#lp-panel h2:text('WD vs LPWD')")
+        for one in (seen, other, still, panel):
             assert one.hosts <= {"127.0.0.1"}
             assert [text for text in one.errors if "ERR_ABORTED" not in text] == []

@@ -2,6 +2,7 @@
 lpwd.demo = (element, server, props) => {
   "use strict";
   const PLAY_MS = 5000, FRAME_MS = 80, SETTLE_MS = 250, RETRY_MS = 2000, AGAIN_MS = 4000;
+  const ENDED = ["finished", "diverged"];
   const field = (name) => element.querySelector(`[data-f=${name}]`);
   const button = (name) => element.querySelector(`[data-act=${name}]`);
   const charts = [...element.querySelectorAll("[data-chart]")].map((plot) => lpwd.chart.mount(plot, plot.dataset.chart, props.plotly));
@@ -10,7 +11,7 @@ lpwd.demo = (element, server, props) => {
   const sliders = { lr: slider("lr"), weightDecay: slider("weightDecay") };
   let recorded = null, version = "", at = 0, playing = 0; // the recorded pair, drawn up to epoch `at`
   let ids = [], live = null, curves = {}, heats = null, stamp = ""; // the pair that trains or trained here
-  let known = null, asked = 0, looking = 0, settling = 0, starting = false, busy = false, rows = [];
+  let known = null, asked = 0, looking = 0, settling = 0, starting = false, busy = false, touched = false, rows = [];
 
   // ---- settings: sliders and URL
 
@@ -28,6 +29,7 @@ lpwd.demo = (element, server, props) => {
       show();
     };
     node.addEventListener("input", () => {
+      touched = true;
       show();
       clearTimeout(settling);
       settling = setTimeout(moved, SETTLE_MS);
@@ -57,14 +59,20 @@ lpwd.demo = (element, server, props) => {
     lpwd.put(field("problem"), answer.problem);
     say();
   }
+  // What came with the page is drawn at once; published results that were read since then follow.
   async function readRecorded() {
-    const answer = JSON.parse(await server.recorded(JSON.stringify({ version })));
+    if (props.first && !recorded) takeRecorded(JSON.parse(props.first));
+    takeRecorded(JSON.parse(await server.recorded(JSON.stringify({ version }))));
+  }
+  function takeRecorded(answer) {
     const before = recorded?.key;
     version = answer.version;
     if (answer.pair) recorded = answer.pair;
     if (answer.reading) setTimeout(readRecorded, AGAIN_MS);
-    if (recorded && recorded.key !== before) play();
-    else draw();
+    if (!recorded || recorded.key === before) return draw();
+    const within = (name) => recorded[name] >= stops[name][0] && recorded[name] <= stops[name].at(-1);
+    if (!touched && !live && within("lr") && within("weightDecay")) given([recorded.lr, recorded.weightDecay]);
+    play();
   }
   function watch(next) {
     if (next.join() === ids.join() && next.length) return look();
@@ -75,7 +83,8 @@ lpwd.demo = (element, server, props) => {
   }
   async function look() {
     clearTimeout(looking);
-    if (!ids.length || document.hidden || !lpwd.tabs.isOpen("demo")) return;
+    if (!ids.length) return;
+    if (document.hidden || !lpwd.tabs.isOpen("demo")) return void (looking = setTimeout(look, RETRY_MS));
     const mine = ids, first = !live, before = working();
     const cursors = Object.fromEntries(ids.map((id) => [id, curves[id]?.cursor ?? ""]));
     let delay = RETRY_MS;
@@ -91,7 +100,7 @@ lpwd.demo = (element, server, props) => {
     }
     if (live && first && !atSliders()) sliders.lr.set(live.lr), sliders.weightDecay.set(live.weightDecay), situation();
     if (before && !working()) situation();
-    if (!live || working()) looking = setTimeout(look, delay);
+    if (!ENDED.includes(live?.race.state)) looking = setTimeout(look, delay); // a stopped one may go on
   }
   function take(answer) {
     live = answer;
@@ -152,14 +161,19 @@ lpwd.demo = (element, server, props) => {
     return rest && whole < values.length ? [...shown, values[whole - 1] + rest * (values[whole] - values[whole - 1])] : shown;
   }
   const together = () => recorded && (!live || live.task === recorded.task);
+  // In what settings the recorded pair differs from the one beside it.
+  function otherwise() {
+    const differs = [["η", "lr"], ["λ", "weightDecay"]].filter(([, name]) => live && live[name] !== recorded[name]);
+    return differs.map(([symbol, name]) => ` ${symbol} ${recorded[name]}`).join();
+  }
   function draw() {
     const lanes = [], points = { ...curves };
     for (const lane of together() ? recorded.lanes : []) {
       const id = `recorded-${lane.method}`;
-      lanes.push({ ...lane, id, label: `${lane.label}, recorded`, thin: true, faded: Boolean(live), totalSteps: 1, epochs: recorded.epochs });
+      lanes.push({ ...lane, id, label: `${lane.label}, recorded${otherwise()}`, thin: true, faded: Boolean(live), totalSteps: 1, epochs: recorded.epochs });
       points[id] = { cursor: `${recorded.key} ${at}`, losses: { step: [], loss: [] }, epochs: { epoch: cut(lane.epoch), train_loss: cut(lane.train_loss), test_top1: cut(lane.test_top1) } };
     }
-    if (live) lanes.push(...live.race.lanes.map((lane) => ({ ...lane, label: `${lane.label}, here` })));
+    if (live) lanes.push(...live.race.lanes);
     const epochs = Math.max(live?.race.epochs ?? 0, together() ? recorded.epochs : 0);
     if (lanes.length) charts.forEach((chart) => chart({ ids: lanes.map((lane) => lane.id), lanes, epochs, ranges: live ? null : ranges() }, points));
     heat();
@@ -211,43 +225,43 @@ lpwd.demo = (element, server, props) => {
     const mine = working();
     lpwd.put(button("run"), label());
     button("run").setAttribute("aria-disabled", String(starting)); // a disabled one would lose the focus
-    swap(mine && atSliders() && !starting);
+    hide("run", mine && atSliders() && !starting, "stop");
+    hide("stop", !mine, "run");
     button("stop").disabled = mine && !(live.race.canStop && live.mine); // somebody else's may only be watched
     field("progress").hidden = !mine;
     if (mine) {
       lpwd.bar(field("progress").firstElementChild, live.race.progress);
       lpwd.put(field("when"), lpwd.race.when(live.race));
     }
-    lpwd.put(field("state"), starting ? "Checking model and data …" : live ? `${started()} ${lpwd.race.sentence(live.race)}`.trim() : "");
+    lpwd.put(field("state"), starting ? "Checking model and data …" : live ? progress() : "");
     lpwd.put(field("offer"), known ? offer() : "");
     const said = known?.verdict || (mine ? "No verdict yet: it follows when both lanes have finished." : "");
     field("here").hidden = !said;
     lpwd.put(field("verdict-here"), said);
   }
-  // Stop stands where Run stood, for the keyboard too.
-  function swap(stopping) {
-    const [out, put] = stopping ? [button("run"), button("stop")] : [button("stop"), button("run")];
-    if (out.hidden) return;
-    const focused = document.activeElement === out;
-    out.hidden = true;
-    put.hidden = false;
-    if (focused) put.focus();
+  // Who pressed the one by keyboard stands on the other.
+  function hide(name, hidden, other) {
+    const focused = document.activeElement === button(name);
+    button(name).hidden = hidden;
+    if (hidden && focused) button(other).hidden = false, button(other).focus();
   }
   function label() {
     if (!known) return "Run it here";
     if (known.working) return `Watch seed ${known.next}`;
     if (known.begun) return `Go on with seed ${known.next}`;
-    return known.finished.length ? `Run seed ${known.next} here` : "Run it here";
+    return known.next ? `Run seed ${known.next} here` : "Run it here";
   }
-  function started() {
-    const doing = { queued: "", running: "Training", stopping: "", finished: "Finished here:", diverged: "" }[live.race.state] ?? "";
+  function progress() {
+    if (live.race.state === "stopped") return `Seed ${live.seed} was stopped in epoch ${Math.max(1, live.race.epoch)} of ${live.race.epochs}; it can go on from there.`;
+    const doing = { running: "Training", finished: "Finished here:" }[live.race.state];
     const whose = working() && !live.mine ? ", started by somebody else" : "";
-    return doing ? `${doing} seed ${live.seed}, ${live.race.device || "this machine"}${whose}.` : "";
+    const what = doing ? `${doing} seed ${live.seed}, ${live.race.device || "this machine"}${whose}.` : "";
+    return `${what} ${lpwd.race.sentence(live.race)}`.trim();
   }
   function offer() {
     const { lr, weight_decay } = wanted(), share = (value) => `${Number((100 * value).toPrecision(3))} %`;
     const seeds = known.finished.length ? ` Finished here at these settings: seed${known.finished.length > 1 ? "s" : ""} ${known.finished.join(", ")}.` : "";
-    const waits = busy && !working() ? " Another race is training, so this one would wait for it." : "";
+    const waits = (working() ? !atSliders() : busy) ? " Another race is training, so this one would wait for it." : "";
     const does = working() && atSliders() ? "Running here" : "To run here";
     return `${does}: ${known.line}. Each step shrinks the weights by ηλ = ${share(lr * weight_decay)}, and with LPWD by up to twice that in the deepest layer.${seeds}${waits}`;
   }
@@ -265,11 +279,7 @@ lpwd.demo = (element, server, props) => {
   };
   given(stops.strong);
   if (linked.ids.length) watch(linked.ids);
-  readRecorded().then(() => {
-    const within = (name) => recorded[name] >= stops[name][0] && recorded[name] <= stops[name].at(-1);
-    if (recorded && !live && within("lr") && within("weightDecay")) given([recorded.lr, recorded.weightDecay]);
-    situation();
-  });
+  readRecorded().finally(situation);
   lpwd.listen(element, ({ answer }) => {
     const active = answer?.strip.active, now = Boolean(active) && active.ids.join() !== ids.join();
     if (now === busy) return;

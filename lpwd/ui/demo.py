@@ -37,6 +37,7 @@ def build(live: Live, people: People, cached: Cached, hub_problem: "Future[str |
         js_on_load="lpwd.demo(element, server, props);",
         server_functions=[answering(act, people.who) for act in (recorded, situation, look_at, run_pair)],
         stops=json.dumps({"lr": LRS, "weightDecay": WEIGHT_DECAYS, "strong": STRONG}),
+        first="" if cached.repo else json.dumps(shown.since("")),
         plotly=look.plotly_path(),
         elem_id="lp-demo",
         apply_default_css=False,

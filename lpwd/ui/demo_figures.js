@@ -4,6 +4,7 @@ lpwd.demoFigures = (element, path) => {
   const field = (name) => element.querySelector(`[data-f=${name}]`);
   const plots = [0, 1].map((i) => lpwd.figure(field(`heat-${i}`), path));
   const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;"); // names may come from the Hub
+  const rate = (value) => Number(value.toPrecision(3));
   const percent = (share) => (share === null ? "–" : `${Number((100 * share).toPrecision(3))} %`);
   let drawn = "", layers = [];
 
@@ -20,7 +21,7 @@ lpwd.demoFigures = (element, path) => {
     const narrow = matchMedia("(max-width: 600px)").matches;
     const n = heat.layers.length, columns = Math.min(shown, heat.z[0].length - 1) + 1;
     const x = Array.from({ length: columns }, (_, i) => i), y = heat.layers.map((_, i) => i + 1);
-    const place = (i) => `${plain(heat.layers[i])}, λᵢ ${heat.rates[i]}`;
+    const place = (i) => `${plain(heat.layers[i])}, λᵢ ${rate(heat.rates[i])}`;
     const every = Math.ceil(n / 20), rows = y.filter((i) => (n - i) % every === 0);
     return {
       data: [{
@@ -33,7 +34,7 @@ lpwd.demoFigures = (element, path) => {
       layout: {
         uirevision: "kept", margin: { l: 56, r: 8, t: 8, b: 44 }, showlegend: false,
         xaxis: { title: "epoch", range: [-0.5, epochs + 0.5], showgrid: false, rangemode: "nonnegative" },
-        yaxis: { title: "", range: [0.5, n + 0.5], showgrid: false, ticks: "", tickvals: rows, ticktext: rows.map((i) => (narrow ? `${i} · λᵢ ${heat.rates[i - 1]}` : `${place(i - 1)}`)) },
+        yaxis: { title: "", range: [0.5, n + 0.5], showgrid: false, ticks: "", tickvals: rows, ticktext: rows.map((i) => (narrow ? `${i} · λᵢ ${rate(heat.rates[i - 1])}` : `${place(i - 1)}`)) },
       },
     };
   }
