@@ -105,6 +105,11 @@ def test_published_runs_are_drawn_apart_from_the_own_ones(store, tmp_path):
     assert data["WD (n = 1)"]["marker"]["symbol"] == "circle"
     assert len(top1["runs"]) == 2
     assert "Weight norm by layer and epoch, WD, one seed (published, CPU)" in drawn
+    nothing = find(get_preset("fig1"), RunStore(tmp_path / "nothing"), "cpu")
+    alone = {figure["caption"]: figure for figure in figures(nothing, published)}
+    loss = next(figure for caption, figure in alone.items() if "literal λ: training loss (published" in caption)
+    assert all(text.startswith("Published: ") and "training loss" in text for text in loss["said"])
+    assert loss["runs"] == []
 
 
 def test_each_figure_says_what_its_own_runs_say(store):

@@ -39,21 +39,21 @@ class Published:
 def figures(own: "Findings", published: "Findings | None") -> list[dict[str, Any]]:
     """Caption, figure, sentences and runs of each; published points lie in the same axes with marks of their own."""
     drawn = dict(own.figures)
-    sources: dict[str, list[tuple[str, Findings]]] = {caption: [("", own)] for caption in drawn}
+    sources: dict[str, list[tuple[Findings, str, str]]] = {caption: [(own, caption, "")] for caption in drawn}
     if published:
         where = f"published, {devices(published)}"
         for caption, figure in published.figures.items():
             if caption in drawn and not _is_heatmap(figure):
                 drawn[caption] = _together(drawn[caption], figure, where)
-                sources[caption].append(("Published: ", published))
+                sources[caption].append((published, caption, "Published: "))
             else:
                 name = f"{caption} ({where})"
                 drawn[name] = figure
-                sources[name] = [("Published: ", published)]
+                sources[name] = [(published, caption, "Published: ")]
     return [
         {
             **{"caption": caption, "json": figure.to_json()},
-            "said": [f"{prefix}{text}" for prefix, found in sources[caption] for text in said(found, caption)],
+            "said": [prefix + text for found, title, prefix in sources[caption] for text in said(found, title)],
             "runs": _runs(own, caption) if caption in own.figures else [],
         }
         for caption, figure in drawn.items()
