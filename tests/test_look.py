@@ -36,15 +36,16 @@ def shown(tmp_path_factory):
         finished = lambda i: owner(app).predict(i, api_name="/get_run")["status"]["state"] == "finished"  # noqa: E731
         wait_until(lambda: all(finished(i) for i in ids), 60, every=1)
         names = {"first": ids[0], "all": ",".join(ids)}
-        yield browser, {tab: f"{app.url}/?tab={tab}{more.format(**names)}" for tab, (more, _) in TABS.items()}
+        addresses = {tab: f"{app.url}/?tab={tab}{more.format(**names)}" for tab, (more, _) in TABS.items()}
+        yield {look: open_page(browser, app.url, **options) for look, options in LOOKS.items()}, addresses
 
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("tab", TABS)
 def test_a_tab_is_shown_whole_and_accessible(shown, tab, look):
-    browser, addresses = shown
-    seen = open_page(browser, addresses[tab], **LOOKS[look])
-    page = seen.page
+    pages, addresses = shown
+    seen, page = pages[look], pages[look].page
+    page.goto(addresses[tab])
     page.wait_for_selector(TABS[tab][1], timeout=60_000)
     page.wait_for_timeout(500)  # transitions
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -55,4 +56,3 @@ def test_a_tab_is_shown_whole_and_accessible(shown, tab, look):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
-    page.context.close()

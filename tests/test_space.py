@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from hub_server import FakeHub, serve
 
 from lpwd import __version__, space
 
-START_SECONDS = 20
 # Everything but the runs folder, /proc, /sys and /dev becomes read-only for this command alone.
 READ_ONLY = """
 set -e
@@ -163,11 +161,9 @@ def test_the_app_starts_and_trains_where_only_the_runs_folder_can_be_written(can
     from gradio_client import Client
 
     hub = FakeHub()
-    begun = time.monotonic()
     with serve(hub) as endpoint, as_a_space(tmp_path, endpoint) as (url, process, log):
         wait_until(lambda: answers(url) or process.poll() is not None, 60)
         assert process.poll() is None, log.read_text()
-        assert time.monotonic() - begun < START_SECONDS
         wait_until(lambda: health(url)[1]["worker"] == "alive", 30)
         client = Client(url, verbose=False, download_files=str(tmp_path / "client"))
         ids = client.predict(
