@@ -109,11 +109,12 @@ SERVER = {
     },
     "lp-compare": {
         "choices": ("search",),
-        "compare_view": ("items", "y", "x", "logs", "smooth", "value", "each"),
+        "compare_view": ("items", "y", "x", "logs", "smooth", "value", "each", "stamp"),
         "data": ("items", "y"),
     },
     "lp-hub": {"about": (), "use": ("repo",), "plan": ("repo", "replaces"), "send": ("plan",)},
-    "lp-benchmark": {"find": ("name", "scale", "stamp"), "run_cell": ("name", "scale", "run_id")},
+    "lp-plan": {"preflight": ("fields",)},
+    "lp-benchmark": {"find": ("name", "scale", "stamp"), "run_cell": ("name", "scale", "run_id", "sure")},
     "lp-explain": {
         "check": ("eta", "lam", "optimizer"),
         "layer_rates": ("model", "n", "rule", "weight_decay"),
