@@ -249,7 +249,7 @@ class TestPage:
         start(page, seed=7)
         wait_state(page, "queued.*queued")
         assert "1 race is ahead" in page.inner_text("#lp-panel [data-f=state]")
-        assert "1 waiting" in page.inner_text("#lp-strip")
+        page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')", timeout=10_000)
 
     @pytest.mark.parametrize(
         ("change", "sentence"),

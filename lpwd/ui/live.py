@@ -153,7 +153,9 @@ class Live:
 
     def start_all(self, races: Sequence[Sequence[RunConfig]], user: User, *, again: bool = False) -> list[list[str]]:
         """Queue races one after the other, all or none; returns the run ids of each."""
-        return self.jobs.submit_all(races, user=user, again=again)
+        run_ids = self.jobs.submit_all(races, user=user, again=again)
+        self._views.clear()
+        return run_ids
 
     def stop(self, run_ids: Sequence[str], user: User) -> None:
         """Stop the races that these runs are lanes of."""
