@@ -134,14 +134,14 @@ def live(minutes: float) -> None:
 
 
 def axis(page: object) -> str:
-    return page.evaluate("document.querySelector('[data-chart=loss]').layout.xaxis.range.join()")
+    return page.evaluate("document.querySelector('#lp-panel [data-chart=loss]').layout.xaxis.range.join()")
 
 
 def zoom(page: object) -> str:
     """Zoom with the mouse, as a person does; the new range."""
     before = axis(page)
-    page.locator("[data-chart=loss]").scroll_into_view_if_needed()
-    box = page.locator("[data-chart=loss] .nsewdrag").first.bounding_box()
+    page.locator("#lp-panel [data-chart=loss]").scroll_into_view_if_needed()
+    box = page.locator("#lp-panel [data-chart=loss] .nsewdrag").first.bounding_box()
     mouse = page.mouse
     mouse.move(box["x"] + 10, box["y"] + 40)
     mouse.down()
