@@ -59,10 +59,8 @@ def main() -> None:
 
         if space.zero_gpu():
             declare_gpu_call()
-        demo = page.build(store, jobs, pusher)
-        demo.launch(
-            server_name=options.host, server_port=options.port, prevent_thread_lock=True, **page.launch_options(jobs)
-        )
+        demo, options_of_page = page.build(store, jobs, pusher)
+        demo.launch(server_name=options.host, server_port=options.port, prevent_thread_lock=True, **options_of_page)
         ended.wait()
         if pusher:
             pusher.close()

@@ -8,6 +8,7 @@ strip.py, train.py  the strip, and a file for each tab   page.py     composes th
 people.py    whom a request is from                   answers.py     bad input becomes a sentence
 address.py   the form in the URL                      presets.py     the paper's experiments as fillings of the form
 plan.js, plan.html  command line, Python and costs    costs.py       what Start would cost
+polling.py   the address that pages poll
 api.py       named endpoints for scripts              look.py, look.css  colours, type and spacing
 runs.py      every run, with runlist.py              runs*.js, runs.html, runs.css
 benchmark.py the paper's tables, with bench.py        benchmark*.js, .html, .css

@@ -19,10 +19,10 @@ Act = Callable[..., Any]
 class Who(Protocol):
     """Whom a request is from."""
 
-    def __call__(self, request: gr.Request) -> User: ...
+    def __call__(self, request: Any) -> User: ...
 
 
-def answering(act: Act, who: Who | None = None) -> Callable[[str, gr.Request], str]:
+def answering(act: Act, who: Who | None = None) -> Callable[[str, Any], str]:
     """A server function of `act`, by its name: a JSON object of arguments in, `{"problem": "", ...}` out.
 
     `act` returns a dictionary or nothing; one that takes `user` gets the asking person and not what the request claims.

@@ -41,7 +41,7 @@ window.lpwd = (() => {
     const cursors = Object.fromEntries(shown.map((id) => [id, state.curves[id]?.cursor ?? ""]));
     let delay = RETRY_MS;
     try {
-      const answer = JSON.parse(await state.server.poll(JSON.stringify({ run: state.run, shown, cursors })));
+      const answer = await asked({ run: state.run, shown, cursors });
       delay = answer.pollMs;
       state.offline = false;
       if (shown === state.shown) take(answer);
@@ -55,6 +55,11 @@ window.lpwd = (() => {
     again = false;
     clearTimeout(timer);
     timer = setTimeout(poll, delay);
+  }
+  async function asked(body) {
+    const response = await fetch(new URL("lpwd/poll", document.baseURI), { method: "POST", body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(response.statusText);
+    return response.json();
   }
   function take(answer) {
     state.answer = answer;

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from lpwd.autopush import AutoPush
 from lpwd.jobs import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, benchmark, compare, demo, explain, health, look, runs, strip, train
+from lpwd.ui import api, benchmark, compare, demo, explain, health, look, polling, runs, strip, train
 from lpwd.ui.cached import Cached
 from lpwd.ui.hub_notice import why_digits
 from lpwd.ui.live import Live, in_background
@@ -22,8 +22,11 @@ TITLE = "LPWD: layer-wise pre-weight decay, live"
 WAITING_REQUESTS = 1000  # at most; Gradio's own default is none, but 1 on ZeroGPU, where a page alone has several
 
 
-def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> gr.Blocks:
-    """Compose the page; `jobs` has been started. Nothing here waits for the worker or the Hub."""
+def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
+    """Compose the page; returns it with its arguments for `launch`.
+
+    `jobs` has been started. Nothing here waits for the worker or the Hub.
+    """
     gr.set_static_paths(look.plotly_path())
     live, people, cached = Live(store, jobs), People(store), Cached()
     hub_problem: Future[str | None] = in_background(why_digits)
@@ -49,17 +52,10 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> gr.Blo
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
         api.build(live, people)
-    return page.queue(max_size=WAITING_REQUESTS)
-
-
-def launch_options(jobs: Jobs) -> dict[str, Any]:
-    """Arguments of `launch` that belong to the page and not to the server's address."""
-    quiet = {"footer_links": [], "run_history": False, "ssr_mode": False}
-    routes = [health.route(jobs), *People(jobs.store).routes()]
-    return {
-        "theme": look.theme(),
-        "css": look.css(),
-        "head": look.head(),
-        **quiet,
+    routes = [health.route(jobs), polling.route(live, people), *people.routes()]
+    options = {
+        **{"theme": look.theme(), "css": look.css(), "head": look.head()},
+        **{"footer_links": [], "run_history": False, "ssr_mode": False},
         "app_kwargs": {"middleware": [Middleware(Door)], "routes": routes},
     }
+    return page.queue(max_size=WAITING_REQUESTS), options

@@ -1,7 +1,5 @@
 """The strip above all tabs: device, memory, queue, the active race and Stop. It carries the page's connection."""
 
-from typing import Any
-
 import gradio as gr
 
 from lpwd.rights import User
@@ -12,12 +10,7 @@ from lpwd.ui.people import People
 
 
 def build(live: Live, people: People) -> None:
-    """Its server functions serve the whole page: every tab listens to the one poll."""
-
-    def poll(
-        user: User, run: str = "", shown: list[str] | None = None, cursors: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        return live.poll(user, run, shown or [], cursors)
+    """Its server functions serve the whole page, whose tabs all listen to the one poll (polling.py)."""
 
     def stop(user: User, run_ids: list[str]) -> None:
         live.stop(run_ids, user)
@@ -28,7 +21,7 @@ def build(live: Live, people: People) -> None:
     gr.HTML(
         html_template=look.asset("strip.html"),
         js_on_load="lpwd.strip(element); lpwd.connect(server);",
-        server_functions=[answering(act, people.who) for act in (poll, stop, resume)],
+        server_functions=[answering(act, people.who) for act in (stop, resume)],
         elem_id="lp-strip",
         apply_default_css=False,
     )
