@@ -175,7 +175,7 @@ def _nothing_is_written_elsewhere(wire):
 
     before = outside()
     yield
-    assert {path.name for path in outside() - before} <= {"hf", ".pytest_cache", ".hypothesis"} | cached(runs)
+    assert {path.name for path in outside() - before} <= {"hf", "build", ".pytest_cache", ".hypothesis"} | cached(runs)
     assert RunStore(runs).ids() == []
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
 from lpwd.jobs import Job
 from lpwd.rights import User
-from lpwd.ui import defaults, form
+from lpwd.ui import defaults, form, look
 from lpwd.ui.curves import MAX_POINTS, CurveCache, extremes
 from lpwd.ui.live import Live, Pace
 from lpwd.ui.views import lanes_beside, race_records, race_view
@@ -244,3 +245,13 @@ def test_the_page_never_imports_torch():
     code = "import sys, app, lpwd.ui.page, lpwd.ui.hub_notice; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.stdout.strip() == "False", result.stderr
+
+
+def test_no_two_sheets_style_the_same_class():
+    sheets = {path.name: path.read_text() for path in look.HERE.glob("*.css") if path.name != "look.css"}
+    owners: dict[str, set[str]] = {}
+    for name, text in sheets.items():
+        for selectors in re.findall(r"^\s*([^{}@\n]+)\{", text, re.MULTILINE):
+            for first in (selector.split()[0] for selector in selectors.split(",")):
+                owners.setdefault(first, set()).add(name)
+    assert {first: names for first, names in owners.items() if len(names) > 1} == {}
