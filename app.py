@@ -10,10 +10,11 @@ from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-from lpwd import autopush, space
+from lpwd import space
 from lpwd.config import ConfigError
-from lpwd.jobs import Jobs
-from lpwd.rights import Limits
+from lpwd.hub import autopush
+from lpwd.jobs.queue import Jobs
+from lpwd.jobs.rights import Limits
 from lpwd.store import RunStore
 
 

@@ -13,8 +13,8 @@ from typing import cast
 import torch
 from torch.nn import functional
 
-from lpwd import data, images, models
 from lpwd.config import DATASETS, DatasetName, RunConfig
+from lpwd.training import batches, images, models
 
 BATCH = 256
 
@@ -41,21 +41,21 @@ def main(name: DatasetName) -> None:
 
     config = RunConfig(dataset=name, model="convnext_atto")
     device = torch.device("cpu")
-    print(f"next start, on the device: {seconds(lambda: data.load(config, device)):.3f} s")
+    print(f"next start, on the device: {seconds(lambda: batches.load(config, device)):.3f} s")
 
-    loaded = data.load(config, device)
-    order, flips = data.epoch_order(count, 0, 1)[:BATCH], data.epoch_flips(count, 0, 1)[:BATCH]
+    loaded = batches.load(config, device)
+    order, flips = batches.epoch_order(count, 0, 1)[:BATCH], batches.epoch_flips(count, 0, 1)[:BATCH]
     model = models.create(config, loaded.class_count).to(memory_format=torch.channels_last)
     labels = loaded.train_labels[order]
 
     def batch() -> torch.Tensor:
         chosen = loaded.train_images.index_select(0, order)
-        return data.augment(chosen, flips, loaded.mean, loaded.std, torch.channels_last)
+        return batches.augment(chosen, flips, loaded.mean, loaded.std, torch.channels_last)
 
     def step() -> None:
         functional.cross_entropy(model(batch()), labels).backward()
 
-    transform = data.reference_transform()
+    transform = batches.reference_transform()
     ours, whole = seconds(batch, 20), seconds(step, 3)
     theirs = seconds(lambda: [transform(image=image) for image in loaded.train_images[:BATCH].numpy()], 3)
     print(f"batch of {BATCH}: {ours * 1e3:.2f} ms, {100 * ours / whole:.2f} % of a step of {whole:.2f} s")

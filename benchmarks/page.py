@@ -29,8 +29,8 @@ from browser import chromium, open_page, owner, running_app, wait_until
 
 from lpwd.config import RunConfig
 from lpwd.events import Epoch, Finished, Step
-from lpwd.hub import local
-from lpwd.published import restore
+from lpwd.hub.checked import restore
+from lpwd.hub.pull import local
 from lpwd.store import RunStore
 
 STEPS_AN_EPOCH, POINTS = 20, 10_000

@@ -16,9 +16,9 @@ import torch
 from torch.nn import functional
 
 from lpwd.config import RunConfig
-from lpwd.data import reference_transform
-from lpwd.probe import random_data
-from lpwd.session import Session
+from lpwd.jobs.speed import random_data
+from lpwd.training.batches import reference_transform
+from lpwd.training.session import Session
 
 STEPS, ROUNDS = 5, 5
 

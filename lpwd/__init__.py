@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from lpwd.config import ConfigError as ConfigError
     from lpwd.config import RunConfig as RunConfig
     from lpwd.methods import METHODS as METHODS
-    from lpwd.optim import SGD as SGD
-    from lpwd.optim import Adam as Adam
-    from lpwd.optim import build_optimizer as build_optimizer
-    from lpwd.optim import layer_groups as layer_groups
-    from lpwd.penalty import opposing_penalty as opposing_penalty
-    from lpwd.penalty import zero_shot_decay as zero_shot_decay
+    from lpwd.optim.optimizers import SGD as SGD
+    from lpwd.optim.optimizers import Adam as Adam
+    from lpwd.optim.optimizers import build_optimizer as build_optimizer
+    from lpwd.optim.optimizers import layer_groups as layer_groups
+    from lpwd.optim.penalty import opposing_penalty as opposing_penalty
+    from lpwd.optim.penalty import zero_shot_decay as zero_shot_decay
     from lpwd.store import RunStore as RunStore
-    from lpwd.train import train as train
+    from lpwd.training.train import train as train
 
 _HOMES = {
     "ConfigError": "config",
@@ -27,10 +27,10 @@ _HOMES = {
     "SGD": "optim",
     "build_optimizer": "optim",
     "layer_groups": "optim",
-    "opposing_penalty": "penalty",
-    "zero_shot_decay": "penalty",
+    "opposing_penalty": "optim.penalty",
+    "zero_shot_decay": "optim.penalty",
     "RunStore": "store",
-    "train": "train",
+    "train": "training.train",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

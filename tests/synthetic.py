@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from lpwd.config import RunConfig
 from lpwd.events import Diverged, Epoch, Event, Started, Step, ZeroShot, select
-from lpwd.paper import Cell
+from lpwd.jobs.worker import Machine
+from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
-from lpwd.worker import Machine
 
 Top1 = Callable[[RunConfig, int], float]  # configuration, epoch -> percent
 DEVICE = "CPU, 2 cores, 4 GiB"

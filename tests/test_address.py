@@ -3,7 +3,7 @@
 import pytest
 
 from lpwd.methods import METHODS
-from lpwd.ui import address, defaults, form
+from lpwd.ui.shared import address, defaults, form
 
 HERE = {"dataset": "digits", "precision": "fp32"}
 CHANGED = {

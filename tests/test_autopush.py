@@ -5,18 +5,18 @@ from browser import wait_until
 from hub_server import FakeHub, client, serve
 from synthetic import ramp, write_run
 
-from lpwd.paper import PRESETS
-from lpwd.published import check
-from lpwd.results import CURVES_FILE, RUNS_FILE, Tables
+from lpwd.hub.checked import check
+from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables
+from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
 CELLS = PRESETS["table1"].cells("cpu", 1)
 IMPORTS = """
 import os, time
-from lpwd.autopush import AutoPush, from_environment
+from lpwd.hub.autopush import AutoPush, from_environment
 from lpwd.config import ConfigError
 from lpwd.store import RunStore
-from lpwd.ui.publishing import Publishing
+from lpwd.ui.benchmark.publishing import Publishing
 
 def until(condition, seconds=20):
     end = time.monotonic() + seconds

@@ -7,21 +7,23 @@ from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.findings import find
-from lpwd.hub import Results
-from lpwd.paper import get_preset
-from lpwd.published import check
-from lpwd.results import from_store
+from lpwd.hub.checked import check
+from lpwd.hub.pull import Results
+from lpwd.hub.rows import from_store
+from lpwd.jobs.worker import Machine
+from lpwd.paper.findings import find
+from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
-from lpwd.ui import bench, cached, costs
-from lpwd.ui.benchfigures import Published, figures
+from lpwd.ui import published
+from lpwd.ui.benchmark import bench
+from lpwd.ui.benchmark.figures import Published, figures
 from lpwd.ui.live import Live
-from lpwd.worker import Machine
+from lpwd.ui.shared import costs
 
 # Loaded by every Python of the app under test: a preset of four cells that train in a second each on digits.
 SMALL_PRESET = """
 from types import MappingProxyType
-import lpwd.paper as paper
+from lpwd.paper import presets as paper
 from lpwd.config import RunConfig
 
 def plan(scale, seed):
@@ -38,8 +40,8 @@ paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": small})
 @pytest.fixture
 def benchmark(store, monkeypatch):
     monkeypatch.setattr(bench, "in_background", lambda work: None)  # nothing is read ahead, nothing asked
-    monkeypatch.setattr(cached, "in_background", lambda work: None)
-    return bench.Bench(store, cached.Cached(""))
+    monkeypatch.setattr(published, "in_background", lambda work: None)
+    return bench.Bench(store, published.Cached(""))
 
 
 def write_cells(store, name, seeds, top1=lambda config, epoch: 10 + config.seed):
@@ -78,7 +80,7 @@ def test_published_runs_of_another_device_are_left_out_of_the_mean_and_named(sto
     published = Results("me/results", "hub", check(from_store(store)[0]))
     for run_id in store.ids():
         store.delete(run_id)
-    monkeypatch.setattr(cached.Cached, "results", published)
+    monkeypatch.setattr(published.Cached, "results", published)
     found = benchmark.find("table3", "cpu")
     wd = next(row for row in found["table"] if row["label"] == "WD")
     assert (wd["n"], wd["cachedN"]) == (0, 2)

@@ -6,8 +6,8 @@ import pytest
 from browser import wait_until
 
 from lpwd.config import ConfigError
-from lpwd.hub import NO_REPO
-from lpwd.ui.cached import READING, Cached
+from lpwd.hub.pull import NO_REPO
+from lpwd.ui.published import READING, Cached
 
 
 def test_the_bundled_snapshot_is_there_without_a_repository():

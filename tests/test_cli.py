@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from lpwd.commandline import command_line
 from lpwd.config import RunConfig
 from lpwd.events import reproducible
+from lpwd.spelled import command_line
 from lpwd.store import RunStore
 
 BASE = shlex.split(

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from lpwd.paper import PRESETS
-from lpwd.probe import images_per_second
+from lpwd.jobs.speed import images_per_second
+from lpwd.paper.presets import PRESETS
 
 
 def lpwd(*arguments, timeout=240):

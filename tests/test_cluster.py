@@ -10,14 +10,14 @@ import pytest
 
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
+from lpwd.jobs.sweep import Sweep, run_local, states
 from lpwd.store import RunStore
-from lpwd.sweep import Sweep, run_local, states
 
 pytest.importorskip("ray", reason="Ray is an optional extra")
 
 from ray.cluster_utils import Cluster
 
-from lpwd.cluster import run_on_ray
+from lpwd.jobs.ray_cluster import run_on_ray
 
 
 def numbers(store, run_id):

@@ -13,9 +13,10 @@ from synthetic import write_run
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
-from lpwd.paper import Cell
+from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
-from lpwd.ui import compare, compared, overlay
+from lpwd.ui.compare import compared, overlay
+from lpwd.ui.compare import tab as compare
 from lpwd.ui.curves import MAX_POINTS
 
 NOISE = {"wd": [0.0, 0.1, 0.3], "lpwd": [0.0, 0.1, 0.2]}

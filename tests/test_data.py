@@ -15,15 +15,15 @@ import torch
 from hub_server import FakeHub, closed_port, run_with_hub, serve, silent_server
 from sklearn.datasets import load_sample_images
 
-from lpwd import data, images
 from lpwd.config import ConfigError, RunConfig
+from lpwd.training import batches, images
 
 CPU = torch.device("cpu")
 CIFAR = images.HUB_SOURCES["cifar10"]
 SECONDS_TO_NOTICE = 10
 READ = """
 import time
-from lpwd import images
+from lpwd.training import images
 from lpwd.config import ConfigError
 decoded, decode = [], images.decode
 images.decode = lambda *arguments: decoded.append(1) or decode(*arguments)
@@ -227,7 +227,7 @@ def test_subsets_are_balanced_nested_and_seeded():
 def test_validation_is_taken_out_of_the_training_subset():
     config = RunConfig(dataset="digits", train_samples=500, validation_samples=100, seed=5)
     labels = images.read("digits")[0].labels
-    train, validation = data.split_indices(labels, config)
+    train, validation = batches.split_indices(labels, config)
     assert len(train) == 400
     assert set(Counter(labels[validation].tolist()).values()) == {10}
     assert not set(train) & set(validation)
@@ -235,13 +235,13 @@ def test_validation_is_taken_out_of_the_training_subset():
 
 def test_all_seeds_are_evaluated_on_the_same_test_images():
     configs = [RunConfig(dataset="digits", train_samples=100, test_samples=70, seed=seed) for seed in (0, 1)]
-    first, second = (data.load(config, CPU) for config in configs)
+    first, second = (batches.load(config, CPU) for config in configs)
     assert torch.equal(first.test_images, second.test_images)
     assert not torch.equal(first.train_images, second.train_images)
 
 
 def test_the_loaded_set_is_what_training_needs():
-    loaded = data.load(RunConfig(dataset="digits", validation_samples=97, image_size=16), CPU)
+    loaded = batches.load(RunConfig(dataset="digits", validation_samples=97, image_size=16), CPU)
     assert loaded.train_images.shape == (1200, 16, 16, 3)
     assert loaded.train_images.dtype == torch.uint8
     assert loaded.train_labels.dtype == torch.int64
@@ -256,40 +256,40 @@ def test_more_images_than_there_are_is_one_sentence(monkeypatch):
         ({"validation_samples": 1297}, "validation_samples is 1297: it must be less than the 1297 training images"),
     ]:
         with pytest.raises(ConfigError, match=said):
-            data.load(RunConfig(dataset="digits", **changes), CPU)
+            batches.load(RunConfig(dataset="digits", **changes), CPU)
     memory = psutil.virtual_memory()._replace(available=10**6)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     with pytest.raises(ConfigError, match=r"1797 images of that size take 5\.7 GB"):
-        data.load(RunConfig(dataset="digits", image_size=1024), CPU)
+        batches.load(RunConfig(dataset="digits", image_size=1024), CPU)
 
 
 # ---- batches
 
 
 def test_the_order_of_an_epoch_is_a_function_of_seed_and_epoch_alone():
-    order, flips = data.epoch_order(1000, 3, 7), data.epoch_flips(1000, 3, 7)
+    order, flips = batches.epoch_order(1000, 3, 7), batches.epoch_flips(1000, 3, 7)
     torch.manual_seed(1)
-    assert torch.equal(order, data.epoch_order(1000, 3, 7))
-    assert torch.equal(flips, data.epoch_flips(1000, 3, 7))
+    assert torch.equal(order, batches.epoch_order(1000, 3, 7))
+    assert torch.equal(flips, batches.epoch_flips(1000, 3, 7))
     assert torch.equal(order.sort().values, torch.arange(1000))
-    assert not torch.equal(order, data.epoch_order(1000, 3, 8))
-    assert not torch.equal(order, data.epoch_order(1000, 7, 3))
+    assert not torch.equal(order, batches.epoch_order(1000, 3, 8))
+    assert not torch.equal(order, batches.epoch_order(1000, 7, 3))
     assert 400 < flips.sum() < 600
-    assert not data.epoch_flips(1000, 3, 7, probability=0.0).any()
+    assert not batches.epoch_flips(1000, 3, 7, probability=0.0).any()
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_the_batch_on_the_device_has_albumentations_pixels(memory_format):
     patches = photographs(64)
-    flips = data.epoch_flips(64, 0, 1)
-    mean, std = torch.tensor(data.IMAGENET_MEAN), torch.tensor(data.IMAGENET_STD)
-    ours = data.augment(torch.from_numpy(patches), flips, mean, std, memory_format)
+    flips = batches.epoch_flips(64, 0, 1)
+    mean, std = torch.tensor(batches.IMAGENET_MEAN), torch.tensor(batches.IMAGENET_STD)
+    ours = batches.augment(torch.from_numpy(patches), flips, mean, std, memory_format)
     assert ours.is_contiguous(memory_format=memory_format)
-    transforms = {flip: data.reference_transform(float(flip)) for flip in (False, True)}
+    transforms = {flip: batches.reference_transform(float(flip)) for flip in (False, True)}
     for image, flip, found in zip(patches, flips.tolist(), ours, strict=True):
         expected = transforms[flip](image=image)["image"]
         np.testing.assert_allclose(found.permute(1, 2, 0).numpy(), expected, rtol=0, atol=1e-6)  # 2 ulp of the maximum
-    unflipped = data.augment(torch.from_numpy(patches), None, mean, std, memory_format)
+    unflipped = batches.augment(torch.from_numpy(patches), None, mean, std, memory_format)
     assert torch.equal(unflipped[~flips], ours[~flips])
 
 

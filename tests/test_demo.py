@@ -7,12 +7,12 @@ from browser import CHROMIUM, chromium, open_page, running_app
 from synthetic import StillJobs, write_run
 
 from lpwd.config import ConfigError
-from lpwd.pair import live_config
-from lpwd.paper import Cell
-from lpwd.rights import User
-from lpwd.ui.cached import Cached
+from lpwd.jobs.rights import User
+from lpwd.paper.pair import live_config
+from lpwd.paper.presets import Cell
+from lpwd.ui.demo.pairs import Pairs, Shown
 from lpwd.ui.live import Live
-from lpwd.ui.pairs import Pairs, Shown
+from lpwd.ui.published import Cached
 
 ME, OTHER = User("me"), User("other")
 

@@ -8,10 +8,11 @@ from synthetic import write_run
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.methods import METHODS
-from lpwd.paper import Cell
+from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
-from lpwd.ui import explain, rates
-from lpwd.ui.identities import checks
+from lpwd.ui.explain import rates
+from lpwd.ui.explain import tab as explain
+from lpwd.ui.explain.identities import checks
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from lpwd import figures
+from lpwd.analysis import figures
 from lpwd.methods import METHODS
 
 

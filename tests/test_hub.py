@@ -12,11 +12,11 @@ import yaml
 from hub_server import FakeHub, client, closed_port, serve
 from synthetic import ramp, write_run
 
-from lpwd.card import CARD
-from lpwd.pair import PAIR_FILE
-from lpwd.paper import PRESETS
-from lpwd.published import check
-from lpwd.results import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.hub.card import CARD
+from lpwd.hub.checked import check
+from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.paper.pair import PAIR_FILE
+from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ CELLS = PRESETS["table1"].cells("cpu", 3)
 IMPORTS = """
 import os, time
 from pathlib import Path
-from lpwd import hub, publish
+from lpwd.hub import pull as hub, push as publish
 from lpwd.config import ConfigError
 from lpwd.store import RunStore
 
@@ -413,7 +413,7 @@ def lpwd(world, *arguments, **variables):
     """Exit code, last line of stdout as JSON, and stderr of `python -m lpwd` with these arguments."""
     code = f"""
 from click.testing import CliRunner
-from lpwd import cli, cli_hub
+from lpwd.cli import train as cli, hub as cli_hub
 found = CliRunner().invoke(cli.main, {arguments!r}, env={variables!r})
 result = [found.exit_code, found.stdout, found.stderr]
 """

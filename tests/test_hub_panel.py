@@ -10,9 +10,9 @@ from browser import CHROMIUM, chromium, open_page, running_app, wait_until
 from hub_server import FakeHub, serve
 from synthetic import ramp, write_run
 
-from lpwd.paper import PRESETS
-from lpwd.published import check
-from lpwd.results import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.hub.checked import check
+from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
 CELLS = PRESETS["table3"].cells("cpu", 1)

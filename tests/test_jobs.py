@@ -10,9 +10,9 @@ import pytest
 
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
-from lpwd.jobs import Jobs
-from lpwd.lanes import run_lanes
-from lpwd.rights import User
+from lpwd.jobs.queue import Jobs
+from lpwd.jobs.race import run_lanes
+from lpwd.jobs.rights import User
 from lpwd.store import RunStore
 
 LONG = {"epochs": 400}  # minutes, were it not stopped
@@ -31,7 +31,7 @@ def state(store, run_id):
 
 
 def children():
-    return [p for p in psutil.Process().children() if "lpwd.worker" in " ".join(p.cmdline())]
+    return [p for p in psutil.Process().children() if "lpwd.jobs.worker" in " ".join(p.cmdline())]
 
 
 def numbers(store, run_id):

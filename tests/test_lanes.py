@@ -7,7 +7,7 @@ import pytest
 
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
-from lpwd.lanes import run_lanes
+from lpwd.jobs.race import run_lanes
 
 
 def numbers(store, run_id):

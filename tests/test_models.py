@@ -7,8 +7,8 @@ import timm
 import torch
 from hub_server import closed_port, run_with_hub
 
-from lpwd import devices, models
 from lpwd.config import ConfigError, RunConfig
+from lpwd.training import machine, models
 
 TINY_SWIN = {"embed_dim": 24, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8]}
 ONE_OF_EACH_KIND = [
@@ -130,7 +130,7 @@ with serve(hub) as endpoint:
     os.environ["HF_ENDPOINT"] = endpoint
     import timm, torch
     from safetensors.torch import save
-    from lpwd import models
+    from lpwd.training import models
     from lpwd.config import RunConfig
 
     torch.set_num_threads(1)
@@ -197,23 +197,23 @@ def test_weights_are_loaded_or_refused_but_never_replaced(tmp_path):
 
 
 def test_devices_are_named_and_refused_clearly():
-    assert devices.resolve_device("cpu") == devices.resolve_device(torch.device("cpu")) == torch.device("cpu")
-    assert devices.resolve_device("auto") == devices.default_device()
-    assert devices.device_label(torch.device("cpu")).startswith("CPU, ")
+    assert machine.resolve_device("cpu") == machine.resolve_device(torch.device("cpu")) == torch.device("cpu")
+    assert machine.resolve_device("auto") == machine.default_device()
+    assert machine.device_label(torch.device("cpu")).startswith("CPU, ")
     with pytest.raises(ConfigError, match="allowed are auto, cpu, cuda"):
-        devices.resolve_device("tpu")
+        machine.resolve_device("tpu")
     with pytest.raises(ConfigError, match="device is 'cuda:99': this machine has"):
-        devices.resolve_device("cuda:99")
+        machine.resolve_device("cuda:99")
 
 
 def test_bf16_is_the_default_only_where_the_processor_has_it():
-    native = devices.cpu_has_bf16()
-    assert devices.default_precision(torch.device("cpu")) == ("bf16" if native else "fp32")
+    native = machine.cpu_has_bf16()
+    assert machine.default_precision(torch.device("cpu")) == ("bf16" if native else "fp32")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_has_a_name_and_native_bf16_since_ampere():
-    device = devices.resolve_device("cuda")
-    assert "GiB" in devices.device_label(device)
+    device = machine.resolve_device("cuda")
+    assert "GiB" in machine.device_label(device)
     expected = "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
-    assert devices.default_precision(device) == expected
+    assert machine.default_precision(device) == expected

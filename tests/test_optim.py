@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 import lpwd
-from lpwd.decaying import DecayBeforeForward
-from lpwd.layers import layer_name, layers_of
 from lpwd.methods import METHODS
-from lpwd.reference import ALGORITHMS, AdamDirection, Direction, SGDDirection, trajectory
+from lpwd.optim.layers import layer_name, layers_of
+from lpwd.optim.reference import ALGORITHMS, AdamDirection, Direction, SGDDirection, trajectory
+from lpwd.optim.timing import DecayBeforeForward
 
 STEPS = 50
 LR = {"adam": 2e-3, "sgd": 5e-2}

@@ -3,8 +3,8 @@
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.paper import PRESETS, cost, get_preset
-from lpwd.paper_data import CPU_STEPS, DECAYS, LRS, TABLE1, TABLE3
+from lpwd.paper.numbers import CPU_STEPS, DECAYS, LRS, TABLE1, TABLE3
+from lpwd.paper.presets import PRESETS, cost, get_preset
 
 TABLE1_TEXT = """
 Baseline	90.53±0.08	89.97±0.01	89.28±0.08	88.72±0.04	73.06±0.07	72.51±0.02	71.91±0.10	71.13±0.11

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import lpwd
 from lpwd.methods import METHODS
-from lpwd.penalty import OpposingMeter
-from lpwd.rivals import cautious_mask
+from lpwd.optim.penalty import OpposingMeter
+from lpwd.optim.rivals import cautious_mask
 
 numbers = st.floats(-1e3, 1e3, allow_nan=False, width=32).filter(lambda x: x == 0 or abs(x) > 1e-30)
 

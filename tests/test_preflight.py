@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from lpwd import preflight, probe
 from lpwd.config import ConfigError
-from lpwd.jobs import Jobs
-from lpwd.rights import HOST, Limits, User
-from lpwd.ui import address
-from lpwd.ui.costs import Costs, about
+from lpwd.jobs import costs, speed
+from lpwd.jobs.queue import Jobs
+from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
+from lpwd.ui.shared import address
+from lpwd.ui.shared.costs import Costs, about
 
 
 def fields(**changes):
@@ -36,17 +36,17 @@ def wait_said(costs, word, **changes):
 
 
 def test_work_counts_steps_and_passes(tiny):
-    work = preflight.work(tiny(train_samples=160, validation_samples=60, batch_size=32, epochs=3, test_samples=30))
+    work = costs.work(tiny(train_samples=160, validation_samples=60, batch_size=32, epochs=3, test_samples=30))
     assert (work.training_images, work.steps_per_epoch, work.known) == (100, 4, True)
     assert work.passes() == 3 * (100 + (30 + 60) / 3)
-    assert preflight.work(tiny(train_samples=None, test_samples=None)).training_images == 1297
+    assert costs.work(tiny(train_samples=None, test_samples=None)).training_images == 1297
 
 
 def test_bytes_follow_from_the_parameters(tiny):
-    assert preflight.training_bytes(tiny(), 1000) == 16_000
-    assert preflight.training_bytes(tiny(optimizer="sgd", momentum=0), 1000) == 8_000
-    assert preflight.checkpoint_bytes(tiny(optimizer="sgd"), 1000) == 8_000
-    assert preflight.data_bytes(tiny(image_size=16)) == (160 + 50) * 3 * 16 * 16
+    assert costs.training_bytes(tiny(), 1000) == 16_000
+    assert costs.training_bytes(tiny(optimizer="sgd", momentum=0), 1000) == 8_000
+    assert costs.checkpoint_bytes(tiny(optimizer="sgd"), 1000) == 8_000
+    assert costs.data_bytes(tiny(image_size=16)) == (160 + 50) * 3 * 16 * 16
 
 
 def test_a_recorded_speed_is_that_of_runs_with_the_same_costs_on_the_same_device(store, tiny):
@@ -54,10 +54,10 @@ def test_a_recorded_speed_is_that_of_runs_with_the_same_costs_on_the_same_device
         store.create(tiny(seed=seed), state="finished", device="here", seconds=seconds)
     store.create(tiny(batch_size=8), state="finished", device="here", seconds=1.0)
     store.create(tiny(seed=3), state="finished", device="elsewhere", seconds=1.0)
-    passes = preflight.work(tiny()).passes()
-    assert preflight.recorded_speed(store, tiny(lr=0.1), "here") == (passes / 20, 3)
-    assert preflight.recorded_speed(store, tiny(model_kwargs={}), "here") == (0.0, 0)
-    assert preflight.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20) == 80
+    passes = costs.work(tiny()).passes()
+    assert costs.recorded_speed(store, tiny(lr=0.1), "here") == (passes / 20, 3)
+    assert costs.recorded_speed(store, tiny(model_kwargs={}), "here") == (0.0, 0)
+    assert costs.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20) == 80
 
 
 def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
@@ -67,7 +67,7 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
     assert "2 steps an epoch, 6 in a run; 2 methods; 160 training and 50 test images." in said
     assert "2 models of" in said
     assert costs.say(HOST, fields(lr=0.01))["again"] is False  # the same model is not measured again
-    config = preflight.RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
+    config = costs.RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
     store.create(config, state="finished", device=live.machine.result().label, seconds=60.0)
     assert "in 1 finished run here" in costs.say(HOST, fields())["said"]
 
@@ -93,9 +93,9 @@ def test_what_start_would_refuse_is_said_before(jobs, store):
 
 
 def test_what_does_not_fit_is_not_tried(tiny, monkeypatch):
-    monkeypatch.setattr(probe, "MEMORY_SHARE", 0.0)
+    monkeypatch.setattr(speed, "MEMORY_SHARE", 0.0)
     with pytest.raises(ConfigError, match="GB free"):
-        probe.quick(tiny(), "cpu")
+        speed.quick(tiny(), "cpu")
 
 
 def test_estimates_are_two_digits():

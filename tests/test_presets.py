@@ -3,9 +3,10 @@
 import pytest
 
 from lpwd.methods import METHODS
-from lpwd.paper import PRESETS
-from lpwd.ui import form, presets
-from lpwd.ui.address import first_values
+from lpwd.paper.presets import PRESETS
+from lpwd.ui.shared import form
+from lpwd.ui.shared.address import first_values
+from lpwd.ui.train import presets
 
 
 def meant(values):

@@ -3,10 +3,12 @@
 import pytest
 from synthetic import write_run
 
-from lpwd import hub, pair, recorded
-from lpwd.paper import get_preset
-from lpwd.published import check
-from lpwd.results import from_store
+from lpwd.hub import pull
+from lpwd.hub.checked import check
+from lpwd.hub.chosen import LAYER_FACTS, choose
+from lpwd.hub.rows import from_store
+from lpwd.paper import pair
+from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
 
 
@@ -19,7 +21,7 @@ def write(store, preset, seeds, top1=lambda config, epoch: 10 + config.seed, met
 
 
 def chosen(store):
-    return recorded.choose(check(from_store(store)[0]))
+    return choose(check(from_store(store)[0]))
 
 
 def test_most_seeds_come_first_then_the_strongest_penalty_whatever_its_outcome(store, tmp_path):
@@ -52,17 +54,17 @@ def test_without_a_pair_there_is_nothing_to_show(store):
     assert chosen(store) is None
 
 
-@pytest.mark.parametrize("name", recorded.LAYER_FACTS)
+@pytest.mark.parametrize("name", LAYER_FACTS)
 def test_a_run_that_lacks_what_is_drawn_is_no_candidate(store, name):
     write(store, "table3", {0})
     checked = check(from_store(store)[0])
     for row in checked.rows.values():
         row[name] = None
-    assert recorded.choose(checked) is None
+    assert choose(checked) is None
 
 
 def test_the_bundled_pair_is_the_one_that_the_rule_finds_in_the_bundled_tables():
-    assert pair.bundled() == recorded.choose(hub.local("", "").checked)
+    assert pair.bundled() == choose(pull.local("", "").checked)
 
 
 def test_what_is_trained_live_is_the_experiment_of_the_bundled_pair():

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from synthetic import write_run
 
-from lpwd.findings import find
-from lpwd.paper import PRESETS
-from lpwd.paper_data import TABLE1, TABLE3
-from lpwd.report import write_report
-from lpwd.report_page import plot, table
+from lpwd.paper.findings import find
+from lpwd.paper.numbers import TABLE1, TABLE3
+from lpwd.paper.presets import PRESETS
+from lpwd.paper.report import write_report
+from lpwd.paper.report_page import plot, table
 from lpwd.store import RunStore
 
 

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic import DEVICE, ramp, write_run
 
+from lpwd.analysis.statistics import over_seeds, runs_frame, weight_norms_frame
 from lpwd.config import RunConfig
 from lpwd.events import Finished, from_record
-from lpwd.paper import PRESETS
-from lpwd.published import check, merge, restore
-from lpwd.results import CURVES_FILE, CURVES_SCHEMA, RUNS_FILE, RUNS_SCHEMA, Malformed, Tables, from_store
+from lpwd.hub.checked import check, merge, restore
+from lpwd.hub.rows import CURVES_FILE, CURVES_SCHEMA, RUNS_FILE, RUNS_SCHEMA, Malformed, Tables, from_store
+from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
-from lpwd.tables import over_seeds, runs_frame, weight_norms_frame
 
 CELLS = PRESETS["table3"].cells("cpu", 3)
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs import Jobs
-from lpwd.rights import HOST, Limits, User, may_change, require
+from lpwd.jobs.queue import Jobs
+from lpwd.jobs.rights import HOST, Limits, User, may_change, require
 
 ANNE, BERT, WATCHER = User("anne"), User("bert"), User()
 
@@ -25,7 +25,7 @@ def test_a_refusal_says_who_may(monkeypatch):
 
 def test_a_run_of_the_command_line_belongs_to_everybody_here_and_to_the_owner_on_a_space(monkeypatch):
     assert may_change(WATCHER, "")
-    monkeypatch.setattr("lpwd.rights.ON_SPACE", True)
+    monkeypatch.setattr("lpwd.jobs.rights.ON_SPACE", True)
     assert not may_change(ANNE, "")
     assert may_change(HOST, "")
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import lpwd
-from lpwd.decay import decay_rate
-from lpwd.rivals import cautious_mask, cautious_shrink, layer_lr_scales, second_moment_sums, stable_rate
+from lpwd.optim.formulas import decay_rate
+from lpwd.optim.rivals import cautious_mask, cautious_shrink, layer_lr_scales, second_moment_sums, stable_rate
 
 PATHS = [{"foreach": False}, {"foreach": True}, {"fused": True}]
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8

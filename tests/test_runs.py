@@ -8,7 +8,9 @@ from browser import CHROMIUM, chromium, open_page, running_app
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch
 from lpwd.store import RunStore
-from lpwd.ui import form, runlist, runs
+from lpwd.ui.runs import runlist
+from lpwd.ui.runs import tab as runs
+from lpwd.ui.shared import form
 
 EPOCHS = [Epoch(i, i, 4 - i / 50, 4.1, i / 2, None, 1e-3, [1.0], None, None, float(i), 100.0) for i in range(1, 101)]
 RESULT = {"best10_mean": 12.345678, "last_top1": 12.0, "train_loss": 2.5}
@@ -83,11 +85,11 @@ def test_exports_hold_settings_results_and_notes_but_no_owner(store):
 
 def test_a_clone_fills_every_control_and_names_what_is_lost(tiny):
     config = tiny(clip_grad_norm=1.5, test_samples=None, betas=(0.8, 0.9))
-    values = runlist.form_values(config)
+    values = form.form_values(config)
     assert set(values) == set(form.LABELS)
     assert (values["clip_grad_norm"], values["test_samples"], values["train_samples"]) == ("1.5", "", "160")
     assert '"depths": [1, 1, 1, 1]' in values["model_kwargs"]
-    assert runlist.lost(config) == ["betas"]
+    assert form.lost(config) == ["betas"]
     assert "betas, eps" in runs.cloned(["betas", "eps"])
 
 

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from lpwd.commandline import command_line
-from lpwd.snippet import python_snippet
+from lpwd.spelled import command_line, python_snippet
 from lpwd.store import RunStore
 
 

@@ -76,7 +76,7 @@ def test_the_front_matter_fits_this_project():
 
 
 def test_the_preloaded_and_named_files_are_those_that_training_asks_for():
-    from lpwd import images, models
+    from lpwd.training import images, models
 
     front = yaml.safe_load((ROOT / "README.md").read_text().split("---")[1])
     repo, files = front["preload_from_hub"][0].split()
@@ -123,7 +123,8 @@ def test_without_a_temporary_folder_one_is_made_beside_the_runs(tmp_path, monkey
 
 @pytest.mark.parametrize(("variables", "images"), [({}, 30_000), ({"SPACE_ID": "me/x", "LPWD_DEVICE": "cpu"}, 6_000)])
 def test_a_cpu_space_starts_with_a_smaller_race(variables, images):
-    code = "from lpwd.ui.defaults import DATASETS as d; print(d['cifar100']['epochs'] * d['cifar100']['train_samples'])"
+    code = "from lpwd.ui.shared.defaults import DATASETS as d\n"
+    code += "print(d['cifar100']['epochs'] * d['cifar100']['train_samples'])"
     environment = {name: value for name, value in os.environ.items() if name != "SPACE_ID"} | variables
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert int(done.stdout) == images, done.stderr
@@ -206,13 +207,13 @@ def test_a_worker_that_cannot_start_is_not_healthy(store):
     from starlette.applications import Starlette
     from starlette.testclient import TestClient
 
-    from lpwd.jobs import Jobs
-    from lpwd.ui import health as endpoint
+    from lpwd.jobs.queue import Jobs
+    from lpwd.ui import routes
 
     jobs = Jobs(store, device="cuda:99")
     jobs.start()
     try:
-        client = TestClient(Starlette(routes=[endpoint.route(jobs)]))
+        client = TestClient(Starlette(routes=[routes.health(jobs)]))
         answer = wait_until(lambda: (found := client.get("/health")).status_code == 503 and found, 120)
     finally:
         jobs.close()

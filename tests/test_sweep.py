@@ -6,9 +6,9 @@ import threading
 import time
 
 from lpwd.events import reproducible
-from lpwd.lanes import run_lanes
+from lpwd.jobs.race import run_lanes
+from lpwd.jobs.sweep import Sweep, run_local, states
 from lpwd.store import RunStore
-from lpwd.sweep import Sweep, run_local, states
 
 
 def numbers(store, run_id):

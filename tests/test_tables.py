@@ -6,10 +6,7 @@ import time
 import pytest
 from synthetic import ramp, write_run
 
-from lpwd.events import Finished
-from lpwd.paper import PRESETS
-from lpwd.store import Record, RunStore, Status
-from lpwd.tables import (
+from lpwd.analysis.statistics import (
     Paired,
     best_settings,
     curves_frame,
@@ -20,7 +17,10 @@ from lpwd.tables import (
     t_interval,
     weight_norms_frame,
 )
-from lpwd.verdict import number, one_sentence, seeds_text, verdict
+from lpwd.analysis.verdict import number, one_sentence, seeds_text, verdict
+from lpwd.events import Finished
+from lpwd.paper.presets import PRESETS
+from lpwd.store import Record, RunStore, Status
 
 CELLS = PRESETS["table3"].cells("cpu", 3)
 

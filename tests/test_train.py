@@ -8,7 +8,7 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Finished, Started, Step, Stopped, reproducible, to_record
-from lpwd.train import train
+from lpwd.training.train import train
 
 
 def recorded(events):

@@ -13,11 +13,12 @@ from synthetic import StillJobs
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
-from lpwd.jobs import Job
-from lpwd.rights import User
-from lpwd.ui import defaults, form, look
+from lpwd.jobs.queue import Job
+from lpwd.jobs.rights import User
+from lpwd.ui import look
 from lpwd.ui.curves import MAX_POINTS, CurveCache, extremes
 from lpwd.ui.live import Live, Pace
+from lpwd.ui.shared import defaults, form
 from lpwd.ui.views import lanes_beside, race_records, race_view
 
 
@@ -242,7 +243,7 @@ def test_bad_input_is_one_sentence_in_the_words_of_the_page(change, sentence):
 
 
 def test_the_page_never_imports_torch():
-    code = "import sys, app, lpwd.ui.page, lpwd.ui.hub_notice; print('torch' in sys.modules)"
+    code = "import sys, app, lpwd.ui.page, lpwd.ui.shared.hub_notice; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.stdout.strip() == "False", result.stderr
 

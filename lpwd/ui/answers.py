@@ -10,7 +10,7 @@ import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from lpwd.config import ConfigError, sentence
-from lpwd.rights import User
+from lpwd.jobs.rights import User
 
 MAX_CHARACTERS = 200_000  # of one request; 2,000 run ids of 80 characters fit
 Act = Callable[..., Any]

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 import psutil
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs import Job, Jobs
-from lpwd.rights import User, may_change
+from lpwd.jobs.queue import Job, Jobs
+from lpwd.jobs.rights import User, may_change
 from lpwd.store import RunStore
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.views import lanes_beside, race_records, race_view, seeds_beside

@@ -58,13 +58,13 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """look.css, then the sheets of single tabs."""
-    return "".join(path.read_text() for path in _first("look.css"))
+    """What tabs share, then the sheets of single tabs."""
+    return "".join(path.read_text() for path in _first("shared/look.css"))
 
 
 def head() -> str:
     """The page's own scripts and icon, inline, and the one thing to fetch beside Gradio's: Plotly."""
-    scripts = "".join(path.read_text() for path in _first("page.js"))
+    scripts = "".join(path.read_text() for path in _first("shared/page.js"))
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
     early = f'<link rel="preload" as="script" href="gradio_api/file={plotly_path()}">'  # the landing tab draws at once
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
@@ -72,13 +72,14 @@ def head() -> str:
 
 
 def _first(name: str) -> list[Path]:
-    """The file `name`, which the others of its kind build upon, then those by name: a new one needs no registration."""
+    """The file `name`, then what tabs share, then the tabs' own files: a new one needs no registration."""
     first = HERE / name
-    return [first, *sorted(path for path in HERE.glob(f"*{first.suffix}") if path != first)]
+    shared, others = (sorted(HERE.glob(pattern + first.suffix)) for pattern in ("shared/*", "*/*"))
+    return list(dict.fromkeys([first, *shared, *others]))
 
 
 def asset(name: str) -> str:
-    """A file beside this one, as text."""
+    """A file below this folder, as text: `train/panel.html`."""
     return (HERE / name).read_text()
 
 

@@ -9,14 +9,21 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from lpwd.autopush import AutoPush
-from lpwd.jobs import Jobs
+from lpwd.hub.autopush import AutoPush
+from lpwd.jobs.queue import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, benchmark, compare, demo, explain, health, look, polling, runs, strip, train
-from lpwd.ui.cached import Cached
-from lpwd.ui.hub_notice import why_digits
+from lpwd.ui import api, look, routes
+from lpwd.ui.benchmark import tab as benchmark
+from lpwd.ui.compare import tab as compare
+from lpwd.ui.demo import tab as demo
+from lpwd.ui.explain import tab as explain
 from lpwd.ui.live import Live, in_background
 from lpwd.ui.people import WITH_ACCOUNTS, Door, People
+from lpwd.ui.published import Cached
+from lpwd.ui.runs import tab as runs
+from lpwd.ui.shared import strip
+from lpwd.ui.shared.hub_notice import why_digits
+from lpwd.ui.train import tab as train
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
 WAITING_REQUESTS = 1000  # at most; Gradio's own default is none, but 1 on ZeroGPU, where a page alone has several
@@ -52,10 +59,10 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
         api.build(live, people)
-    routes = [health.route(jobs), polling.route(live, people), *people.routes()]
+    own_routes = [routes.health(jobs), routes.polling(live, people), *people.routes()]
     options = {
         **{"theme": look.theme(), "css": look.css(), "head": look.head()},
         **{"footer_links": [], "run_history": False, "ssr_mode": False},
-        "app_kwargs": {"middleware": [Middleware(Door)], "routes": routes},
+        "app_kwargs": {"middleware": [Middleware(Door)], "routes": own_routes},
     }
     return page.queue(max_size=WAITING_REQUESTS), options

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lpwd.rights import ON_SPACE, User
+from lpwd.jobs.rights import ON_SPACE, User
 from lpwd.store import RunStore
 
 COOKIE, OWNER_COOKIE = "lpwd", "lpwd-owner"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lpwd.commandline import command_line
+from lpwd.analysis.figures import STYLES
 from lpwd.config import RunConfig
-from lpwd.figures import STYLES
 from lpwd.methods import METHODS
+from lpwd.spelled import command_line
 from lpwd.store import ENDED, Record, RunStore, State
 
 DATASET_LABELS = {"digits": "digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}

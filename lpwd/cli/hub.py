@@ -1,0 +1,98 @@
+"""`python -m lpwd pull` and `push`: results published on the Hub."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from lpwd.cli.train import main, runs_dir_option
+from lpwd.config import ConfigError
+from lpwd.store import RunStore
+
+repo_option = click.Option(
+    ["--repo"], envvar="LPWD_RESULTS_REPO", help="dataset on the Hub, owner/name  [env: LPWD_RESULTS_REPO]"
+)
+
+
+def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
+    """Fetch published results for use here and offline; the last line on stdout is JSON.
+
+    Exit code 1 where the Hub could not be asked and an older copy has to do.
+    """
+    from lpwd.hub import pull as hub
+    from lpwd.hub import push as publish
+
+    name = _named(repo)
+    hub.check_name(name)
+    if restore:
+        taken = publish.take_back(RunStore(runs_dir), name)
+        results, line = taken.results, taken.line
+    else:
+        taken, results = None, hub.pull(name)
+        line = results.line
+    click.echo(line, err=True)
+    found = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.checked.records)}
+    found |= {"left_out": results.checked.bad_count} | ({"restored": len(taken.run_ids)} if taken else {})
+    click.echo(json.dumps(found))
+    sys.exit(0 if results.source == "hub" else 1)
+
+
+def push(
+    repo: str | None, dry_run: bool, replace: bool, to_folder: Path | None, run_ids: tuple[str, ...], runs_dir: Path
+) -> None:
+    """Add finished runs to the results published on the Hub: all, or those named. Needs HF_TOKEN."""
+    from lpwd.hub import push as publish
+
+    if not runs_dir.is_dir():
+        raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
+    store, chosen = RunStore(runs_dir), run_ids or None
+    if to_folder:
+        report = publish.write_snapshot(store, to_folder, chosen)
+    else:
+        report = publish.push(store, _named(repo), dry_run=dry_run, run_ids=chosen, replace=replace)
+    if dry_run:
+        for run_id in report.added + report.replaced:
+            click.echo(run_id)
+    click.echo(report.line, err=True)
+    names = ("repo", "dry_run", "added", "replaced", "differing", "left_out", "published", "commit")
+    click.echo(json.dumps({name: getattr(report, name) for name in names}))
+
+
+def _named(repo: str | None) -> str:
+    if not repo:
+        raise ConfigError("no results repository: give --repo owner/name or set LPWD_RESULTS_REPO")
+    return repo
+
+
+main.add_command(
+    click.Command(
+        "pull",
+        callback=pull,
+        help=pull.__doc__,
+        params=[
+            repo_option,
+            click.Option(["--restore"], is_flag=True, help="also make the runs that the runs folder lacks"),
+            runs_dir_option,
+        ],
+    )
+)
+main.add_command(
+    click.Command(
+        "push",
+        callback=push,
+        help=push.__doc__,
+        params=[
+            click.Argument(["run_ids"], nargs=-1),
+            repo_option,
+            click.Option(["--dry-run"], is_flag=True, help="list what would be sent, send nothing"),
+            click.Option(["--replace"], is_flag=True, help="send runs that are published with other numbers, too"),
+            click.Option(
+                ["--to-folder"],
+                type=click.Path(file_okay=False, path_type=Path),
+                help="write the tables there instead, as the snapshot bundled with lpwd",
+            ),
+            runs_dir_option,
+        ],
+    )
+)

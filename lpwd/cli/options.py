@@ -1,0 +1,66 @@
+"""RunConfig as command-line options, so that a field is defined once; `lpwd.spelled` is the way back."""
+
+import json
+import types
+import typing
+from typing import Any, Literal
+
+import click
+
+from lpwd.config import RunConfig
+from lpwd.methods import METHODS
+from lpwd.spelled import HIDDEN
+
+
+class JsonObject(click.ParamType):
+    """A JSON object, such as '{"depths": [1, 1, 2, 1]}'."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        try:
+            parsed = value if isinstance(value, dict) else json.loads(value)
+        except json.JSONDecodeError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            self.fail(f"{value!r} is no JSON object", param, ctx)
+        return parsed
+
+
+def options(multiple_methods: bool) -> list[click.Option]:
+    """An option for each field of RunConfig; unset ones stay out of the result, so that defaults have one home."""
+    return [_option(name, multiple_methods) for name in RunConfig.model_fields if name not in HIDDEN]
+
+
+def _option(name: str, multiple_methods: bool) -> click.Option:
+    field = RunConfig.model_fields[name]
+    flag = "--" + name.replace("_", "-")
+    help_text = f"{field.description}  [default: {_shown_default(name)}]"
+    if name == "method":
+        choices = click.Choice(list(METHODS))
+        text = "decay method; repeat it for each lane" if multiple_methods else str(field.description)
+        return click.Option([flag], type=choices, multiple=multiple_methods, default=None, required=True, help=text)
+    inner = _inner(field.annotation)
+    if inner is bool:
+        return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=help_text)
+    if typing.get_origin(inner) is Literal:
+        return click.Option([flag], type=click.Choice(typing.get_args(inner)), default=None, help=help_text)
+    if typing.get_origin(inner) is tuple:
+        return click.Option([flag], type=(float, float), default=None, help=help_text)
+    if typing.get_origin(inner) is dict:
+        return click.Option([flag], type=JsonObject(), default=None, help=help_text)
+    return click.Option([flag], type=inner, default=None, help=help_text)
+
+
+def _shown_default(name: str) -> str:
+    if name == "precision":
+        return "bf16 where the device has it, else fp32"
+    default = RunConfig.model_fields[name].get_default(call_default_factory=True)
+    return "all" if name.endswith("_samples") and default is None else str(default)
+
+
+def _inner(annotation: Any) -> Any:
+    """The type in `T | None`."""
+    if isinstance(annotation, types.UnionType):
+        return next(part for part in typing.get_args(annotation) if part is not type(None))
+    return annotation

@@ -1,0 +1,175 @@
+"""`python -m lpwd sweep` and `report`: every table and figure of the paper."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from lpwd.cli.train import device_option, main, runs_dir_option, stop_on_signals, threads_option
+from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.sweep import Sweep, run_local, states
+from lpwd.paper.presets import PRESETS, Cell, Preset, cost, get_preset
+from lpwd.store import RunStore
+
+preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
+scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), default="cpu", show_default=True)
+seeds_option = click.Option(["--seeds"], type=click.IntRange(1), help="seeds 0..N-1  [default: the preset's]")
+
+
+def sweep(
+    preset: str,
+    scale: Any,
+    seeds: int | None,
+    engine: str,
+    plan: bool,
+    limit: int | None,
+    device: str,
+    threads: int | None,
+    workers: int | None,
+    address: str | None,
+    cpus_per_run: float,
+    gpus_per_run: float,
+    runs_dir: Path,
+) -> None:
+    """Run a preset's cells that have no result yet, then say what is there."""
+    chosen = get_preset(preset)
+    cells = chosen.cells(scale, seeds)
+    if plan:
+        show_plan(chosen, cells, scale, device)
+        return
+    store = RunStore(runs_dir)
+    work = Sweep(store, [cell.config for cell in cells][:limit])
+    with stop_on_signals() as stop, bar(work) as refresh:
+        if engine == "ray":
+            from lpwd.jobs.ray_cluster import run_on_ray
+
+            run_on_ray(
+                work,
+                address=address,
+                device=device,
+                threads=threads,
+                cpus=cpus_per_run,
+                gpus=gpus_per_run,
+                should_stop=stop.is_set,
+                on_change=refresh,
+            )
+        else:
+            run_local(work, device=device, workers=workers, threads=threads, should_stop=stop.is_set, on_change=refresh)
+    counts = states(work)
+    click.echo(json.dumps({"preset": preset, "scale": scale, "cells": len(work.by_id), "states": counts}))
+    if counts.get("failed"):
+        _name_failures(work)
+    sys.exit(130 if stop.is_set() else 1 if set(counts) - {"finished", "diverged"} else 0)
+
+
+def _name_failures(work: Sweep) -> None:
+    for run_id in work.by_id:
+        if work.store.exists(run_id) and work.store.status(run_id).state == "failed":
+            click.echo(f"{run_id}: {work.store.status(run_id).message}", err=True)
+
+
+@contextmanager
+def bar(work: Sweep) -> Iterator[Callable[[], None]]:
+    """A progress bar over training images with ETA; where stderr is no terminal, a line whenever a cell ends."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=work.images())
+        shown = ""
+
+        def refresh() -> None:
+            nonlocal shown
+            text = f"{len(work.by_id) - len(work.missing())} of {len(work.by_id)} cells"
+            progress.update(task, completed=work.images_done(), description=text)
+            if text != shown and progress.disable:
+                click.echo(text, err=True)
+            shown = text
+
+        refresh()
+        yield refresh
+        refresh()
+
+
+def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> None:
+    """Build each distinct model on the meta device, measure its speed here, and print what the preset would cost."""
+    from lpwd.jobs.speed import images_per_second
+    from lpwd.training import models
+    from lpwd.training.machine import device_label, resolve_device
+
+    @cache
+    def speed_of(key: str) -> float:
+        return images_per_second(RunConfig.model_validate_json(key), device)
+
+    def speed(config: RunConfig) -> float:
+        kinds = ("model", "model_kwargs", "image_size", "precision", "batch_size")  # what the speed depends on
+        return speed_of(RunConfig(**{name: getattr(config, name) for name in kinds}).model_dump_json())
+
+    distinct = {(cell.config.model, str(cell.config.model_kwargs)): cell.config for cell in cells}
+    click.echo(f"{preset.name}, {preset.source}: {preset.title}\n{preset.question}\n{preset.scale_note(scale)}\n")  # type: ignore[arg-type]
+    for config in distinct.values():
+        parameters = models.parameter_count(config) / 1e6
+        click.echo(f"{models.resolve(config.model)}: {parameters:.1f} M parameters, {speed(config):.3g} images/s here")
+    total = cost(cells, speed)
+    methods = ", ".join(dict.fromkeys(cell.row for cell in cells))
+    seeds = sorted({cell.config.seed for cell in cells})
+    click.echo(
+        f"methods: {methods}\nseeds: {', '.join(map(str, seeds))}\ncells: {len(cells)}, distinct runs: {total.runs}"
+    )
+    click.echo(f"images: {total.training_images:,} for training, {total.evaluation_images:,} for evaluation")
+    click.echo(f"estimated: {total.hours:,.1f} hours on {device_label(resolve_device(device))}, one run at a time")
+
+
+def report(preset: str, scale: Any, seeds: int | None, out: Path, runs_dir: Path) -> None:
+    """Write a preset's table or figure, ours beside the paper's, as CSV and one self-contained HTML page."""
+    from lpwd.paper.report import write_report
+
+    if not runs_dir.is_dir():
+        raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
+    click.echo(write_report(preset, RunStore(runs_dir), out, scale=scale, seeds=seeds))
+
+
+main.add_command(
+    click.Command(
+        "sweep",
+        callback=sweep,
+        help=sweep.__doc__,
+        params=[
+            preset_argument,
+            scale_option,
+            seeds_option,
+            click.Option(["--engine"], type=click.Choice(["local", "ray"]), default="local", show_default=True),
+            click.Option(["--plan"], is_flag=True, help="print cells, images and estimated hours; run nothing"),
+            click.Option(["--limit"], type=click.IntRange(1), help="only the first N cells; the rest stays missing"),
+            device_option,
+            threads_option,
+            click.Option(
+                ["--workers"], type=click.IntRange(1), help="processes of engine local  [default: cores / threads]"
+            ),
+            click.Option(["--address"], help="a running Ray cluster: auto or host:port  [default: a local one]"),
+            click.Option(["--cpus-per-run"], type=click.FloatRange(0), default=1, show_default=True, help="engine ray"),
+            click.Option(["--gpus-per-run"], type=click.FloatRange(0), default=0, show_default=True, help="engine ray"),
+            runs_dir_option,
+        ],
+    )
+)
+main.add_command(
+    click.Command(
+        "report",
+        callback=report,
+        help=report.__doc__,
+        params=[
+            preset_argument,
+            scale_option,
+            seeds_option,
+            click.Option(["--out"], type=click.Path(file_okay=False, path_type=Path), default=Path("reports")),
+            runs_dir_option,
+        ],
+    )
+)

@@ -1,0 +1,249 @@
+"""Published results: the columns of results.parquet and curves.parquet, rows of a RunStore, validation, merging.
+
+results.parquet has a row a run, curves.parquet a row a run and epoch, both in plain types. What is read may come from
+anyone: columns and types are checked, columns we do not know are kept, and rows that cannot be right are left out and
+named. A row's settings must give its run id, so an id never names another run, nor a path. No Hub and no torch here.
+"""
+
+import datetime
+import io
+import json
+import math
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lpwd.analysis.statistics import FACTS, RESULTS, device_class
+from lpwd.config import ConfigError, RunConfig
+from lpwd.store import ENDED, Record, RunStore, Status
+
+SCHEMA_VERSION = 1
+RUNS_FILE, CURVES_FILE = "results.parquet", "curves.parquet"
+MAX_RUNS, MAX_CURVE_ROWS = 100_000, 5_000_000
+MAX_TEXT = 2000  # characters of one text cell
+YEAR_2100 = 4_102_444_800_000  # milliseconds since 1970
+
+TEXT, INTEGER, NUMBER, NUMBERS = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
+JSON_FIELDS = frozenset(
+    name for name, field in RunConfig.model_fields.items() if get_origin(field.annotation) in (tuple, dict)
+)
+
+
+class Malformed(ConfigError):
+    """A file that is no table of results; its text is one sentence."""
+
+
+def _config_type(annotation: Any) -> pa.DataType:
+    """The column type of a RunConfig field; containers are JSON text."""
+    if isinstance(annotation, types.UnionType):
+        annotation = next(kind for kind in get_args(annotation) if kind is not types.NoneType)
+    return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(annotation, TEXT)
+
+
+RUNS_SCHEMA = pa.schema(
+    {
+        "run_id": TEXT,
+        **{name: _config_type(field.annotation) for name, field in RunConfig.model_fields.items()},
+        "state": TEXT,  # finished or diverged
+        **dict.fromkeys((*RESULTS, *FACTS), NUMBER),
+        "parameter_count": INTEGER,
+        **dict.fromkeys(("train_images", "test_images", "validation_images"), INTEGER),  # as used
+        **dict.fromkeys(("step", "total_steps", "epoch"), INTEGER),  # reached
+        **{"device": TEXT, "device_class": TEXT, "versions": TEXT, "commit": TEXT, "threads": INTEGER},
+        **{"seconds": NUMBER, "images_per_second": NUMBER, "date": pa.timestamp("ms", tz="UTC")},
+        "timm_model": TEXT,  # with the tag of its weights
+        **{"layer_names": pa.list_(TEXT), "layer_decay_rates": NUMBERS, "layer_parameter_counts": pa.list_(INTEGER)},
+        **{"initial_weight_norms": NUMBERS, "zero_shot_top1": NUMBERS, "zero_shot_loss": NUMBERS},  # the latter per s
+        "schema_version": INTEGER,
+    }
+)
+CURVES_SCHEMA = pa.schema(
+    {
+        **{"run_id": TEXT, "epoch": INTEGER, "step": INTEGER},
+        **dict.fromkeys(("train_loss", "test_loss", "test_top1", "validation_top1", "lr"), NUMBER),
+        "weight_norms": NUMBERS,  # L2 norm per layer, shallow to deep
+        **dict.fromkeys(("opposing_count_rate", "opposing_magnitude_rate"), NUMBER),
+        **dict.fromkeys(("seconds", "images_per_second"), NUMBER),
+    }
+)
+REQUIRED_RUN_COLUMNS = (
+    *("run_id", "model", "dataset", "optimizer", "method", "lr", "weight_decay", "epochs", "seed", "scale"),
+    *("state", "best10_mean", "best10_std", "last_top1", "train_loss", "device", "schema_version"),
+)
+REQUIRED_CURVE_COLUMNS = ("run_id", "epoch", "step", "train_loss", "test_loss", "test_top1")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """results.parquet and curves.parquet, with every column and row that is in them."""
+
+    runs: pa.Table
+    curves: pa.Table
+
+    @classmethod
+    def of(cls, runs: Sequence[Mapping[str, Any]] = (), curves: Sequence[Mapping[str, Any]] = ()) -> "Tables":
+        return cls(
+            pa.Table.from_pylist(list(runs), schema=RUNS_SCHEMA),
+            pa.Table.from_pylist(list(curves), schema=CURVES_SCHEMA),
+        )
+
+    @classmethod
+    def read(cls, runs: Path, curves: Path) -> "Tables":
+        """Raises Malformed where a file, a column or a type is not right."""
+        return cls(
+            _read(runs, RUNS_SCHEMA, REQUIRED_RUN_COLUMNS, MAX_RUNS),
+            _read(curves, CURVES_SCHEMA, REQUIRED_CURVE_COLUMNS, MAX_CURVE_ROWS),
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """File name -> content."""
+        return {RUNS_FILE: _parquet(self.runs), CURVES_FILE: _parquet(self.curves)}
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _read(path: Path, schema: pa.Schema, required: Sequence[str], limit: int) -> pa.Table:
+    try:
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows > limit:
+            raise Malformed(f"{path.name} has {file.metadata.num_rows:,} rows: {limit:,} at most.")
+        table = file.read().replace_schema_metadata(None)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise Malformed(f"{path.name} is no parquet file ({type(error).__name__}).") from None
+    names = table.column_names
+    if missing := [name for name in required if name not in names]:
+        raise Malformed(f"{path.name} has no column {', '.join(missing)}.")
+    if len(set(names)) < len(names):
+        raise Malformed(f"{path.name} has two columns of the same name.")
+    columns = {field.name: _column(table, field, path.name) for field in schema}
+    return pa.table(columns | {name: table.column(name) for name in names if name not in columns})
+
+
+def _column(table: pa.Table, field: pa.Field, file: str) -> Any:
+    """The column in the type we know it by; nulls where the file is older than the column."""
+    if field.name not in table.column_names:
+        return pa.nulls(table.num_rows, field.type)
+    column = table.column(field.name)
+    try:
+        if not pa.types.is_timestamp(field.type):
+            return column.cast(field.type)
+        date = column.cast(field.type, safe=False)
+        number = date.cast(INTEGER)
+        return pc.if_else(pc.and_(pc.greater(number, 0), pc.less(number, YEAR_2100)), date, None)
+    except pa.ArrowException:
+        raise Malformed(f"{file}: column {field.name} is {column.type}, not {field.type}.") from None
+
+
+# ---- rows of runs
+
+
+def from_store(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[Tables, list[str]]:
+    """The finished and diverged runs of a store (of `run_ids` where given), and a sentence for each left out."""
+    wanted = None if run_ids is None else set(run_ids)
+    runs, curves, left_out = [], [], []
+    for record in sorted(store.records(), key=lambda record: record.run_id):
+        if wanted is not None and record.run_id not in wanted:
+            continue
+        if record.status.state not in ENDED:
+            if wanted is not None:
+                left_out.append(f"{record.run_id} is {record.status.state}, not finished")
+            continue
+        try:
+            row, epochs = row_of(record, store.read_metrics(record.run_id)[0])
+            checked_record(row)
+        except (ValueError, KeyError, TypeError) as error:
+            left_out.append(f"{record.run_id}: {error}")
+            continue
+        runs.append(row)
+        curves += epochs
+    if wanted is not None:
+        left_out += [f"{run_id!r} is no run here" for run_id in sorted(wanted) if not store.exists(run_id)]
+    return Tables.of(runs, curves), left_out
+
+
+def row_of(record: Record, events: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row of an ended run and its rows of curves; `events` are the records of its metrics.jsonl."""
+    status, summary = record.status, record.status.summary
+    fields = record.config.model_dump(mode="json")
+    started: Mapping[str, Any] = next((event for event in reversed(events) if event["event"] == "started"), {})
+    zero_shot = sorted((e for e in events if e["event"] == "zero_shot"), key=lambda e: e["shrink_percent"])
+    row = {
+        "run_id": record.run_id,
+        **{name: json.dumps(v, sort_keys=True) if name in JSON_FIELDS else v for name, v in fields.items()},
+        **{name: summary.get(name) for name in (*RESULTS, *FACTS)},
+        **{f"{part}_images": summary.get(f"{part}_samples") for part in ("train", "test", "validation")},
+        **{name: getattr(status, name) for name in ("state", "total_steps", "device", "commit")},
+        "step": status.step or max((event["step"] for event in events), default=0),
+        "epoch": next((event["epoch"] for event in events if event["event"] == "diverged"), status.epoch),
+        **{"device_class": device_class(status.device), "threads": status.threads or None, "seconds": status.seconds},
+        "versions": json.dumps(status.versions),
+        "images_per_second": summary.get("images_per_second", status.images_per_second),
+        "date": datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc),
+        "timm_model": started.get("model"),
+        **{name: started.get(name) for name in ("layer_names", "layer_decay_rates", "layer_parameter_counts")},
+        "initial_weight_norms": started.get("initial_weight_norms"),
+        "zero_shot_top1": [event["test_top1"] for event in zero_shot] or None,
+        "zero_shot_loss": [event["test_loss"] for event in zero_shot] or None,
+        "schema_version": SCHEMA_VERSION,
+    }
+    epochs = [{"run_id": record.run_id, **event} for event in events if event["event"] == "epoch"]
+    return row, [{name: epoch.get(name) for name in CURVES_SCHEMA.names} for epoch in epochs]
+
+
+def checked_record(row: Mapping[str, Any]) -> Record:
+    """The run of a row. Raises ValueError with the reason where the row cannot be right."""
+    long = [name for name, value in row.items() if isinstance(value, str) and len(value) > MAX_TEXT]
+    if long:
+        raise ValueError(f"{long[0]} has more than {MAX_TEXT} characters")
+    config = _config(row)
+    if config.run_id != row["run_id"]:
+        raise ValueError(f"its settings belong to run {config.run_id}")
+    if row["state"] not in ENDED:
+        raise ValueError(f"state is {row['state']!r}: allowed are {' and '.join(sorted(ENDED))}")
+    if not row["device"]:
+        raise ValueError("device is missing")
+    if row["state"] == "finished":
+        _check_result(row)
+    versions = json.loads(row.get("versions") or "{}")
+    date = row.get("date")
+    ended = date.timestamp() if date else 0.0
+    known = ("state", "device", "commit", "threads", "step", "total_steps", "epoch", "images_per_second", "seconds")
+    given = {name: row[name] for name in known if row.get(name) is not None}
+    status = Status(**given, created=ended, queued=ended, ended=ended, versions=versions, summary=_summary(row))
+    return Record.model_construct(run_id=row["run_id"], config=config, status=status)
+
+
+def _config(row: Mapping[str, Any]) -> RunConfig:
+    """The configuration of a row; a column that an older file lacks has its default."""
+    given = {name: row.get(name) for name in RunConfig.model_fields}
+    present = {name: value for name, value in given.items() if value is not None and value == value}
+    return RunConfig(**{name: json.loads(v) if name in JSON_FIELDS else v for name, v in present.items()})
+
+
+def _check_result(row: Mapping[str, Any]) -> None:
+    for name in ("best10_mean", "best10_std", "last_top1", "train_loss"):
+        value = row[name]
+        if value is None or not math.isfinite(value):
+            raise ValueError(f"{name} is {value}")
+    for name in ("best10_mean", "last_top1", "val_selected_top1"):
+        if (value := row.get(name)) is not None and not 0 <= value <= 100:
+            raise ValueError(f"{name} is {value:g}: a percentage is between 0 and 100")
+
+
+def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    """status.summary of the run: what `row_of` spread over columns."""
+    results = (*RESULTS, "images_per_second", "seconds") if row["state"] == "finished" else ()
+    summary = {name: row.get(name) for name in (*results, *FACTS)}
+    summary |= {f"{part}_samples": row.get(f"{part}_images") for part in ("train", "test", "validation")}
+    return {name: value for name, value in summary.items() if value is not None or name == "val_selected_top1"}

@@ -1,0 +1,141 @@
+"""Lane: an iterator of events and the run folder that follows it."""
+
+import os
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
+from lpwd.store import ACTIVE, RunStore, State, is_lost, replacing
+from lpwd.training.machine import gpu_memory
+from lpwd.training.provenance import commit
+
+FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
+STATUS_SECONDS = 0.5  # between progress updates of status.json
+
+Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
+OnEvent = Callable[[str, Event], None]
+
+
+class Lane:
+    """One run: `advance` takes the next event of `source` and records it; `ended` once there is none."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        run_id: str,
+        source: Source,
+        *,
+        stopped_state: Callable[[], State] = lambda: "stopped",
+        on_event: OnEvent = lambda run_id, event: None,
+    ) -> None:
+        self.store, self.run_id, self.source = store, run_id, source
+        self.stopped_state, self.on_event = stopped_state, on_event
+        self.step, self.ended, self.resumed = 0, False, False
+        self.facts: dict[str, Any] = store.status(run_id).summary  # of Started; a resumed run has them already
+        self.buffer: list[Event] = []
+        self.flushed = self.reported = 0.0
+        self.events = self._generate()
+
+    def _generate(self) -> Iterator[Event]:
+        """Runs on the first `advance`, so that a failure in preparing belongs to this lane alone."""
+        checkpoint = load_checkpoint(self.store.checkpoint_path(self.run_id))
+        position = checkpoint["position"] if checkpoint else {"step": -1, "epoch": 0}
+        self.store.rewind_metrics(self.run_id, position["step"], position["epoch"])
+        self.resumed = checkpoint is not None
+        self.step = max(position["step"], 0)
+        self.store.update(self.run_id, message="Loading data set and model.")
+        yield from self.source(self.store.config(self.run_id), checkpoint)
+
+    def advance(self) -> None:
+        """Run to the next event and record it; every way a run can end ends here."""
+        try:
+            event = next(self.events, None)
+            if event is None:
+                self.ended = True
+                return
+            self._record(event)
+            self.on_event(self.run_id, event)
+        except ConfigError as error:
+            self.end("failed", str(error), error=str(error))
+        except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
+            first_line = next(iter(str(error).splitlines()), "")
+            self.end("failed", f"{type(error).__name__}: {first_line}", error=traceback.format_exc())
+
+    def _record(self, event: Event) -> None:
+        self.step = max(self.step, event.step)
+        if isinstance(event, Checkpoint):
+            with replacing(self.store.checkpoint_path(self.run_id)) as temporary:
+                torch.save(event.state, temporary)
+            return
+        if not (isinstance(event, Started) and self.resumed):
+            self.buffer.append(event)
+        if not isinstance(event, Step) or time.monotonic() - self.flushed > FLUSH_SECONDS:
+            self._flush()
+        match event:
+            case Started():
+                self._started(event)
+            case Step() if time.monotonic() - self.reported > STATUS_SECONDS:
+                self.reported = time.monotonic()
+                progress = {name: getattr(event, name) for name in ("step", "epoch", "images_per_second", "seconds")}
+                self.store.update(self.run_id, **progress, gpu_memory=gpu_memory())
+            case Epoch():
+                numbers = f"training loss {event.train_loss:.4f}, test top-1 {event.test_top1:.2f}%"
+                self.store.log(self.run_id, f"epoch {event.epoch}: {numbers}")
+                self.store.update(self.run_id, step=event.step, epoch=event.epoch, seconds=event.seconds)
+            case Diverged():
+                self.end("diverged", f"The loss was not finite in step {event.step}.", summary=self.facts)
+            case Stopped():
+                self.end(self.stopped_state(), f"Stopped after step {event.step}; resume continues from there.")
+            case Finished():
+                results = {name: value for name, value in vars(event).items() if name != "step"}
+                self.end("finished", "", summary=self.facts | results)
+
+    def _started(self, event: Started) -> None:
+        names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")
+        self.facts = {name: getattr(event, name) for name in names}
+        where = {name: getattr(event, name) for name in ("device", "threads", "versions")}
+        self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
+        self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
+
+    def _flush(self) -> None:
+        self.store.append(self.run_id, self.buffer)
+        self.buffer.clear()
+        self.flushed = time.monotonic()
+
+    def end(self, state: State, message: str, *, error: str = "", **changes: Any) -> None:
+        """Close the lane with this state; lets go of model and optimizer."""
+        self.ended = True
+        self.events = iter(())
+        self._flush()
+        if error:
+            self.store.save_error(self.run_id, error)
+        self.store.log(self.run_id, f"{state}. {message}")
+        self.store.update(self.run_id, state=state, step=self.step, ended=time.time(), message=message, **changes)
+
+
+def claim(store: RunStore, run_id: str) -> None:
+    """Mark the run as this process's. Raises ConfigError where another one trains it."""
+    ours: dict[str, Any] = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "started": time.time(),
+        "ended": None,
+        "heartbeat": time.time(),
+        "commit": commit(),
+        "message": "Starting.",
+    }
+    status = store.update_if(run_id, lambda s: s.state not in ACTIVE or is_lost(s), state="running", **ours)
+    if status.pid != os.getpid():
+        raise ConfigError(f"run {run_id!r} is being trained by process {status.pid} on {status.host}; stop it first")
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The state saved there, on the CPU; None where there is none."""
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None

@@ -1,0 +1,80 @@
+"""How fast a run would train here: a few real steps on random images, before anything is downloaded."""
+
+import time
+
+import psutil
+import torch
+
+from lpwd.config import DATASETS, ConfigError, RunConfig
+from lpwd.jobs.costs import training_bytes
+from lpwd.training import models
+from lpwd.training.batches import IMAGENET_MEAN, IMAGENET_STD, Dataset
+from lpwd.training.machine import resolve_device
+from lpwd.training.session import Session
+
+STEPS = 1  # timed, after one that is not
+USUAL_PIXELS = 32 * 32
+MEMORY_SHARE = 0.5  # of what is free, that a measurement may take beside its activations
+CPU_BATCH = 64  # images: enough to outweigh the optimizer's step, and a large model's step still takes seconds
+
+
+def images_per_second(config: RunConfig, device: str = "auto") -> float:
+    """Measured training speed of `config`'s model, optimizer and precision; random weights cost the same."""
+    place = resolve_device(device)
+    size = min(config.batch_size, CPU_BATCH) if place.type == "cpu" else config.batch_size
+    trial = RunConfig(**config.model_dump() | {"pretrained": False, "init_from": None, "batch_size": size})
+    session = Session(trial, place, random_data(trial, size * (STEPS + 1), place), None)
+    session.model.train()
+    order, begun = torch.arange(size * (STEPS + 1), device=place), 0.0
+    for number, indices in enumerate(order.split(size)):
+        if number == 1:
+            _wait(place)
+            begun = time.perf_counter()
+        session.train_step(indices, indices % 2 == 0)
+    _wait(place)
+    return size * STEPS / (time.perf_counter() - begun)
+
+
+def quick(config: RunConfig, device: str = "auto") -> float:
+    """`images_per_second` of a second or so also where images are large. Raises ConfigError where memory is short."""
+    place = resolve_device(device)
+    free = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else psutil.virtual_memory().available
+    needed = training_bytes(config, models.parameter_count(config))
+    if needed > MEMORY_SHARE * free:
+        raise ConfigError(
+            f"Weights, gradients and moments alone take {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free."
+        )
+    fewer = max(1, CPU_BATCH * USUAL_PIXELS // config.image_size**2) if place.type == "cpu" else config.batch_size
+    try:
+        return images_per_second(config.model_copy(update={"batch_size": min(config.batch_size, fewer)}), device)
+    finally:
+        if place.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def random_data(config: RunConfig, count: int, device: torch.device) -> Dataset:
+    """`count` random training images of the run's size, and nothing to evaluate."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(
+        256, (count, config.image_size, config.image_size, 3), generator=generator, dtype=torch.uint8
+    )
+    labels = torch.randint(DATASETS[config.dataset], (count,), generator=generator)
+    images, labels = images.to(device), labels.to(device)
+    return Dataset(
+        name=config.dataset,
+        class_count=DATASETS[config.dataset],
+        train_images=images,
+        train_labels=labels,
+        validation_images=images[:0],
+        validation_labels=labels[:0],
+        test_images=images[:0],
+        test_labels=labels[:0],
+        mean=torch.tensor(IMAGENET_MEAN, device=device),
+        std=torch.tensor(IMAGENET_STD, device=device),
+        flip_probability=0.5,
+    )
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

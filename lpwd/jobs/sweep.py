@@ -1,0 +1,138 @@
+"""Sweeps: run the cells of a preset that have no result yet, on this machine's worker processes or on Ray."""
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lpwd.config import RunConfig
+from lpwd.jobs.worker_process import WorkerProcess
+from lpwd.store import ENDED, RunStore
+
+POLL_SECONDS = 0.2
+KILL_AFTER_SECONDS = 60.0  # how long a step may take to end after a request to stop
+
+OnChange = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The distinct configurations of a sweep, in order; one that starts from another's weights comes after it."""
+
+    store: RunStore
+    configs: Sequence[RunConfig]
+
+    @cached_property
+    def by_id(self) -> dict[str, RunConfig]:
+        return {config.run_id: config for config in self.configs}
+
+    def missing(self) -> list[str]:
+        """Ids of the cells without a result."""
+        return [run_id for run_id in self.by_id if not self.has_ended(run_id)]
+
+    def has_ended(self, run_id: str) -> bool:
+        return self.store.exists(run_id) and self.store.status(run_id).state in ENDED
+
+    def images(self) -> int:
+        """Training images of all cells: the length of the progress bar. Cells of unknown size count 50,000 an epoch."""
+        return sum(_images(config) for config in self.configs)
+
+    def images_done(self) -> float:
+        """Training images seen so far, in finished and unfinished cells."""
+        done = 0.0
+        for run_id, config in self.by_id.items():
+            if not self.store.exists(run_id):
+                continue
+            status = self.store.status(run_id)
+            share = 1.0 if status.state in ENDED else status.step / status.total_steps if status.total_steps else 0.0
+            done += share * _images(config)
+        return done
+
+    def prepare(self, run_id: str) -> None:
+        """Make the run's folder, and forget a failed attempt."""
+        self.store.create(self.by_id[run_id], state="stopped")
+        if self.store.status(run_id).state == "failed":
+            self.store.restart(run_id)
+
+
+def _images(config: RunConfig) -> int:
+    return config.epochs * (config.train_samples or 50_000)
+
+
+def run_local(
+    sweep: Sweep,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    threads: int | None = None,
+    should_stop: Callable[[], bool],
+    on_change: OnChange = lambda: None,
+) -> None:
+    """Run the missing cells on `workers` processes with `threads` torch threads each (default: one a core and one).
+
+    Returns when every cell has had its turn, or after `should_stop` once the steps under way are done and kept.
+    """
+    sweep.store.recover()
+    todo = sweep.missing()
+    threads = threads or 1
+    workers = min(workers or max(1, (os.cpu_count() or 1) // threads), len(todo))
+    pool = [WorkerProcess(sweep.store, device, threads) for _ in range(workers)]
+    busy: dict[int, str] = {}
+    try:
+        while (todo or busy) and not should_stop():
+            for number in range(len(pool)):
+                if number in busy and pool[number].wait_job(0):
+                    _explain(sweep.store, busy.pop(number), pool[number])
+                    on_change()
+                if number not in busy and (run_id := next_ready(sweep, todo, busy.values())):
+                    if not pool[number].alive():
+                        pool[number] = WorkerProcess(sweep.store, device, threads)
+                    sweep.prepare(run_id)
+                    pool[number].run([run_id])
+                    busy[number] = run_id
+            time.sleep(POLL_SECONDS)
+            on_change()
+    finally:
+        _close(pool)
+        for number, run_id in busy.items():
+            _explain(sweep.store, run_id, pool[number])
+
+
+def next_ready(sweep: Sweep, todo: list[str], busy: Collection[str]) -> str | None:
+    """Take the first cell whose source of weights, if it has one, will not be trained any more."""
+    for run_id in todo:
+        source = sweep.by_id[run_id].init_from
+        if source is None or (source not in todo and source not in busy):
+            todo.remove(run_id)
+            return run_id
+    return None
+
+
+def _close(pool: Sequence[WorkerProcess]) -> None:
+    for worker in pool:
+        worker.hang_up()
+    deadline = time.monotonic() + KILL_AFTER_SECONDS
+    for worker in pool:
+        if not worker.wait(max(0.0, deadline - time.monotonic())):
+            worker.kill()
+        worker.close()
+
+
+def _explain(store: RunStore, run_id: str, worker: WorkerProcess) -> None:
+    """A run that still claims to be running has lost its process."""
+    message = f"The worker process ended ({worker.exit_text()}); resume continues from the last checkpoint."
+    store.update_if(run_id, lambda s: s.state == "running", state="interrupted", ended=time.time(), message=message)
+
+
+def states(sweep: Sweep) -> dict[str, int]:
+    """How many cells are in each state; "missing" for those never begun."""
+    counts: dict[str, int] = {}
+    for state in _states(sweep):
+        counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+def _states(sweep: Sweep) -> Iterator[str]:
+    for run_id in sweep.by_id:
+        yield sweep.store.status(run_id).state if sweep.store.exists(run_id) else "missing"

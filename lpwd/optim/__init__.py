@@ -1,0 +1,6 @@
+"""The optimizers: torch alone (timm only for its models)."""
+
+from lpwd.optim.layers import layer_groups as layer_groups
+from lpwd.optim.optimizers import SGD as SGD
+from lpwd.optim.optimizers import Adam as Adam
+from lpwd.optim.optimizers import build_optimizer as build_optimizer

@@ -1,0 +1,195 @@
+"""Adam and SGD with the decay of the paper: torch's own update, with D: theta <- (1 - c) theta at the chosen time.
+
+| decay | step t, with c = eta_t lambda and U the direction from the gradient |
+|---|---|
+| none | theta - eta U |
+| l2 | theta - eta U(g + lambda theta): torch's own weight_decay |
+| wd | D, then the update with the gradient of the undecayed theta (eq. 1); Adam: exactly torch.optim.AdamW |
+| rwd | the update, then D on its result (eq. 7) |
+| pwd | D, then forward and backward at the decayed weights, then the update (algorithm 2) |
+| cautious | wd where U theta >= 0 alone (arXiv 2510.12402) |
+| adams | wd with lambda / sqrt(mean of v_hat over all parameters) (arXiv 2011.11152; Adam only) |
+
+Decay uses the learning rate that its group holds at that moment: with pwd, set it before the forward pass. PWD's
+weights are read (evaluated, saved, averaged) after the update and before the next decay. Parameters without a gradient
+are left alone, as torch.optim.AdamW does; pwd cannot know the gradient yet and decays all that require one.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lpwd.methods import LayerRule, Timing, decay_rates, get_method
+from lpwd.optim.formulas import Group, adam_direction, adam_momentum, next_step, sgd_direction
+from lpwd.optim.layers import group_by_layer, layer_groups, layers_of
+from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
+from lpwd.optim.timing import Decaying, with_gradient
+
+__all__ = ["SGD", "Adam", "build_optimizer", "layer_groups"]
+
+Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
+
+
+class Adam(Decaying, torch.optim.Adam):
+    """Adam with `decay` none, l2, wd, rwd, pwd, cautious or adams; each is an option of a parameter group too.
+
+    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda). `params` are
+    tensors, (name, tensor) pairs or parameter groups of any shapes, in float32 or wider. Raises ValueError on a bad
+    value, low-precision parameters included. With pwd call `attach(model)`, or `decay_()` before each forward pass.
+    """
+
+    decouples = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        decay: Timing = "wd",
+        maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            _groups(params, decay),
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            fused=fused,
+            decoupled_weight_decay=False,  # set per group at each step
+        )
+        self.defaults["decay"] = decay
+
+    def _update(self) -> None:
+        _unprofiled(torch.optim.Adam)(self)
+
+    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+        states = [self.state.get(p, {}) for p in params]
+        return adam_direction(self._gradients(group, params), states, group["betas"], group["eps"])
+
+    def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+        momenta = [self.state.get(p, {}).get("exp_avg") for p in params]
+        return adam_momentum(self._gradients(group, params), momenta, group["betas"][0])
+
+    def _second_moment_mean(self) -> Tensor | None:
+        if all(group["decay"] != "adams" for group in self.param_groups):
+            return None
+        sums: list[Tensor] = []
+        count = 0
+        for group in self.param_groups:
+            if params := with_gradient(group):
+                states = [self.state.get(p, {}) for p in params]
+                moments, steps = [state.get("exp_avg_sq") for state in states], [next_step(state) for state in states]
+                sums += second_moment_sums(self._gradients(group, params), moments, steps, group["betas"][1])
+                count += sum(p.numel() for p in params)
+        return torch.stack([s.to(sums[0].device) for s in sums]).sum() / count if sums else None
+
+
+class SGD(Decaying, torch.optim.SGD):
+    """SGD with momentum and `decay` none, l2, wd, rwd, pwd or cautious; otherwise as `Adam`."""
+
+    forbidden = ("adams",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        *,
+        decay: Timing = "wd",
+        nesterov: bool = False,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            _groups(params, decay),
+            lr,
+            momentum,
+            0.0,
+            weight_decay,
+            nesterov,
+            maximize=maximize,
+            foreach=foreach,
+            fused=fused,
+        )
+        self.defaults["decay"] = decay
+
+    def _update(self) -> None:
+        _unprofiled(torch.optim.SGD)(self)
+
+    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+        buffers = [self.state.get(p, {}).get("momentum_buffer") for p in params]
+        grads = self._gradients(group, params)
+        return sgd_direction(grads, buffers, group["momentum"], group["dampening"], group["nesterov"])
+
+
+OPTIMIZERS: dict[str, type[Adam] | type[SGD]] = {"adam": Adam, "sgd": SGD}
+
+
+def build_optimizer(
+    model: nn.Module,
+    optimizer: Literal["adam", "sgd"] = "adam",
+    method: str = "lpwd",
+    lr: float | Tensor = 1e-3,
+    weight_decay: float = 1e-2,
+    *,
+    rule: LayerRule = "2i/n",
+    exclude_1d: bool = False,
+    **options: Any,
+) -> Adam | SGD:
+    """The optimizer of a row of `METHODS` for a model, with one group per layer, attached to the model where it is pwd.
+
+    `lr` is eta and `weight_decay` lambda before the layer rule; `options` are those of `Adam` or `SGD`. A group holds
+    `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
+    llrd, which a hand-written schedule has to keep: `group["lr"] = lr_t * group["lr_scale"]`; torch's schedulers do.
+
+    Raises ValueError on an unknown optimizer, method or rule, an optimizer that the method does not run with, a bad
+    value, or a model with nothing to train; TypeError on an option that the optimizer does not have.
+    """
+    row = get_method(method)
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"optimizer is {optimizer!r}: allowed are {', '.join(OPTIMIZERS)}")
+    if optimizer not in row.optimizers:
+        raise ValueError(f"method {method} needs optimizer {' or '.join(row.optimizers)}, got {optimizer}")
+    if row.rates == "lr_squared" and not lr > 0:
+        raise ValueError(
+            f"lr is {lr}: method {method} divides by the first learning rate, which must be greater than 0"
+        )
+    layers = layers_of(model)
+    rates = decay_rates(row, len(layers), weight_decay, rule) if layers else []
+    scales = layer_lr_scales(len(layers)) if row.rates == "lr_decay" else [1.0] * len(layers)
+    groups = group_by_layer(layers, rates, exclude_1d)
+    for group in groups:
+        scale = scales[group["layer"] - 1]
+        group.update(decay=row.timing, lr_scale=scale, lr=lr if scale == 1 else lr * scale)
+        if row.rates == "lr_squared":
+            group["lr_0"] = float(lr)
+    built = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **options)
+    if row.timing == "pwd":
+        built.attach(model)
+    return built
+
+
+def _groups(params: Params, decay: Timing) -> Any:
+    """`params` as groups that name their decay; a bare tensor is left to torch, which refuses it."""
+    if isinstance(params, Tensor):
+        return params
+    members = list(params)
+    if members and not isinstance(members[0], dict):
+        return [{"params": members, "decay": decay}]
+    return [{"decay": decay, **group} for group in members if isinstance(group, dict)]
+
+
+def _unprofiled(optimizer: type[torch.optim.Optimizer]) -> Callable[[torch.optim.Optimizer], Any]:
+    step: Any = optimizer.step
+    return step.__wrapped__ if getattr(step, "hooked", False) else step

@@ -1,0 +1,109 @@
+"""The paper's two findings as measurements: the opposing penalty rate R_op, and zero-shot decay."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from lpwd.optim.timing import DECAYED_BEFORE, Decaying
+
+Tensors = Tensor | Sequence[Tensor]
+PENALISED = (*DECAYED_BEFORE, "rwd", "pwd")
+
+
+def opposing_penalty(theta: Tensors, update: Tensors, penalty: Tensors) -> tuple[float, float]:
+    """Eq. (10) and (11): the share of penalties that push a weight away from 0, by count and by magnitude, each 0..1.
+
+    A weight theta goes to theta - update - P, where `update` is eta U, learning rate included, and `penalty` is P,
+    eta lambda theta for WD. P is opposing where (theta - update - P)^2 > (theta - update)^2, that is where
+    P (P - 2 (theta - update)) > 0. Tensors, or lists of tensors, of equal shapes; weights without a penalty (P = 0)
+    count as not opposing. Waits for the device once. Raises ValueError where the shapes differ.
+    """
+    lists = [[x] if isinstance(x, Tensor) else list(x) for x in (theta, update, penalty)]
+    if len({tuple(x.shape for x in tensors) for tensors in lists}) > 1:
+        raise ValueError("theta, update and penalty must hold tensors of equal shapes")
+    return _rates([_sums(*lists)], sum(x.numel() for x in lists[0]))
+
+
+class OpposingMeter:
+    """R_op of the step taken inside the context, by count and by magnitude (each 0..1), in `rates`:
+
+        loss.backward()
+        with OpposingMeter(optimizer) as meter:
+            optimizer.step()
+        count_rate, magnitude_rate = meter.rates
+
+    Enter it after clipping, with unscaled gradients; it reads theta_t, U and P on entry and changes nothing. Counted
+    are the weights with a gradient in the groups that decay as WD does (wd, cautious, adams) with a lambda above 0.
+    `rates` is (0.0, 0.0) where all decay is by rwd or pwd, which cannot oppose, and None where there is no weight-decay
+    penalty (none, l2, an optimizer of another library). It works group by group, in about four times the memory of the
+    largest group, and waits for the device once, on leaving.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+        self.rates: tuple[float, float] | None = None
+        self._sums: list[Tensor] = []
+        self._weights = 0
+
+    def __enter__(self) -> "OpposingMeter":
+        self._sums, self._weights = [], 0
+        if isinstance(self.optimizer, Decaying):
+            for theta, update, penalty in self.optimizer.terms():
+                self._sums.append(_sums(theta, update, penalty))
+                self._weights += sum(p.numel() for p in theta)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if any(group.get("decay") in PENALISED for group in self.optimizer.param_groups):
+            self.rates = _rates(self._sums, self._weights)
+
+
+@torch.no_grad()
+def _sums(theta: Sequence[Tensor], update: Sequence[Tensor], penalty: Sequence[Tensor]) -> Tensor:
+    """Count of opposing penalties, their magnitude and that of all penalties: a float64 tensor of shape (3,)."""
+    totals = torch.zeros(3, dtype=torch.float64, device=theta[0].device if theta else None)
+    for t, u, p in zip(theta, update, penalty, strict=True):
+        opposing = p.sign() * (p - 2 * (t - u)).sign() > 0  # signs: a product of small numbers would underflow
+        magnitude = p.abs()
+        parts = (opposing.sum(), (magnitude * opposing).sum(dtype=torch.float64), magnitude.sum(dtype=torch.float64))
+        totals += torch.stack([part.double() for part in parts]).to(totals.device)
+    return totals
+
+
+def _rates(sums: Sequence[Tensor], weights: int) -> tuple[float, float]:
+    if weights == 0:
+        return 0.0, 0.0
+    total = torch.stack([s.to(sums[0].device) for s in sums]).sum(0)
+    opposing, opposing_magnitude, magnitude = total.tolist()  # the one wait for the device
+    return opposing / weights, opposing_magnitude / magnitude if magnitude else 0.0
+
+
+@contextmanager
+def zero_shot_decay(model: nn.Module, s: float, steps: int = 100) -> Iterator[nn.Module]:
+    """Eq. (12): inside the context each parameter is theta_s = (1 - s / steps) theta_0, afterwards theta_0 bit for bit.
+
+        for s in range(101):
+            with zero_shot_decay(model, s):
+                accuracy[s] = evaluate(model)
+
+    Parameters alone, no buffers; shared ones are scaled once. Needs the memory of one copy of them. Restores after an
+    exception too. Raises ValueError where s is not in 0..steps, RuntimeError inside another such context of the model:
+    decays never compound.
+    """
+    if steps < 1 or not 0 <= s <= steps:
+        raise ValueError(f"s is {s}: it must lie in 0..{steps}, and steps must be at least 1")
+    if getattr(model, "_lpwd_zero_shot", False):
+        raise RuntimeError("zero_shot_decay is active on this model already: decays never compound")
+    params = [p.detach() for p in model.parameters()]
+    originals = [p.clone() for p in params]
+    model._lpwd_zero_shot = True  # type: ignore[assignment]
+    try:
+        for p in params:
+            p.mul_(1 - s / steps)
+        yield model
+    finally:
+        for p, original in zip(params, originals, strict=True):
+            p.copy_(original)
+        del model._lpwd_zero_shot

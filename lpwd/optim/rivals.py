@@ -1,0 +1,69 @@
+"""The rivals of layer-wise pre-weight decay, each as the one formula that sets it apart from plain weight decay.
+
+| method | paper | formula |
+|---|---|---|
+| cwd | Cautious Weight Decay, arXiv 2510.12402 | theta <- theta - eta (U + lambda [U theta >= 0] theta) |
+| adams | AdamS, arXiv 2011.11152 | theta <- theta - eta U - eta lambda / sqrt(mean v_hat) theta |
+| llrd | layer-wise learning-rate decay | eta_i = eta 0.75^(n-i), in the update and in the decay |
+| wdlr2 | decay with eta squared | c = lambda eta_t^2 / eta_0: `decay.decay_rate` with the group's `lr_0` |
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lpwd.methods import LAYER_LR_DECAY
+from lpwd.optim.formulas import Scalar
+
+
+@torch.no_grad()
+def cautious_mask(params: Sequence[Tensor], directions: Sequence[Tensor]) -> list[Tensor]:
+    """1 where U theta >= 0, else 0: new tensors shaped like the parameters. Signs, so that no product underflows."""
+    mask = list(torch._foreach_sign(list(params)))
+    torch._foreach_mul_(mask, torch._foreach_sign(list(directions)))
+    torch._foreach_add_(mask, 1)
+    torch._foreach_clamp_max_(mask, 1)
+    return mask
+
+
+@torch.no_grad()
+def cautious_shrink(params: Sequence[Tensor], directions: Sequence[Tensor], fraction: Scalar) -> None:
+    """theta <- (1 - c [U theta >= 0]) theta in place, element by element."""
+    factors = cautious_mask(params, directions)
+    if isinstance(fraction, Tensor):
+        for factor in factors:
+            factor.mul_(fraction.to(factor.device))
+    else:
+        torch._foreach_mul_(factors, fraction)
+    torch._foreach_neg_(factors)
+    torch._foreach_add_(factors, 1)
+    torch._foreach_mul_(list(params), factors)
+
+
+@torch.no_grad()
+def second_moment_sums(
+    grads: Sequence[Tensor], exp_avg_sqs: Sequence[Tensor | None], steps: Sequence[Scalar], beta2: float
+) -> list[Tensor]:
+    """Sum over each tensor of v_hat_t = (beta2 v_{t-1} + (1 - beta2) g_t^2) / (1 - beta2^t), 0-dim float64 tensors.
+
+    v_hat is bias-corrected and holds the gradient of this very step, as in AdamS's algorithm and its authors' code.
+    """
+    squares = torch._foreach_norm(list(grads))  # v is not negative: its sum is its 1-norm, no copy of v is made
+    known = [v for v in exp_avg_sqs if v is not None]
+    sums = iter(torch._foreach_norm(known, 1) if known else ())
+    totals: list[Tensor] = []
+    for square, v, t in zip(squares, exp_avg_sqs, steps, strict=True):
+        before: Scalar = 0.0 if v is None else next(sums).double()
+        totals.append((beta2 * before + (1 - beta2) * square.double() ** 2) / (1 - beta2**t))
+    return totals
+
+
+def stable_rate(weight_decay: Scalar, second_moment_mean: Tensor) -> Tensor:
+    """AdamS: lambda / sqrt(mean of v_hat over all parameters), a 0-dim tensor; 0 where every gradient was zero."""
+    return torch.where(second_moment_mean > 0, weight_decay / second_moment_mean.sqrt(), 0.0)
+
+
+def layer_lr_scales(layer_count: int, decay: float = LAYER_LR_DECAY) -> list[float]:
+    """llrd: eta_i / eta = decay^(n-i) for i = 1..n; the deepest layer learns with eta itself."""
+    return [decay ** (layer_count - i) for i in range(1, layer_count + 1)]

@@ -1,0 +1,150 @@
+"""The figures of each kind of preset, drawn from its cells, with the sentences that only this kind can say."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lpwd.analysis import figures
+from lpwd.analysis.statistics import best_settings, curves_frame, metrics_frame, over_seeds, weight_norms_frame
+from lpwd.analysis.verdict import label
+from lpwd.paper.presets import Preset
+from lpwd.store import RunStore
+
+Drawn = tuple[dict[str, go.Figure], list[str]]  # figures by caption, sentences
+
+
+def _draw_nothing(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+    return {}, []
+
+
+def _draw_curves(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+    drawn: dict[str, go.Figure] = {}
+    finished = frame[frame.state == "finished"]
+    data = curves_frame(store, finished.run_id)
+    for column, part in finished.groupby("column", sort=False):
+        joined = part[["run_id", "method"]].merge(data, on="run_id")
+        joined = joined.sort_values("method", key=lambda names: names.map(preset.rows.index), kind="stable")
+        for y, title, log in (("train_loss", "training loss", True), ("test_top1", figures.TOP1, False)):
+            drawn[f"{column}: {title}"] = figures.curves(joined, "epoch", y, x_title="epoch", y_title=title, log_y=log)
+    first = finished[finished.column == frame.column.iloc[0]]
+    for method in ("wd", "lpwd"):
+        for run_id in first[first.method == method].run_id.iloc[:1]:
+            caption = f"Weight norm by layer and epoch, {label(method)}, one seed"
+            drawn[caption] = figures.weight_norm_heatmap(weight_norms_frame(store, run_id))
+    return drawn, []
+
+
+def _draw_opposing(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+    drawn: dict[str, go.Figure] = {}
+    sentences = []
+    ended = frame[frame.state == "finished"].copy()
+    steps = metrics_frame(store, ended.run_id, "step")
+    if steps.empty:
+        return {}, []
+    for value in ("opposing_count_rate", "opposing_magnitude_rate"):
+        ended[value] = ended.run_id.map(steps.groupby("run_id")[value].mean()) * 100
+    rest = frame[frame.state != "finished"].assign(opposing_count_rate=float("nan"))
+    for column in dict.fromkeys(frame.column):
+        part = pd.concat([ended[ended.column == column], rest[rest.column == column]])
+        part["diverged"] = (part.state == "diverged").astype(int)
+        rows, columns = sorted(part.weight_decay.unique()), sorted(part.lr.unique())
+        title = "mean R<sub>op</sub> (%)"
+        drawn[f"{column}: mean over all steps (○ largest, × diverged, – missing)"] = figures.heatmaps(
+            part, "opposing_count_rate", rows=rows, columns=columns, panels=["wd"], title=title, digits=2
+        )
+        known = part.dropna(subset=["opposing_count_rate"])
+        if known.empty:
+            continue
+        low, high = known.opposing_count_rate.min(), known.opposing_count_rate.max()
+        at = known.loc[known.opposing_count_rate.idxmax()]
+        sentences.append(
+            f"{column}: mean R_op from {low:.3g}% to {high:.3g}% by count, largest at η = {at.lr:g}, "
+            f"λ = {at.weight_decay:g}, where it is {at.opposing_magnitude_rate:.3g}% by magnitude "
+            f"({len(known)} of {len(part)} cells). {_growth(known)}"
+        )
+        over = known[known.lr == columns[-1]].merge(steps, on="run_id", suffixes=("_mean", ""))
+        over = over.assign(percent=over.opposing_count_rate * 100, line=over.weight_decay.map(lambda v: f"λ = {v:g}"))
+        drawn[f"{column}: over training at η = {columns[-1]:g}"] = figures.sequence(
+            over.dropna(subset=["percent"]), "step", "percent", "line", x_title="step", y_title="R<sub>op</sub> (%)"
+        )
+    return drawn, sentences
+
+
+def _growth(known: pd.DataFrame) -> str:
+    """Spearman's rank correlation of R_op with eta and lambda over the cells: the paper says both are positive."""
+    if len(known) < 4:
+        return ""
+    ranks = known[["lr", "weight_decay", "opposing_count_rate"]].astype(float).rank()
+    r_lr, r_decay = (ranks[name].corr(ranks.opposing_count_rate) for name in ("lr", "weight_decay"))
+    text = f"Rank correlation with η {r_lr:+.2f}, with λ {r_decay:+.2f}; the paper says that it grows with both."
+    return text.replace("-", "−")
+
+
+def _draw_zero_shot(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+    points = metrics_frame(store, frame[frame.state == "finished"].run_id, "zero_shot")
+    if points.empty:
+        return {}, []
+    joined = frame[["run_id", "column"]].merge(points, on="run_id")
+    drawn = {
+        title: figures.sequence(joined, "shrink_percent", y, "column", x_title="shrink s (%)", y_title=title)
+        for y, title in (("test_top1", figures.TOP1), ("test_loss", "test loss"))
+    }
+    sentences = []
+    for column, part in joined.groupby("column", sort=False):
+        mean = part.groupby("shrink_percent").test_top1.mean()
+        half = mean[mean <= mean.iloc[0] / 2]
+        rises = int((mean.diff() > 0).sum())
+        text = f"{column}: top-1 falls from {mean.iloc[0]:.2f}% to {mean.iloc[-1]:.2f}%"
+        text += f" and is halved at s = {half.index[0]:g}%" if len(half) else ""
+        text += f"; it rises in {rises} of {len(mean) - 1} steps, so it is not monotone" if rises else ", monotonely"
+        sentences.append(f"{text} (n = {part.run_id.nunique()}). The paper says that it constantly decreases.")
+    return drawn, sentences
+
+
+def draw_differences(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
+    """Contrasts over lambda; the only kind that is drawn from statistics instead of cells."""
+    if contrasts.empty or not (contrasts.n > 0).any():
+        return {}
+    rows = contrasts[contrasts.n > 0].rename(columns={"differences": "values"})
+    rows["name"] = [f"{label(a)} minus {label(b)}" for a, b in zip(rows.method, rows.other, strict=True)]
+    rows["color"] = [figures.style(method).color for method in rows.method]
+    return {"Difference in best-10 test top-1 over λ, with its 95% interval": figures.differences(rows)}
+
+
+def _draw_heatmap(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+    drawn, sentences = {}, []
+    for column, part in frame.groupby("column", sort=False):
+        grouped = over_seeds(part.assign(device_class="", setting="", batches=""), by=("lr", "weight_decay"))
+        rows, columns = sorted(part.weight_decay.unique()), sorted(part.lr.unique())
+        panels = [name for name in preset.rows if name in set(part.method)]
+        drawn[f"{column}: ○ best, × diverged, – missing"] = figures.heatmaps(
+            grouped, "mean", rows=rows, columns=columns, panels=panels
+        )
+        wide = grouped.pivot_table(index=["lr", "weight_decay"], columns="method", values="mean")
+        if {"wd", "lpwd"} <= set(wide):
+            both = wide.dropna(subset=["wd", "lpwd"])
+            ahead = int((both.lpwd > both.wd).sum())
+            sentences.append(f"{column}: LPWD is ahead of WD in {ahead} of {len(both)} cells that both have finished.")
+    return drawn, sentences
+
+
+def _draw_scales(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+    runs = frame[frame.state != "missing"]
+    best = best_settings(over_seeds(runs, by=("column",)), by=("column",))
+    if best.empty:
+        return {}, []
+    order = list(dict.fromkeys(frame.column))
+    shown = best.assign(x=best.column).sort_values("x", key=lambda names: names.map(order.index))
+    return {"Best-10 test top-1 over model scales": figures.points(shown, order)}, []
+
+
+DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunStore], Drawn]] = {
+    "table": _draw_nothing,
+    "curves": _draw_curves,
+    "opposing": _draw_opposing,
+    "zero_shot": _draw_zero_shot,
+    "difference": _draw_nothing,
+    "heatmap": _draw_heatmap,
+    "scales": _draw_scales,
+}

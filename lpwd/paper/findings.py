@@ -1,0 +1,180 @@
+"""What the runs of a preset say: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lpwd.analysis.statistics import Paired, best_settings, device_class, over_seeds, paired, runs_frame
+from lpwd.analysis.verdict import QUANTITIES, SMALL, few, label, verdict
+from lpwd.paper.drawings import DRAW, draw_differences
+from lpwd.paper.numbers import Reported, Scale
+from lpwd.paper.presets import Cell, Contrast, Preset
+from lpwd.store import RunStore
+
+SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything a report shows, and the Benchmark tab too. `sentences` follow from the statistics alone."""
+
+    preset: Preset
+    scale: Scale
+    cells: pd.DataFrame  # a row a cell: place, in_paper, and the run's row; state "missing" where there is no run
+    done: int  # cells whose measurement is complete, divergence included
+    table: pd.DataFrame  # a row a method and column: ours at its best setting, and the paper's
+    contrasts: pd.DataFrame
+    figures: dict[str, go.Figure]  # caption -> figure
+    sentences: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None) -> Findings:
+    """Read the store and say what is known; nothing is trained."""
+    cells = preset.cells(scale, seeds)
+    frame, warnings = _cells_frame(cells, store, scale)
+    table, contrasts, sentences = _statistics(preset, frame, scale)
+    drawn, extra = DRAW[preset.kind](preset, frame, store)
+    if preset.kind == "difference":
+        drawn = draw_differences(contrasts)
+    lost = int((frame.state == "diverged").sum())
+    if lost:
+        sentences.append(f"{lost} of {len(frame)} runs diverged (non-finite loss); they are counted, not averaged.")
+    done = int(frame.done.sum())
+    return Findings(preset, scale, frame, done, table, contrasts, drawn, [*sentences, *extra], warnings)
+
+
+def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
+    """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
+    wanted = {cell.run_id for cell in cells}
+    records = {record.run_id: record for record in store.records() if record.run_id in wanted}
+    ended = [device_class(record.status.device) for record in records.values() if record.status.device]
+    warnings = []
+    if len(set(ended)) > 1:
+        keep = max(sorted(set(ended)), key=ended.count)
+        counts = ", ".join(f"{name}: {ended.count(name)}" for name in sorted(set(ended)))
+        warnings.append(f"Runs come from several kinds of device ({counts}). Only those from {keep} are used here.")
+        records = {
+            run_id: record
+            for run_id, record in records.items()
+            if not record.status.device or device_class(record.status.device) == keep
+        }
+    runs = runs_frame(records.values()).set_index("run_id")
+    rows = []
+    for cell in cells:
+        known: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
+        known |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
+        known |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
+        place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
+        rows.append(place | known | {"done": known["state"] in ("finished", "diverged")})
+    frame = pd.DataFrame(rows)
+    return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
+
+
+def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame.state != "missing"]
+
+
+# ---- the table and the contrasts, the same for every preset
+
+
+def _statistics(preset: Preset, frame: pd.DataFrame, scale: Scale) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    grouped = over_seeds(_with_runs(frame), by=("column",))
+    best = best_settings(grouped, by=("column",))
+    rows: list[dict[str, Any]] = []
+    compared: list[dict[str, Any]] = []
+    claimed: list[str] = []  # sentences on what the paper claims come first
+    controls: list[str] = []
+    for column in dict.fromkeys(frame.column):
+        part = frame[frame.column == column]
+        chosen: dict[str, pd.DataFrame] = {}
+        for method in [name for name in preset.rows if name in set(part.method)]:
+            mine = best[(best.column == column) & (best.method == method)]
+            runs = part[part.method == method]
+            if len(mine):
+                chosen[method] = runs = _at(runs, mine.iloc[0])
+            rows.append(_table_row(preset, column, method, part, runs if len(mine) else None))
+        if preset.kind == "difference":
+            continue
+        for contrast in preset.contrasts:
+            pair = _contrast(part, chosen, contrast)
+            if pair is not None:
+                paper = _paper_difference(preset, contrast, column)
+                compared.append(_contrast_row(pair, column, paper))
+                several = frame.column.nunique() > 1
+                text = verdict(pair, paper=paper, claim=contrast.claim, reduced=scale == "cpu", warn=False)
+                (claimed if contrast.claim else controls).append(f"{column}: {text}" if several else text)
+    if preset.kind == "difference":
+        compared, claimed = _by_decay(preset, frame, scale)
+    counts = sorted({row["n"] for row in compared if 1 < row["n"] < SMALL})
+    return pd.DataFrame(rows), pd.DataFrame(compared), [*claimed, *(few(n) for n in counts), *controls]
+
+
+def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
+    return runs[(runs.lr == setting.lr) & (runs.weight_decay == setting.weight_decay)]
+
+
+def _contrast(part: pd.DataFrame, chosen: dict[str, pd.DataFrame], contrast: Contrast) -> Paired | None:
+    """The pairs at each method's best setting; None where the column has no such methods."""
+    names = (contrast.method, contrast.other)
+    if not set(names) <= set(part.method):
+        return None
+    lost = _with_runs(part[part.method.isin(names) & (part.state == "diverged")])
+    runs = [_with_runs(chosen[name]) if name in chosen else lost[lost.method == name] for name in names]
+    return paired(pd.concat(runs), contrast.method, contrast.other, contrast.value)
+
+
+def _table_row(
+    preset: Preset, column: str, method: str, part: pd.DataFrame, runs: pd.DataFrame | None
+) -> dict[str, Any]:
+    every = part[part.method == method]
+    reported: Reported | None = preset.reported.get((method, column))
+    row: dict[str, Any] = {"column": column, "method": method, "label": label(method)}
+    row |= {"in_paper": bool(every.in_paper.iloc[0]), "paper_mean": math.nan, "paper_std": math.nan, "paper": ""}
+    if reported:
+        row |= {"paper_mean": reported.mean, "paper_std": reported.std, "paper": str(reported)}
+    done = runs[runs.state == "finished"] if runs is not None else every.iloc[:0]
+    row |= {"n": len(done), "seeds": tuple(map(int, done.seed))}
+    row |= {"lr": done.lr.iloc[0] if len(done) else math.nan}
+    row |= {"weight_decay": done.weight_decay.iloc[0] if len(done) else math.nan}
+    for value in (*SELECTIONS, "train_loss"):
+        numbers = done[value].astype(float)
+        row |= {f"{value}_mean": numbers.mean(), f"{value}_std": numbers.std(ddof=1)}
+    row |= {"within_run_std": done.best10_std.astype(float).mean() if len(done) else math.nan}
+    row |= {"mean_decay_rate": done.mean_decay_rate.astype(float).mean() if len(done) else math.nan}
+    row |= {"diverged": int((every.state == "diverged").sum()), "done": int(every.done.sum()), "cells": len(every)}
+    return row
+
+
+def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float | None:
+    ours, other = (preset.reported.get((name, column)) for name in (contrast.method, contrast.other))
+    if contrast.value != "best10_mean" or ours is None or other is None:
+        return None
+    return round(ours.mean - other.mean, 2)
+
+
+def _contrast_row(pair: Paired, column: str, paper: float | None) -> dict[str, Any]:
+    return {
+        **{"column": column, "method": pair.method, "other": pair.other, "value": QUANTITIES[pair.value][0]},
+        **{"mean": pair.mean, "std": pair.std, "low": pair.low, "high": pair.high, "n": pair.n, "seeds": pair.seeds},
+        **{"differences": pair.differences, "outcome": pair.outcome, "paper": paper},
+    }
+
+
+def _by_decay(preset: Preset, frame: pd.DataFrame, scale: Scale) -> tuple[list[dict[str, Any]], list[str]]:
+    """Contrasts at each lambda: the paper claims a gain at the largest."""
+    compared, sentences = [], []
+    largest = frame.weight_decay.max()
+    pairs = [(c.method, c.other, c.claim) for c in preset.contrasts]
+    if {"lpwd", "lrwd"} <= set(frame.method):
+        pairs.append(("lpwd", "lrwd", 0))
+    for method, other, claim in pairs:
+        for decay, part in frame.groupby("weight_decay"):
+            pair = paired(_with_runs(part), method, other)
+            compared.append(_contrast_row(pair, f"λ = {decay:g}", None) | {"x": decay})
+            claimed = claim if decay == largest else 0
+            sentences.append(f"λ = {decay:g}: {verdict(pair, claim=claimed, reduced=scale == 'cpu', warn=False)}")
+    return compared, sentences

@@ -1,0 +1,64 @@
+"""The pair of the Demo, WD against LPWD under a strong penalty: what is trained live, what its pictures are made of.
+
+No pandas: a page shows the bundled pair before that is loaded. `lpwd.recorded` chooses the published pair.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lpwd.config import DatasetName, RunConfig
+from lpwd.paper.numbers import BASE, MODELS
+
+METHODS = ("wd", "lpwd")
+SNAPSHOT = Path(__file__).parent.parent / "snapshot"
+PAIR_FILE = "pair.json"  # beside a snapshot's tables
+
+# The ConvNeXt of scale cpu, so that what is trained here is the same experiment as the bundled pair.
+LIVE: MappingProxyType[str, Any] = MappingProxyType(
+    {**BASE["cpu"], **MODELS["cpu"]["ConvNeXt"], "optimizer": "adam", "scale": "custom"}
+)
+# As many optimizer steps out of half the images: eta and lambda shrink the weights of both as much.
+LIVE_DIGITS: MappingProxyType[str, Any] = MappingProxyType(
+    {"train_samples": 600, "validation_samples": 0, "test_samples": None, "batch_size": 30}
+)
+
+
+def live_config(method: str, lr: float, weight_decay: float, seed: int, dataset: DatasetName) -> RunConfig:
+    """One lane of the pair that is trained here. Raises ConfigError."""
+    chosen = {"method": method, "lr": lr, "weight_decay": weight_decay, "seed": seed, "dataset": dataset}
+    return RunConfig(**{**LIVE, **(LIVE_DIGITS if dataset == "digits" else {}), **chosen})
+
+
+def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
+    """The pair that `recorded.choose` found in the snapshot; None where there is none."""
+    path = folder / PAIR_FILE
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def heat(layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Weight norms as shares of their initial value, a row a layer (shallow to deep), a column an epoch from 0 on.
+
+    `norms` has a row an epoch, the initial one first. A layer whose initial norm is 0 has no shares.
+    """
+    start = norms[0]
+    shares = [[short(epoch[i] / start[i]) if start[i] else None for epoch in norms] for i in range(len(layers))]
+    return {"layers": list(layers), "rates": list(map(short, rates)), "initial": list(map(short, start)), "z": shares}
+
+
+def heat_words(label: str, picture: Mapping[str, Any]) -> str:
+    """`WD: after epoch 14 the weight norms stand between 0.7 % (stem) and 8.2 % (head) of their start.`"""
+    epoch = len(picture["z"][0]) - 1
+    ends = [(row[-1], name) for name, row in zip(picture["layers"], picture["z"], strict=True) if row[-1] is not None]
+    if epoch < 1 or not ends:
+        return f"{label}: no epoch has ended yet."
+    (low, lowest), (high, highest) = min(ends), max(ends)
+    between = f"between {100 * low:.3g} % ({lowest}) and {100 * high:.3g} % ({highest}) of their start"
+    return f"{label}: after epoch {epoch} the weight norms of the layers stand {between}."
+
+
+def short(value: float) -> float:
+    """Six significant digits: more than a screen can show."""
+    return float(f"{value:.6g}")

@@ -1,0 +1,71 @@
+"""A run as what people type: the `python -m lpwd` line, and Python for those who have the library and no page."""
+
+import json
+import pprint
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from lpwd.config import RunConfig
+
+ALWAYS = ("model", "dataset", "optimizer", "lr", "weight_decay", "epochs", "seed")  # shown even at their defaults
+HIDDEN = frozenset({"scale"})
+
+
+def command_line(configs: Sequence[RunConfig]) -> str:
+    """The `python -m lpwd` line that trains these lanes, which differ in their method alone."""
+    first = configs[0]
+    words = ["python", "-m", "lpwd", "train" if len(configs) == 1 else "race"]
+    for config in configs:
+        words += ["--method", config.method]
+    changed = first.model_dump(mode="json", exclude_defaults=True)
+    for name, value in first.model_dump(mode="json").items():
+        if name in HIDDEN or name == "method" or (name not in (*ALWAYS, "precision") and name not in changed):
+            continue
+        words += _words(name, value)
+    return shlex.join(words)
+
+
+def _words(name: str, value: Any) -> list[str]:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag[2:]}"]
+    if isinstance(value, dict):
+        return [flag, json.dumps(value)]
+    if isinstance(value, list):
+        return [flag, *(repr(part) for part in value)]
+    return [flag, str(value)]
+
+
+IMPORT = "from lpwd import RunConfig, train"
+WIDTH = 100
+
+
+def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
+    """Code that trains these runs, which differ in method and seed alone, with the same numbers as the command line."""
+    first = races[0][0]
+    methods, seeds = [config.method for config in races[0]], [race[0].seed for race in races]
+    varied: dict[str, list[Any]] = {"method": methods, **({"seed": seeds} if len(seeds) > 1 else {})}
+    changed = first.model_dump(exclude_defaults=True, exclude={"scale"})
+    fields = {name: getattr(first, name) for name in RunConfig.model_fields if name in changed or name in ALWAYS}
+    settings = {name: value for name, value in fields.items() if name not in varied}
+    loops = {name: values for name, values in reversed(varied.items()) if len(values) > 1}
+    fixed = {name: values[0] for name, values in varied.items() if name not in loops}
+    body = [
+        "config = RunConfig(" + ", ".join([*(f"{name}={name}" for name in varied if name in loops), "**settings)"]),
+        "for event in train(config):",
+        '    if event.kind == "epoch":',
+        "        print(config.method, config.seed, event.epoch, event.train_loss, event.test_top1)",
+    ]
+    heads = [f"for {name} in {values!r}:" for name, values in loops.items()]
+    lines = [f"{'    ' * depth}{head}" for depth, head in enumerate(heads)]
+    lines += ["    " * len(heads) + line for line in body]
+    return "\n".join([IMPORT, "", *_settings(fixed | settings), *lines, ""])
+
+
+def _settings(settings: dict[str, Any]) -> list[str]:
+    return [
+        "settings = dict(",
+        *(f"    {name}={pprint.pformat(value, width=WIDTH, sort_dicts=False)}," for name, value in settings.items()),
+        ")",
+    ]

@@ -1,0 +1,156 @@
+"""A run's data: the whole set on the device as uint8, balanced subsets, and the batches of an epoch.
+
+The order and the flips of an epoch are functions of (seed, epoch) alone, drawn on the CPU so that all devices agree.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from lpwd.config import DATASETS, ConfigError, DatasetName, RunConfig
+from lpwd.training import images
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
+IMAGENET_STD = (0.229, 0.224, 0.225)
+FLIP_PROBABILITY = {"digits": 0.0, "cifar10": 0.5, "cifar100": 0.5}  # a mirrored digit is no digit
+TEST_SUBSET_SEED = 0  # runs of all seeds are evaluated on the same test images
+ORDER_STREAM, FLIP_STREAM = 0, 1
+MEMORY_SHARE = 0.8  # of the device's free memory that the data may take
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images uint8 [N, H, W, 3] in RGB and labels int64 [N], all on one device; the validation split may be empty."""
+
+    name: DatasetName
+    class_count: int
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    validation_images: torch.Tensor
+    validation_labels: torch.Tensor
+    test_images: torch.Tensor
+    test_labels: torch.Tensor
+    mean: torch.Tensor  # float32 [3] on the device, of pixels in 0..1
+    std: torch.Tensor
+    flip_probability: float  # of the training augmentation
+
+
+def load(config: RunConfig, device: torch.device) -> Dataset:
+    """The data of a run, resized once to `config.image_size` (`lpwd.images.resize` says how).
+
+    `train_samples` is a subset drawn with the run's seed, `validation_samples` are taken out of it, and
+    `test_samples` is a subset that is the same for every seed. All three are balanced over the classes.
+    Raises HubUnreachable, HubRefused or ConfigError.
+    """
+    train, test = images.read(config.dataset)
+    images.check_samples(config, (len(train.labels), len(test.labels)))
+    train_index, validation_index = split_indices(train.labels, config)
+    test_count = config.test_samples or len(test.labels)
+    test_index = images.balanced_subset(test.labels, test_count, TEST_SUBSET_SEED)
+    image_count = len(train_index) + len(validation_index) + len(test_index)
+    check_memory(config, image_count, device)
+
+    def place(split: images.Split, index: images.Int64) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen = images.resize(split.images[index], config.image_size)
+        return torch.from_numpy(chosen).to(device), torch.from_numpy(split.labels[index]).to(device)
+
+    train_images, train_labels = place(train, train_index)
+    validation_images, validation_labels = place(train, validation_index)
+    test_images, test_labels = place(test, test_index)
+    return Dataset(
+        name=config.dataset,
+        class_count=DATASETS[config.dataset],
+        train_images=train_images,
+        train_labels=train_labels,
+        validation_images=validation_images,
+        validation_labels=validation_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        mean=torch.tensor(IMAGENET_MEAN, device=device),
+        std=torch.tensor(IMAGENET_STD, device=device),
+        flip_probability=FLIP_PROBABILITY[config.dataset],
+    )
+
+
+def to_device(data: Dataset, device: torch.device) -> Dataset:
+    """The same data on another device."""
+    moved: dict[str, Any] = {
+        name: value.to(device) for name, value in vars(data).items() if isinstance(value, torch.Tensor)
+    }
+    return replace(data, **moved)
+
+
+def split_indices(labels: images.Int64, config: RunConfig) -> tuple[images.Int64, images.Int64]:
+    """Sorted, disjoint indices of the images to train on and to validate on, both balanced, drawn with the seed."""
+    subset = images.balanced_subset(labels, config.train_samples or len(labels), config.seed)
+    chosen = images.balanced_subset(labels[subset], config.validation_samples, config.seed)
+    is_validation = np.zeros(len(subset), bool)
+    is_validation[chosen] = True
+    return subset[~is_validation], subset[is_validation]
+
+
+def check_memory(config: RunConfig, image_count: int, device: torch.device) -> None:
+    """ConfigError where the images, uint8, would not fit into the device's free memory."""
+    needed = image_count * 3 * config.image_size**2
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    if needed > MEMORY_SHARE * free:
+        raise ConfigError(
+            f"image_size is {config.image_size}: {image_count} images of that size take {needed / 1e9:.1f} GB, "
+            f"{free / 1e9:.1f} GB are free; choose a smaller image_size, train_samples or test_samples."
+        )
+
+
+def epoch_order(n: int, seed: int, epoch: int) -> torch.Tensor:
+    """The order in which an epoch visits its `n` training images: int64 [n] on the CPU."""
+    return torch.randperm(n, generator=_generator(seed, epoch, ORDER_STREAM))
+
+
+def epoch_flips(n: int, seed: int, epoch: int, probability: float = 0.5) -> torch.Tensor:
+    """Whether to mirror the image at each of the `n` places of an epoch's order: bool [n] on the CPU."""
+    return torch.rand(n, generator=_generator(seed, epoch, FLIP_STREAM)) < probability
+
+
+def _generator(seed: int, epoch: int, stream: int) -> torch.Generator:
+    """A CPU generator of its own for each (seed, epoch, stream)."""
+    state = np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) & (2**63 - 1))
+
+
+def augment(
+    batch: torch.Tensor,
+    flips: torch.Tensor | None,
+    mean: torch.Tensor,
+    std: torch.Tensor,
+    memory_format: torch.memory_format = torch.contiguous_format,
+) -> torch.Tensor:
+    """Mirror where `flips` (bool [B], None: nowhere), then (x - 255 mean) / (255 std), on the batch's device.
+
+    `batch` is uint8 [B, H, W, 3], the result float32 [B, 3, H, W] in `memory_format`. No device synchronisation.
+    The reference is `reference_transform`; a test compares the two.
+    """
+    if flips is not None:
+        batch = torch.where(flips.view(-1, 1, 1, 1), batch.flip(2), batch)
+    shift, factor = mean * 255, 1 / (std * 255)
+    if memory_format == torch.channels_last:  # a row of all pixels vectorises, three channels do not
+        pixels = batch.shape[1] * batch.shape[2]
+        rows = (batch.reshape(len(batch), -1) - shift.repeat(pixels)).mul_(factor.repeat(pixels))
+        return rows.view(batch.shape).permute(0, 3, 1, 2)
+    planes = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=memory_format)
+    return planes.sub_(shift.view(3, 1, 1)).mul_(factor.view(3, 1, 1))
+
+
+def reference_transform(flip_probability: float = 0.5) -> Any:
+    """The transform that `augment` reproduces, as an albumentations Compose over one uint8 [H, W, 3] image."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import, which else looks for a newer release
+    import albumentations
+
+    return albumentations.Compose(
+        [
+            albumentations.HorizontalFlip(p=flip_probability),
+            albumentations.Normalize(mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        ]
+    )

@@ -1,0 +1,238 @@
+"""The data sets as decoded images on the CPU: read from the Hub's parquet once, then from a cache of .npy. No torch.
+
+Sizes always come from the file. The cache lies under `HF_HOME/lpwd`, a folder per decoded file, named by the file's
+content hash (the Hub's etag), so that a changed file is decoded again.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from huggingface_hub import constants
+
+from lpwd.config import DATASETS, ConfigError, DatasetName, RunConfig
+from lpwd.hub.client import cached_file, fetch
+
+CACHE_VERSION = 1  # change when decoding changes
+DIGITS_SIZES = (1297, 500)  # training and test images
+UInt8 = npt.NDArray[np.uint8]
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """Where a data set lies on the Hub."""
+
+    repo: str
+    train_file: str
+    test_file: str
+    label_column: str
+
+
+HUB_SOURCES: MappingProxyType[str, HubSource] = MappingProxyType(
+    {
+        "cifar10": HubSource(
+            "uoft-cs/cifar10",
+            "plain_text/train-00000-of-00001.parquet",
+            "plain_text/test-00000-of-00001.parquet",
+            "label",
+        ),
+        "cifar100": HubSource(
+            "uoft-cs/cifar100",
+            "cifar100/train-00000-of-00001.parquet",
+            "cifar100/test-00000-of-00001.parquet",
+            "fine_label",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Decoded images, uint8 [N, H, W, 3] in RGB, and labels, int64 [N]. May be read-only maps of cached files."""
+
+    images: UInt8
+    labels: Int64
+
+
+def read(name: DatasetName) -> tuple[Split, Split]:
+    """Training and test split of a data set at its own resolution (digits 8x8, CIFAR 32x32).
+
+    Raises HubUnreachable or HubRefused where a file is neither cached nor to be had, ConfigError where it is broken.
+    """
+    if name == "digits":
+        return _digits()
+    source = HUB_SOURCES[name]
+    paths = fetch(source.repo, [source.train_file, source.test_file], "dataset")
+    train, test = (_decoded(path, source.label_column, DATASETS[name]) for path in paths)
+    return train, test
+
+
+def cached_sizes(name: DatasetName) -> tuple[int, int] | None:
+    """Training and test images of a data set as far as known without a request or decoding; None where not cached."""
+    if name == "digits":
+        return DIGITS_SIZES
+    from pyarrow.parquet import read_metadata
+
+    source = HUB_SOURCES[name]
+    paths = [cached_file(source.repo, filename, "dataset") for filename in (source.train_file, source.test_file)]
+    try:
+        train, test = (read_metadata(path).num_rows for path in paths if path is not None)
+    except (ValueError, OSError):  # not both are cached, or one is broken, which `read` reports
+        return None
+    return train, test
+
+
+def check_samples(config: RunConfig, sizes: tuple[int, int]) -> None:
+    """ConfigError where a subset is larger than the data; `sizes` counts training and test images."""
+    for split, asked, here in (
+        ("train", config.train_samples, sizes[0]),
+        ("test", config.test_samples, sizes[1]),
+    ):
+        if asked is not None and asked > here:
+            kind = {"train": "training", "test": "test"}[split]
+            raise ConfigError(f"{split}_samples is {asked}: {config.dataset} here has {here} {kind} images.")
+    if config.validation_samples >= sizes[0]:
+        raise ConfigError(
+            f"validation_samples is {config.validation_samples}: it must be less than the {sizes[0]} training images "
+            f"that {config.dataset} has here."
+        )
+
+
+def resize(images: UInt8, size: int) -> UInt8:
+    """[N, H, W, 3] at `size` x `size` pixels: area averaging when it shrinks, bilinear when it grows."""
+    if images.shape[1:3] == (size, size):
+        return images
+    method = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
+    resized = np.empty((len(images), size, size, 3), np.uint8)
+    for source, target in zip(images, resized, strict=True):
+        cv2.resize(source, (size, size), dst=target, interpolation=method)
+    return resized
+
+
+def balanced_subset(labels: Int64, count: int, seed: int) -> Int64:
+    """Sorted indices of `count` images, as many of each class as possible; a smaller count gives a subset of it."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]  # classes in turn, shuffled within each
+    _, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
+    rank = np.arange(len(labels)) - np.repeat(starts, sizes)  # of an image within its class
+    position = np.empty(len(labels), np.int64)
+    position[order] = np.arange(len(labels))
+    return np.sort(by_class[np.lexsort((position[by_class], rank))[:count]])
+
+
+def decode(path: Path, label_column: str, class_count: int) -> Split:
+    """All images of a parquet file of the Hub's layout; ConfigError says what is wrong with a broken one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, columns=["img", label_column])
+        encoded = table["img"].combine_chunks().field("bytes").to_pylist()
+        labels = table[label_column].cast(pa.int64()).fill_null(-1).to_numpy()
+    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise ConfigError(f"{path} is no parquet file with columns img and {label_column} ({reason}).") from None
+    if len(encoded) == 0:
+        raise ConfigError(f"{path} holds no images.")
+    if labels.min() < 0 or labels.max() >= class_count:
+        raise ConfigError(
+            f"{path} has labels from {labels.min()} to {labels.max()}: allowed are 0 to {class_count - 1}."
+        )
+    first = _decode_one(encoded[0], 0, path)
+    images = np.empty((len(encoded), *first.shape), np.uint8)
+
+    def decode_range(start: int) -> None:
+        for index in range(start, min(start + 1000, len(encoded))):
+            image = _decode_one(encoded[index], index, path)
+            if image.shape != first.shape:
+                raise ConfigError(f"{path}: image {index} has shape {image.shape}, the first one {first.shape}.")
+            images[index] = image
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        list(pool.map(decode_range, range(0, len(encoded), 1000)))
+    return Split(images, labels)
+
+
+def _decode_one(encoded: bytes | None, index: int, path: Path) -> UInt8:
+    """One PNG, WebP or JPEG image, uint8 [H, W, 3] in RGB."""
+    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB) if encoded else None
+    if image is None:
+        raise ConfigError(f"{path}: image {index} cannot be decoded.")
+    return image.astype(np.uint8, copy=False)
+
+
+def _decoded(path: Path, label_column: str, class_count: int) -> Split:
+    """The decoded parquet file, from the cache where it is there."""
+    real = path.resolve()  # the blob named by its etag, where the cache has links; else a path that names the commit
+    key = hashlib.sha256(f"{CACHE_VERSION} {real} {real.stat().st_size} {label_column}".encode()).hexdigest()[:16]
+    for folder in _cache_folders():
+        if (found := _load(folder / key)) is not None:
+            return found
+    split = decode(path, label_column, class_count)
+    _save(split, key)
+    return split
+
+
+def _cache_folders() -> Iterator[Path]:
+    """Where decoded data may lie, best first."""
+    yield Path(constants.HF_HOME) / "lpwd"
+    yield Path(tempfile.gettempdir()) / f"lpwd-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+
+
+def _load(folder: Path) -> Split | None:
+    """A cached split, its images mapped from the file rather than read; None where it is missing or damaged."""
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / "labels.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return Split(images, labels) if images.ndim == 4 and labels.shape == images.shape[:1] else None
+
+
+def _save(split: Split, key: str) -> None:
+    """Write a split aside and move its folder into place; of two processes the first one wins. Never an error."""
+    for parent in _cache_folders():
+        aside = None
+        try:
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=parent))
+            np.save(aside / "images.npy", split.images)
+            np.save(aside / "labels.npy", split.labels)
+            if _load(parent / key) is None:
+                shutil.rmtree(parent / key, ignore_errors=True)  # damaged
+                aside.rename(parent / key)
+            return
+        except OSError:  # read-only, full, or the other process was first
+            if _load(parent / key) is not None:
+                return
+        finally:
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
+
+
+def _digits() -> tuple[Split, Split]:
+    """scikit-learn's 1,797 handwritten digits, 8x8, split once for all into 1,297 training and 500 test images.
+
+    Read from the file inside the installed package: importing scikit-learn for it would take seconds.
+    """
+    package = find_spec("sklearn")
+    if package is None or not package.submodule_search_locations:
+        raise ConfigError("The data set digits needs the package scikit-learn.")
+    path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    rows = np.loadtxt(path, delimiter=",", dtype=np.uint8)  # [1797, 64 pixels of 0..16 and the label]
+    grey = (rows[:, :64].reshape(-1, 8, 8).astype(np.uint16) * 255 // 16).astype(np.uint8)
+    images, labels = np.repeat(grey[..., None], 3, axis=3), rows[:, 64].astype(np.int64)
+    is_test = np.zeros(len(labels), bool)
+    is_test[balanced_subset(labels, DIGITS_SIZES[1], seed=0)] = True
+    return Split(images[~is_test], labels[~is_test]), Split(images[is_test], labels[is_test])

@@ -1,0 +1,244 @@
+"""timm's models for a run: names and weights, construction from a seed, and checks on the meta device."""
+
+import difflib
+import inspect
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from timm.models import (
+    PretrainedCfg,
+    get_pretrained_cfg,
+    is_model,
+    list_models,
+    list_pretrained,
+    split_model_name_tag,
+)
+from torch import nn
+
+from lpwd.config import DATASETS, ConfigError, RunConfig
+from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
+from lpwd.training.images import cached_sizes, check_samples
+from lpwd.training.model_names import model_names as model_names
+
+PAPER_TAGS = ("fb_in22k", "ms_in22k")  # the paper's weights, from ImageNet-21k
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # where a configuration names no other
+BUILD_ERRORS = (  # what timm raises on arguments of a wrong kind, shape or size
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(NotImplementedError, RuntimeError, TypeError, ValueError),
+)
+RESERVED_KWARGS = frozenset(inspect.signature(timm.create_model).parameters) | {
+    *("num_classes", "in_chans", "img_size", "features_only", "feature_cfg", "device", "dtype"),
+}
+
+
+class WeightsUnavailable(ConfigError):
+    """Pretrained weights cannot be had; the sentence tells what to choose instead."""
+
+
+def resolve(name: str) -> str:
+    """The timm name with the tag of its weights: ImageNet-21k as in the paper where timm has them, else its default.
+
+    A model without any weights keeps its bare name. Raises ConfigError for an unknown model or tag.
+    """
+    architecture, tag = split_model_name_tag(name)
+    if not is_model(architecture):
+        known = [*model_names(), *(other for other in list_models() if other not in model_names())]
+        close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.5)
+        hint = f"close to it are {', '.join(close)}" if close else "allowed are timm's models, such as convnext_atto"
+        raise ConfigError(f"model is {name!r}, which timm does not know; {hint}.")
+    tags = [split_model_name_tag(known)[1] for known in list_pretrained(architecture)]
+    if tag:
+        if tag not in tags:
+            raise ConfigError(f"model is {name!r}: {architecture} has the tags {', '.join(tags) or 'none'}.")
+        return name
+    default = get_pretrained_cfg(architecture)
+    chosen = next((paper for paper in PAPER_TAGS if paper in tags), default.tag if default and tags else "")
+    return f"{architecture}.{chosen}" if chosen else architecture
+
+
+def create(config: RunConfig, class_count: int) -> nn.Module:
+    """The run's model on the CPU, float32, in training mode.
+
+    Initial weights are a function of the configuration's seed, the new head of a pretrained model included; the
+    caller's random numbers are left undisturbed. Raises ConfigError, or WeightsUnavailable where `config.pretrained`
+    asks for weights that cannot be had: a model is never silently trained from scratch.
+    """
+    name = resolve(config.model)
+    if config.pretrained:
+        _require_weights(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)
+        with _weights_errors(name) if config.pretrained else _build_errors(config):
+            return timm.create_model(name, pretrained=config.pretrained, **_arguments(config, class_count))
+
+
+def check(config: RunConfig) -> None:
+    """ConfigError where model, model_kwargs, image size or sample counts cannot work; builds on the meta device.
+
+    Sample counts are checked only where the data's sizes are known without a request. Asks the Hub for nothing.
+    """
+    name = resolve(config.model)
+    if config.pretrained and not _has_weights(name):
+        raise _no_weights(name)
+    _check_forward(config)
+    sizes = cached_sizes(config.dataset)
+    if sizes is not None:
+        check_samples(config, sizes)
+
+
+def parameter_count(config: RunConfig) -> int:
+    """Parameters of the run's model, without building it in memory. Raises ConfigError."""
+    return _check_forward(config)
+
+
+def channels_last_helps(name: str) -> bool:
+    """Whether the model trains faster in channels-last: ConvNeXt does; Swin's only convolution cuts the patches."""
+    return "convnext" in name
+
+
+def _arguments(config: RunConfig, class_count: int) -> dict[str, Any]:
+    """The keyword arguments of timm.create_model: classes, image size, windows and the run's own."""
+    refused = sorted(key for key in config.model_kwargs if key in RESERVED_KWARGS or key.startswith("pretrained"))
+    if refused:
+        raise ConfigError(f"model_kwargs may not set {', '.join(refused)}; other fields of a run decide that.")
+    arguments: dict[str, Any] = {"num_classes": class_count}
+    architecture, _ = split_model_name_tag(config.model)
+    defaults = get_pretrained_cfg(resolve(config.model)) or PretrainedCfg()
+    if defaults.fixed_input_size:  # Swin; its windows shrink with the feature maps: at 32 pixels to 7, 4, 2, 1
+        arguments["img_size"] = config.image_size
+    if architecture.startswith("swinv2_cr"):  # else timm scales the window to 1/32 of the image: one pixel
+        arguments["window_size"] = defaults.input_size[-1] // 32
+    return arguments | {key: _tuples(value) for key, value in config.model_kwargs.items()}
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists as the tuples that timm expects."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _check_forward(config: RunConfig) -> int:
+    """The parameter count, once a forward pass on the meta device has gone through; ConfigError where it does not."""
+    arguments = _arguments(config, DATASETS[config.dataset])
+    try:
+        return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
+    except _SizeError as error:
+        raise ConfigError(f"image_size is {config.image_size}: {config.model} cannot take it ({error}).") from None
+    except BUILD_ERRORS as error:
+        raise _refused_kwargs(config, error) from None
+
+
+class _SizeError(Exception):
+    """The model can be built, but not applied to images of this size."""
+
+
+@lru_cache(maxsize=256)
+def _meta_forward(name: str, image_size: int, arguments: str) -> int:
+    """The parameter count of a model applied to one image, without memory; `arguments` is JSON so that it hashes."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        model = timm.create_model(name, **{key: _tuples(value) for key, value in json.loads(arguments).items()}).eval()
+    patch = _patch_pixels(model)
+    if image_size % patch:
+        raise _SizeError(f"it cuts images into patches of {patch} pixels: choose a multiple of {patch}")
+    error = _forward_error(model, image_size)
+    if error:
+        larger = (patch * 2**power for power in range(10) if patch * 2**power > image_size)
+        least = next((size for size in larger if not _forward_error(model, size)), None)
+        raise _SizeError(f"its feature maps vanish: choose {least} or more" if least else error)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _forward_error(model: nn.Module, image_size: int) -> str:
+    """What a forward pass of one image on the meta device says; empty where it goes through."""
+    try:
+        with torch.device("meta"), torch.inference_mode():
+            model(torch.zeros(1, 3, image_size, image_size))
+    except BUILD_ERRORS as error:
+        return _first_line(error)
+    return ""
+
+
+def _patch_pixels(model: nn.Module) -> int:
+    """The side of the patches that the first layer cuts; a remainder would be dropped silently. 1: no such layer."""
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None or first.kernel_size != first.stride or first.padding not in (0, (0, 0)):
+        return 1
+    return first.kernel_size[0]
+
+
+@contextmanager
+def _build_errors(config: RunConfig) -> Iterator[None]:
+    """Turn timm's errors about arguments into a ConfigError."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except BUILD_ERRORS as error:
+        raise _refused_kwargs(config, error) from None
+
+
+@contextmanager
+def _weights_errors(name: str) -> Iterator[None]:
+    """Turn what goes wrong while timm loads weights into WeightsUnavailable."""
+    try:
+        with hub_errors(f"weights of {name}"):
+            yield
+    except (HubUnreachable, HubRefused) as error:
+        raise _unavailable(name, str(error)) from None
+    except (*BUILD_ERRORS, OSError) as error:  # broken file, or weights of other shapes than model_kwargs ask for
+        raise _unavailable(name, f"They do not load: {_first_line(error)}.") from None
+    except SafetensorError as error:
+        raise _unavailable(name, f"The file is damaged: {_first_line(error)}.") from None
+
+
+def _require_weights(name: str) -> None:
+    """Return where weights are cached or the Hub answers; WeightsUnavailable within seconds otherwise."""
+    if not _has_weights(name):
+        raise _no_weights(name)
+    repo, files = _weights_source(name)
+    if any(cached_file(repo, filename, "model") for filename in files):
+        return
+    try:
+        probe(repo, "model")
+    except (HubUnreachable, HubRefused) as error:
+        raise _unavailable(name, str(error)) from None
+
+
+def _has_weights(name: str) -> bool:
+    return bool(_weights_source(name)[0])
+
+
+def _weights_source(name: str) -> tuple[str, tuple[str, ...]]:
+    """The Hub repository of a model's weights ("" for none) and the files that may hold them."""
+    source = get_pretrained_cfg(name)
+    if source is None or not source.hf_hub_id:
+        return "", ()
+    return source.hf_hub_id.partition("@")[0], (source.hf_hub_filename,) if source.hf_hub_filename else WEIGHT_FILES
+
+
+def _unavailable(name: str, why: str) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"The pretrained weights of {name} cannot be had. {why} "
+        "Train from scratch with --no-pretrained, choose another model, or try again once the Hub can be reached."
+    )
+
+
+def _no_weights(name: str) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"timm has no pretrained weights for {name}: train from scratch with --no-pretrained, or choose another model."
+    )
+
+
+def _refused_kwargs(config: RunConfig, error: Exception) -> ConfigError:
+    given = json.dumps(config.model_kwargs)[:120]
+    return ConfigError(f"model_kwargs is {given}: timm cannot build {config.model} with it ({_first_line(error)}).")
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of an error's text, without its full stop."""
+    return (str(error) or type(error).__name__).strip().partition("\n")[0][:200].rstrip(".:")

@@ -1,0 +1,163 @@
+"""What the Benchmark tab knows of a preset: findings as JSON, made again only when a run of it changed. No gradio."""
+
+import functools
+import math
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from lpwd.analysis.figures import STYLES
+from lpwd.config import ConfigError, RunConfig
+from lpwd.methods import METHODS
+from lpwd.paper.numbers import SCALES, Scale
+from lpwd.paper.presets import PRESETS, Cell, get_preset
+from lpwd.store import RunStore
+from lpwd.ui.benchmark.figures import Published, figures, said
+from lpwd.ui.live import in_background
+from lpwd.ui.published import Cached
+from lpwd.ui.views import WORKING
+
+if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
+    import pandas as pd
+
+    from lpwd.paper.findings import Findings
+
+FIRST = ("table3", "cpu")  # what the tab shows unless the URL says otherwise; read while the app starts
+WARM_AFTER_SECONDS = 3.0  # of the app's start
+SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
+SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
+
+
+class Bench:
+    """One object an app."""
+
+    def __init__(self, store: RunStore, cached: Cached) -> None:
+        self.store, self.cached = store, cached
+        self._answers: dict[tuple[str, str], dict[str, Any]] = {}
+        self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
+        in_background(self._warm)
+
+    def _warm(self) -> None:
+        """pandas takes seconds to load: after the page's first paint, before the tab is clicked."""
+        time.sleep(WARM_AFTER_SECONDS)
+        self.find(*FIRST)
+
+    def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
+        """Everything the tab shows; only `{"stamp": ...}` where the page has it already. Raises ConfigError."""
+        cells = by_id(name, scale)
+        with self._lock:
+            now = self._stamp(cells)
+            if stamp == now:
+                return {"stamp": now}
+            known = self._answers.get((name, scale))
+            if known is None or known["stamp"] != now:
+                self._answers[name, scale] = known = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
+            return known
+
+    def config(self, name: str, scale: str, run_id: str) -> RunConfig:
+        """The configuration of one cell. Raises ConfigError."""
+        cells = by_id(name, scale)
+        if run_id not in cells:
+            raise ConfigError(f"{name} at scale {scale} has no cell {run_id[:200]!r}")
+        return cells[run_id].config
+
+    def _stamp(self, cells: Mapping[str, Cell]) -> str:
+        states = {r.run_id: (r.status.state, r.status.ended) for r in self.store.records() if r.run_id in cells}
+        return f"{hash(frozenset(states.items())):x}-{self.cached.version}"
+
+    def _view(self, name: str, scale: Scale, cells: Mapping[str, Cell]) -> dict[str, Any]:
+        from lpwd.paper.findings import find
+        from lpwd.paper.report import TABLED
+
+        preset = get_preset(name)
+        found, published = find(preset, self.store, scale), self._published(name, scale)
+        own = [row.run_id for row in found.cells.itertuples() if row.done]
+        apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
+        return {
+            **{"source": preset.source, "title": preset.title, "question": preset.question},
+            **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
+            **{"sentences": found.sentences, "warnings": found.warnings + apart},
+            "reported": bool(preset.reported),
+            "table": table(found, published.table if published else None) if preset.kind in TABLED else [],
+            "verdicts": {column: said(found, column) for column in dict.fromkeys(found.cells.column)},
+            "figures": figures(found, published),
+            "open": open_cells(found, cells),
+            "runs": own,
+            "command": f"python -m lpwd sweep {name} --scale {scale}",
+        }
+
+    def _published(self, name: str, scale: Scale) -> "Findings | None":
+        """The same findings from the published results; None where they have no run of it."""
+        from lpwd.paper.findings import find
+
+        results = self.cached.results
+        if results is None or not results.checked.records:
+            return None
+        found = find(get_preset(name), cast(RunStore, Published(results.checked)), scale)
+        return found if found.done else None
+
+
+@functools.cache
+def by_id(name: str, scale: str) -> dict[str, Cell]:
+    """The cells of a preset by run id. Raises ConfigError."""
+    if scale not in SCALES:
+        raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
+    return {cell.run_id: cell for cell in get_preset(name).cells(scale)}
+
+
+def choices() -> dict[str, Any]:
+    presets = [[preset.name, f"{preset.source}: {preset.title}"] for preset in PRESETS.values()]
+    return {"presets": presets, "scales": [[scale, SCALE_LABELS[scale]] for scale in ("cpu", "paper")], "first": FIRST}
+
+
+def table(found: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, Any]]:
+    """A row a method and column: the paper's, the published and our own numbers, and the runs that ours rest on."""
+    others = {} if cached is None else {(row["column"], row["method"]): row for row in cached.to_dict("records")}
+    rows = []
+    for row in found.table.to_dict("records"):
+        other = others.get((row["column"], row["method"]), {})
+        rows.append(
+            {
+                **{"column": row["column"], "label": row["label"], "color": STYLES[row["method"]].color},
+                **{"control": not row["in_paper"], "paper": row["paper"], "n": row["n"], "of": row["cells"]},
+                "cached": spread(other, "best10_mean") if other.get("n") else "",
+                "cachedN": int(other.get("n", 0)),
+                **{name: spread(row, value) for name, value in SELECTED.items()},
+                "setting": f"{row['lr']:g}, {row['weight_decay']:g}" if row["n"] else "",
+                "decay": "" if math.isnan(row["mean_decay_rate"]) else f"{row['mean_decay_rate']:.3g}",
+                "diverged": row["diverged"],
+                "seeds": list(row["seeds"]),
+                "runs": _runs(found, row),
+            }
+        )
+    return rows
+
+
+def spread(row: Mapping[str, Any], value: str) -> str:
+    """`12.34±0.56`; without a deviation where there is one run, empty where there is none."""
+    mean, deviation = row.get(f"{value}_mean", math.nan), row.get(f"{value}_std", math.nan)
+    if math.isnan(mean):
+        return ""
+    return f"{mean:.2f}" if math.isnan(deviation) else f"{mean:.2f}±{deviation:.2f}"
+
+
+def _runs(found: "Findings", row: Mapping[str, Any]) -> list[str]:
+    cells = found.cells
+    mine = cells[(cells.column == row["column"]) & (cells.method == row["method"]) & (cells.state == "finished")]
+    return list(mine[(mine.lr == row["lr"]) & (mine.weight_decay == row["weight_decay"])].run_id)
+
+
+def open_cells(found: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
+    """Cells without a result, each once; `about` is what finished runs of the same model took, in seconds."""
+    took = found.cells[found.cells.state == "finished"].groupby("model").seconds.median().to_dict()
+    rows = found.cells[~found.cells.done.astype(bool)].drop_duplicates("run_id")
+    return [
+        {
+            **{"id": row.run_id, "state": row.state, "waiting": row.state in WORKING, "seed": int(row.seed)},
+            "place": [row.column, METHODS[row.method].label, f"{row.lr:g}", f"{row.weight_decay:g}"],
+            "about": took.get(row.model),
+        }
+        for row in rows.itertuples()
+        if row.run_id in cells
+    ]

@@ -1,0 +1,59 @@
+"""Published results on the page: which these are; for the app's owner, which repository, and publishing to it."""
+
+from typing import Any
+
+import gradio as gr
+
+from lpwd.config import ConfigError
+from lpwd.hub.autopush import AutoPush
+from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, User
+from lpwd.ui import look
+from lpwd.ui.answers import answering
+from lpwd.ui.benchmark.publishing import Publishing
+from lpwd.ui.live import Live
+from lpwd.ui.people import People
+from lpwd.ui.published import Cached
+
+HOW = "" if ON_SPACE else LOCAL_HINT
+OWNER_ONLY = f"Only the owner of this app can choose the results repository and publish to it{HOW}."
+
+
+def build(live: Live, people: People, cached: Cached, autopush: AutoPush | None) -> None:
+    """Its script shows the line, and the rest to the owner; what may be done is decided here."""
+
+    def on_sent(repo: str) -> None:
+        if repo == cached.repo:
+            cached.use(repo)
+
+    publishing = Publishing(live.store, on_sent)
+    if autopush:
+        autopush.on_sent = on_sent
+
+    def about(user: User) -> dict[str, Any]:
+        mine = {"publishing": publishing.view(), "automatic": autopush.line if autopush else ""} if user.owner else {}
+        return {**cached.view(), "others": "" if user.owner else OWNER_ONLY, **mine}
+
+    def use(user: User, repo: str) -> None:
+        require_owner(user)
+        cached.use(repo)
+
+    def plan(user: User, repo: str, replaces: bool = False) -> None:
+        require_owner(user)
+        publishing.look(repo.strip(), replaces)
+
+    def send(user: User, plan: int) -> None:
+        require_owner(user)
+        publishing.send(plan)
+
+    gr.HTML(
+        html_template=look.asset("benchmark/hub.html"),
+        js_on_load="lpwd.hub(element, server);",
+        server_functions=[answering(act, people.who) for act in (about, use, plan, send)],
+        elem_id="lp-hub",
+        apply_default_css=False,
+    )
+
+
+def require_owner(user: User) -> None:
+    if not user.owner:
+        raise ConfigError(OWNER_ONLY)

@@ -1,0 +1,93 @@
+"""Publishing from the page: one look or one transfer at a time, in the background. No gradio here."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from lpwd.config import ConfigError
+from lpwd.store import RunStore
+from lpwd.ui.live import in_background
+
+if TYPE_CHECKING:  # it loads pandas
+    from lpwd.hub.push import Report
+
+NAMED = 200  # run ids that the page lists
+Phase = Literal["idle", "looking", "looked", "sending", "sent", "failed"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What the page shows. `plan` numbers the looks: only what was looked at last can be sent."""
+
+    phase: Phase = "idle"
+    plan: int = 0
+    repo: str = ""
+    replaces: bool = False
+    run_ids: tuple[str, ...] = ()
+    line: str = ""
+    problem: str = ""
+    since: float = 0.0  # on the monotonic clock
+
+
+class Publishing:
+    """One object an app; whoever calls it has asked whether the person may."""
+
+    def __init__(self, store: RunStore, on_sent: Callable[[str], None] = lambda repo: None) -> None:
+        self.store, self.on_sent = store, on_sent
+        self.state = State()
+        self._lock = threading.Lock()
+
+    def look(self, repo: str, replaces: bool = False) -> None:
+        """Begin to find out what would be sent. Raises ConfigError for a wrong name, or where one is under way."""
+        from lpwd.hub.pull import check_name
+
+        check_name(repo)
+        self._begin(lambda state: State("looking", state.plan + 1, repo, replaces))
+
+    def send(self, plan: int) -> None:
+        """Begin to send what the look number `plan` listed. Raises ConfigError where there is nothing of the kind."""
+
+        def sending(state: State) -> State:
+            if state.phase != "looked" or state.plan != plan or not state.run_ids:
+                raise ConfigError("Look first at what would be sent: this list is empty, or no longer the newest.")
+            return replace(state, phase="sending")
+
+        self._begin(sending)
+
+    def view(self) -> dict[str, Any]:
+        state = self.state
+        busy = state.phase in ("looking", "sending")
+        return {
+            **{"phase": state.phase, "busy": busy, "plan": state.plan, "repo": state.repo},
+            **{"line": state.line, "problem": state.problem},
+            **{"count": len(state.run_ids), "runs": state.run_ids[:NAMED]},
+            "seconds": int(time.monotonic() - state.since) if busy else 0,
+        }
+
+    def _begin(self, change: Callable[[State], State]) -> None:
+        with self._lock:
+            if self.state.phase in ("looking", "sending"):
+                raise ConfigError(f"{self.state.repo} is being asked already: wait for the answer.")
+            self.state = replace(change(self.state), since=time.monotonic())
+        in_background(self._work)
+
+    def _work(self) -> None:
+        from lpwd.hub import push
+
+        state = self.state
+        dry_run = state.phase == "looking"
+        try:
+            chosen = None if dry_run else state.run_ids
+            report = push.push(self.store, state.repo, dry_run=dry_run, run_ids=chosen, replace=state.replaces)
+            self.state = _done(state, report)
+        except (ConfigError, OSError, ValueError) as error:
+            self.state = replace(state, phase="failed", problem=" ".join(str(error).split()), run_ids=())
+        if self.state.phase == "sent":
+            self.on_sent(state.repo)
+
+
+def _done(state: State, report: "Report") -> State:
+    listed = report.added + report.replaced
+    return replace(state, phase="looked" if report.dry_run else "sent", line=report.line, run_ids=listed)

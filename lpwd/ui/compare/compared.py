@@ -1,0 +1,199 @@
+"""What is compared: chosen runs and groups of seeds, their statistics over seeds, and a verdict for each pair.
+
+A group is all runs that differ in nothing but the seed. Its key, as links carry it, is
+`method*setting*scale*device`, the names of `tables.SETTING`; everything else in a link is the id of a run.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from lpwd.analysis.figures import STYLES
+from lpwd.analysis.statistics import over_seeds, paired, runs_frame
+from lpwd.analysis.verdict import QUANTITIES, verdict
+from lpwd.config import ConfigError
+from lpwd.methods import METHODS
+from lpwd.store import Record, RunStore
+
+MAX_RUNS, MAX_PAIRS = 60, 10
+COLUMNS = ("best10_mean", "last_top1", "val_selected_top1", "train_loss")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the comparison: runs that differ in the seed alone."""
+
+    key: str
+    method: str
+    label: str
+    runs: pd.DataFrame
+    dash: str
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.runs.run_id)
+
+    @cached_property
+    def first(self) -> dict[str, Any]:
+        """The configuration and circumstances of one run; all but the seed is every run's."""
+        return _row(self.runs)
+
+    @property
+    def color(self) -> str:
+        return STYLES[self.method].color
+
+
+def _row(runs: pd.DataFrame) -> dict[str, Any]:
+    first: dict[str, Any] = runs.iloc[:1].to_dict("records")[0]
+    return first
+
+
+def frame(records: Iterable[Record]) -> pd.DataFrame:
+    """runs_frame with the key of each run's group."""
+    runs = runs_frame(records)
+    device = runs.device_class.str.replace(" ", "_")
+    return runs.assign(key=runs.method + "*" + runs.setting + "*" + runs["scale"] + "*" + device)
+
+
+def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list[Entry]:
+    """The entries of these run ids and group keys, in their order. Raises ConfigError for one that is unknown.
+
+    Chosen seeds of one group stand in one entry; `each` keeps every run apart.
+    """
+    wanted = [store.existing(item).name for item in items if "*" not in item]
+    groups = [item for item in items if "*" in item]
+    records = store.records() if groups else [store.record(run_id) for run_id in wanted]
+    runs = frame(records)
+    if missing := [key for key in groups if key not in set(runs.key)]:
+        raise ConfigError(f"there are no runs of the group {missing[0]!r} here")
+    runs = runs[runs.key.isin(groups) | runs.run_id.isin(wanted)]
+    if len(runs) > MAX_RUNS:
+        raise ConfigError(f"{len(runs)} runs are chosen: at most {MAX_RUNS} can be compared at once")
+    order = {item: place for place, item in reversed(list(enumerate(items)))}
+    place = [
+        min(order.get(k, len(items)), order.get(i, len(items))) for k, i in zip(runs.key, runs.run_id, strict=True)
+    ]
+    runs = runs.assign(place=place).sort_values(["place", "seed"], kind="stable")
+    parts = [part for _, part in runs.groupby("run_id" if each else "key", sort=False)]
+    return _entries(parts)
+
+
+def _entries(parts: Sequence[pd.DataFrame]) -> list[Entry]:
+    firsts = [_row(part) for part in parts]
+    varying = [name for name in NAMED if len(_said(firsts, name)) > 1]
+    several = len({first["key"] for first in firsts}) < len(firsts)
+    entries: list[Entry] = []
+    for part, first in zip(parts, firsts, strict=True):
+        method = first["method"]
+        told = [NAMED[name].format(_text(first[name])) for name in varying if _says(first, name)]
+        told += [f"seed {first['seed']}"] if several else []
+        label = ", ".join([METHODS[method].label, *told])
+        twins = sum(entry.method == method for entry in entries)
+        used = STYLES[method].dash
+        dash = [used, *(dash for dash in DASHES if dash != used)][twins % len(DASHES)]
+        key = str(first["run_id"] if several else first["key"])
+        entries.append(Entry(key, method, _unlike(label, entries), part, dash))
+    return entries
+
+
+def _says(first: dict[str, Any], name: str) -> bool:
+    """Whether a label names this field: not what is off, and not the decay rate of a method without decay."""
+    return first[name] is not False and not (name == "weight_decay" and METHODS[first["method"]].rates == "none")
+
+
+def _said(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:
+    flag = any(isinstance(first[name], bool) for first in firsts)
+    return {_text(first[name]) for first in firsts if flag or _says(first, name)}
+
+
+# What tells two entries apart beside the method -> how a label says it.
+NAMED = {
+    **{"lr": "η {}", "weight_decay": "λ {}", "model": "{}", "dataset": "{}", "optimizer": "{}", "epochs": "{} epochs"},
+    **{"train_samples": "{} images", "zero_shot": "zero-shot", "pretrained": "pretrained", "rule": "rule {}"},
+    **{"device_class": "{}", "scale": "scale {}"},
+}
+
+
+def _unlike(label: str, entries: Sequence[Entry]) -> str:
+    count = sum(entry.label.partition(" #")[0] == label for entry in entries)
+    return f"{label} #{count + 1}" if count else label
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "all" if math.isnan(value) else f"{value:g}"
+    return "all" if value is None else str(value)
+
+
+# ---- statistics
+
+
+def statistics(entries: Sequence[Entry], value: str) -> list[dict[str, Any]]:
+    """n, mean and deviation (ddof 1) over the finished seeds of each entry."""
+    runs = pd.concat([entry.runs.assign(method=entry.label) for entry in entries])
+    rows = {row["method"]: row for row in over_seeds(runs, value).to_dict("records")}
+    return [_statistics(entry, rows[entry.label]) for entry in entries]
+
+
+def _statistics(entry: Entry, row: dict[Any, Any]) -> dict[str, Any]:
+    counts = {name: int(row[name]) for name in ("n", "diverged", "unfinished")}
+    numbers = {name: _number(row[name]) for name in ("mean", "std")}
+    names = {"label": entry.label, "method": entry.method, "run_ids": entry.ids}
+    return {**names, **counts, "seeds": list(row["seeds"]), **numbers}
+
+
+def pairs(entries: Sequence[Entry], value: str) -> list[dict[str, Any]]:
+    """The paired difference of each two entries (of the first one with all others where they are many)."""
+    every = list(itertools.combinations(entries, 2))
+    kept = every if len(every) <= MAX_PAIRS else [(entries[0], other) for other in entries[1:]]
+    return [pair(left, right, value) for right, left in kept]
+
+
+def pair(entry: Entry, other: Entry, value: str) -> dict[str, Any]:
+    """`entry` minus `other` over the seeds that both have, with its sentence."""
+    both = pd.concat([part.runs.assign(method=part.label) for part in (entry, other)])
+    names = {"method": entry.label, "other": other.label}
+    try:
+        found = paired(both, entry.label, other.label, value)
+    except ValueError:
+        fields = ", ".join(row[0] for row in differing([entry, other]) if row[0] not in PAIRABLE) or "device or scale"
+        why = f"{entry.label} and {other.label} are not paired: they differ in {fields}, so no batch was the same."
+        return {**names, "n": 0, "outcome": "none", "verdict": why}
+    numbers = {name: _number(getattr(found, name)) for name in ("mean", "std", "low", "high")}
+    sets = {"seeds": list(found.seeds), "differences": list(found.differences)}
+    return {**names, "n": found.n, **sets, **numbers, "outcome": found.outcome, "verdict": verdict(found)}
+
+
+PAIRABLE = {"method", "lr", "weight_decay"}
+
+
+def differing(entries: Sequence[Entry]) -> list[list[str]]:
+    """The fields of the configuration in which entries differ: a row a field, its name first."""
+    fields = ["method", *(name for name in CONFIG if name not in ("method", "seed"))]
+    rows = [[name, *(_text(entry.first[name]) for entry in entries)] for name in fields]
+    return [row for row in rows if len(set(row[1:])) > 1]
+
+
+CONFIG = [*runs_frame([]).columns[1 : list(runs_frame([]).columns).index("state")], "device_class"]
+
+
+def told(store: RunStore, run_ids: Sequence[str], value: str) -> dict[str, Any]:
+    """The answer of the endpoint /compare: seeds grouped, each two groups paired."""
+    if value not in QUANTITIES:
+        raise ConfigError(f"value is {value!r}: allowed are {', '.join(QUANTITIES)}")
+    if not run_ids:
+        raise ConfigError("run_ids is empty: give the ids of the runs to compare")
+    entries = choose(store, run_ids)
+    return {"value": value, "groups": statistics(entries, value), "pairs": pairs(entries, value)}
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 6)

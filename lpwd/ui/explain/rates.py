@@ -1,0 +1,121 @@
+"""lambda_i of every layer as a figure, a table and a sentence; layer counts from the paper's models and from runs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from lpwd.analysis.figures import STYLES
+from lpwd.config import ConfigError
+from lpwd.methods import LAYER_RULES, layer_rates
+from lpwd.store import RunStore
+
+MAX_LAYERS = 200
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A model's layers; names and parameter counts are known where a run here recorded them."""
+
+    label: str
+    n: int
+    names: Sequence[str] = field(default=())
+    counts: Sequence[int] = field(default=())
+
+
+PAPER = (Layers("ConvNeXt-T", 20), Layers("ConvNeXt-S, ConvNeXt-B", 38), Layers("Swin-T", 14))
+
+
+def models(store: RunStore) -> list[Layers]:
+    """The models of the runs in the store, then the paper's."""
+    found: dict[str, Layers] = {}
+    for record in store.records():
+        key = f"{record.config.model} {json.dumps(record.config.model_kwargs, sort_keys=True)}"
+        if key not in found and (layers := _recorded(store, record.run_id)):
+            found[key] = layers
+    return [*found.values(), *PAPER]
+
+
+def _recorded(store: RunStore, run_id: str) -> Layers | None:
+    """The layers in the run's first record."""
+    path = store.metrics_path(run_id)
+    return _started(str(path), path.stat().st_ino) if path.exists() else None
+
+
+@lru_cache(maxsize=256)
+def _started(path: str, _inode: int) -> Layers | None:
+    with open(path) as file:
+        line = file.readline()
+    started = json.loads(line) if line.endswith("\n") else {}
+    if started.get("event") != "started":
+        return None
+    names, counts = started["layer_names"], started["layer_parameter_counts"]
+    label = f"{started['model']}, {started['parameter_count']:,} parameters, as trained here"
+    return Layers(label, len(names), tuple(names), tuple(counts))
+
+
+def view(store: RunStore, model: int | None, n: int, rule: str, weight_decay: float) -> dict[str, Any]:
+    """Figure, table and summary for `n` layers; `model` is a place in `models(store)` or None for any other n."""
+    if not 1 <= n <= MAX_LAYERS or rule not in LAYER_RULES or not 0 <= weight_decay <= 1e6:
+        raise ConfigError(f"n must be 1 to {MAX_LAYERS}, λ 0 to 1,000,000 and the rule one of {', '.join(LAYER_RULES)}")
+    known = models(store)
+    layers = known[model] if model is not None and model < len(known) and known[model].n == n else Layers("", n)
+    values = layer_rates(n, weight_decay, rule)
+    mean = sum(values) / n
+    weighted = weighted_mean(values, layers.counts)
+    return {
+        "figure": _figure(values, layers.names, weight_decay, weighted),
+        "summary": _summary(values, weight_decay, mean, weighted, layers),
+        "rows": _rows(values, layers, weight_decay),
+    }
+
+
+def weighted_mean(values: Sequence[float], counts: Sequence[int]) -> float | None:
+    """The mean of lambda_i over parameters instead of layers; None where the counts are not known."""
+    return sum(v * c for v, c in zip(values, counts, strict=True)) / sum(counts) if counts else None
+
+
+def _summary(values: Sequence[float], lam: float, mean: float, weighted: float | None, layers: Layers) -> str:
+    text = f"{len(values)} layers: λ₁ = {values[0]:.4g}, λₙ = {values[-1]:.4g}, mean over layers {mean:.4g}"
+    text += f" ({mean / lam:.3g} λ)." if lam else "."
+    if weighted is None:
+        return f"{text} The mean over parameters needs a run of this model: most of its weights lie in deep layers."
+    factor = f" ({weighted / lam:.3g} λ)" if lam else ""
+    return f"{text} Mean over the {sum(layers.counts):,} parameters, as recorded: {weighted:.4g}{factor}."
+
+
+def _rows(values: Sequence[float], layers: Layers, lam: float) -> list[list[str]]:
+    names, counts = layers.names or [""] * layers.n, [f"{c:,}" for c in layers.counts] or [""] * layers.n
+    body = [
+        [str(i), name, f"{value:.4g}", f"{value / lam:.4g}" if lam else "–", count]
+        for i, (name, value, count) in enumerate(zip(names, values, counts, strict=True), 1)
+    ]
+    columns = [0, 1, 2, 3, 4] if layers.names else [0, 2, 3]
+    return [[row[c] for c in columns] for row in [["Layer i", "Name", "λᵢ", "λᵢ / λ", "Parameters"], *body]]
+
+
+def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted: float | None) -> dict[str, Any]:
+    style, x = STYLES["lpwd"], list(range(1, len(values) + 1))
+    line = {"mode": "lines", "hoverinfo": "skip"}
+    ends = [0.5, len(values) + 0.5]
+    data: list[dict[str, Any]] = [
+        {
+            **{"type": "bar", "x": x, "y": values, "name": "LPWD, λᵢ", "marker": {"color": style.color}},
+            **{
+                "text": list(names),
+                "textposition": "none",
+                "hovertemplate": "layer %{x} %{text}: %{y:.4g}<extra></extra>",
+            },
+        },
+        {**line, "x": ends, "y": [lam, lam], "name": "WD, λ", "line": {"color": STYLES["wd"].color, "width": 2}},
+    ]
+    if weighted is not None:
+        dotted = {"color": STYLES["lwd"].color, "width": 2, "dash": "dot"}
+        data.append({**line, "x": ends, "y": [weighted] * 2, "name": "LPWD, mean over parameters", "line": dotted})
+    layout = {
+        "xaxis": {"title": "layer i, shallow to deep", "showgrid": False, "range": ends},
+        "yaxis": {"title": "decay rate λᵢ", "rangemode": "tozero"},
+        "bargap": 0.25,
+    }
+    return {"data": data, "layout": layout}

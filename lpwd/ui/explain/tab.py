@@ -1,0 +1,120 @@
+"""The Explain tab: the update rules, what is the same in them, the rate of each layer, the objections, the library."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from lpwd.analysis.figures import STYLES
+from lpwd.methods import LAYER_RULES, METHODS
+from lpwd.store import RunStore
+from lpwd.ui import look
+from lpwd.ui.answers import answering
+from lpwd.ui.explain import rates
+from lpwd.ui.explain.identities import checks
+
+# Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
+GRADIENT, UPDATE = "g ← ∇f(θ)", "θ ← θ − η U(g)"
+RULES: dict[str, tuple[Sequence[str], str]] = {
+    "baseline": ([GRADIENT, UPDATE], "No decay. U is Adam’s direction or SGD’s momentum buffer."),
+    "l2": (["g ← ∇f(θ) [+ λ θ]", UPDATE], "The penalty enters the moments, where Adam rescales it."),
+    "wd": (
+        [GRADIENT, "θ ← θ − η U(g) [− c θ]"],
+        "Eq. 1, AdamW: shrinks by the weights before the update. The paper’s “delay”: it may push a weight that the "
+        "update carried across 0 further away.",
+    ),
+    "rwd": (
+        [GRADIENT, "θ′ ← θ − η U(g)", "θ ← θ′ [− c θ′]"],
+        "Eq. 7: shrinks the updated weights. The last line of the paper’s algorithm 1 has θ for θ′, a misprint: it "
+        "would be WD.",
+    ),
+    "pwd": (["[θ ← θ − c θ]", GRADIENT, UPDATE], "Algorithm 2: shrinks first; the gradient is the shrunk weights’."),
+    "lpwd": (
+        ["[cᵢ = η λ · 2i/n]", "[θ ← θ − cᵢ θ]", GRADIENT, UPDATE],
+        "Algorithm 3: PWD with a rate for each layer, i = 1 shallow to n deep. Eq. 9 has λ i/n, and section 4 sets "
+        "the deepest rate to 2λ.",
+    ),
+}
+OBJECTIONS = (
+    (
+        "The mean of the ten best test epochs selects on the test set.",
+        "Beside the best 10 stand the last epoch and the test top-1 at the best epoch of a validation split; Compare "
+        "judges by any of them.",
+    ),
+    (
+        "The ten best epochs of one run are not ten independent measurements.",
+        "A deviation within a run is never used as an error. Means, deviations and intervals are over seeds.",
+    ),
+    (
+        "No seeds, no error bars.",
+        "Two methods with one seed see the same batches from the same initial weights, so differences are paired; the "
+        "verdict gives n and a t interval, and says “no difference” where the interval holds 0.",
+    ),
+    (
+        "Is it the layers or the timing? PWD and the layer rule arrive together.",
+        "Controls: LWD and LRWD have LPWD’s layer rule with WD’s and RWD’s timing.",
+    ),
+    (
+        "LPWD decays more in total: most weights lie in deep layers.",
+        "Control “WD at 1.5λ”, about LPWD’s mean rate weighted by parameters; the real mean of each run is recorded "
+        "and shown above.",
+    ),
+    (
+        "Algorithm 1 as printed is WD, not eq. 7.",
+        "RWD here is eq. 7. A test compares every method with its formula in float64.",
+    ),
+    (
+        "Is the penalty multiplied by η? The algorithms say no, section 4.4 says yes.",
+        "c = η λ, with the η of the step that it belongs to. Uncoupled, λ = 0.5 would zero the deepest layer in every "
+        "step.",
+    ),
+)
+CODE = """\
+optimizer = lpwd.build_optimizer(model, "adam", "lpwd", lr=1e-3, weight_decay=0.5)
+for images, labels in batches:
+    optimizer.zero_grad()
+    loss(model(images), labels).backward()
+    optimizer.step()"""
+
+
+def build(store: RunStore) -> None:
+    def check(eta: float, lam: float, optimizer: str = "adam") -> dict[str, Any]:
+        return {"checks": [asdict(c) for c in checks(eta, lam, optimizer)]}
+
+    def layer_rates(model: int | None, n: int, rule: str, weight_decay: float) -> dict[str, Any]:
+        return rates.view(store, model, n, rule, weight_decay)
+
+    def models() -> dict[str, Any]:
+        return {"models": [asdict(model) for model in rates.models(store)]}
+
+    gr.HTML(
+        html_template=page(),
+        js_on_load="lpwd.explain(element, server, props.plotly);",
+        server_functions=[answering(act) for act in (check, layer_rates, models)],
+        plotly=look.plotly_path(),
+        elem_id="lp-explain",
+        apply_default_css=False,
+    )
+
+
+def page() -> str:
+    """explain.html with the tables of this file in it."""
+    parts: Mapping[str, str] = {
+        "RULES": "".join(_rule(method) for method in RULES),
+        "OBJECTIONS": "".join(f"<tr><th scope=row>{said}</th><td>{done}</td></tr>" for said, done in OBJECTIONS),
+        "CODE": html.escape(CODE),
+        "LAYER_RULES": "".join(f'<option value="{rule}">λᵢ = λ · {rule}</option>' for rule in LAYER_RULES),
+    }
+    text = look.asset("explain/explain.html")
+    for name, part in parts.items():
+        text = text.replace(f"[[{name}]]", part)
+    return text
+
+
+def _rule(method: str) -> str:
+    lines, why = RULES[method]
+    code = "\n".join(line.replace("[", "<mark>").replace("]", "</mark>") for line in lines)
+    style = f"--lane: {STYLES[method].color}"
+    return f'<article style="{style}"><h3>{METHODS[method].label}</h3><pre>{code}</pre><p>{why}</p></article>'

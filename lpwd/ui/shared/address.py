@@ -1,0 +1,82 @@
+"""The form in the page's address: each field that differs from its first value, under its own name."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.methods import METHODS
+from lpwd.ui.shared import defaults
+from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, in_page_words
+
+UNREADABLE = "The link was not followed everywhere, and the form keeps its own value there. {problems}."
+
+
+def first_values(dataset: str) -> dict[str, Any]:
+    """What an untouched form of this data set holds, lanes included."""
+    return {**defaults.form_values(dataset), "methods": list(defaults.METHODS)}
+
+
+def parameters(values: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, str]:
+    """A text for each field of the form, empty where it does not belong in the address.
+
+    `here` is what an untouched form shows on this machine where that is not everywhere the same, such as its data
+    set; a link that says anything says that too.
+    """
+    first = first_values(values["dataset"])
+    texts = {name: text(name, values[name]) for name in LABELS}
+    changed = {name: given for name, given in texts.items() if given != text(name, first[name])}
+    changed["dataset"] = values["dataset"]
+    untouched = changed.items() <= here.items()
+    return dict.fromkeys(LABELS, "") | ({} if untouched else changed)
+
+
+def text(name: str, value: Any) -> str:
+    """The value of a field as it stands in an address."""
+    if name in OPTIONAL:
+        return OPTIONAL[name] if value is None else str(value)
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, (list, tuple)):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return json.dumps(value, separators=(",", ":"))
+    return "" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """The fields that an address sets, with those that follow from its data set, and one sentence where it is wrong."""
+    found: dict[str, Any] = {}
+    problems = []
+    for name in LABELS:
+        try:
+            if given := query.get(name, "").strip():
+                found[name] = _read(name, given)
+        except ConfigError as error:
+            problems.append(in_page_words(str(error)))
+    if "dataset" in found:
+        found = {**defaults.DATASETS[found["dataset"]], **found}
+    return found, UNREADABLE.format(problems="; ".join(problems)) if problems else ""
+
+
+def _read(name: str, given: str) -> Any:
+    """The value of one field. Raises ConfigError, as RunConfig words it."""
+    if name == "methods":
+        methods = list(dict.fromkeys(given.split(",")))
+        if unknown := [method for method in methods if method not in METHODS]:
+            raise ConfigError(f"{LABELS[name]}: there is no {unknown[0][:40]!r}, only {', '.join(METHODS)}")
+        return methods
+    if name == "seeds":
+        if given not in map(str, SEEDS):
+            raise ConfigError(f"seeds is {given[:40]!r}: it must be {SEEDS[0]} to {SEEDS[-1]}")
+        return int(given)
+    if given == OPTIONAL.get(name):
+        return None
+    return getattr(RunConfig(**{name: _json(given) if name == "model_kwargs" else given}), name)
+
+
+def _json(given: str) -> Any:
+    try:
+        return json.loads(given)
+    except json.JSONDecodeError:
+        return given

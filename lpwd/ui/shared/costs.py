@@ -1,0 +1,148 @@
+"""The line above the race: what Start would cost, each number with its source. It never waits for a measurement."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs import costs
+from lpwd.jobs.rights import Limits, User
+from lpwd.ui.live import Live, in_background
+from lpwd.ui.shared import address, form
+
+LONG_SECONDS = 600.0  # a run that takes longer is not begun by accident
+MAX_KEPT = 256
+# What decides whether a run can start, and how many parameters it has.
+STARTABLE = ("model", "model_kwargs", "image_size", "dataset", "train_samples", "test_samples", "pretrained")
+WAITING = "Time: the worker is getting ready."
+MEASURING = "Time: measuring a step …"
+BUSY = "Time: measured when the machine is free."
+
+
+class Costs:
+    """One object an app. What takes time is worked out in the background and kept, so that a page asks again."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._found: dict[str, Any] = {}  # fields of a configuration as JSON -> a number or a sentence
+        self._asked: set[str] = set()
+        self._lock = threading.Lock()
+
+    def say(self, user: User, fields: Mapping[str, str]) -> dict[str, Any]:
+        """`said`, and whether to ask `again` because a number is being worked out. Raises ConfigError."""
+        values, problem = address.restored(fields)
+        if problem or "dataset" not in values:
+            raise ConfigError(problem or "the form has no data set")
+        races = form.races({**address.first_values(values["dataset"]), **values})
+        if not user.owner:
+            _check_limits(self.live.jobs.limits, races[0])
+        parts = [self._images(races), self._time(races), self._memory(races)]
+        return {"said": " ".join(said for said, _ in parts if said), "again": any(again for _, again in parts)}
+
+    def _images(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
+        first, lanes, seeds = races[0][0], len(races[0]), len(races)
+        one = costs.work(first)
+        runs = f"{lanes} method{'s' * (lanes > 1)}" + (f" × {seeds} seeds" if seeds > 1 else "")
+        source = "" if one.known else " (the published sizes; the data are not here yet)"
+        images = f"{one.training_images:,} training and {one.test_images:,} test images{source}"
+        steps = one.steps_per_epoch * one.epochs
+        return f"{one.steps_per_epoch:,} steps an epoch, {steps:,} in a run; {runs}; {images}.", False
+
+    def _time(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
+        config = races[0][0]
+        machine = self.live.machine
+        if not machine.done() or machine.exception():
+            return WAITING, not machine.done()
+        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label)
+        if count:
+            source = f"{speed:,.0f} images/s in {count} finished run{'s' * (count > 1)} here"
+            return f"Time: about {about(costs.seconds(races, speed))} ({source}).", False
+        found, pending = self._kept(costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config))
+        if pending:
+            return MEASURING, True
+        if isinstance(found, float):
+            whole = about(costs.seconds(races, found))
+            return f"Time: about {whole} ({found:,.0f} images/s, measured here on random images).", False
+        return (f"Time: not measured. {found}" if found else BUSY), False
+
+    def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
+        config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
+        found, pending = self._kept(STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
+        if not isinstance(found, int):
+            return (form.in_page_words(str(found)) if found else ""), pending
+        training = lanes * costs.training_bytes(config, found)
+        disk = runs * costs.checkpoint_bytes(config, found)
+        of_lanes = f"{lanes} models of {found:,} parameters" if lanes > 1 else f"a model of {found:,} parameters"
+        return (
+            f"Memory: {size(training)} for weights, gradients and moments of {of_lanes}, "
+            f"{size(costs.data_bytes(config))} for the images, activations on top; checkpoints {size(disk)}.",
+            False,
+        )
+
+    def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any]) -> tuple[Any, bool]:
+        """What `work` found for these fields, a sentence where it failed, and whether it is still at work.
+
+        None is no answer but a matter of time: it is not kept, and the next page asks anew.
+        """
+        key = json.dumps({name: getattr(config, name) for name in fields})
+        with self._lock:
+            if key in self._found:
+                found = self._found[key]
+                if found is None:
+                    del self._found[key]
+                return found, False
+            if key in self._asked:
+                return None, True
+            self._asked.add(key)
+        in_background(lambda: self._work(key, work))
+        return None, True
+
+    def _work(self, key: str, work: Callable[[], Any]) -> None:
+        try:
+            found = work()
+        except ConfigError as error:
+            found = str(error)
+        with self._lock:
+            self._asked.discard(key)
+            self._found = {**dict(list(self._found.items())[-MAX_KEPT:]), key: found}
+
+
+def _check_limits(limits: Limits, configs: Sequence[RunConfig]) -> None:
+    try:
+        limits.check(configs)
+    except ConfigError as error:
+        raise ConfigError(form.in_page_words(str(error))) from None
+
+
+def doubt(live: Live, config: RunConfig) -> str:
+    """Why somebody may not want to start this run, as a question; empty where it is a matter of minutes."""
+    machine = live.machine.result()
+    speed, count = costs.recorded_speed(live.store, config, machine.label)
+    source = f"as {count} finished run{'s' * (count > 1)} did here"
+    if not count:
+        speed, source = live.jobs.measure(config) or 0.0, "by the speed measured now on random images"
+    if speed:
+        seconds = costs.seconds([[config]], speed)
+        return f"This run takes about {about(seconds)}, {source}. Run it?" if seconds > LONG_SECONDS else ""
+    if machine.device == "cpu" and config.scale == "paper":
+        images = costs.work(config).training_images * config.epochs
+        return f"This run trains on {images:,} images in all, and no run here tells how long that takes. Run it?"
+    return ""
+
+
+def about(seconds: float) -> str:
+    """Two digits are all that an estimate has."""
+    rounded = float(f"{max(seconds, 1):.2g}")
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"{float(f'{seconds / length:.2g}'):g} {unit}"
+    return f"{rounded:g} s"
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{float(f'{count / length:.2g}'):g} {unit}"
+    return f"{count / 1e3:.0f} kB"

@@ -1,0 +1,22 @@
+"""Why the form starts with digits: one sentence where CIFAR can neither be fetched nor is cached, else None."""
+
+from lpwd.config import ConfigError
+from lpwd.ui.shared import defaults
+
+
+def why_digits() -> str | None:
+    """Takes some seconds where the Hub does not answer: run it in the background."""
+    from lpwd.hub import client
+    from lpwd.training import images  # opencv and the Hub's client take longer to import than the page needs
+
+    source = images.HUB_SOURCES[defaults.DATASET]
+    if images.cached_sizes(defaults.DATASET):
+        return None
+    try:
+        client.probe(source.repo, "dataset")
+    except ConfigError as error:
+        return (
+            f"{error} CIFAR is not cached here either, so the form starts with digits: scikit-learn's 8×8 images, "
+            "upscaled."
+        )
+    return None

@@ -1,0 +1,27 @@
+"""The strip above all tabs: device, memory, queue, the active race and Stop. It carries the page's connection."""
+
+import gradio as gr
+
+from lpwd.jobs.rights import User
+from lpwd.ui import look
+from lpwd.ui.answers import answering
+from lpwd.ui.live import Live
+from lpwd.ui.people import People
+
+
+def build(live: Live, people: People) -> None:
+    """Its server functions serve the whole page, whose tabs all listen to the one poll (polling.py)."""
+
+    def stop(user: User, run_ids: list[str]) -> None:
+        live.stop(run_ids, user)
+
+    def resume(user: User, run_ids: list[str]) -> None:
+        live.resume(run_ids, user)
+
+    gr.HTML(
+        html_template=look.asset("shared/strip.html"),
+        js_on_load="lpwd.strip(element); lpwd.connect(server);",
+        server_functions=[answering(act, people.who) for act in (stop, resume)],
+        elem_id="lp-strip",
+        apply_default_css=False,
+    )

@@ -1,0 +1,92 @@
+"""The paper's experiments as fillings of the form: one a column of a table or a panel of a figure, at each scale."""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lpwd.methods import METHODS
+from lpwd.paper.grids import TABLE1_CPU_DECAY, cpu_decay
+from lpwd.paper.numbers import CPU_LR, SCALES, Scale
+from lpwd.paper.presets import PRESETS, Cell, Preset
+from lpwd.ui.shared import form
+from lpwd.ui.shared.form import SEEDS
+
+MAX_SETTINGS = 7  # of a column that each have an entry; a grid has one, which stands for it
+Setting = tuple[float, float]  # eta, lambda
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What the form shows, and what is said about it."""
+
+    values: Mapping[str, Any]
+    note: str
+
+
+@functools.cache
+def fillings() -> dict[str, Filling]:
+    """By label, in the order of the paper."""
+    return {
+        label: filling
+        for preset in PRESETS.values()
+        for scale in reversed(SCALES)
+        for label, filling in _of_preset(preset, scale).items()
+    }
+
+
+def _of_preset(preset: Preset, scale: Scale) -> dict[str, Filling]:
+    columns: dict[str, list[Cell]] = {}
+    for cell in preset.cells(scale, 1):
+        columns.setdefault(cell.column, []).append(cell)
+    found = {}
+    for column, cells in columns.items():
+        settings = _settings(cells)
+        grid = len(settings) > MAX_SETTINGS
+        for setting in [_usual(cells, settings)] if grid else settings:
+            where = f"{preset.source}, scale {scale}: {column}"
+            label = f"{where}, λ {setting[1]:g}" if 1 < len(settings) <= MAX_SETTINGS else where
+            found[label] = _filling(preset, scale, cells, setting, settings)
+    return found
+
+
+def _undecayed(cell: Cell) -> bool:
+    return METHODS[cell.row].rates == "none"
+
+
+def _settings(cells: Sequence[Cell]) -> list[Setting]:
+    """Each (eta, lambda) of the column, of methods that decay where there is one."""
+    decayed = [cell for cell in cells if not _undecayed(cell)] or cells
+    return list(dict.fromkeys((cell.config.lr, cell.config.weight_decay) for cell in decayed))
+
+
+def _usual(cells: Sequence[Cell], settings: Sequence[Setting]) -> Setting:
+    """The setting next to the one that stands for the grid at scale cpu, see the notes of Table 1."""
+    config = cells[0].config
+    decay = TABLE1_CPU_DECAY[config.optimizer]
+    wanted = (CPU_LR[config.optimizer], cpu_decay(decay) if config.scale == "cpu" else decay)
+    return min(settings, key=lambda one: sum(abs(math.log(a / b)) for a, b in zip(one, wanted, strict=True)))
+
+
+def _filling(
+    preset: Preset, scale: Scale, cells: Sequence[Cell], setting: Setting, settings: Sequence[Setting]
+) -> Filling:
+    lr, decay = setting
+    mine = [c for c in cells if c.config.lr == lr and (c.config.weight_decay == decay or _undecayed(c))]
+    config = next((cell for cell in mine if not _undecayed(cell)), mine[0]).config
+    methods = [name for name in METHODS if name in {cell.row for cell in mine}]
+    seeds = min(preset.seeds(scale), SEEDS[-1])
+    values = form.form_values(config) | {"methods": methods, "seeds": seeds}
+    return Filling(values, " ".join(_notes(preset, mine, setting, settings)))
+
+
+def _notes(preset: Preset, cells: Sequence[Cell], setting: Setting, settings: Sequence[Setting]) -> list[str]:
+    said = [preset.question]
+    if len(settings) > MAX_SETTINGS:
+        said.append(f"The form has one of its {len(settings)} settings, η {setting[0]:g} and λ {setting[1]:g}.")
+    if any(map(_undecayed, cells)) and not all(map(_undecayed, cells)):
+        said.append("Baseline has no decay, so that λ means nothing to it.")
+    if missing := form.lost(cells[0].config):
+        said.append(f"The form has no control for {', '.join(missing)}.")
+    return said

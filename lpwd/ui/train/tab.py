@@ -1,0 +1,216 @@
+"""The Train tab: choose, start, watch."""
+
+import html
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from lpwd.config import ConfigError, DatasetName
+from lpwd.jobs.rights import User
+from lpwd.spelled import command_line, python_snippet
+from lpwd.store import ENDED
+from lpwd.ui import look
+from lpwd.ui.answers import answering
+from lpwd.ui.live import Live
+from lpwd.ui.people import People
+from lpwd.ui.shared import address, defaults, form
+from lpwd.ui.shared.costs import Costs
+from lpwd.ui.train.presets import fillings
+
+INTRO = (
+    "Does it matter when, and where, weight decay acts? Each method trains the same network from the same initial "
+    "weights on the same batches, in lock step, on this machine. WD shrinks every layer alike, together with the "
+    "update; LPWD shrinks before the forward pass, deep layers more than shallow ones."
+)
+RECORDED = "These runs had finished before: shown as recorded. Tick “Train finished runs again” to repeat them."
+PRESET = "Fill the form from the paper"
+HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
+LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
+MACHINE_SECONDS = 60.0
+OF_DATASET = sorted(defaults.DATASETS[defaults.DATASET])  # fields whose first value goes with the data set
+
+
+def build(live: Live, people: People, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> form.Form:
+    """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
+    gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
+
+    costs = Costs(live)
+
+    def preflight(user: User, fields: dict[str, str]) -> dict[str, Any]:
+        return costs.say(user, fields)
+
+    dataset = first_dataset(hub_problem, HUB_SECONDS)
+    with gr.Row(elem_classes="lp-presets"):
+        preset = gr.Dropdown(list(fillings()), value=None, label=PRESET, elem_id="lp-filling", min_width=96)
+        about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
+    controls = form.build(dataset)
+    with gr.Row(elem_classes="lp-start"):
+        start = gr.Button("Start", variant="primary", elem_id="lp-start", scale=0, min_width=120)
+        plan = gr.HTML(
+            described(address.first_values(dataset), {"dataset": dataset}),
+            html_template=look.asset("train/plan.html"),
+            js_on_load="lpwd.plan(element, props, server, watch);",
+            server_functions=[answering(preflight, people.who)],
+            elem_id="lp-plan",
+            apply_default_css=False,
+        )
+    gr.HTML(f'<p class="lp-muted">{live.jobs.limits.sentence}</p>', elem_id="lp-limits", apply_default_css=False)
+    note = gr.HTML(elem_id="lp-note", apply_default_css=False)
+    outcome = gr.HTML(
+        "{}",
+        html_template='<p class="lp-problem" role="alert"></p><p class="lp-muted" role="status"></p>',
+        js_on_load="lpwd.outcome(element, props, watch);",
+        elem_id="lp-outcome",
+        apply_default_css=False,
+    )
+    gr.HTML(
+        html_template=look.asset("train/panel.html"),
+        js_on_load="lpwd.panel(element, props.plotly);",
+        plotly=look.plotly_path(),
+        elem_id="lp-panel",
+        apply_default_css=False,
+    )
+    _fill(preset, about, controls)
+    here = Here(live, hub_problem, dataset)
+    _wire(live, people, here, controls, start, plan, outcome)
+    _first_look(live, hub_problem, dataset, controls, note, on_load)
+    _follow_link(here, controls, plan, outcome, on_load)
+    return controls
+
+
+def first_dataset(hub_problem: Future[str | None], seconds: float) -> DatasetName:
+    """What the form starts with; digits where the Hub does not answer in time."""
+    try:
+        return defaults.OFFLINE_DATASET if hub_problem.result(seconds) else defaults.DATASET
+    except TimeoutError:
+        return defaults.OFFLINE_DATASET
+
+
+@dataclass(frozen=True)
+class Here:
+    """What an untouched form shows on this machine, where machines differ."""
+
+    live: Live
+    hub_problem: Future[str | None]
+    built_with: DatasetName
+
+    def values(self) -> dict[str, str]:
+        dataset = first_dataset(self.hub_problem, 0) if self.hub_problem.done() else self.built_with
+        known = self.live.machine.done() and not self.live.machine.exception()
+        precision = self.live.machine.result().precision if known else defaults.FORM["precision"]
+        return {"dataset": dataset, "precision": precision}
+
+
+def described(values: Mapping[str, Any], here: Mapping[str, str], settled: bool = False) -> str:
+    """What `lpwd.plan` shows of these values: how to train them elsewhere, or what is wrong with them."""
+    fields = {name: address.text(name, values[name]) for name in form.LABELS}
+    told = {"link": address.parameters(values, here), "fields": fields, "settled": settled}
+    try:
+        races = form.races(values)
+    except ConfigError as error:
+        return json.dumps(told | {"problem": str(error), "commands": "", "python": ""})
+    commands = "\n".join(command_line(race) for race in races)
+    return json.dumps(told | {"problem": "", "commands": commands, "python": python_snippet(races)})
+
+
+def _wire(
+    live: Live, people: People, here: Here, controls: form.Form, start: gr.Button, plan: gr.HTML, outcome: gr.HTML
+) -> None:
+    def on_start(data: dict[Any, Any], request: gr.Request) -> str:
+        try:
+            wanted = form.races(controls.values(data))
+            races = live.start_all(wanted, people.who(request), again=data[controls.again])
+        except ConfigError as error:
+            sentence = form.in_page_words(str(error))
+            gr.Warning(sentence, title="Not started", duration=8)
+            return _outcome(problem=sentence)
+        recorded = all(live.store.status(run_id).state in ENDED for run_ids in races for run_id in run_ids)
+        return _outcome(ids=races[0], note=RECORDED if recorded else "")
+
+    def preview(data: dict[Any, Any]) -> str:
+        return described(controls.values(data), here.values())
+
+    def on_dataset(dataset: str) -> list[Any]:
+        return [form.shown(name, defaults.DATASETS[dataset][name]) for name in OF_DATASET]
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    start.click(on_start, controls.inputs, outcome, **quiet)
+    changes = [component.change for component in controls.fields.values()]  # type: ignore[attr-defined]
+    gr.on(changes, preview, controls.inputs, plan, queue=False, trigger_mode="always_last", **quiet)
+    dataset = controls.fields["dataset"]
+    of_dataset = [controls.fields[name] for name in OF_DATASET]
+    dataset.input(on_dataset, dataset, of_dataset, queue=False, **quiet)  # type: ignore[attr-defined]
+
+
+def _fill(preset: gr.Dropdown, about: gr.HTML, controls: form.Form) -> None:
+    """Choosing one of the paper's experiments fills the form."""
+    names = list(controls.fields)
+
+    def fill(label: str | None) -> list[Any]:
+        if label is None:
+            return ["", *(gr.skip() for _ in names)]
+        filling = fillings()[label]
+        return [f'<p class="lp-muted">{html.escape(filling.note)}</p>', *(filling.values[name] for name in names)]
+
+    outputs = [about, *(controls.fields[name] for name in names)]
+    preset.input(fill, preset, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
+
+
+def _outcome(**fields: Any) -> str:
+    """Read by `lpwd.outcome`; the time makes two equal answers different, so that the page hears both."""
+    return json.dumps(fields | {"at": time.time()})
+
+
+def _first_look(
+    live: Live,
+    hub_problem: Future[str | None],
+    built_with: DatasetName,
+    controls: form.Form,
+    note: gr.HTML,
+    on_load: Callable[..., Any],
+) -> None:
+    """What a new page learns after it is painted; a control changes only where its first value was wrong."""
+    names = ["dataset", *OF_DATASET]
+
+    def explain_data(request: gr.Request) -> list[Any]:
+        problem = hub_problem.result(LATE_HUB_SECONDS)
+        dataset = defaults.OFFLINE_DATASET if problem else defaults.DATASET
+        linked, _ = address.restored(dict(request.query_params))
+        values = {} if dataset == built_with or "dataset" in linked else defaults.form_values(dataset)
+        fields = [
+            form.shown(name, values[name]) if name in values and name not in linked else gr.skip() for name in names
+        ]
+        return [f'<p class="lp-muted">{html.escape(problem or "")}</p>', *fields]
+
+    def describe_machine(request: gr.Request) -> list[Any]:
+        try:
+            machine = live.machine.result(MACHINE_SECONDS)
+        except (ConfigError, TimeoutError):  # the strip says it
+            return [gr.skip(), gr.skip()]
+        linked, _ = address.restored(dict(request.query_params))
+        usual = "precision" in linked or defaults.FORM["precision"] == machine.precision
+        return [gr.update(choices=machine.models), gr.skip() if usual else machine.precision]
+
+    on_load(explain_data, None, [note, *(controls.fields[name] for name in names)])
+    on_load(describe_machine, None, [controls.fields["model"], controls.fields["precision"]])
+
+
+def _follow_link(here: Here, controls: form.Form, plan: gr.HTML, outcome: gr.HTML, on_load: Callable[..., Any]) -> None:
+    """Fill the form with what the page's address says."""
+    names = list(controls.fields)
+
+    def follow(request: gr.Request) -> list[Any]:
+        linked, problem = address.restored(dict(request.query_params))
+        fields = [form.shown(name, linked[name]) if name in linked else gr.skip() for name in names]
+        if not linked and not problem:
+            return [gr.skip(), gr.skip(), *fields]
+        first = here.values()
+        values = {**address.first_values(linked.get("dataset", first["dataset"])), **linked}
+        return [described(values, first, settled=True), _outcome(problem=problem) if problem else gr.skip(), *fields]
+
+    on_load(follow, None, [plan, outcome, *(controls.fields[name] for name in names)])
