@@ -13,7 +13,8 @@ from typing import cast
 import torch
 from torch.nn import functional
 
-from lpwd.config import DATASETS, DatasetName, RunConfig
+from lpwd.config import RunConfig
+from lpwd.facts import DATASETS, DatasetName
 from lpwd.training import batches, images, models
 
 BATCH = 256
@@ -31,11 +32,12 @@ def seconds(work: Callable[[], object], repeats: int = 5) -> float:
 
 def main(name: DatasetName) -> None:
     images.read(name)  # downloads
-    source = images.HUB_SOURCES[name]
+    source = DATASETS[name].hub
+    assert source is not None, "digits need no decoding"
     path = images.cached_file(source.repo, source.train_file, "dataset")
     assert path is not None
     count = len(images.read(name)[0].labels)
-    decoding = seconds(lambda: images.decode(path, source.label_column, DATASETS[name]), 3)
+    decoding = seconds(lambda: images.decode(path, source, DATASETS[name].classes), 3)
     print(f"decoding: {decoding / count * 50_000:.2f} s per 50,000 images ({count} timed)")
     print(f"next start, read: {seconds(lambda: images.read(name)):.3f} s")
 

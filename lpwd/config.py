@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lpwd.facts import DatasetName
 from lpwd.methods import LayerRule, get_method
-
-DatasetName = Literal["digits", "cifar10", "cifar100"]
-DATASETS: MappingProxyType[DatasetName, int] = MappingProxyType({"digits": 10, "cifar10": 10, "cifar100": 100})
 
 
 class ConfigError(ValueError):

@@ -16,10 +16,11 @@ from hub_server import FakeHub, closed_port, run_with_hub, serve, silent_server
 from sklearn.datasets import load_sample_images
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS
 from lpwd.training import batches, images
 
 CPU = torch.device("cpu")
-CIFAR = images.HUB_SOURCES["cifar10"]
+CIFAR = DATASETS["cifar10"].hub
 SECONDS_TO_NOTICE = 10
 READ = """
 import time
@@ -81,7 +82,7 @@ def hub():
 
 def test_digits_need_no_network_and_are_balanced():
     train, test = images.read("digits")
-    assert (len(train.labels), len(test.labels)) == images.cached_sizes("digits") == images.DIGITS_SIZES
+    assert (len(train.labels), len(test.labels)) == images.cached_sizes("digits") == (1297, 500)
     assert set(Counter(test.labels.tolist()).values()) == {50}
     assert train.images.shape == (1297, 8, 8, 3)
     assert train.images.max() == 255
@@ -92,7 +93,7 @@ def test_decoded_images_are_the_encoded_ones(tmp_path, extension):
     originals = photographs(50)
     path = tmp_path / "set.parquet"
     path.write_bytes(parquet([encode(image, extension) for image in originals], range(50), "fine_label"))
-    split = images.decode(path, "fine_label", class_count=100)
+    split = images.decode(path, DATASETS["cifar100"].hub, class_count=100)
     assert split.labels.tolist() == list(range(50))
     if extension == ".png":  # OpenCV's WebP is lossy by default
         np.testing.assert_array_equal(split.images, originals)
@@ -116,7 +117,7 @@ def test_a_broken_file_is_one_sentence(tmp_path):
         path = tmp_path / "set.parquet"
         path.write_bytes(content)
         with pytest.raises(ConfigError, match=said) as caught:
-            images.decode(path, "label", class_count=10)
+            images.decode(path, CIFAR, class_count=10)
         assert "\n" not in str(caught.value)
 
 
@@ -153,7 +154,7 @@ def test_a_changed_file_and_a_damaged_cache_are_decoded_again(hub, tmp_path):
 
 
 def test_two_processes_may_start_at_once(hub, tmp_path):
-    code = "from lpwd import images; images.read('cifar10')"
+    code = "from lpwd.training import images; images.read('cifar10')"
     with serve(hub) as endpoint:
         environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": "."}
         started = [
@@ -303,5 +304,5 @@ def test_images_are_resized_once_at_load():
 
 
 def test_reading_the_images_imports_no_torch(tmp_path):
-    code = "import sys\nfrom lpwd import images\nimages.read('digits')\nresult = 'torch' in sys.modules"
+    code = "import sys\nfrom lpwd.training import images\nimages.read('digits')\nresult = 'torch' in sys.modules"
     assert run_with_hub(code, closed_port(), tmp_path) is False

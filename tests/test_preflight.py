@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lpwd.config import ConfigError
+from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs, speed
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User
@@ -67,7 +67,7 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
     assert "2 steps an epoch, 6 in a run; 2 methods; 160 training and 50 test images." in said
     assert "2 models of" in said
     assert costs.say(HOST, fields(lr=0.01))["again"] is False  # the same model is not measured again
-    config = costs.RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
+    config = RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
     store.create(config, state="finished", device=live.machine.result().label, seconds=60.0)
     assert "in 1 finished run here" in costs.say(HOST, fields())["said"]
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lpwd.config import RunConfig
-from lpwd.paper.numbers import IMAGES
-from lpwd.paper.presets import EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
+from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
 from lpwd.store import RunStore
 
 SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "optimizer")  # what speed depends on
@@ -37,8 +36,8 @@ class Work:
 def work(config: RunConfig) -> Work:
     from lpwd.training.images import cached_sizes  # opencv takes longer to import than the page needs
 
-    sizes = cached_sizes(config.dataset)
-    train, test = sizes or IMAGES[config.dataset]
+    facts, sizes = DATASETS[config.dataset], cached_sizes(config.dataset)
+    train, test = sizes or (facts.train_images, facts.test_images)
     train, test = min(config.train_samples or train, train), min(config.test_samples or test, test)
     training = max(train - config.validation_samples, 0)
     steps = math.ceil(training / config.batch_size)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS
 
 ON_SPACE = "SPACE_ID" in os.environ
-WHOLE = {"digits": 1_797, "cifar10": 50_000, "cifar100": 50_000}  # training images at most
 # A Space that nobody configured; elsewhere there are no limits unless the environment sets some.
 SPACE_LIMITS = {"epochs": 100, "images": 1_000_000, "queue": 20, "jobs_per_user": 3, "minutes": 60}
 
@@ -63,7 +63,7 @@ class Limits:
         for config in configs:
             if self.epochs and config.epochs > self.epochs:
                 raise ConfigError(f"epochs is {config.epochs:,}: at most {self.epochs:,} here")
-            seen = config.epochs * (config.train_samples or WHOLE[config.dataset])
+            seen = config.epochs * (config.train_samples or DATASETS[config.dataset].train_images)
             if self.images and seen > self.images:
                 raise ConfigError(
                     f"epochs times training images is {seen:,}: at most {self.images:,} here; choose fewer of either"

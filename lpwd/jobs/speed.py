@@ -5,7 +5,8 @@ import time
 import psutil
 import torch
 
-from lpwd.config import DATASETS, ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS
 from lpwd.jobs.costs import training_bytes
 from lpwd.training import models
 from lpwd.training.batches import IMAGENET_MEAN, IMAGENET_STD, Dataset
@@ -58,11 +59,11 @@ def random_data(config: RunConfig, count: int, device: torch.device) -> Dataset:
     images = torch.randint(
         256, (count, config.image_size, config.image_size, 3), generator=generator, dtype=torch.uint8
     )
-    labels = torch.randint(DATASETS[config.dataset], (count,), generator=generator)
+    labels = torch.randint(DATASETS[config.dataset].classes, (count,), generator=generator)
     images, labels = images.to(device), labels.to(device)
     return Dataset(
         name=config.dataset,
-        class_count=DATASETS[config.dataset],
+        class_count=DATASETS[config.dataset].classes,
         train_images=images,
         train_labels=labels,
         validation_images=images[:0],

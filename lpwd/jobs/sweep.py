@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lpwd.config import RunConfig
+from lpwd.facts import DATASETS
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import ENDED, RunStore
 
@@ -35,7 +36,7 @@ class Sweep:
         return self.store.exists(run_id) and self.store.status(run_id).state in ENDED
 
     def images(self) -> int:
-        """Training images of all cells: the length of the progress bar. Cells of unknown size count 50,000 an epoch."""
+        """Training images of all cells: the length of the progress bar."""
         return sum(_images(config) for config in self.configs)
 
     def images_done(self) -> float:
@@ -57,7 +58,7 @@ class Sweep:
 
 
 def _images(config: RunConfig) -> int:
-    return config.epochs * (config.train_samples or 50_000)
+    return config.epochs * (config.train_samples or DATASETS[config.dataset].train_images)
 
 
 def run_local(

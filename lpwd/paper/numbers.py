@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS, DatasetName
+
 Scale = Literal["paper", "cpu"]
 SCALES: tuple[Scale, ...] = ("paper", "cpu")
 SOURCE = "Layer-wise Pre-weight Decay, anonymous, under double-blind review"
@@ -25,14 +27,10 @@ LRS: MappingProxyType[str, tuple[float, ...]] = MappingProxyType(
 BASE_LR: MappingProxyType[str, float] = MappingProxyType({"adam": 0.0001, "sgd": 0.01})
 DECAYS: tuple[float, ...] = (0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0005)
 
-DATASET_LABELS = MappingProxyType({"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits"})
-OPTIMIZER_LABELS = MappingProxyType({"adam": "Adam", "sgd": "SGDM"})
-IMAGES = MappingProxyType({"cifar10": (50_000, 10_000), "cifar100": (50_000, 10_000)})  # train, test
 
-
-def place(dataset: str, family: str, optimizer: str) -> str:
+def place(dataset: DatasetName, family: str, optimizer: str) -> str:
     """The key of a table's column or a figure's panel, the same at both scales."""
-    return f"{DATASET_LABELS[dataset]}, {family}, {OPTIMIZER_LABELS[optimizer]}"
+    return f"{DATASETS[dataset].label}, {family}, {OPTIMIZER_LABELS[optimizer]}"
 
 
 _COLUMNS = [

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lpwd.config import DatasetName, RunConfig
+from lpwd.config import RunConfig
+from lpwd.facts import DatasetName
 from lpwd.paper.numbers import BASE, MODELS
 
 METHODS = ("wd", "lpwd")

@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import Literal
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
 from lpwd.methods import METHODS
 from lpwd.paper import grids
 from lpwd.paper.grids import Cell as Cell
 from lpwd.paper.grids import Measurement as Measurement
 from lpwd.paper.numbers import (
     CPU_NOTE,
-    IMAGES,
     NOTHING,
     PAPER_NOTE,
     SCALES,
@@ -29,8 +29,6 @@ from lpwd.paper.numbers import (
 
 Kind = Literal["table", "curves", "opposing", "zero_shot", "difference", "heatmap", "scales"]
 DEFAULT_SEEDS: MappingProxyType[Scale, int] = MappingProxyType({"paper": 1, "cpu": 3})  # the paper's text names none
-EVALUATION_SPEEDUP = 3.0  # a forward pass is about a third of a training step
-ZERO_SHOT_EVALUATIONS = 101
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,9 @@ def cost(cells: Iterable[Cell], images_per_second: float | Callable[[RunConfig],
 def _images(cell: Cell) -> tuple[int, int]:
     """Images that one cell trains on and evaluates, over all its epochs."""
     config = cell.config
-    train, test = IMAGES[config.dataset]
-    train, test = min(config.train_samples or train, train), min(config.test_samples or test, test)
+    facts = DATASETS[config.dataset]
+    train = min(config.train_samples or facts.train_images, facts.train_images)
+    test = min(config.test_samples or facts.test_images, facts.test_images)
     evaluated = config.epochs * (test + config.validation_samples)
     if cell.measurement == "zero_shot":
         evaluated += ZERO_SHOT_EVALUATIONS * test

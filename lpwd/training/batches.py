@@ -11,12 +11,12 @@ import numpy as np
 import psutil
 import torch
 
-from lpwd.config import DATASETS, ConfigError, DatasetName, RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS, DatasetName
 from lpwd.training import images
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
-FLIP_PROBABILITY = {"digits": 0.0, "cifar10": 0.5, "cifar100": 0.5}  # a mirrored digit is no digit
 TEST_SUBSET_SEED = 0  # runs of all seeds are evaluated on the same test images
 ORDER_STREAM, FLIP_STREAM = 0, 1
 MEMORY_SHARE = 0.8  # of the device's free memory that the data may take
@@ -63,7 +63,7 @@ def load(config: RunConfig, device: torch.device) -> Dataset:
     test_images, test_labels = place(test, test_index)
     return Dataset(
         name=config.dataset,
-        class_count=DATASETS[config.dataset],
+        class_count=DATASETS[config.dataset].classes,
         train_images=train_images,
         train_labels=train_labels,
         validation_images=validation_images,
@@ -72,7 +72,7 @@ def load(config: RunConfig, device: torch.device) -> Dataset:
         test_labels=test_labels,
         mean=torch.tensor(IMAGENET_MEAN, device=device),
         std=torch.tensor(IMAGENET_STD, device=device),
-        flip_probability=FLIP_PROBABILITY[config.dataset],
+        flip_probability=DATASETS[config.dataset].flip_probability,
     )
 
 

@@ -13,48 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from huggingface_hub import constants
 
-from lpwd.config import DATASETS, ConfigError, DatasetName, RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS, DatasetName, HubSource
 from lpwd.hub.client import cached_file, fetch
 
 CACHE_VERSION = 1  # change when decoding changes
-DIGITS_SIZES = (1297, 500)  # training and test images
 UInt8 = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class HubSource:
-    """Where a data set lies on the Hub."""
-
-    repo: str
-    train_file: str
-    test_file: str
-    label_column: str
-
-
-HUB_SOURCES: MappingProxyType[str, HubSource] = MappingProxyType(
-    {
-        "cifar10": HubSource(
-            "uoft-cs/cifar10",
-            "plain_text/train-00000-of-00001.parquet",
-            "plain_text/test-00000-of-00001.parquet",
-            "label",
-        ),
-        "cifar100": HubSource(
-            "uoft-cs/cifar100",
-            "cifar100/train-00000-of-00001.parquet",
-            "cifar100/test-00000-of-00001.parquet",
-            "fine_label",
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,21 +41,21 @@ def read(name: DatasetName) -> tuple[Split, Split]:
 
     Raises HubUnreachable or HubRefused where a file is neither cached nor to be had, ConfigError where it is broken.
     """
-    if name == "digits":
+    source = DATASETS[name].hub
+    if source is None:
         return _digits()
-    source = HUB_SOURCES[name]
     paths = fetch(source.repo, [source.train_file, source.test_file], "dataset")
-    train, test = (_decoded(path, source.label_column, DATASETS[name]) for path in paths)
+    train, test = (_decoded(path, source, DATASETS[name].classes) for path in paths)
     return train, test
 
 
 def cached_sizes(name: DatasetName) -> tuple[int, int] | None:
     """Training and test images of a data set as far as known without a request or decoding; None where not cached."""
-    if name == "digits":
-        return DIGITS_SIZES
+    source = DATASETS[name].hub
+    if source is None:
+        return DATASETS[name].train_images, DATASETS[name].test_images
     from pyarrow.parquet import read_metadata
 
-    source = HUB_SOURCES[name]
     paths = [cached_file(source.repo, filename, "dataset") for filename in (source.train_file, source.test_file)]
     try:
         train, test = (read_metadata(path).num_rows for path in paths if path is not None)
@@ -131,18 +102,19 @@ def balanced_subset(labels: Int64, count: int, seed: int) -> Int64:
     return np.sort(by_class[np.lexsort((position[by_class], rank))[:count]])
 
 
-def decode(path: Path, label_column: str, class_count: int) -> Split:
+def decode(path: Path, source: HubSource, class_count: int) -> Split:
     """All images of a parquet file of the Hub's layout; ConfigError says what is wrong with a broken one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, columns=["img", label_column])
-        encoded = table["img"].combine_chunks().field("bytes").to_pylist()
-        labels = table[label_column].cast(pa.int64()).fill_null(-1).to_numpy()
+        table = pq.read_table(path, columns=[source.image_column, source.label_column])
+        encoded = table[source.image_column].combine_chunks().field("bytes").to_pylist()
+        labels = table[source.label_column].cast(pa.int64()).fill_null(-1).to_numpy()
     except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError) as error:
         reason = str(error).partition("\n")[0][:200]
-        raise ConfigError(f"{path} is no parquet file with columns img and {label_column} ({reason}).") from None
+        columns = f"columns {source.image_column} and {source.label_column}"
+        raise ConfigError(f"{path} is no parquet file with {columns} ({reason}).") from None
     if len(encoded) == 0:
         raise ConfigError(f"{path} holds no images.")
     if labels.min() < 0 or labels.max() >= class_count:
@@ -172,14 +144,15 @@ def _decode_one(encoded: bytes | None, index: int, path: Path) -> UInt8:
     return image.astype(np.uint8, copy=False)
 
 
-def _decoded(path: Path, label_column: str, class_count: int) -> Split:
+def _decoded(path: Path, source: HubSource, class_count: int) -> Split:
     """The decoded parquet file, from the cache where it is there."""
     real = path.resolve()  # the blob named by its etag, where the cache has links; else a path that names the commit
-    key = hashlib.sha256(f"{CACHE_VERSION} {real} {real.stat().st_size} {label_column}".encode()).hexdigest()[:16]
+    identity = f"{CACHE_VERSION} {real} {real.stat().st_size} {source.label_column}"
+    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     for folder in _cache_folders():
         if (found := _load(folder / key)) is not None:
             return found
-    split = decode(path, label_column, class_count)
+    split = decode(path, source, class_count)
     _save(split, key)
     return split
 
@@ -234,5 +207,5 @@ def _digits() -> tuple[Split, Split]:
     grey = (rows[:, :64].reshape(-1, 8, 8).astype(np.uint16) * 255 // 16).astype(np.uint8)
     images, labels = np.repeat(grey[..., None], 3, axis=3), rows[:, 64].astype(np.int64)
     is_test = np.zeros(len(labels), bool)
-    is_test[balanced_subset(labels, DIGITS_SIZES[1], seed=0)] = True
+    is_test[balanced_subset(labels, DATASETS["digits"].test_images, seed=0)] = True
     return Split(images[~is_test], labels[~is_test]), Split(images[is_test], labels[is_test])

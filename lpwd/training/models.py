@@ -21,7 +21,8 @@ from timm.models import (
 )
 from torch import nn
 
-from lpwd.config import DATASETS, ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
 from lpwd.training.images import cached_sizes, check_samples
 from lpwd.training.model_names import model_names as model_names
@@ -124,7 +125,7 @@ def _tuples(value: Any) -> Any:
 
 def _check_forward(config: RunConfig) -> int:
     """The parameter count, once a forward pass on the meta device has gone through; ConfigError where it does not."""
-    arguments = _arguments(config, DATASETS[config.dataset])
+    arguments = _arguments(config, DATASETS[config.dataset].classes)
     try:
         return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
     except _SizeError as error:

@@ -5,12 +5,11 @@ from typing import Any
 
 from lpwd.analysis.figures import STYLES
 from lpwd.config import RunConfig
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Record, RunStore, State
 
-DATASET_LABELS = {"digits": "digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
-OPTIMIZER_LABELS = {"adam": "Adam", "sgd": "SGD"}
 RESUMABLE: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
 STOPPABLE: frozenset[State] = frozenset({"queued", "running"})
 WORKING: frozenset[State] = frozenset({"queued", "running", "stopping"})
@@ -70,7 +69,7 @@ def detail(config: RunConfig) -> str:
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
     epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
     parts = [
-        f"{config.model} on {DATASET_LABELS[config.dataset]}",
+        f"{config.model} on {DATASETS[config.dataset].label}",
         OPTIMIZER_LABELS[config.optimizer],
         f"η {config.lr:g}",
         f"λ {config.weight_decay:g}",

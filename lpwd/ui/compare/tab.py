@@ -10,12 +10,12 @@ import pandas as pd
 from lpwd.analysis.figures import STYLES
 from lpwd.analysis.verdict import QUANTITIES, number
 from lpwd.config import ConfigError
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.methods import METHODS
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.answers import answering, endpoint
 from lpwd.ui.compare import compared, overlay
-from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS
 
 LISTED = 100  # groups that the list shows at once
 TABLE_ROWS = 300
@@ -110,7 +110,7 @@ def _detail(run: dict[str, Any]) -> str:
     samples = run["train_samples"]
     images = "all images" if samples is None or math.isnan(samples) else f"{samples:,.0f} images"
     extra = [word for word, there in (("pretrained", run["pretrained"]), ("zero-shot", run["zero_shot"])) if there]
-    where = [run["model"], DATASET_LABELS[run["dataset"]], OPTIMIZER_LABELS[run["optimizer"]]]
+    where = [run["model"], DATASETS[run["dataset"]].label, OPTIMIZER_LABELS[run["optimizer"]]]
     return ", ".join([*where, f"{run['epochs']} epochs", images, f"scale {run['scale']}", run["device_class"], *extra])
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from typing import TYPE_CHECKING, Any
 
-from lpwd.config import ConfigError, DatasetName, RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DatasetName
 from lpwd.jobs.rights import User, may_change
 from lpwd.methods import METHODS
 from lpwd.paper import pair

@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from lpwd.analysis.figures import STYLES
 from lpwd.config import ConfigError
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.jobs.rights import HOST, User, may_change, require
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
 from lpwd.store import Record, RunStore, Status
 from lpwd.ui.shared.form import lost
-from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS, RESUMABLE, STOPPABLE, lanes_beside, public
+from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside, public
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
 COLUMNS = (
@@ -64,7 +65,12 @@ class RunList:
 def labels() -> dict[str, Any]:
     """What the rows' keys are called and drawn with."""
     methods = {key: {"label": method.label, "color": STYLES[key].color} for key, method in METHODS.items()}
-    return {"columns": COLUMNS, "methods": methods, "datasets": DATASET_LABELS, "optimizers": OPTIMIZER_LABELS}
+    return {
+        "columns": COLUMNS,
+        "methods": methods,
+        "datasets": {name: facts.label for name, facts in DATASETS.items()},
+        "optimizers": dict(OPTIMIZER_LABELS),
+    }
 
 
 def row(record: Record) -> list[Any]:
@@ -91,7 +97,7 @@ def about(store: RunStore, run_id: str, user: User = HOST) -> dict[str, Any]:
     return {
         "id": run_id,
         **{"name": status.name, "note": status.note, "state": status.state, "message": status.message},
-        "title": f"{METHODS[config.method].label}, {config.model} on {DATASET_LABELS[config.dataset]}",
+        "title": f"{METHODS[config.method].label}, {config.model} on {DATASETS[config.dataset].label}",
         "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
         "facts": _facts(status),
         "results": [[key, value] for key, value in status.summary.items() if isinstance(value, (int, float))],

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lpwd import space
-from lpwd.config import DatasetName
+from lpwd.facts import DatasetName
 
 METHODS = ("wd", "lpwd")
 MODELS = ("convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny.fb_in22k")
@@ -43,6 +43,7 @@ DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
         "digits": MappingProxyType({"epochs": 3, "train_samples": None, "test_samples": None}),
         "cifar10": MappingProxyType(CIFAR),
         "cifar100": MappingProxyType(CIFAR),
+        "tinyimagenet": MappingProxyType(CIFAR),
     }
 )
 

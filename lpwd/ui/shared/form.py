@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError, DatasetName, RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS, DatasetName
 from lpwd.methods import LAYER_RULES, METHODS
 from lpwd.ui.shared import defaults
-from lpwd.ui.views import DATASET_LABELS, OPTIMIZER_LABELS
 
 # What a sentence about a field calls it: the control's label.
 LABELS = {
@@ -111,7 +111,7 @@ def _parsed(values: Mapping[str, Any]) -> Any:
 def _choices(name: str) -> list[tuple[str, Any]]:
     tables: dict[str, list[tuple[str, Any]]] = {
         "model": [(model, model) for model in defaults.MODELS],
-        "dataset": [(label, dataset) for dataset, label in DATASET_LABELS.items()],
+        "dataset": [(facts.label, dataset) for dataset, facts in DATASETS.items()],
         "optimizer": [(label, optimizer) for optimizer, label in OPTIMIZER_LABELS.items()],
         "methods": [(method.label, key) for key, method in METHODS.items()],
         "schedule": [("constant", "constant"), ("cosine", "cosine")],

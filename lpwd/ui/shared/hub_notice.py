@@ -1,6 +1,7 @@
 """Why the form starts with digits: one sentence where CIFAR can neither be fetched nor is cached, else None."""
 
 from lpwd.config import ConfigError
+from lpwd.facts import DATASETS
 from lpwd.ui.shared import defaults
 
 
@@ -9,8 +10,8 @@ def why_digits() -> str | None:
     from lpwd.hub import client
     from lpwd.training import images  # opencv and the Hub's client take longer to import than the page needs
 
-    source = images.HUB_SOURCES[defaults.DATASET]
-    if images.cached_sizes(defaults.DATASET):
+    source = DATASETS[defaults.DATASET].hub
+    if source is None or images.cached_sizes(defaults.DATASET):
         return None
     try:
         client.probe(source.repo, "dataset")

@@ -10,7 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError, DatasetName
+from lpwd.config import ConfigError
+from lpwd.facts import DatasetName
 from lpwd.jobs.rights import User
 from lpwd.spelled import command_line, python_snippet
 from lpwd.store import ENDED
