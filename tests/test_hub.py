@@ -413,7 +413,7 @@ def lpwd(world, *arguments, **variables):
     """Exit code, last line of stdout as JSON, and stderr of `python -m lpwd` with these arguments."""
     code = f"""
 from click.testing import CliRunner
-from lpwd.cli import train as cli, hub as cli_hub
+from lpwd.cli import hub, train as cli
 found = CliRunner().invoke(cli.main, {arguments!r}, env={variables!r})
 result = [found.exit_code, found.stdout, found.stderr]
 """
