@@ -44,6 +44,10 @@ class RunConfig(BaseModel):
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="of the learning rate; the paper's is constant"
     )
+    augment: Literal["flip", "shift_flip"] = Field(
+        "flip",
+        description="of training images: mirrored at random, or shifted by up to an eighth of their size as well",
+    )
     clip_grad_norm: float | None = Field(None, gt=0, allow_inf_nan=False, description="largest gradient norm")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum")
     nesterov: bool = Field(False, description="SGD's Nesterov momentum")

@@ -29,6 +29,7 @@ def test_every_field_but_the_scale_changes_the_run_id():
         "init_from": "some-run",
         "precision": "bf16",
         "schedule": "cosine",
+        "augment": "shift_flip",
         "clip_grad_norm": 1.0,
         "momentum": 0.8,
         "nesterov": True,
@@ -59,7 +60,7 @@ def test_a_configuration_survives_its_json():
         ({"weight_decay": -0.5}, "weight_decay is -0.5: input should be greater than or equal to 0"),
         ({"epochs": 0}, "epochs is 0: input should be greater than or equal to 1"),
         ({"epochs": 1.5}, "epochs is 1.5: input should be a valid integer, got a number with a fractional part"),
-        ({"dataset": "mnist"}, "dataset is 'mnist': input should be 'digits', 'cifar10' or 'cifar100'"),
+        ({"dataset": "mnist"}, "dataset is 'mnist': input should be 'digits', 'cifar10', 'cifar100' or 'tinyimagenet'"),
         ({"optimizer": "sgd", "method": "adams"}, "method adams needs optimizer adam, got sgd"),
         ({"method": "wdlr2"}, "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"),
         (

@@ -294,6 +294,17 @@ def test_the_batch_on_the_device_has_albumentations_pixels(memory_format):
     assert torch.equal(unflipped[~flips], ours[~flips])
 
 
+def test_shifted_images_are_the_crops_of_images_padded_by_reflection():
+    patches, shifts = photographs(64), batches.epoch_shifts(64, 0, 1, 32)
+    assert torch.equal(shifts, batches.epoch_shifts(64, 0, 1, 32))
+    assert not torch.equal(shifts, batches.epoch_shifts(64, 0, 2, 32))
+    assert (shifts.min(), shifts.max()) == (-4, 4)
+    found = batches.shift(torch.from_numpy(patches), shifts)
+    for image, (down, right), ours in zip(patches, shifts.tolist(), found, strict=True):
+        padded = np.pad(image, ((4, 4), (4, 4), (0, 0)), mode="reflect")
+        np.testing.assert_array_equal(ours.numpy(), padded[4 - down : 36 - down, 4 - right : 36 - right])
+
+
 def test_images_are_resized_once_at_load():
     patches = photographs(4)
     assert images.resize(patches, 32) is patches

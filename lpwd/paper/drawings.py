@@ -147,4 +147,5 @@ DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunStore], Drawn]] = {
     "difference": _draw_nothing,
     "heatmap": _draw_heatmap,
     "scales": _draw_scales,
+    "scan": _draw_nothing,
 }

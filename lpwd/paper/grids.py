@@ -6,6 +6,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from lpwd.config import RunConfig
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.methods import METHODS
+from lpwd.paper import regime
 from lpwd.paper.numbers import BASE, BASE_LR, CPU_LR, DECAY_FACTOR, DECAYS, LRS, MODEL_SCALES, MODELS, Scale, place
 
 Measurement = Literal["training", "zero_shot"]  # zero_shot: 101 evaluations after training, eq. (12)
@@ -147,3 +150,37 @@ def fig5(scale: Scale, seed: int) -> Iterator[Cell]:
             continue
         for method in ("wd", "lpwd", "lwd"):
             yield _cell(scale, seed, size, method, lr=0.001, weight_decay=cpu_decay(0.1), column=size)
+
+
+def pretrained_run(family: str) -> RunConfig:
+    """The run of scale cpu that makes a model's start."""
+    return RunConfig(**(regime.PRETRAINING | regime.CPU_MODELS[family]))
+
+
+PRETRAINED_FAMILIES = ("ConvNeXt", "Swin", "half atto", "pico")  # in the order in which they are needed
+
+
+def pretrain(scale: Scale, seed: int) -> Iterator[Cell]:
+    """The starts; at scale paper the paper's models on the same images, for who wants starts of known origin."""
+    families = PRETRAINED_FAMILIES if scale == "cpu" else ("ConvNeXt", "Swin")
+    for family in families:
+        config = pretrained_run(family)
+        if scale == "paper":
+            longer = {"epochs": 100, "pretrained": False, "scale": "paper", "precision": "bf16", "batch_size": 512}
+            config = RunConfig(**(regime.PRETRAINING | MODELS["paper"][family] | longer))
+        config = RunConfig(**(config.model_dump() | {"seed": seed}))
+        yield Cell(config, place(config.dataset, family, config.optimizer), in_paper=False)
+
+
+SCAN_COLUMN = f"{DATASETS['digits'].label}, ConvNeXt of 0.28 M parameters, {OPTIMIZER_LABELS['adam']}"
+
+
+def scan(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Both scales are the same runs: seconds each."""
+    base = regime.SMALL | regime.SMALL_MODEL | regime.SMALL_DIGITS
+    base |= {"dataset": "digits", "optimizer": "adam", "lr": regime.SCAN_LR, "seed": seed, "scale": scale}
+    points = [("baseline", 0.0)]
+    points += [(method, decay) for decay in regime.SCAN_DECAYS for method in regime.SCAN_METHODS if method in METHODS]
+    for method, decay in points:
+        config = RunConfig(**(base | {"method": method, "weight_decay": decay}))
+        yield Cell(config, SCAN_COLUMN, in_paper=False)

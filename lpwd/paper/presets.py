@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
+from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, IMAGENET_TERMS, ZERO_SHOT_EVALUATIONS
 from lpwd.methods import METHODS
-from lpwd.paper import grids
+from lpwd.paper import grids, regime
 from lpwd.paper.grids import Cell as Cell
 from lpwd.paper.grids import Measurement as Measurement
 from lpwd.paper.numbers import (
@@ -27,7 +27,7 @@ from lpwd.paper.numbers import (
     Scale,
 )
 
-Kind = Literal["table", "curves", "opposing", "zero_shot", "difference", "heatmap", "scales"]
+Kind = Literal["table", "curves", "opposing", "zero_shot", "difference", "heatmap", "scales", "scan"]
 DEFAULT_SEEDS: MappingProxyType[Scale, int] = MappingProxyType({"paper": 1, "cpu": 3})  # the paper's text names none
 
 
@@ -56,6 +56,7 @@ class Preset:
     reported: Mapping[tuple[str, str], Reported] = field(default_factory=lambda: NOTHING)
     cpu_note: str = ""
     paper_note: str = ""
+    own_note: str = ""  # of a preset that the paper lacks: instead of the scales' notes
     cpu_seeds: int = DEFAULT_SEEDS["cpu"]
 
     def seeds(self, scale: Scale) -> int:
@@ -73,6 +74,8 @@ class Preset:
 
     def scale_note(self, scale: Scale) -> str:
         """What differs from the paper at this scale, and what the paper leaves open."""
+        if self.own_note:
+            return self.own_note
         notes = (CPU_NOTE, self.cpu_note) if scale == "cpu" else (PAPER_NOTE, self.paper_note)
         return " ".join(note for note in notes if note)
 
@@ -234,6 +237,31 @@ _PRESETS = (
         paper_note="The paper does not name η and λ here: Table 2's grid, best of each method.",
         cpu_note="Four ConvNeXts of 0.3 to 1.6 M parameters, deeper from tiny to small and wider from there; Adam at "
         "η 0.001 and λ 0.1 of Table 2. " + SHRINK_NOTE,
+    ),
+    Preset(
+        name="pretrain",
+        title="The starts of scale cpu",
+        source="Pretraining",
+        question="How far do the models that scale cpu fine-tunes get on Tiny ImageNet at 32x32?",
+        kind="curves",
+        plan=grids.pretrain,
+        contrasts=(),
+        own_note="Not in the paper, which takes ImageNet-21k weights: 100,000 ImageNet images of 200 classes at 32x32, "
+        "AdamW with a half cosine from η 0.001 and λ 0.05, mirrored and shifted by up to 4 pixels, batch 256, 24 "
+        "epochs (scale paper: the paper's models, batch 512, 100 epochs, bf16). " + IMAGENET_TERMS,
+        cpu_seeds=1,
+    ),
+    Preset(
+        name="scan",
+        title="Every strength, from scratch on digits",
+        source="Scan",
+        question="From no penalty to one that ends learning: where do the layer rule and the timing help or harm?",
+        kind="scan",
+        plan=grids.scan,
+        contrasts=LPWD_CONTRASTS,
+        own_note="Not in the paper: a ConvNeXt of 0.28 M parameters from scratch on 600 digits, 14 epochs of 20 steps "
+        "at batch 30, Adam at η 0.001, tested on 500 digits; both scales are the same runs.",
+        cpu_seeds=regime.SCAN_SEEDS,
     ),
 )
 PRESETS: MappingProxyType[str, Preset] = MappingProxyType({preset.name: preset for preset in _PRESETS})

@@ -1,6 +1,6 @@
 """A run's data: the whole set on the device as uint8, balanced subsets, and the batches of an epoch.
 
-The order and the flips of an epoch are functions of (seed, epoch) alone, drawn on the CPU so that all devices agree.
+Order, flips and shifts of an epoch are functions of (seed, epoch) alone, drawn on the CPU so that all devices agree.
 """
 
 import os
@@ -18,7 +18,8 @@ from lpwd.training import images
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 TEST_SUBSET_SEED = 0  # runs of all seeds are evaluated on the same test images
-ORDER_STREAM, FLIP_STREAM = 0, 1
+ORDER_STREAM, FLIP_STREAM, SHIFT_STREAM = 0, 1, 2
+SHIFT_PART = 8  # of an image's side, that random shifts reach at most: 4 pixels of 32
 MEMORY_SHARE = 0.8  # of the device's free memory that the data may take
 
 
@@ -112,6 +113,25 @@ def epoch_order(n: int, seed: int, epoch: int) -> torch.Tensor:
 def epoch_flips(n: int, seed: int, epoch: int, probability: float = 0.5) -> torch.Tensor:
     """Whether to mirror the image at each of the `n` places of an epoch's order: bool [n] on the CPU."""
     return torch.rand(n, generator=_generator(seed, epoch, FLIP_STREAM)) < probability
+
+
+def epoch_shifts(n: int, seed: int, epoch: int, image_size: int) -> torch.Tensor:
+    """How far to move the image at each of the `n` places, down and to the right: int64 [n, 2] pixels on the CPU."""
+    reach = image_size // SHIFT_PART
+    return torch.randint(-reach, reach + 1, (n, 2), generator=_generator(seed, epoch, SHIFT_STREAM))
+
+
+def shift(batch: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Images [B, H, W, 3] moved by `shifts` [B, 2] pixels; what comes in is mirrored at the border, which stays once.
+
+    The same as padding by reflection and cropping, in one gather on the batch's device.
+    """
+    size = batch.shape[1]
+    places = torch.arange(size, device=batch.device) - shifts.unsqueeze(-1)  # [B, 2, H]: the pixel that comes here
+    mirrored = (size - 1) - ((size - 1) - places.abs()).abs()
+    rows, columns = mirrored.unbind(1)
+    image = torch.arange(len(batch), device=batch.device).view(-1, 1, 1)
+    return batch[image, rows.unsqueeze(2), columns.unsqueeze(1)]
 
 
 def _generator(seed: int, epoch: int, stream: int) -> torch.Generator:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -68,9 +68,9 @@ class Session:
         order = datasets.epoch_order(count, self.config.seed, self.epoch).to(self.device)
         flips = datasets.epoch_flips(count, self.config.seed, self.epoch, self.data.flip_probability).to(self.device)
         size = self.config.batch_size
-        batches = list(zip(order.split(size), flips.split(size), strict=True))
-        for indices, flipped in batches[self.batch :]:
-            event = self.train_step(indices, flipped)
+        batches = list(zip(order.split(size), flips.split(size), self.shifts(count), strict=True))
+        for indices, flipped, shifted in batches[self.batch :]:
+            event = self.train_step(indices, flipped, shifted)
             yield event
             if isinstance(event, Diverged):
                 return True
@@ -80,15 +80,24 @@ class Session:
                 return True
         return False
 
-    def train_step(self, indices: Tensor, flips: Tensor) -> Step | Diverged:
-        """One optimizer step on the images at `indices` [B], mirrored where `flips` [B] says so."""
+    def shifts(self, count: int) -> Sequence[Tensor | None]:
+        """A batch each: the shifts [B, 2] of the present epoch's images, or None where the run shifts none."""
+        size = self.config.batch_size
+        if self.config.augment == "flip":
+            return [None] * self.steps_per_epoch
+        shifts = datasets.epoch_shifts(count, self.config.seed, self.epoch, self.config.image_size)
+        return shifts.to(self.device).split(size)
+
+    def train_step(self, indices: Tensor, flips: Tensor, shifts: Tensor | None = None) -> Step | Diverged:
+        """One optimizer step on the images at `indices` [B], mirrored and shifted as `flips` and `shifts` say."""
         begun = time.perf_counter()
         lr = self.set_learning_rate()
         labels = self.data.train_labels.index_select(0, indices)
+        images = self.data.train_images.index_select(0, indices)
+        if shifts is not None:
+            images = datasets.shift(images, shifts)
         with self.randomness():
-            loss = functional.cross_entropy(
-                self.forward(self.data.train_images.index_select(0, indices), flips), labels
-            )
+            loss = functional.cross_entropy(self.forward(images, flips), labels)
         self.pending.append(loss.detach())
         self.loss_sum += loss.detach().double() * len(indices)
         read = self.read_loss() if self.is_last_of_epoch() or len(self.pending) >= self.loss_every() else None
