@@ -4,7 +4,8 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import lpwd.cli.hub  # registers its commands, as the next does
-import lpwd.cli.paper  # noqa: F401
+import lpwd.cli.paper
+import lpwd.cli.starts  # noqa: F401
 from lpwd.cli.train import main
 
 main(prog_name="python -m lpwd")

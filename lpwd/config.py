@@ -38,7 +38,9 @@ class RunConfig(BaseModel):
     image_size: int = Field(32, ge=4, le=1024, description="width and height in pixels")
     pretrained: bool = Field(False, description="start from timm's ImageNet weights")
     init_from: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$", description="id of a finished run to start from"
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$",
+        description="weights to start from: a finished run's id, or a published start",
     )
     precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
     schedule: Literal["constant", "cosine"] = Field(

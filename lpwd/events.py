@@ -30,6 +30,7 @@ class Started:
     initial_weight_norms: list[float]  # L2 norm per layer at theta_0
     threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
     versions: dict[str, str] = field(default_factory=dict)
+    start_digest: str = ""  # of the weights that `init_from` names, see lpwd.training.starts
     step: int = 0
 
 
@@ -127,7 +128,10 @@ RECORDED: dict[str, TypeAdapter[Any]] = {
 
 def to_record(event: Event) -> dict[str, Any]:
     """The JSON object of a recorded event; its "event" key names the kind."""
-    return {"event": event.kind, **asdict(event)}
+    fields = asdict(event)
+    if not fields.get("start_digest", True):  # as records were before there was one: old runs repeat
+        del fields["start_digest"]
+    return {"event": event.kind, **fields}
 
 
 def from_record(record: dict[str, Any]) -> Event:

@@ -47,6 +47,7 @@ class Status(BaseModel):
     device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     commit: str = ""
+    start_digest: str = ""  # of the weights that it began from, where `init_from` names some
     threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
     step: int = 0
     total_steps: int = 0

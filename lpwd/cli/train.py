@@ -16,6 +16,7 @@ from lpwd.cli.options import options
 from lpwd.cli.progress import Bars
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import reproducible
+from lpwd.starts import split
 from lpwd.store import ENDED, RunStore, State
 
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
@@ -110,7 +111,7 @@ def repeat(ctx: click.Context, run_id: str, device: str, threads: int | None, ru
     with tempfile.TemporaryDirectory(prefix="lpwd-repeat-") as folder:
         second = RunStore(folder)
         second.create(config)
-        if config.init_from:
+        if config.init_from and not split(config.init_from)[1]:
             (second.root / config.init_from).symlink_to(store.existing(config.init_from))
         code = _run(second, [run_id], device, threads, quiet=True)
         found = second.read_metrics(run_id)[0]

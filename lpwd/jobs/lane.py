@@ -101,6 +101,8 @@ class Lane:
         names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")
         self.facts = {name: getattr(event, name) for name in names}
         where = {name: getattr(event, name) for name in ("device", "threads", "versions")}
+        if event.start_digest:  # a resumed run has it already
+            where["start_digest"] = event.start_digest
         self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
 

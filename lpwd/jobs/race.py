@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import torch
 
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import RunConfig
 from lpwd.events import Event, Stopped
-from lpwd.jobs.lane import Lane, OnEvent, claim, load_checkpoint
+from lpwd.jobs.lane import Lane, OnEvent, claim
 from lpwd.store import ACTIVE, ENDED, RunStore, State
-from lpwd.training import batches
+from lpwd.training import batches, starts
 from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
 
@@ -93,15 +93,8 @@ class Watch:
 
 
 def initial_weights(store: RunStore, config: RunConfig) -> dict[str, torch.Tensor] | None:
-    """The final weights of `config.init_from`. Raises ConfigError where that run has not finished."""
-    if config.init_from is None:
-        return None
-    if store.status(config.init_from).state != "finished":
-        raise ConfigError(f"init_from is {config.init_from!r}: that run has to be finished first")
-    checkpoint = load_checkpoint(store.checkpoint_path(config.init_from))
-    if checkpoint is None:
-        raise ConfigError(f"init_from is {config.init_from!r}: that run has no checkpoint")
-    return checkpoint["model"]
+    """The weights that `config.init_from` names. Raises ConfigError where they cannot be had."""
+    return starts.load(store, config.init_from) if config.init_from else None
 
 
 def data_key(config: RunConfig) -> str:

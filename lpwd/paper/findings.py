@@ -1,6 +1,7 @@
 """What the runs of a preset say: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,8 +50,9 @@ def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None
 
 def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
     """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
-    wanted = {cell.run_id for cell in cells}
-    records = {record.run_id: record for record in store.records() if record.run_id in wanted}
+    known = {record.run_id: record for record in store.records()}
+    cells = _with_one_start(cells, known)
+    records = {cell.run_id: known[cell.run_id] for cell in cells if cell.run_id in known}
     ended = [device_class(record.status.device) for record in records.values() if record.status.device]
     warnings = []
     if len(set(ended)) > 1:
@@ -65,13 +67,27 @@ def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.D
     runs = runs_frame(records.values()).set_index("run_id")
     rows = []
     for cell in cells:
-        known: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
-        known |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
-        known |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
+        row: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
+        row |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
+        row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
-        rows.append(place | known | {"done": known["state"] in ("finished", "diverged")})
+        rows.append(place | row | {"done": row["state"] in ("finished", "diverged")})
     frame = pd.DataFrame(rows)
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
+
+
+def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:
+    """Cells whose published start could not be had ran from one trained here: of each start the name with most runs."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.start and cell.config.init_from != cell.start.run_id:
+            groups.setdefault(cell.start.run_id, []).append(cell)
+    own: dict[str, Cell] = {}
+    for group in groups.values():
+        others = {cell.run_id: cell.from_own_start for cell in group}
+        if sum(other.run_id in known for other in others.values()) > sum(cell.run_id in known for cell in group):
+            own |= others
+    return [own.get(cell.run_id, cell) for cell in cells]
 
 
 def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The cells of every preset: which configuration stands at which place; chosen before anything is run."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ class Cell:
     config: RunConfig
     column: str
     in_paper: bool  # False: a control that the paper lacks
+    start: RunConfig | None = None  # the run whose weights `config.init_from` names
 
     @property
     def measurement(self) -> Measurement:
@@ -33,6 +34,13 @@ class Cell:
     @property
     def run_id(self) -> str:
         return self.config.run_id
+
+    @property
+    def from_own_start(self) -> "Cell":
+        """The same cell from a start trained here, where the published one cannot be had."""
+        if self.start is None:
+            return self
+        return replace(self, config=RunConfig(**self.config.model_dump() | {"init_from": self.start.run_id}))
 
 
 PAPER_METHODS = ("baseline", "l2", "wd", "rwd", "pwd", "lpwd")

@@ -17,7 +17,7 @@ from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter, zero_shot_decay
 from lpwd.training import batches as datasets
-from lpwd.training import models
+from lpwd.training import models, starts
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
 
@@ -39,7 +39,8 @@ class Session:
         models.check(config)
         self.model = models.create(config, data.class_count)
         if weights is not None:
-            self.model.load_state_dict(dict(weights))
+            starts.adopt(self.model, weights, config.init_from or "initial_weights")
+        self.start_digest = starts.digest(weights) if weights is not None else ""
         self.layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
         self.model.to(device).to(memory_format=self.layout)
         self.optimizer = build_optimizer(
@@ -249,6 +250,7 @@ class Session:
             total_steps=self.total_steps,
             threads=torch.get_num_threads(),
             versions=versions(),
+            start_digest=self.start_digest,
         )
 
     def finished(self) -> Finished:
