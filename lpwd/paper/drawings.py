@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from lpwd.analysis import figures
 from lpwd.analysis.statistics import best_settings, curves_frame, metrics_frame, over_seeds, weight_norms_frame
 from lpwd.analysis.verdict import label
+from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
 from lpwd.store import RunStore
 
@@ -147,5 +148,5 @@ DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunStore], Drawn]] = {
     "difference": _draw_nothing,
     "heatmap": _draw_heatmap,
     "scales": _draw_scales,
-    "scan": _draw_nothing,
+    "strengths": strengths.draw,
 }

@@ -13,6 +13,7 @@ from lpwd.analysis.verdict import QUANTITIES, SMALL, few, label, verdict
 from lpwd.paper.drawings import DRAW, draw_differences
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
+from lpwd.paper.strengths import trials
 from lpwd.store import RunStore
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
@@ -41,11 +42,15 @@ def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None
     drawn, extra = DRAW[preset.kind](preset, frame, store)
     if preset.kind == "difference":
         drawn = draw_differences(contrasts)
+    if preset.kind != "difference":  # which compares at each lambda, and chooses none
+        several, unequal = trials(frame)
+        drawn, extra = drawn | several, [*extra, *unequal]
     lost = int((frame.state == "diverged").sum())
     if lost:
         sentences.append(f"{lost} of {len(frame)} runs diverged (non-finite loss); they are counted, not averaged.")
     done = int(frame.done.sum())
-    return Findings(preset, scale, frame, done, table, contrasts, drawn, [*sentences, *extra], warnings)
+    said = [*extra, *sentences] if preset.kind == "strengths" else [*sentences, *extra]
+    return Findings(preset, scale, frame, done, table, contrasts, drawn, said, warnings)
 
 
 def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.DataFrame, list[str]]:

@@ -18,7 +18,7 @@ from lpwd.store import RunStore, write_atomic
 
 MISSING = '<span class="missing">missing</span>'
 SENTENCES_SHOWN = 8
-TABLED = frozenset({"table", "curves", "heatmap", "scales"})  # kinds whose question is about test top-1
+TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds whose question is about test top-1
 
 
 def write_report(
