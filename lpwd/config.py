@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lpwd.facts import DatasetName
+from lpwd.facts import DATASETS, DatasetName
 from lpwd.methods import LayerRule, get_method
 
 
@@ -22,7 +22,9 @@ class RunConfig(BaseModel):
     model: str = Field(
         "convnext_atto", pattern=r"^[a-zA-Z0-9_.]{1,100}$", description="timm model name, optionally with a weights tag"
     )
-    dataset: DatasetName = Field("cifar100", description="data set")
+    dataset: DatasetName = Field(
+        "cifar100", description="data set. " + " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
+    )
     optimizer: Literal["adam", "sgd"] = Field("adam", description="optimizer")
     method: str = Field("lpwd", description="decay method")
     lr: float = Field(1e-3, gt=0, le=1e3, allow_inf_nan=False, description="learning rate eta")

@@ -54,13 +54,13 @@ def encode(image, extension=".png"):
     return cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def parquet(encoded, labels, label_column="label"):
+def parquet(encoded, labels, label_column="label", image_column="img"):
     """A parquet file of the Hub's layout, as bytes."""
     img = pa.array(
         [{"bytes": one, "path": None} for one in encoded], pa.struct({"bytes": pa.binary(), "path": pa.string()})
     )
     buffer = io.BytesIO()
-    pq.write_table(pa.table({"img": img, label_column: pa.array(labels, pa.int64())}), buffer)
+    pq.write_table(pa.table({image_column: img, label_column: pa.array(labels, pa.int64())}), buffer)
     return buffer.getvalue()
 
 
@@ -98,6 +98,23 @@ def test_decoded_images_are_the_encoded_ones(tmp_path, extension):
     if extension == ".png":  # OpenCV's WebP is lossy by default
         np.testing.assert_array_equal(split.images, originals)
     assert np.abs(split.images.astype(int) - originals).mean() < 5
+
+
+@pytest.mark.parametrize(("extension", "quality"), [(".png", []), (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95])])
+def test_tiny_imagenet_is_decoded_in_its_own_size_and_colour_and_resized_once(tmp_path, extension, quality):
+    source = DATASETS["tinyimagenet"].hub
+    large = [cv2.resize(image, (64, 64), interpolation=cv2.INTER_CUBIC) for image in photographs(20)]
+    grey = cv2.cvtColor(large[7], cv2.COLOR_RGB2GRAY)  # some of its images have one channel
+    encoded = [cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes() for image in large]
+    encoded[7] = cv2.imencode(extension, grey, quality)[1].tobytes()
+    path = tmp_path / "set.parquet"
+    path.write_bytes(parquet(encoded, range(180, 200), image_column=source.image_column))
+    split = images.decode(path, source, DATASETS["tinyimagenet"].classes)
+    assert split.images.shape == (20, 64, 64, 3)
+    assert np.abs(split.images[7].astype(int) - grey[..., None]).mean() < 3
+    assert np.abs(split.images.astype(int)[:7] - large[:7]).mean() < 3
+    halved = split.images.reshape(20, 32, 2, 32, 2, 3).mean((2, 4))
+    assert np.abs(images.resize(split.images, 32) - halved).max() <= 1
 
 
 def test_a_broken_file_is_one_sentence(tmp_path):

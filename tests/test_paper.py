@@ -4,9 +4,11 @@ import pytest
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.paper import regime
+from lpwd.paper.cost import cost
 from lpwd.paper.grids import pretrained_run
 from lpwd.paper.numbers import DECAYS, LRS, TABLE1, TABLE3
-from lpwd.paper.presets import PRESETS, cost, get_preset
+from lpwd.paper.presets import PRESETS, get_preset
+from lpwd.paper.protocols import protocol
 
 TABLE1_TEXT = """
 Baseline	90.53±0.08	89.97±0.01	89.28±0.08	88.72±0.04	73.06±0.07	72.51±0.02	71.91±0.10	71.13±0.11
@@ -139,6 +141,14 @@ def test_controls_are_marked_as_not_in_the_paper():
 def test_figure_2_measures_every_step_and_figure_3a_after_training():
     assert {cell.config.opposing_every for cell in PRESETS["fig2"].cells("paper", 1)} == {1}
     assert {cell.measurement for cell in PRESETS["fig3a"].cells("cpu")} == {"zero_shot"}
+
+
+def test_every_cell_has_a_protocol_and_other_runs_are_custom():
+    named = {name: {protocol(cell.config) for cell in PRESETS[name].cells("cpu", 1)} for name in PRESETS}
+    assert named["fig2"] == {"fine-tuning-1, 3 epochs"}
+    assert (named["pretrain"], named["scan"], named["settle"]) == ({"pretraining-1"}, {"scan-1"}, {"fine-tuning-1"})
+    assert {protocol(cell.config) for cell in PRESETS["table1"].cells("paper", 1)} == {"paper"}
+    assert protocol(RunConfig()) == "custom"
 
 
 def test_cost_counts_each_run_once():

@@ -62,6 +62,8 @@ def test_a_complete_table_shows_ours_with_n_seeds_device_versions_and_commit(sto
     html = write(store, tmp_path, "table3")
     assert "24 of 24 cells done" in html
     assert "12.65±0.10" in html
+    assert "fine-tuning-1" in html
+    assert "<h2>Epochs to a target</h2>" in html
     for text in (
         "CPU, 2 cores, 4 GiB",
         "torch 2.14.1",

@@ -1,7 +1,7 @@
 """Plotly figures. `STYLES` is the one table of method colours, dashes and markers; every chart and chip reads it."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -88,7 +88,7 @@ def translucent(color: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def _band(figure: go.Figure, x: Iterable[Any], low: Iterable[float], high: Iterable[float], color: str) -> None:
+def band(figure: go.Figure, x: Iterable[Any], low: Iterable[float], high: Iterable[float], color: str) -> None:
     """A shaded band without a legend entry."""
     common = {"x": list(x), "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(**common, y=list(low))
@@ -112,7 +112,7 @@ def curves(
         middle = group.groupby(x)[y].agg(["mean", "std", "count"])
         middle = middle[middle["count"] == runs]
         if runs > 1:
-            _band(figure, middle.index, middle["mean"] - middle["std"], middle["mean"] + middle["std"], look.color)
+            band(figure, middle.index, middle["mean"] - middle["std"], middle["mean"] + middle["std"], look.color)
         figure.add_scatter(
             x=middle.index,
             y=middle["mean"],
@@ -233,65 +233,6 @@ def points(
             error_y={"type": "data", "array": part["std"].fillna(0), "thickness": 1.5, "width": 5},
         )
     return figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(categories))
-
-
-def strengths(
-    lines: Mapping[str, pd.DataFrame],
-    flat: Mapping[str, tuple[float, int]],
-    *,
-    null_below: float,
-    band: tuple[float, float] | None,
-    x_title: str,
-    y_title: str,
-) -> go.Figure:
-    """A line a method over total decay with mean +- deviation; `lines` has total_decay, mean, std, n.
-
-    `flat` has the mean and n of methods without decay: horizontal. What lies left of `null_below` decays next to
-    nothing and is shaded, as is the `band` of such runs.
-    """
-    figure = empty_figure(x_title, y_title)
-    ends = [float(x) for line in lines.values() for x in line.total_decay]
-    if ends and min(ends) < null_below:
-        figure.add_vrect(x0=min(ends) / 2, x1=null_below, fillcolor=GRID, line_width=0, layer="below")
-    if band:
-        figure.add_hrect(y0=band[0], y1=band[1], fillcolor=GRID, line_width=0, layer="below")
-    for method, line in lines.items():
-        look, several = style(method), line.dropna(subset=["std"])
-        _band(
-            figure, several.total_decay, several["mean"] - several["std"], several["mean"] + several["std"], look.color
-        )
-        figure.add_scatter(
-            **{"x": line.total_decay, "y": line["mean"], "mode": "lines+markers"},
-            **{"line": {"color": look.color, "dash": look.dash, "width": 2}},
-            **{
-                "marker": {"symbol": look.marker or "circle", "size": 7},
-                "name": f"{label(method)} (n = {_range(line.n)})",
-            },
-        )
-    for method, (mean, n) in flat.items():
-        look, span = style(method), [min(ends), max(ends)] if ends else [null_below, 1]
-        name = f"{label(method)} (n = {n})"
-        line = {"color": look.color, "dash": look.dash, "width": 2}
-        figure.add_scatter(x=span, y=[mean, mean], mode="lines", line=line, name=name)
-    return figure.update_xaxes(type="log")
-
-
-def _range(counts: pd.Series) -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def trials(rows: pd.DataFrame) -> go.Figure:
-    """Expected best over k trials: columns method, k, best, trials."""
-    figure = empty_figure("settings tried, k", f"expected {BEST10}")
-    for method, part in rows.groupby("method", sort=False):
-        look = style(str(method))
-        figure.add_scatter(
-            **{"x": part.k, "y": part.best, "mode": "lines+markers", "name": label(str(method))},
-            **{"line": {"color": look.color, "dash": look.dash, "width": 2}},
-            **{"marker": {"symbol": look.marker or "circle", "size": 6}},
-        )
-    return figure
 
 
 def weight_norm_heatmap(norms: pd.DataFrame, title: str = "") -> go.Figure:

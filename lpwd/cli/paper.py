@@ -17,7 +17,8 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
 from lpwd.jobs.starts import Work, with_starts
 from lpwd.jobs.sweep import Sweep, run_local, states
-from lpwd.paper.presets import PRESETS, Cell, Preset, cost, get_preset
+from lpwd.paper.cost import cost
+from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
 preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from lpwd.analysis.statistics import FACTS, RESULTS, device_class
 from lpwd.config import ConfigError, RunConfig
+from lpwd.paper.protocols import protocol
 from lpwd.store import ENDED, Record, RunStore, Status
 
 SCHEMA_VERSION = 1
@@ -61,6 +62,7 @@ RUNS_SCHEMA = pa.schema(
         **{"layer_names": pa.list_(TEXT), "layer_decay_rates": NUMBERS, "layer_parameter_counts": pa.list_(INTEGER)},
         **{"initial_weight_norms": NUMBERS, "zero_shot_top1": NUMBERS, "zero_shot_loss": NUMBERS},  # the latter per s
         "schema_version": INTEGER,
+        **{"protocol": TEXT, "start_digest": TEXT},  # see lpwd.paper.protocols, lpwd.training.starts
     }
 )
 CURVES_SCHEMA = pa.schema(
@@ -196,6 +198,7 @@ def row_of(record: Record, events: Sequence[Mapping[str, Any]]) -> tuple[dict[st
         "zero_shot_top1": [event["test_top1"] for event in zero_shot] or None,
         "zero_shot_loss": [event["test_loss"] for event in zero_shot] or None,
         "schema_version": SCHEMA_VERSION,
+        **{"protocol": protocol(record.config), "start_digest": status.start_digest or None},
     }
     epochs = [{"run_id": record.run_id, **event} for event in events if event["event"] == "epoch"]
     return row, [{name: epoch.get(name) for name in CURVES_SCHEMA.names} for epoch in epochs]
@@ -218,7 +221,18 @@ def checked_record(row: Mapping[str, Any]) -> Record:
     versions = json.loads(row.get("versions") or "{}")
     date = row.get("date")
     ended = date.timestamp() if date else 0.0
-    known = ("state", "device", "commit", "threads", "step", "total_steps", "epoch", "images_per_second", "seconds")
+    known = (
+        "state",
+        "device",
+        "commit",
+        "threads",
+        "step",
+        "total_steps",
+        "epoch",
+        "images_per_second",
+        "seconds",
+        "start_digest",
+    )
     given = {name: row[name] for name in known if row.get(name) is not None}
     status = Status(**given, created=ended, queued=ended, ended=ended, versions=versions, summary=_summary(row))
     return Record.model_construct(run_id=row["run_id"], config=config, status=status)

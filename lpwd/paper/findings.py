@@ -1,5 +1,6 @@
 """What the runs of a preset say: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
 
+import datetime
 import math
 from collections.abc import Container
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from lpwd.analysis.verdict import QUANTITIES, SMALL, few, label, verdict
 from lpwd.paper.drawings import DRAW, draw_differences
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
+from lpwd.paper.protocols import protocol
 from lpwd.paper.strengths import trials
-from lpwd.store import RunStore
+from lpwd.store import Record, RunStore
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -70,15 +72,23 @@ def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.D
             if not record.status.device or device_class(record.status.device) == keep
         }
     runs = runs_frame(records.values()).set_index("run_id")
+    dates = {run_id: _date(record) for run_id, record in records.items()}
     rows = []
     for cell in cells:
         row: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
         row |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
         row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
+        row |= {"protocol": protocol(cell.config), "date": dates.get(cell.run_id, "")}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
         rows.append(place | row | {"done": row["state"] in ("finished", "diverged")})
     frame = pd.DataFrame(rows)
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
+
+
+def _date(record: Record) -> str:
+    """The day a run ended, UTC."""
+    ended = record.status.ended or record.status.created
+    return datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
 def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis import figures
+from lpwd.analysis import strength_figures as figures
 from lpwd.analysis.protocol import budgets
 from lpwd.analysis.statistics import Paired, over_seeds
 from lpwd.analysis.strengths import (
@@ -48,7 +48,7 @@ def _figure(preset: Preset, done: pd.DataFrame, value: str) -> go.Figure:
         {name: line for name, line in lines.items() if not line.empty},
         {name: (float(values.mean()), len(values)) for name, values in flat.items() if len(values)},
         null_below=NULL_DECAY,
-        band=band,
+        noise=band,
         x_title=X_TITLE,
         y_title=f"{QUANTITIES[value][0]} (%)",
     )
