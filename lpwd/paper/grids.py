@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
-from lpwd.methods import METHODS
 from lpwd.paper import regime
 from lpwd.paper.numbers import BASE_LR, DECAYS, LRS, PAPER_BASE, PAPER_MODELS, PAPER_SIZES, Scale, place
 from lpwd.starts import name_of
@@ -169,7 +168,7 @@ def settle(scale: Scale, seed: int) -> Iterator[Cell]:
     points += [(method, regime.SETTLE_LR, decay) for decay in regime.SETTLE_DECAYS for method in regime.SETTLE_METHODS]
     points += [("lpwd_shuffled", regime.SETTLE_LR, decay) for decay in regime.SETTLE_SHUFFLED_DECAYS]
     points += [("adamh", lr, 0.0) for lr in regime.SETTLE_ADAMH_LRS]
-    for method, lr, decay in (point for point in points if point[0] in METHODS):
+    for method, lr, decay in points:
         yield _cell(scale, seed, "ConvNeXt", method, lr=lr, weight_decay=decay)
 
 
@@ -198,6 +197,6 @@ def scan(scale: Scale, seed: int) -> Iterator[Cell]:
     base |= {"dataset": "digits", "optimizer": "adam", "lr": regime.SCAN_LR, "seed": seed, "scale": scale}
     points = [("baseline", 0.0)]
     points += [(method, decay) for decay in regime.SCAN_DECAYS for method in regime.SCAN_METHODS]
-    for method, decay in (point for point in points if point[0] in METHODS):
+    for method, decay in points:
         config = RunConfig(**(base | {"method": method, "weight_decay": decay}))
         yield Cell(config, SCAN_COLUMN, in_paper=False)

@@ -55,10 +55,10 @@ def _load_run(store: RunStore, run_id: str) -> dict[str, Tensor]:
     return weights
 
 
-def adopt(model: nn.Module, weights: Weights, name: str) -> set[str]:
+def adopt(model: nn.Module, weights: Weights, name: str) -> None:
     """Put a start's weights into `model`; a head of another number of classes stays as it was drawn from the seed.
 
-    Returns the names of such a new head's parameters. Raises ConfigError where anything else differs.
+    Raises ConfigError where anything else differs.
     """
     own = model.state_dict()
     if names := sorted(own.keys() ^ weights.keys()):
@@ -70,7 +70,6 @@ def adopt(model: nn.Module, weights: Weights, name: str) -> set[str]:
         shapes = f"{tuple(weights[key].shape)} there and {tuple(own[key].shape)} in this model"
         raise ConfigError(f"init_from is {name!r}: it does not fit this model, {key} is {shapes}")
     model.load_state_dict({key: value for key, value in weights.items() if key not in other}, strict=False)
-    return other
 
 
 def export(store: RunStore, run_id: str, folder: Path) -> Start:
