@@ -1,0 +1,75 @@
+"""What the blocks of both families share: the norm, the two-layer perceptron and the residual sum."""
+
+from typing import Any
+
+import torch
+from timm.layers import DropPath
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from lpwd.training.small_maps.products import affine, column_sum, linear, patches, weight_gradient
+
+aten = torch.ops.aten
+
+
+def norm(x: Tensor, layer: nn.LayerNorm) -> Tensor:
+    """Over the channels of x [..., C], in x's type, whichever layout timm's own layer expects."""
+    return functional.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
+
+
+def patchify(x: Tensor, conv: nn.Conv2d, compute: torch.dtype) -> Tensor:
+    """A convolution whose kernel is its stride, of x [B, H, W, I], as a linear map of patches."""
+    return linear(patches(x, conv.kernel_size[0]), conv.weight, conv.bias, compute)
+
+
+class _Perceptron(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, compute: torch.dtype) -> Tensor:
+        ctx.x_shape, ctx.x_type, ctx.type = x.shape, x.dtype, w1.dtype
+        x, w1, w2 = x.reshape(-1, x.shape[-1]).to(compute), w1.to(compute), w2.to(compute)
+        h = affine(x, w1, b1.to(compute))
+        a = functional.gelu(h)
+        ctx.save_for_backward(x, h, a, w1, w2)
+        return affine(a, w2, b2.to(compute)).view(*ctx.x_shape[:-1], -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, h, a, w1, w2 = ctx.saved_tensors
+        g = g.reshape(-1, len(w2))
+        gh = g @ w2
+        gw2, gb2 = weight_gradient(g, a).to(ctx.type), column_sum(g).to(ctx.type)
+        aten.gelu_backward(gh, h, grad_input=gh)
+        gw1, gb1 = weight_gradient(gh, x).to(ctx.type), column_sum(gh).to(ctx.type)
+        return (gh @ w1).view(ctx.x_shape).to(ctx.x_type), gw1, gb1, gw2, gb2, None
+
+
+def perceptron(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, compute: torch.dtype) -> Tensor:
+    """w2 gelu(w1 x + b1) + b2 of x [..., C], in the compute type."""
+    if torch.is_grad_enabled():
+        return _Perceptron.apply(x, w1, b1, w2, b2, compute)
+    return linear(aten.gelu_(linear(x, w1, b1, compute)), w2, b2, compute)
+
+
+def path_factor(drop: nn.Module, x: Tensor, generator: torch.Generator | None) -> Tensor | None:
+    """timm's drop path as a factor an image [B, 1, 1], 0 or 1 / keep; None where nothing is dropped.
+
+    The draws are timm's own where the generator is in the same state: torch draws alike for bf16, fp32 and fp64.
+    """
+    if not isinstance(drop, DropPath) or not drop.training or drop.drop_prob == 0:
+        return None
+    keep = 1 - drop.drop_prob
+    factor = x.new_empty(len(x), 1, 1).bernoulli_(keep, generator=generator)
+    return factor.div_(keep) if keep > 0 else factor
+
+
+def residual(x: Tensor, branch: Tensor, *factors: Tensor | None) -> Tensor:
+    """x + branch * factors, in x's type; each factor broadcasts to x [B, P, C]."""
+    present = [factor for factor in factors if factor is not None]
+    if not present:
+        return x + branch
+    branch = branch.to(x.dtype)
+    for factor in present[:-1]:
+        branch = branch * factor
+    return torch.addcmul(x, branch, present[-1])

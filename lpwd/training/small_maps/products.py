@@ -1,0 +1,92 @@
+"""Matrix products and their gradients: operands in the compute type, gradients of parameters in the parameters'.
+
+Shapes: x [M, I] rows of inputs, weight [O, I], bias [O], g [M, O] the gradient of the product.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+ROWS_PER_FOLD = 16  # see `folds`
+
+
+def transposed(x: Tensor) -> Tensor:
+    """x [M, N] as a contiguous [N, M]; torch transposes int16 thirteen times as fast as bf16, which is as wide."""
+    if x.dtype == torch.bfloat16:
+        return x.view(torch.int16).t().contiguous().view(torch.bfloat16)
+    return x.t().contiguous()
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x weight^T + bias [M, O], all in one type."""
+    return x @ weight.t() if bias is None else torch.addmm(bias, x, weight.t())
+
+
+def weight_gradient(g: Tensor, x: Tensor) -> Tensor:
+    """g^T x [O, I]; the product transposes its first operand into its own buffer, so that is the narrower one."""
+    return (x.t() @ g).t() if x.shape[1] < g.shape[1] else g.t() @ x
+
+
+def column_sum(g: Tensor) -> Tensor:
+    """The sum over rows [O], accumulated in fp32 at least; in bf16 a product with ones is faster than `sum`."""
+    if g.dtype == torch.bfloat16:
+        return (g.new_ones(1, len(g)) @ g)[0]
+    return g.sum(0)
+
+
+def folds(rows: int, width: int) -> bool:
+    """Whether factors a channel (layer scale, a norm's weight) go into the next weight rather than the activations.
+
+    Both are the same function; the first costs passes over width^2 numbers, the second over rows * width.
+    """
+    return rows >= ROWS_PER_FOLD * width
+
+
+def flat(weight: Tensor) -> Tensor:
+    """A linear map [O, I], or a convolution's weight [O, I, k, k] as one over patches [O, k * k * I]."""
+    return weight if weight.ndim == 2 else weight.permute(0, 2, 3, 1).reshape(len(weight), -1)
+
+
+def unflat(gradient: Tensor, weight: Tensor) -> Tensor:
+    """The inverse of `flat` for a gradient, in the weight's type."""
+    gradient = gradient.to(weight.dtype)
+    if weight.ndim == 2:
+        return gradient
+    outputs, inputs, height, width = weight.shape
+    return gradient.view(outputs, height, width, inputs).permute(0, 3, 1, 2)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, compute: torch.dtype) -> Tensor:
+        rows, matrix = x.reshape(-1, x.shape[-1]).to(compute), flat(weight).to(compute)
+        ctx.save_for_backward(rows, matrix, weight)
+        ctx.x_shape, ctx.x_type = x.shape, x.dtype
+        return affine(rows, matrix, None if bias is None else bias.to(compute)).view(*x.shape[:-1], -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        rows, matrix, weight = ctx.saved_tensors
+        g = g.reshape(-1, len(matrix)).to(matrix.dtype)
+        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
+        return (
+            (g @ matrix).view(ctx.x_shape).to(ctx.x_type) if for_x else None,
+            unflat(weight_gradient(g, rows), weight) if for_weight else None,
+            column_sum(g).to(weight.dtype) if for_bias else None,
+            None,
+        )
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None, compute: torch.dtype) -> Tensor:
+    """A linear map of x [..., I] in the compute type, with gradients in x's and the parameters' types."""
+    return _Linear.apply(x, weight, bias, compute)
+
+
+def patches(x: Tensor, side: int) -> Tensor:
+    """x [B, H, W, C] -> [B, H/side, W/side, side * side * C], a patch's numbers in the order of `flat`."""
+    batch, height, width, channels = x.shape
+    cut = x.view(batch, height // side, side, width // side, side, channels).transpose(2, 3)
+    return cut.reshape(batch, height // side, width // side, side * side * channels)
