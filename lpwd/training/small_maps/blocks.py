@@ -4,21 +4,22 @@ from typing import Any
 
 import torch
 from timm.layers import DropPath
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from lpwd.training.small_maps.products import affine, column_sum, linear, patches, weight_gradient
 
 aten = torch.ops.aten
+Timm = Any  # a module of timm's, whose attributes carry no types
 
 
-def norm(x: Tensor, layer: nn.LayerNorm) -> Tensor:
+def norm(x: Tensor, layer: Timm) -> Tensor:
     """Over the channels of x [..., C], in x's type, whichever layout timm's own layer expects."""
     return functional.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
 
 
-def patchify(x: Tensor, conv: nn.Conv2d, compute: torch.dtype) -> Tensor:
+def patchify(x: Tensor, conv: Timm, compute: torch.dtype) -> Tensor:
     """A convolution whose kernel is its stride, of x [B, H, W, I], as a linear map of patches."""
     return linear(patches(x, conv.kernel_size[0]), conv.weight, conv.bias, compute)
 
@@ -52,7 +53,7 @@ def perceptron(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, comput
     return linear(aten.gelu_(linear(x, w1, b1, compute)), w2, b2, compute)
 
 
-def path_factor(drop: nn.Module, x: Tensor, generator: torch.Generator | None) -> Tensor | None:
+def path_factor(drop: Timm, x: Tensor, generator: torch.Generator | None) -> Tensor | None:
     """timm's drop path as a factor an image [B, 1, 1], 0 or 1 / keep; None where nothing is dropped.
 
     The draws are timm's own where the generator is in the same state: torch draws alike for bf16, fp32 and fp64.

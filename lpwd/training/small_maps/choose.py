@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.training.small_maps import convnext, swin
+from lpwd.training.small_maps.blocks import Timm
 from lpwd.training.small_maps.coverage import convnext_sides, is_plain, swin_sides
 from lpwd.training.small_maps.swin_layout import Layout, layout
 
@@ -82,7 +83,7 @@ def accelerate(model: nn.Module, *, image_size: int, precision: Precision, devic
     if found is None:
         return False
     parts, features, channels = found
-    model.forward = SmallMapForward(parts, features, (channels, image_size, image_size), precision == "bf16")  # type: ignore[assignment]
+    model.forward = SmallMapForward(parts, features, (channels, image_size, image_size), precision == "bf16")
     return True
 
 
@@ -97,23 +98,23 @@ def set_generator(model: nn.Module, generator: torch.Generator | None) -> None:
         raise ValueError("this model was not accelerated, so it draws from the process-wide generator alone")
 
 
-def _convnext(model: nn.Module, image_size: int) -> tuple[Parts, Features, int] | None:
+def _convnext(model: Timm, image_size: int) -> tuple[Parts, Features, int] | None:
     sides = convnext_sides(model, image_size)
     if sides is None or max(sides) > LARGEST_MAP:
         return None
     parts = Parts(model.stem, model.stages, model.norm_pre, model.head)
-    return parts, partial(convnext.features, parts.stem, parts.stages), parts.stem[0].in_channels
+    return parts, partial(convnext.features, parts.stem, parts.stages), model.stem[0].in_channels
 
 
-def _swin(model: nn.Module, image_size: int) -> tuple[Parts, Features, int] | None:
+def _swin(model: Timm, image_size: int) -> tuple[Parts, Features, int] | None:
     sides = swin_sides(model, image_size)
     if sides is None or max(sides) > LARGEST_MAP:
         return None
     parts = Parts(model.patch_embed, model.layers, model.norm, model.head)
     layouts = [[_paying_layout(block) for block in layer.blocks] for layer in model.layers]
-    return parts, partial(swin.features, parts.stem, parts.stages, layouts), parts.stem.proj.in_channels
+    return parts, partial(swin.features, parts.stem, parts.stages, layouts), model.patch_embed.proj.in_channels
 
 
-def _paying_layout(block: nn.Module) -> Layout | None:
+def _paying_layout(block: Timm) -> Layout | None:
     its = layout(block)
     return None if its.padded and its.places > LARGEST_WHOLE else its

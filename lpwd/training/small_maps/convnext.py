@@ -6,16 +6,15 @@ run in the compute type.
 
 import torch
 from timm.layers import GlobalResponseNormMlp
-from timm.models.convnext import ConvNeXtBlock
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lpwd.training.small_maps.blocks import norm, patchify, path_factor, perceptron, residual
+from lpwd.training.small_maps.blocks import Timm, norm, patchify, path_factor, perceptron, residual
 from lpwd.training.small_maps.depthwise import depthwise
 from lpwd.training.small_maps.products import folds, linear
 
 
-def block(x: Tensor, b: ConvNeXtBlock, side: int, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
+def block(x: Tensor, b: Timm, side: int, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
     """timm's block of x [B, P, C], P = side * side."""
     u = depthwise(x.to(compute), b.conv_dw.weight, b.conv_dw.bias, side)
     if isinstance(b.mlp, GlobalResponseNormMlp):
@@ -28,12 +27,12 @@ def block(x: Tensor, b: ConvNeXtBlock, side: int, compute: torch.dtype, generato
     return residual(x, z, gamma, path_factor(b.drop_path, x, generator))
 
 
-def _matrix(layer: nn.Linear | nn.Conv2d) -> tuple[Tensor, Tensor | None]:
+def _matrix(layer: Timm) -> tuple[Tensor, Tensor]:
     """Weight [O, I] and bias of a linear layer or a 1 x 1 convolution."""
     return layer.weight.flatten(1), layer.bias
 
 
-def _folded_mlp(u: Tensor, b: ConvNeXtBlock, compute: torch.dtype) -> Tensor:
+def _folded_mlp(u: Tensor, b: Timm, compute: torch.dtype) -> Tensor:
     """The block's norm, perceptron and layer scale, the norm's weight and bias and the scale inside the matrices."""
     (w1, b1), (w2, b2) = _matrix(b.mlp.fc1), _matrix(b.mlp.fc2)
     w1, b1 = w1 * b.norm.weight, b1 + (w1 * b.norm.bias).sum(1)
@@ -42,19 +41,17 @@ def _folded_mlp(u: Tensor, b: ConvNeXtBlock, compute: torch.dtype) -> Tensor:
     return perceptron(functional.layer_norm(u, b.norm.normalized_shape, eps=b.norm.eps), w1, b1, w2, b2, compute)
 
 
-def _response_mlp(n: Tensor, mlp: GlobalResponseNormMlp, side: int, compute: torch.dtype) -> Tensor:
+def _response_mlp(n: Tensor, mlp: Timm, side: int, compute: torch.dtype) -> Tensor:
     """ConvNeXt v2's perceptron: timm's own global response norm between its layers."""
     a = functional.gelu(linear(n, *_matrix(mlp.fc1), compute))
     image = a.view(len(a), side, side, -1)
-    if mlp.grn.channel_dim == 1:
-        image = mlp.grn(image.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    else:
-        image = mlp.grn(image)
+    by_channel = mlp.grn.channel_dim == 1
+    image = mlp.grn(image.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) if by_channel else mlp.grn(image)
     return linear(image.reshape(a.shape), *_matrix(mlp.fc2), compute)
 
 
 def features(
-    stem: nn.Module, stages: nn.Module, pixels: Tensor, compute: torch.dtype, generator: torch.Generator | None
+    stem: Timm, stages: Timm, pixels: Tensor, compute: torch.dtype, generator: torch.Generator | None
 ) -> Tensor:
     """stages(stem(pixels)) [B, C, h, w], of square pixels [B, 3, H, H]."""
     conv, stem_norm = stem

@@ -3,7 +3,6 @@
 Exact types are asked for: a subclass or a parametrized layer may compute something else.
 """
 
-import torch
 from timm.layers import DropPath, GlobalResponseNormMlp, LayerNorm, LayerNorm2d, Mlp, PatchEmbed
 from timm.layers.activations import GELU
 from timm.models.convnext import ConvNeXt, ConvNeXtBlock, ConvNeXtStage
@@ -15,6 +14,8 @@ from timm.models.swin_transformer import (
     WindowAttention,
 )
 from torch import nn
+
+from lpwd.training.small_maps.blocks import Timm
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -31,7 +32,7 @@ def is_plain(model: nn.Module) -> bool:
     )
 
 
-def convnext_sides(model: nn.Module, image_size: int) -> list[int] | None:
+def convnext_sides(model: Timm, image_size: int) -> list[int] | None:
     """The side of each stage's map; None where some part of the model is not covered."""
     if type(model) is not ConvNeXt or not _is_sequence(model.stem, 2):
         return None
@@ -50,7 +51,7 @@ def convnext_sides(model: nn.Module, image_size: int) -> list[int] | None:
     return sides
 
 
-def swin_sides(model: nn.Module, image_size: int) -> list[int] | None:
+def swin_sides(model: Timm, image_size: int) -> list[int] | None:
     """The side of each layer's map; None where some part of the model is not covered."""
     if type(model) is not SwinTransformer or type(model.patch_embed) is not PatchEmbed:
         return None
@@ -66,17 +67,21 @@ def swin_sides(model: nn.Module, image_size: int) -> list[int] | None:
             if type(layer.downsample) is not PatchMerging or not _is_norm(layer.downsample.norm):
                 return None
             side = None if side is None or side % 2 else side // 2
-        if side is None or any(tuple(b.input_resolution) != (side, side) for b in layer.blocks):
+        if side is None or not all(_takes(b, side) for b in layer.blocks):
             return None
         sides.append(side)
     return sides
 
 
-def _is_sequence(module: nn.Module, length: int) -> bool:
+def _takes(b: Timm, side: int) -> bool:
+    return tuple(b.input_resolution) == (side, side)
+
+
+def _is_sequence(module: Timm, length: int) -> bool:
     return type(module) is nn.Sequential and len(module) == length
 
 
-def _is_norm(module: nn.Module) -> bool:
+def _is_norm(module: Timm) -> bool:
     """Layer normalization over the channels, with weight and bias, in the type that it is given."""
     return (
         type(module) in (LayerNorm, LayerNorm2d, nn.LayerNorm)
@@ -87,7 +92,7 @@ def _is_norm(module: nn.Module) -> bool:
     )
 
 
-def _cut_side(conv: nn.Module, side: int | None) -> int | None:
+def _cut_side(conv: Timm, side: int | None) -> int | None:
     """The side of the map that a convolution makes by cutting patches; None where it does anything else."""
     if type(conv) is not nn.Conv2d or side is None or conv.groups != 1 or conv.padding not in ((0, 0), 0):
         return None
@@ -97,7 +102,7 @@ def _cut_side(conv: nn.Module, side: int | None) -> int | None:
     return None if side % kernel else side // kernel
 
 
-def _is_linear(module: nn.Module) -> bool:
+def _is_linear(module: Timm) -> bool:
     """A linear layer, or a 1 x 1 convolution, with a bias."""
     if type(module) is nn.Conv2d:
         plain = module.kernel_size == module.stride == (1, 1) and module.groups == 1
@@ -105,21 +110,21 @@ def _is_linear(module: nn.Module) -> bool:
     return type(module) is nn.Linear and module.bias is not None
 
 
-def _is_gelu(module: nn.Module) -> bool:
+def _is_gelu(module: Timm) -> bool:
     return type(module) is GELU or (type(module) is nn.GELU and module.approximate == "none")
 
 
-def _is_perceptron(mlp: nn.Module) -> bool:
+def _is_perceptron(mlp: Timm) -> bool:
     if type(mlp) not in (Mlp, GlobalResponseNormMlp) or not (_is_linear(mlp.fc1) and _is_linear(mlp.fc2)):
         return False
     return _is_gelu(mlp.act) and (type(mlp) is GlobalResponseNormMlp or type(mlp.norm) is nn.Identity)
 
 
-def _is_path(drop: nn.Module) -> bool:
+def _is_path(drop: Timm) -> bool:
     return type(drop) is nn.Identity or (type(drop) is DropPath and drop.scale_by_keep)
 
 
-def _is_convnext_block(b: nn.Module) -> bool:
+def _is_convnext_block(b: Timm) -> bool:
     if type(b) is not ConvNeXtBlock or type(b.conv_dw) is not nn.Conv2d or type(b.shortcut) is not nn.Identity:
         return False
     conv, kernel = b.conv_dw, b.conv_dw.kernel_size[0]
@@ -137,7 +142,7 @@ def _is_convnext_block(b: nn.Module) -> bool:
     )
 
 
-def _is_swin_block(b: nn.Module) -> bool:
+def _is_swin_block(b: Timm) -> bool:
     return (
         type(b) is SwinTransformerBlock
         and type(b.attn) is WindowAttention

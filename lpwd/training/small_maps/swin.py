@@ -5,18 +5,15 @@ residual stream [B, P, C] (P places of a square map) has the parameters' type; p
 """
 
 import torch
-from timm.models.swin_transformer import PatchMerging, SwinTransformerBlock, WindowAttention
 from torch import Tensor, nn
 
 from lpwd.training.small_maps.attention import attention
-from lpwd.training.small_maps.blocks import norm, patchify, path_factor, perceptron, residual
+from lpwd.training.small_maps.blocks import Timm, norm, patchify, path_factor, perceptron, residual
 from lpwd.training.small_maps.products import linear
 from lpwd.training.small_maps.swin_layout import Layout
 
 
-def block(
-    x: Tensor, b: SwinTransformerBlock, layout: Layout, compute: torch.dtype, generator: torch.Generator | None
-) -> Tensor:
+def block(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
     """timm's block of x [B, P, C]."""
     n = norm(x, b.norm1)
     attended = _one_place(n, b.attn, compute) if n.shape[1] == 1 else _attended(n, b.attn, layout, compute)
@@ -27,7 +24,7 @@ def block(
     return residual(x, z, path_factor(b.drop_path2, x, generator))
 
 
-def _attended(n: Tensor, attn: WindowAttention, layout: Layout, compute: torch.dtype) -> Tensor:
+def _attended(n: Tensor, attn: Timm, layout: Layout, compute: torch.dtype) -> Tensor:
     """Attention's output [B, P, C] before its projection, of normed n."""
     if layout.order is not None:
         n = n.index_select(1, layout.order)
@@ -38,7 +35,7 @@ def _attended(n: Tensor, attn: WindowAttention, layout: Layout, compute: torch.d
     return attended if layout.back is None else attended.index_select(1, layout.back)
 
 
-def _one_place(n: Tensor, attn: WindowAttention, compute: torch.dtype) -> Tensor:
+def _one_place(n: Tensor, attn: Timm, compute: torch.dtype) -> Tensor:
     """One place attends to itself with weight 1: the values, whatever queries, keys and bias table are.
 
     Those get a gradient of zeros, as from timm.
@@ -50,7 +47,7 @@ def _one_place(n: Tensor, attn: WindowAttention, compute: torch.dtype) -> Tensor
     return linear(n, attn.qkv.weight[2 * values :], bias, compute)
 
 
-def _merge(x: Tensor, merging: PatchMerging, compute: torch.dtype) -> Tensor:
+def _merge(x: Tensor, merging: Timm, compute: torch.dtype) -> Tensor:
     """timm's patch merging of x [B, H, W, C]; it orders a patch's places by column, then by row."""
     batch, height, width, channels = x.shape
     cut = x.view(batch, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 4, 2, 5)
@@ -59,8 +56,8 @@ def _merge(x: Tensor, merging: PatchMerging, compute: torch.dtype) -> Tensor:
 
 
 def features(
-    embed: nn.Module,
-    layers: nn.Module,
+    embed: Timm,
+    layers: Timm,
     layouts: list[list[Layout | None]],
     pixels: Tensor,
     compute: torch.dtype,

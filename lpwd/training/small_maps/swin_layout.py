@@ -8,8 +8,9 @@ alike, a query's padded keys act as one key, whose bias is the logarithm of thei
 from dataclasses import dataclass
 
 import torch
-from timm.models.swin_transformer import SwinTransformerBlock
 from torch import Tensor
+
+from lpwd.training.small_maps.blocks import Timm
 
 APART = -1e9  # added to the score of a pair in different windows: its weight is exactly 0
 
@@ -45,7 +46,7 @@ class Layout:
         return bias.permute(0, 3, 1, 2)
 
 
-def layout(block: SwinTransformerBlock) -> Layout:
+def layout(block: Timm) -> Layout:
     """By windows where they divide the map, else the whole map as one group."""
     windows = _windows(block)
     relative = block.attn.relative_position_index
@@ -57,7 +58,7 @@ def layout(block: SwinTransformerBlock) -> Layout:
     return _whole(windows, relative, mask)
 
 
-def _windows(block: SwinTransformerBlock) -> Tensor:
+def _windows(block: Timm) -> Tensor:
     """[windows, places]: the place of the map under each place of timm's shifted windows; -1 where it pads."""
     (height, width), (wh, ww) = block.input_resolution, block.window_size
     padded_height, padded_width = -(-height // wh) * wh, -(-width // ww) * ww
