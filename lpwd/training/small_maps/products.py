@@ -25,8 +25,14 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def weight_gradient(g: Tensor, x: Tensor) -> Tensor:
-    """g^T x [O, I]; the product transposes its first operand into its own buffer, so that is the narrower one."""
-    return (x.t() @ g).t() if x.shape[1] < g.shape[1] else g.t() @ x
+    """g^T x [O, I], contiguous.
+
+    The product copies its first operand transposed: with many rows that operand is the narrower one, though the small
+    result must be transposed then.
+    """
+    if x.shape[1] < g.shape[1] and folds(len(x), x.shape[1]):
+        return transposed(x.t() @ g)
+    return g.t() @ x
 
 
 def column_sum(g: Tensor) -> Tensor:

@@ -30,8 +30,10 @@ def _attended(n: Tensor, attn: Timm, layout: Layout, compute: torch.dtype) -> Te
         n = n.index_select(1, layout.order)
     qkv = linear(n, attn.qkv.weight, attn.qkv.bias, compute)
     padded = attn.qkv.bias.view(3, attn.num_heads, -1)[1:] if layout.padded else None
-    bias = layout.bias(attn.relative_position_bias_table)
-    attended = attention(qkv, padded, bias, attn.scale)
+    merged = layout.merged(len(n))
+    bias = layout.bias(attn.relative_position_bias_table, merged)
+    attended = attention(qkv.view(-1, bias.shape[0] * bias.shape[2], qkv.shape[-1]), padded, bias, attn.scale)
+    attended = attended.view(*n.shape[:2], -1)
     return attended if layout.back is None else attended.index_select(1, layout.back)
 
 

@@ -5,6 +5,7 @@ places: they take part in every softmax, with the keys and values that qkv makes
 alike, a query's padded keys act as one key, whose bias is the logarithm of their summed exp(bias + mask).
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from lpwd.training.small_maps.blocks import Timm
 
 APART = -1e9  # added to the score of a pair in different windows: its weight is exactly 0
+WIDE = 32  # keys
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,38 @@ class Layout:
     def padded(self) -> bool:
         return self.padded_mask.shape[-1] > 0
 
-    def bias(self, table: Tensor) -> Tensor:
-        """[G, heads, N, N + 1 if padded else N] of a bias table [rows, heads], in its type."""
+    def merged(self, batch: int) -> int:
+        """How many groups (of one image, or of several where each has one) to attend together, apart by the bias.
+
+        Fewer, wider products and softmaxes: torch's are several times slower a number below WIDE keys.
+        """
+        whole = self.groups if self.groups > 1 else batch
+        return 1 if self.padded else math.gcd(max(WIDE // self.places, 1), whole)
+
+    def bias(self, table: Tensor, merged: int = 1) -> Tensor:
+        """[G, heads, N, K] of a bias table [rows, heads], in its type: K = N keys, or N + 1 where padded.
+
+        With `merged` groups as one it is [max(G / merged, 1), heads, merged * N, merged * N].
+        """
         bias = table.index_select(0, self.index).view(*self.mask.shape, -1) + self.mask[..., None].to(table.dtype)
         if self.padded:
             keys = table.index_select(0, self.padded_index).view(*self.padded_mask.shape, -1)
-            merged = (keys + self.padded_mask[..., None].to(table.dtype)).logsumexp(2, keepdim=True)
-            bias = torch.cat((bias, merged), 2)
-        return bias.permute(0, 3, 1, 2)
+            of_padded = (keys + self.padded_mask[..., None].to(table.dtype)).logsumexp(2, keepdim=True)
+            bias = torch.cat((bias, of_padded), 2)
+        bias = bias.permute(0, 3, 1, 2)
+        return bias.contiguous() if merged == 1 else _block_diagonal(bias, merged)
+
+
+def _block_diagonal(bias: Tensor, merged: int) -> Tensor:
+    """[G, heads, N, N] of `merged` groups as one, of different groups' places APART."""
+    groups, heads, places, _ = bias.shape
+    apart = APART * (1 - torch.eye(merged, dtype=bias.dtype))
+    if groups == 1:
+        bias = bias.view(1, heads, 1, places, 1, places)
+    else:
+        bias = bias.view(groups // merged, merged, heads, places, 1, places).transpose(1, 2)
+    bias = bias + apart[:, None, :, None]
+    return bias.reshape(-1, heads, merged * places, merged * places)
 
 
 def layout(block: Timm) -> Layout:
