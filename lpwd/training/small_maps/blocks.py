@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from lpwd.training.small_maps.products import affine, column_sum, linear, patches, weight_gradient
+from lpwd.training.small_maps.products import affine, column_sum, input_gradient, linear, patches, weight_gradient
 
 aten = torch.ops.aten
 Timm = Any  # a module of timm's, whose attributes carry no types
@@ -39,11 +39,11 @@ class _Perceptron(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, h, a, w1, w2 = ctx.saved_tensors
         g = g.reshape(-1, len(w2))
-        gh = g @ w2
+        gh = input_gradient(g, w2)
         gw2, gb2 = weight_gradient(g, a).to(ctx.type), column_sum(g).to(ctx.type)
         aten.gelu_backward(gh, h, grad_input=gh)
         gw1, gb1 = weight_gradient(gh, x).to(ctx.type), column_sum(gh).to(ctx.type)
-        return (gh @ w1).view(ctx.x_shape).to(ctx.x_type), gw1, gb1, gw2, gb2, None
+        return input_gradient(gh, w1).view(ctx.x_shape).to(ctx.x_type), gw1, gb1, gw2, gb2, None
 
 
 def perceptron(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, compute: torch.dtype) -> Tensor:
