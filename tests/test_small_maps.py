@@ -34,7 +34,7 @@ COVERED = {  # name -> (timm's name, its arguments, image size)
     "swin_tiny at 64": (SWIN, {"depths": (2, 2, 1, 1)}, 64),
     "tiny swin": (SWIN, TINY_SWIN, 32),
 }
-LARGE_BATCH = 40  # images: norms and layer scale go into the weights of narrow stages
+LARGE_BATCH = 40  # images: narrow stages fold a norm's weight and layer scale, stochastic depth skips images
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +101,13 @@ def test_logits_and_gradients_are_timms(name: str, arguments: dict[str, Any], si
         assert error(fast(pixels), model(pixels)) < 1e-10
 
 
-def test_factors_a_channel_may_go_into_the_weights() -> None:
-    model = model_of("convnext_atto", depths=(1, 1, 1, 1), drop_path_rate=0.3).double()
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("convnext_atto", {"drop_path_rate": 0.5}), (SWIN, TINY_SWIN | {"drop_path_rate": 0.5}), (SWIN, {})],
+    ids=["convnext_atto", "tiny swin", "swin_tiny"],
+)
+def test_large_batches_fold_factors_into_weights_and_skip_dropped_images(name: str, arguments: dict[str, Any]) -> None:
+    model = model_of(name, **SHORT | arguments).double()
     pixels = pixels_of(LARGE_BATCH)
     logits, gradients = results(model, pixels)
     fast_logits, fast_gradients = results(accelerated(model), pixels)
@@ -293,3 +298,13 @@ def test_other_devices_keep_timms_forward() -> None:
     model = model_of("convnext_atto", **MINI)
     assert not accelerate(model, image_size=32, precision="bf16", device=torch.device("cuda"))
     assert "forward" not in vars(model)
+
+
+def test_a_branch_that_all_images_skip_still_gives_its_parameters_gradients_of_zero() -> None:
+    model = model_of(SWIN, **TINY_SWIN | {"drop_path_rate": 0.999}).double()
+    pixels = pixels_of(12)
+    _, gradients = results(model, pixels)
+    _, fast_gradients = results(accelerated(model), pixels)
+    assert fast_gradients.keys() == gradients.keys()
+    assert any(not gradient.any() for gradient in gradients.values())
+    assert max(error(fast_gradients[key], gradients[key]) for key in gradients) < 1e-10

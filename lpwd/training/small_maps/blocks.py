@@ -1,5 +1,6 @@
 """What the blocks of both families share: the norm, the two-layer perceptron and the residual sum."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional
 from lpwd.training.small_maps.products import affine, column_sum, input_gradient, linear, patches, weight_gradient
 
 aten = torch.ops.aten
+ROUND_IMAGES = 8  # images that stochastic depth keeps: rounded up to a multiple of this
 Timm = Any  # a module of timm's, whose attributes carry no types
 
 
@@ -65,12 +67,18 @@ def path_factor(drop: Timm, x: Tensor, generator: torch.Generator | None) -> Ten
     return factor.div_(keep) if keep > 0 else factor
 
 
-def residual(x: Tensor, branch: Tensor, *factors: Tensor | None) -> Tensor:
-    """x + branch * factors, in x's type; each factor broadcasts to x [B, P, C]."""
-    present = [factor for factor in factors if factor is not None]
-    if not present:
-        return x + branch
-    branch = branch.to(x.dtype)
-    for factor in present[:-1]:
-        branch = branch * factor
-    return torch.addcmul(x, branch, present[-1])
+def add_branch(x: Tensor, branch: Callable[[Tensor], Tensor], drop: Timm, generator: torch.Generator | None) -> Tensor:
+    """x + path * branch(x) [B, P, C] in x's type, the path timm's stochastic depth: dropped images skip the branch.
+
+    Some dropped images go along, times zero, so that the number of images stays one that products take well, and one
+    at least, so that every parameter has a gradient.
+    """
+    factor = path_factor(drop, x, generator)
+    if factor is None:
+        return x + branch(x)
+    count = -(-max(int(factor.count_nonzero()), 1) // ROUND_IMAGES) * ROUND_IMAGES
+    if count >= len(x):
+        return torch.addcmul(x, branch(x).to(x.dtype), factor)
+    images = factor.flatten().argsort(descending=True, stable=True)[:count]
+    z = branch(x.index_select(0, images)).to(x.dtype) * factor.index_select(0, images)
+    return x.index_add(0, images, z)

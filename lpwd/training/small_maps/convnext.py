@@ -9,22 +9,26 @@ from timm.layers import GlobalResponseNormMlp
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lpwd.training.small_maps.blocks import Timm, norm, patchify, path_factor, perceptron, residual
+from lpwd.training.small_maps.blocks import Timm, add_branch, norm, patchify, perceptron
 from lpwd.training.small_maps.depthwise import depthwise
 from lpwd.training.small_maps.products import folds, linear
 
 
 def block(x: Tensor, b: Timm, side: int, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
     """timm's block of x [B, P, C], P = side * side."""
+    return add_branch(x, lambda images: _branch(images, b, side, compute), b.drop_path, generator)
+
+
+def _branch(x: Tensor, b: Timm, side: int, compute: torch.dtype) -> Tensor:
     u = depthwise(x.to(compute), b.conv_dw.weight, b.conv_dw.bias, side)
     if isinstance(b.mlp, GlobalResponseNormMlp):
-        z, gamma = _response_mlp(norm(u, b.norm), b.mlp, side, compute), b.gamma
+        z = _response_mlp(norm(u, b.norm), b.mlp, side, compute)
     elif folds(len(x) * side * side, x.shape[-1]):
-        z, gamma = _folded_mlp(u, b, compute), None
+        return _folded_mlp(u, b, compute)
     else:
         (w1, b1), (w2, b2) = _matrix(b.mlp.fc1), _matrix(b.mlp.fc2)
-        z, gamma = perceptron(norm(u, b.norm), w1, b1, w2, b2, compute), b.gamma
-    return residual(x, z, gamma, path_factor(b.drop_path, x, generator))
+        z = perceptron(norm(u, b.norm), w1, b1, w2, b2, compute)
+    return z if b.gamma is None else z.to(x.dtype) * b.gamma
 
 
 def _matrix(layer: Timm) -> tuple[Tensor, Tensor]:

@@ -8,20 +8,26 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.training.small_maps.attention import attention
-from lpwd.training.small_maps.blocks import Timm, norm, patchify, path_factor, perceptron, residual
+from lpwd.training.small_maps.blocks import Timm, add_branch, norm, patchify, perceptron
 from lpwd.training.small_maps.products import linear
 from lpwd.training.small_maps.swin_layout import Layout
 
 
 def block(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
     """timm's block of x [B, P, C]."""
+    x = add_branch(x, lambda images: _attention_branch(images, b, layout, compute), b.drop_path1, generator)
+    return add_branch(x, lambda images: _mlp_branch(images, b, compute), b.drop_path2, generator)
+
+
+def _attention_branch(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype) -> Tensor:
     n = norm(x, b.norm1)
     attended = _one_place(n, b.attn, compute) if n.shape[1] == 1 else _attended(n, b.attn, layout, compute)
-    z = linear(attended, b.attn.proj.weight, b.attn.proj.bias, compute)
-    x = residual(x, z, path_factor(b.drop_path1, x, generator))
+    return linear(attended, b.attn.proj.weight, b.attn.proj.bias, compute)
+
+
+def _mlp_branch(x: Tensor, b: Timm, compute: torch.dtype) -> Tensor:
     fc1, fc2 = b.mlp.fc1, b.mlp.fc2
-    z = perceptron(norm(x, b.norm2), fc1.weight, fc1.bias, fc2.weight, fc2.bias, compute)
-    return residual(x, z, path_factor(b.drop_path2, x, generator))
+    return perceptron(norm(x, b.norm2), fc1.weight, fc1.bias, fc2.weight, fc2.bias, compute)
 
 
 def _attended(n: Tensor, attn: Timm, layout: Layout, compute: torch.dtype) -> Tensor:
