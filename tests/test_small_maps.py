@@ -308,3 +308,12 @@ def test_a_branch_that_all_images_skip_still_gives_its_parameters_gradients_of_z
     assert fast_gradients.keys() == gradients.keys()
     assert any(not gradient.any() for gradient in gradients.values())
     assert max(error(fast_gradients[key], gradients[key]) for key in gradients) < 1e-10
+
+
+def test_choosing_again_replaces_the_first_choice() -> None:
+    model = accelerated(model_of("convnext_atto", **MINI), precision="fp32")
+    assert accelerate(model, image_size=64, precision="bf16", device=CPU)
+    assert isinstance(model.forward, SmallMapForward)
+    assert (model.forward.pixel_shape, model.forward.half) == ((3, 64, 64), True)
+    assert not accelerate(model, image_size=128, precision="bf16", device=CPU)
+    assert "forward" not in vars(model)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 ROWS_PER_FOLD = 16  # see `folds`
+SUMMED_ROWS = 8192  # see `column_sum`
 
 
 def transposed(x: Tensor) -> Tensor:
@@ -55,8 +56,8 @@ def weight_gradient(g: Tensor, x: Tensor) -> Tensor:
 
 
 def column_sum(g: Tensor) -> Tensor:
-    """The sum over rows [O], accumulated in fp32 at least; in bf16 a product with ones is faster than `sum`."""
-    if g.dtype == torch.bfloat16:
+    """The sum over rows [O], accumulated in fp32 at least; over many bf16 rows a product with ones is faster."""
+    if g.dtype == torch.bfloat16 and len(g) > SUMMED_ROWS:
         return (g.new_ones(1, len(g)) @ g)[0]
     return g.sum(0)
 
