@@ -21,14 +21,17 @@ class Cell:
 
     @property
     def measurement(self) -> Measurement:
+        """What the cell asks of its run: training alone, or eq. (12) after it."""
         return "zero_shot" if self.config.zero_shot else "training"
 
     @property
     def row(self) -> str:
+        """The method: a table's row, a figure's curve."""
         return self.config.method
 
     @property
     def run_id(self) -> str:
+        """The run that fills this cell; cells of several presets may share it."""
         return self.config.run_id
 
 
@@ -63,6 +66,7 @@ TABLE1_CPU_DECAY = MappingProxyType({"adam": 0.1, "sgd": 0.01})  # the paper's l
 
 
 def table1(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Table 1: top-1 of each method by data set, architecture and optimizer, beside controls."""
     for dataset in ("cifar10", "cifar100"):
         for family in ("ConvNeXt", "Swin"):
             for optimizer in LRS:
@@ -82,6 +86,7 @@ TABLE3_METHODS = ("wd", "rwd", "pwd", "lpwd", "lwd", "lrwd", "wd15")
 
 
 def table3(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Table 3: from WD to LPWD one change at a time, with the layer rule at every timing beside it."""
     if scale == "paper":
         yield from _grid(scale, seed, "ConvNeXt", TABLE3_METHODS)
         return
@@ -91,6 +96,7 @@ def table3(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig1(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 1: training under a strong penalty, WD against LPWD, by architecture."""
     decay = 0.5 if scale == "paper" else cpu_decay(0.5)
     for family in ("ConvNeXt", "Swin"):
         controls = ("lwd", "wd15") if scale == "paper" or family == "ConvNeXt" else ("lwd",)
@@ -103,6 +109,7 @@ def fig1(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 2: the share of opposing penalties (R_op, eq. 10) of WD over learning rates and decay rates."""
     changes: dict[str, Any] = {"opposing_every": 1} | ({"epochs": 4} if scale == "cpu" else {})
     for family in ("ConvNeXt", "Swin"):
         for optimizer, lrs in LRS.items():
@@ -113,12 +120,14 @@ def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig3a(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 3a: zero-shot decay (eq. 12) of trained weights, by architecture."""
     lr = BASE_LR["adam"] if scale == "paper" else CPU_LR["adam"]
     for family in ("ConvNeXt", "Swin"):
         yield _cell(scale, seed, family, "baseline", lr=lr, zero_shot=True)
 
 
 def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 3b: RWD against PWD over decay rates."""
     methods = ("rwd", "pwd", "lrwd", "lpwd") if scale == "paper" else ("rwd", "pwd")
     decays = DECAYS if scale == "paper" else tuple(map(cpu_decay, (0.5, 0.1, 0.05, 0.005)))
     for decay in decays:
@@ -127,6 +136,7 @@ def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 4: top-1 over learning rate and decay rate, a heatmap a method."""
     for family in ("ConvNeXt", "Swin"):
         for optimizer, lrs in LRS.items():
             if scale == "paper":
@@ -141,6 +151,7 @@ def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig5(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 5: WD against LPWD by size of the model."""
     for size in MODEL_SCALES:
         if scale == "paper":
             yield from _grid(scale, seed, size, ("wd", "lpwd", "lwd"), column=size)
