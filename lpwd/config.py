@@ -60,7 +60,7 @@ class RunConfig(BaseModel):
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="JSON object passed to timm.create_model")
     scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:

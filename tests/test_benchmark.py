@@ -7,7 +7,7 @@ from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub.checked import check
+from lpwd.hub.checked import Published, check
 from lpwd.hub.pull import Results
 from lpwd.hub.rows import from_store
 from lpwd.jobs.worker import Machine
@@ -16,7 +16,7 @@ from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
 from lpwd.ui import published
 from lpwd.ui.benchmark import bench
-from lpwd.ui.benchmark.figures import Published, figures
+from lpwd.ui.benchmark.figures import figures
 from lpwd.ui.live import Live
 from lpwd.ui.shared import costs
 

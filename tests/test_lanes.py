@@ -25,7 +25,7 @@ def test_a_race_writes_a_run_folder_a_lane(store, tiny):
         assert status.summary["last_top1"] > 0
         assert status.versions["torch"] == version("torch")
         assert status.device.startswith("CPU")
-        assert store.checkpoint_path(run_id).exists()
+        assert store.paths(run_id).checkpoint.exists()
         assert "epoch 2: training loss" in store.log_tail(run_id)
         assert [record["event"] for record in numbers(store, run_id)][-1] == "finished"
     lead = [a[1] - b[1] for a, b in itertools.pairwise(seen) if a[0] != b[0]]
@@ -70,9 +70,9 @@ def test_a_request_to_stop_in_the_run_folder_is_heard_and_resume_ends_the_same(s
 def test_a_finished_run_is_not_trained_again(store, tiny):
     run_id = store.create(tiny(epochs=1))
     run_lanes(store, [run_id], device="cpu")
-    before = store.metrics_path(run_id).stat().st_mtime_ns
+    before = store.paths(run_id).metrics.stat().st_mtime_ns
     assert run_lanes(store, [run_id], device="cpu") == {run_id: "finished"}
-    assert store.metrics_path(run_id).stat().st_mtime_ns == before
+    assert store.paths(run_id).metrics.stat().st_mtime_ns == before
 
 
 def test_a_run_that_another_process_trains_is_refused(store, tiny):

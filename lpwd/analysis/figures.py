@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from lpwd.methods import METHODS
+from lpwd.analysis.words import label
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,6 @@ BEST10 = "best-10 test top-1 (%)"
 
 def style(method: str) -> Style:
     return STYLES.get(method, Style(TEXT))
-
-
-def label(method: str) -> str:
-    return METHODS[method].label if method in METHODS else method
 
 
 def empty_figure(x: str = "", y: str = "", height: int = 340) -> go.Figure:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lpwd.cli.options import device_option, runs_dir_option
-from lpwd.cli.train import require_readable, run
+from lpwd.cli.train import run
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
 from lpwd.store import ENDED, RunStore
@@ -25,7 +25,6 @@ threads_option = click.Option(
 def repeat(run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
     """Train a finished run again, elsewhere, and compare every number with the stored ones."""
     store = RunStore(runs_dir)
-    require_readable(store, run_id)
     status = store.status(run_id)
     if status.state not in ENDED:
         raise ConfigError(f"run {run_id!r} is {status.state}: only a finished run can be compared")
@@ -43,6 +42,8 @@ def repeat(run_id: str, device: str, threads: int | None, runs_dir: Path) -> Non
     report = {"run_id": run_id, "identical": same, "records": len(stored), "differing": len(differences)}
     if differences:
         report["first_difference"] = dict(zip(("stored", "repeated"), differences[0], strict=True))
+    if warning := store.history(run_id).warning:
+        click.echo(f"{run_id}: {warning}.", err=True)
     click.echo(json.dumps(report))
     sys.exit(code or (0 if same else 1))
 
@@ -54,7 +55,7 @@ def train_elsewhere(store: RunStore, run_id: str, device: str, threads: int | No
         second = RunStore(folder)
         second.create(config)
         if config.init_from:
-            (second.root / config.init_from).symlink_to(store.existing(config.init_from))
+            (second.root / config.init_from).symlink_to(store.existing(config.init_from).folder)
         code = run(second, [run_id], device, threads, quiet=True)
         return code, second.read_metrics(run_id)[0]
 

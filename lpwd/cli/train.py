@@ -13,7 +13,7 @@ import click
 
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
 from lpwd.cli.progress import Bars
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import RunConfig
 from lpwd.store import ENDED, RunStore, State
 
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
@@ -38,18 +38,10 @@ def race(device: str, threads: int | None, runs_dir: Path, again: bool, method: 
 def resume(run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
     """Go on from a run's last checkpoint, with the lanes of its race that have not ended."""
     store = RunStore(runs_dir)
-    require_readable(store, run_id)
     store.recover()
     job = store.status(run_id).job
     lanes = [record.run_id for record in reversed(store.records()) if job and record.status.job == job] or [run_id]
     sys.exit(run(store, lanes, device, threads))
-
-
-def require_readable(store: RunStore, run_id: str) -> None:
-    """Raises ConfigError where there is no such run, and where its files are damaged."""
-    store.existing(run_id)
-    if run_id in store.broken():
-        raise ConfigError(f"run {run_id!r} is damaged: its config.json or its status.json cannot be read")
 
 
 def _train(

@@ -12,7 +12,8 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
-from lpwd.store import ACTIVE, RunStore, State, is_lost, replacing
+from lpwd.paths import replacing
+from lpwd.store import ACTIVE, RunStore, State, is_lost
 from lpwd.training.machine import gpu_memory
 from lpwd.training.provenance import commit
 
@@ -45,7 +46,7 @@ class Lane:
 
     def _generate(self) -> Iterator[Event]:
         """Runs on the first `advance`, so that a failure in preparing belongs to this lane alone."""
-        checkpoint = load_checkpoint(self.store.checkpoint_path(self.run_id))
+        checkpoint = load_checkpoint(self.store.paths(self.run_id).checkpoint)
         position = checkpoint["position"] if checkpoint else {"step": -1, "epoch": 0}
         self.store.rewind_metrics(self.run_id, position["step"], position["epoch"])
         self.resumed = checkpoint is not None
@@ -71,7 +72,7 @@ class Lane:
     def _record(self, event: Event) -> None:
         self.step = max(self.step, event.step)
         if isinstance(event, Checkpoint):
-            with replacing(self.store.checkpoint_path(self.run_id)) as temporary:
+            with replacing(self.store.paths(self.run_id).checkpoint) as temporary:
                 torch.save(event.state, temporary)
             return
         if not (isinstance(event, Started) and self.resumed):

@@ -98,7 +98,7 @@ def initial_weights(store: RunStore, config: RunConfig) -> dict[str, torch.Tenso
         return None
     if store.status(config.init_from).state != "finished":
         raise ConfigError(f"init_from is {config.init_from!r}: that run has to be finished first")
-    checkpoint = load_checkpoint(store.checkpoint_path(config.init_from))
+    checkpoint = load_checkpoint(store.paths(config.init_from).checkpoint)
     if checkpoint is None:
         raise ConfigError(f"init_from is {config.init_from!r}: that run has no checkpoint")
     return checkpoint["model"]

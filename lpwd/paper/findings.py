@@ -8,11 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis.statistics import Paired, best_settings, device_class, over_seeds, paired, runs_frame
-from lpwd.analysis.verdict import QUANTITIES, SMALL, few, label, verdict
+from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
+from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_differences
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
-from lpwd.store import RunStore
+from lpwd.store import RunSource
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -32,12 +33,12 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
-def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None) -> Findings:
-    """Read the store and say what is known; nothing is trained."""
+def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
+    """Read the runs and say what is known; nothing is trained."""
     cells = preset.cells(scale, seeds)
-    frame, warnings = _cells_frame(cells, store, scale)
+    frame, warnings = _cells_frame(cells, source, scale)
     table, contrasts, sentences = _statistics(preset, frame, scale)
-    drawn, extra = DRAW[preset.kind](preset, frame, store)
+    drawn, extra = DRAW[preset.kind](preset, frame, source)
     if preset.kind == "difference":
         drawn = draw_differences(contrasts)
     lost = int((frame.state == "diverged").sum())
@@ -47,10 +48,10 @@ def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None
     return Findings(preset, scale, frame, done, table, contrasts, drawn, [*sentences, *extra], warnings)
 
 
-def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
+def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
     """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
     wanted = {cell.run_id for cell in cells}
-    records = {record.run_id: record for record in store.records() if record.run_id in wanted}
+    records = {record.run_id: record for record in source.records() if record.run_id in wanted}
     ended = [device_class(record.status.device) for record in records.values() if record.status.device]
     warnings = []
     if len(set(ended)) > 1:

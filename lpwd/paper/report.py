@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from lpwd.analysis.figures import style
-from lpwd.analysis.verdict import label, number
+from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
 from lpwd.paper.findings import SELECTIONS, Findings, find
 from lpwd.paper.numbers import SOURCE, Scale
 from lpwd.paper.presets import Preset, get_preset
 from lpwd.paper.report_page import items, page, plot, table
-from lpwd.store import RunStore, write_atomic
+from lpwd.paths import write_atomic
+from lpwd.store import RunSource
 
 MISSING = '<span class="missing">missing</span>'
 SENTENCES_SHOWN = 8
@@ -22,11 +23,11 @@ TABLED = frozenset({"table", "curves", "heatmap", "scales"})  # kinds whose ques
 
 
 def write_report(
-    preset: Preset | str, store: RunStore, out_dir: str | Path, *, scale: Scale = "cpu", seeds: int | None = None
+    preset: Preset | str, source: RunSource, out_dir: str | Path, *, scale: Scale = "cpu", seeds: int | None = None
 ) -> Path:
     """Write `<preset>-<scale>.html` and its CSV files into `out_dir`; returns the HTML's path. Trains nothing."""
     preset = get_preset(preset) if isinstance(preset, str) else preset
-    findings = find(preset, store, scale, seeds)
+    findings = find(preset, source, scale, seeds)
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{preset.name}-{scale}"
@@ -95,7 +96,7 @@ def _overview(frame: pd.DataFrame, columns: list[str], reported: bool) -> str:
                 cells.append("")
                 continue
             row = mine.loc[column]
-            paper = f"<small>paper {escape(row.paper) or '–'}</small>" if reported else ""
+            paper = f"<small>paper {escape(row.paper) or NONE}</small>" if reported else ""
             few = f"<small>n = {row.n} of {row.cells}</small>" if 0 < row.n < row.cells and single else ""
             cells.append(f"{_spread(row, 'best10_mean')}{few}{paper}")
         rows.append([_method(mine.iloc[0], method), *cells])
@@ -110,13 +111,13 @@ def _detail(frame: pd.DataFrame) -> str:
         rows.append(
             [
                 _method(row, row.method),
-                f'<span class="paper">{escape(row.paper) or "–"}</span>',
+                f'<span class="paper">{escape(row.paper) or NONE}</span>',
                 *(_spread(row, value) for value in SELECTIONS),
-                _plain(row.within_run_std, 2),
+                number(row.within_run_std),
                 _spread(row, "train_loss", 3),
-                _general(row.lr),
-                _general(row.weight_decay),
-                _general(row.mean_decay_rate),
+                general(row.lr),
+                general(row.weight_decay),
+                general(row.mean_decay_rate),
                 str(row.n),
                 str(row.diverged),
                 f"{row.done}/{row.cells}",
@@ -145,17 +146,9 @@ def _spread(row: object, value: str, digits: int = 2) -> str:
     mean, deviation = getattr(row, f"{value}_mean"), getattr(row, f"{value}_std")
     if math.isnan(mean):
         if value == "val_selected_top1" and row.n:  # type: ignore[attr-defined]
-            return "–"
+            return NONE
         return "diverged" if row.diverged and row.diverged == row.cells else MISSING  # type: ignore[attr-defined]
-    return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f"±{deviation:.{digits}f}")
-
-
-def _plain(value: float, digits: int) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _general(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4g}"
+    return spread(mean, deviation, digits)
 
 
 def _contrasts(frame: pd.DataFrame) -> str:
@@ -174,9 +167,9 @@ def _contrasts(frame: pd.DataFrame) -> str:
                 escape(f"{label(row.method)} − {label(row.other)}"),
                 escape(row.value),
                 MISSING if math.isnan(row.mean) else number(row.mean, signed=True, digits=digits),
-                "–" if math.isnan(row.low) else f"{low} to {high}",
+                NONE if math.isnan(row.low) else f"{low} to {high}",
                 str(row.n),
-                '<span class="paper">' + ("–" if pd.isna(row.paper) else number(row.paper, signed=True)) + "</span>",
+                '<span class="paper">' + number(row.paper, signed=True) + "</span>",
                 words.get(row.outcome, row.outcome),
             ]
         )
@@ -194,10 +187,9 @@ def _contrasts(frame: pd.DataFrame) -> str:
 def _provenance(findings: Findings, files: Sequence[str]) -> str:
     cells = findings.cells
     states = ", ".join(f"{count} {state}" for state, count in cells.state.value_counts().items())
-    seeds = sorted(set(cells.seed))
     facts = {
         "Cells": f"{findings.done} of {len(cells)} done ({states})",
-        "Seeds": ", ".join(map(str, seeds)),
+        "Seeds": seed_list(sorted(set(cells.seed))),
         "Device": _distinct(cells.device),
         "Versions": _distinct(cells.versions),
         "Commit": _distinct(cells.commit),

@@ -31,6 +31,7 @@ lpwd.runs = (element, server, trigger, labelled) => {
     try {
       const news = JSON.parse(await server.rows(JSON.stringify({ cursor })));
       cursor = news.cursor;
+      lpwd.put(field("damaged"), news.damaged);
       if (news.reset) rows.clear();
       for (const values of news.rows) {
         const row = Object.fromEntries(labels.columns.map((name, i) => [name, values[i]]));
