@@ -12,6 +12,8 @@ import numpy as np
 from lpwd.store import RunStore
 
 MAX_POINTS = 1000  # a curve, as a page first receives it
+MAX_CURSOR = 80  # characters; a longer one is not ours, and would be kept
+MAX_DIGITS = 18  # of a number in a cursor
 KEPT_RUNS = 64  # runs whose curves stay in memory
 EPOCH_FIELDS = ("epoch", "train_loss", "test_top1", "validation_top1", "test_loss", "seconds")
 
@@ -53,6 +55,11 @@ class Points:
         return {name: [values[i] for i in kept] for name, values in self.columns.items()}
 
 
+def is_count(text: str) -> bool:
+    """Whether a part of a cursor is a number that `int` reads; who sends one may have made it up."""
+    return text.isdecimal() and len(text) <= MAX_DIGITS
+
+
 def _short(value: Any) -> Any:
     """Six significant digits: more than a screen can show, a third of the bytes."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
@@ -91,6 +98,8 @@ class Curves:
 
     def since(self, cursor: str) -> dict[str, Any]:
         """The points after `cursor`, or all of them where the cursor is not one of this generation."""
+        if len(cursor) > MAX_CURSOR:
+            cursor = ""
         if cursor not in self.answers:
             if len(self.answers) > 32:
                 self.answers.clear()
@@ -100,7 +109,7 @@ class Curves:
     def _since(self, cursor: str) -> dict[str, Any]:
         generation, _, rest = cursor.partition(":")
         losses, _, epochs = rest.partition(":")
-        known = generation == self.generation and losses.isdecimal() and epochs.isdecimal()
+        known = generation == self.generation and is_count(losses) and is_count(epochs)
         return {
             "reset": not known,
             "cursor": f"{self.generation}:{len(self.losses)}:{len(self.epochs)}",

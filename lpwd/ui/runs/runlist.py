@@ -13,7 +13,9 @@ from lpwd.jobs.rights import HOST, User, may_change, require
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
 from lpwd.store import Record, RunStore, Status
+from lpwd.ui.curves import is_count
 from lpwd.ui.shared.form import lost
+from lpwd.ui.shared.spreadsheet import csv
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside, public
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
@@ -38,7 +40,7 @@ class RunList:
     def since(self, cursor: str = "") -> dict[str, Any]:
         """Rows that are new or changed since `cursor`, and ids that are gone; everything without a known cursor."""
         boot, _, number = cursor.partition(".")
-        seen = int(number) if boot == self._boot else 0
+        seen = int(number) if boot == self._boot and is_count(number) else 0
         with self._lock:
             self._look()
             return {
@@ -158,4 +160,4 @@ def export(store: RunStore, run_ids: Sequence[str], kind: Kind) -> str:
     frame = runs_frame(records)
     frame.insert(1, "name", [record.status.name for record in records])
     frame.insert(2, "note", [record.status.note for record in records])
-    return str(frame.to_csv(index=False))
+    return csv(frame)
