@@ -186,15 +186,15 @@ class TestPage:
         start(page, **SHORT, seed=1)
         wait_state(page, "finished.*finished")
         wait_points(page, "top1")
-        assert epochs_drawn(page) == 2
-        assert "Test top-1 after epoch 2: WD" in page.inner_text("#lp-panel")
+        wait_until(lambda: epochs_drawn(page) == 2, 10)
+        page.wait_for_selector("#lp-panel [data-f=summary]:text('Test top-1 after epoch 2: WD')")
         assert "run=test_convnext" in page.url
 
     def test_the_page_says_why_it_is_digits(self, opened):
         page = opened()
         page.wait_for_function("document.querySelector('#lp-note').textContent.includes('digits')", timeout=20_000)
         assert "cannot be reached" in page.inner_text("#lp-note")
-        assert page.input_value("#lp-dataset input") == "digits"
+        page.wait_for_function("document.querySelector('#lp-dataset input').value === 'digits'")
 
     def test_a_reload_and_a_second_browser_show_the_same_race(self, opened):
         page = opened()
@@ -248,7 +248,7 @@ class TestPage:
         wait_points(page)
         start(page, seed=7)
         wait_state(page, "queued.*queued")
-        assert "1 race is ahead" in page.inner_text("#lp-panel [data-f=state]")
+        page.wait_for_selector("#lp-panel [data-f=state]:text('1 race is ahead')")
         page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')", timeout=10_000)
 
     @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ def test_published_runs_of_another_device_are_left_out_of_the_mean_and_named(sto
     cells = [cell for cell in get_preset("table3").cells("cpu") if cell.row == "wd"]
     for cell, device in zip(cells, ("CPU, 2 cores, 4 GiB", "CPU, 8 cores, 64 GiB", "NVIDIA T4, 15 GiB"), strict=True):
         write_run(store, cell, device=device)
-    published = Results("me/results", "hub", check(from_store(store)[0]))
+    results = Results("me/results", "hub", check(from_store(store)[0]))
     for run_id in store.ids():
         store.delete(run_id)
-    monkeypatch.setattr(published.Cached, "results", published)
+    monkeypatch.setattr(published.Cached, "results", results)
     found = benchmark.find("table3", "cpu")
     wd = next(row for row in found["table"] if row["label"] == "WD")
     assert (wd["n"], wd["cachedN"]) == (0, 2)
@@ -153,7 +153,7 @@ def test_a_long_run_asks_first(store):
 
 def test_nothing_is_read_again_until_a_run_ends(store, benchmark):
     first = benchmark.find("table3", "cpu")
-    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"]}
+    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"], "waiting": False}
     write_cells(store, "table3", {0})
     second = benchmark.find("table3", "cpu", first["stamp"])
     assert (first["done"], second["done"]) == (0, 8)

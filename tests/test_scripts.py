@@ -28,6 +28,18 @@ def test_every_script_and_sheet_is_on_the_page():
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_copied_tables_quote_what_a_spreadsheet_would_run():
+    rows = [["layer", "=1+1", 'a "b", c'], ["–", "-0.5", "-x"], ["+1e-3", "@sum", ""]]
+    with chromium() as browser:
+        page = browser.new_page()
+        page.evaluate("window.lpwd = {}")
+        page.add_script_tag(path=look.HERE / "shared" / "files.js")
+        copied = page.evaluate("rows => lpwd.files.csv(rows)", rows)
+    assert copied.splitlines() == ['layer,\'=1+1,"a ""b"", c"', "–,-0.5,'-x", "+1e-3,'@sum,"]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 def test_every_script_compiles():
     scripts = {name(path): path.read_text() for path in SOURCES if path.suffix == ".js"}
     with chromium() as browser:

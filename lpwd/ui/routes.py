@@ -7,7 +7,6 @@ watchers on the two cores that train are felt (benchmarks/page.py clients).
 """
 
 import json
-from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +24,7 @@ from lpwd.ui.people import People
 from lpwd.ui.topics import Topics
 
 
-def polling(live: Live, people: People, topics: Topics) -> Route:
+def polling(live: Live, people: People, watched: Topics) -> Route:
     """`POST /lpwd/poll`: what a page watches in, what it has not seen of it out.
 
     A JSON object with the arguments of `Live.poll` and `topics`, the arguments of each topic by its name; the answer is
@@ -41,15 +40,18 @@ def polling(live: Live, people: People, topics: Topics) -> Route:
     ) -> dict[str, Any]:
         return live.poll(user, run, shown or [], cursors) | {"topics": watched.answer(topics or {}, user)}
 
-    watched, answer = topics, answers(poll)
+    answer = answers(poll)
+
+    def work(asked: dict[str, Any], user: User) -> str:
+        return json.dumps(answer(asked, user))
 
     async def serve(request: Request) -> Response:
         try:
             asked = parsed((await request.body()).decode(errors="replace"))
         except ConfigError as error:
-            return _said({"problem": str(error)})
-        work = partial(answer, asked, people.who(request))
-        return _said(await run_in_threadpool(work) if may_take_long(asked) else work())
+            return _json(json.dumps({"problem": str(error)}))
+        user = people.who(request)
+        return _json(await run_in_threadpool(work, asked, user) if may_take_long(asked) else work(asked, user))
 
     return Route("/lpwd/poll", serve, methods=["POST"])
 
@@ -60,8 +62,8 @@ def may_take_long(asked: dict[str, Any]) -> bool:
     return bool(asked.get("topics")) or not isinstance(cursors, dict) or not all(cursors.values()) or not cursors
 
 
-def _said(answer: dict[str, Any]) -> Response:
-    return Response(json.dumps(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def health(jobs: Jobs) -> Route:

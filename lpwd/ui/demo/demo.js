@@ -170,8 +170,8 @@ lpwd.demo = (element, server, props) => {
     }
     if (live) lanes.push(...live.race.lanes);
     const epochs = Math.max(live?.race.epochs ?? 0, together() ? recorded.epochs : 0);
-    const race = { ids: lanes.map((lane) => lane.id), lanes, epochs, ranges: live ? null : ranges() };
-    if (lanes.length) charts.forEach((chart) => chart(race, points));
+    const race = { ids: lanes.map((lane) => lane.id), lanes, epochs };
+    if (lanes.length) charts.forEach((chart) => chart({ ...race, ranges: live ? null : ranges() }, points));
     heat();
     numbers();
     words();
