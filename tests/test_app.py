@@ -15,6 +15,10 @@ from lpwd.store import RunStore
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
 CHART = "document.querySelector('#lp-panel [data-chart={}]')"
 HAS_POINTS = CHART + "?.calcdata?.filter(c => c[0].x !== undefined).length >= {}"
+OF_THE_SHOWN_RACE = (  # a chart is drawn a frame after the words beside it
+    "[..." + CHART + ".layout.uirevision.split(',')].sort().join()"
+    " === new URLSearchParams(location.search).get('run')?.split(',').sort().join()"
+)
 SHORT = {"model": "test_convnext", "epochs": 2, "train_samples": 160}
 LONG = {"model": "test_convnext", "epochs": 500, "train_samples": 320}
 
@@ -121,7 +125,8 @@ def wait_state(page, pattern, seconds=60):
 
 
 def wait_points(page, chart="loss", traces=2, seconds=60):
-    page.wait_for_function(HAS_POINTS.format(chart, traces), timeout=seconds * 1000)
+    drawn = f"{HAS_POINTS.format(chart, traces)} && {OF_THE_SHOWN_RACE.format(chart)}"
+    page.wait_for_function(drawn, timeout=seconds * 1000)
 
 
 def epochs_drawn(page):
@@ -213,7 +218,7 @@ class TestPage:
         wait_points(page)
         page.context.close()
         store = RunStore(app.runs_dir)
-        run_id = next(r.run_id for r in store.records() if r.status.state == "running")
+        run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None), 30)
         step = store.status(run_id).step
         wait_until(lambda: store.status(run_id).step > step + 5, 30)
 

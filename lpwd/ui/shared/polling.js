@@ -42,8 +42,15 @@ lpwd.polling = (() => {
       if (error.name !== "AbortError") lpwd.shown.lost();
     }
     request = null;
-    if (answer) take(asked, answer);
-    if (answer && !lpwd.shown.take(answer, shown)) again = true;
+    try {
+      if (answer) take(asked, answer);
+      if (answer && !lpwd.shown.take(answer, shown)) again = true;
+    } finally {
+      rest(answer); // a fault in what one component draws does not end the polls
+    }
+  }
+  // Until the next poll: what is due first decides, the race or a topic of the open tab.
+  function rest(answer) {
     const pause = answer ? Math.min(answer.pollMs, ...open().map((entry) => entry.due - performance.now())) : RETRY_MS;
     clearTimeout(timer);
     timer = setTimeout(poll, again ? 0 : Math.max(0, pause));
@@ -61,7 +68,9 @@ lpwd.polling = (() => {
     const address = new URL("lpwd/poll", document.baseURI);
     const response = await fetch(address, { method: "POST", body: JSON.stringify(question), signal });
     if (!response.ok) throw new Error(response.statusText);
-    return response.json();
+    const answer = await response.json();
+    if (!answer.strip) throw new Error(answer.problem); // a request that was refused as a whole
+    return answer;
   }
   function wake() {
     clearTimeout(timer);
