@@ -153,7 +153,7 @@ def test_a_long_run_asks_first(store):
 
 def test_nothing_is_read_again_until_a_run_ends(store, benchmark):
     first = benchmark.find("table3", "cpu")
-    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"]}
+    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"], "waiting": False}
     write_cells(store, "table3", {0})
     second = benchmark.find("table3", "cpu", first["stamp"])
     assert (first["done"], second["done"]) == (0, 8)

@@ -44,16 +44,14 @@ class Bench:
         self.find(*FIRST)
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        """Everything the tab shows; only `{"stamp": ...}` where the page has it already. Raises ConfigError."""
+        """Everything the tab shows; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
         cells = by_id(name, scale)
         with self._lock:
             now = self._stamp(cells)
-            if stamp == now:
-                return {"stamp": now}
             known = self._answers.get((name, scale))
             if known is None or known["stamp"] != now:
                 self._answers[name, scale] = known = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
-            return known
+            return known if stamp != now else {key: known[key] for key in ("stamp", "waiting")}
 
     def config(self, name: str, scale: str, run_id: str) -> RunConfig:
         """The configuration of one cell. Raises ConfigError."""
@@ -74,6 +72,7 @@ class Bench:
         found, published = find(preset, self.store, scale), self._published(name, scale)
         own = [row.run_id for row in found.cells.itertuples() if row.done]
         apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
+        still_open = open_cells(found, cells)
         return {
             **{"source": preset.source, "title": preset.title, "question": preset.question},
             **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
@@ -82,7 +81,8 @@ class Bench:
             "table": table(found, published.table if published else None) if preset.kind in TABLED else [],
             "verdicts": {column: said(found, column) for column in dict.fromkeys(found.cells.column)},
             "figures": figures(found, published),
-            "open": open_cells(found, cells),
+            "open": still_open,
+            "waiting": any(cell["waiting"] for cell in still_open),
             "runs": own,
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }

@@ -10,6 +10,7 @@ from lpwd.analysis.words import short
 from lpwd.store import RunStore
 from lpwd.ui.compare.compared import Entry
 from lpwd.ui.curves import MAX_POINTS, extremes
+from lpwd.ui.shared import spreadsheet
 
 # what y shows -> its axis title, the recorded event and its field
 Y: dict[str, tuple[str, str, str]] = {
@@ -117,4 +118,4 @@ def csv(curves: Curves, entries: Sequence[Entry], y: str) -> str:
             labels = {"group": entry.label, "run_id": run.run_id, "method": run.method, "lr": run.lr}
             labels |= {"weight_decay": run.weight_decay, "seed": run.seed}
             parts.append(curves.of(str(run.run_id), y).rename(columns={"y": y}).assign(**labels))
-    return pd.concat(parts).to_csv(index=False) if parts else ""
+    return spreadsheet.csv(pd.concat(parts)) if parts else ""

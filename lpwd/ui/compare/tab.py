@@ -16,13 +16,15 @@ from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.answers import answering, endpoint
 from lpwd.ui.compare import compared, overlay
+from lpwd.ui.topics import IDLE_MS, Topics
 
+FOLLOW_MS = 2000  # until a page asks again while a chosen run trains
 LISTED = 100  # groups that the list shows at once
 TABLE_ROWS = 300
 RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_top1": "Validation-selected"}
 
 
-def build(store: RunStore) -> None:
+def build(store: RunStore, topics: Topics) -> None:
     curves = overlay.Curves(store)
 
     def choices(search: str = "") -> dict[str, Any]:
@@ -38,7 +40,8 @@ def build(store: RunStore) -> None:
         each: bool = False,
         stamp: str = "",
     ) -> dict[str, Any]:
-        return view(curves, items, y, x, logs, smooth, value, each, stamp)
+        found = view(curves, items, y, x, logs, smooth, value, each, stamp)
+        return found | {"pollMs": FOLLOW_MS if found["moving"] else IDLE_MS}
 
     def data(items: list[str], y: str) -> dict[str, Any]:
         return {"csv": csv(curves, items, y)}
@@ -50,11 +53,11 @@ def build(store: RunStore) -> None:
         """
         return compared.told(store, run_ids, value)
 
+    topics.add("compare", compare_view)
     gr.HTML(
         html_template=page(),
-        js_on_load="lpwd.compare(element, server, props.plotly);",
-        server_functions=[answering(act) for act in (choices, compare_view, data)],
-        plotly=look.plotly_path(),
+        js_on_load="lpwd.compare(element, server);",
+        server_functions=[answering(act) for act in (choices, data)],
         elem_id="lp-compare",
         apply_default_css=False,
     )

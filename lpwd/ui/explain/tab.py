@@ -92,9 +92,8 @@ def build(store: RunStore) -> None:
 
     gr.HTML(
         html_template=page(),
-        js_on_load="lpwd.explain(element, server, props.plotly);",
+        js_on_load="lpwd.explain(element, server);",
         server_functions=[answering(act) for act in (check, layer_rates, models)],
-        plotly=look.plotly_path(),
         elem_id="lp-explain",
         apply_default_css=False,
     )

@@ -16,6 +16,7 @@ from lpwd.spelled import command_line
 from lpwd.store import Record, RunStore, Status
 from lpwd.ui.answers import count_in
 from lpwd.ui.shared.form import lost
+from lpwd.ui.shared.spreadsheet import csv
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside, public
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
@@ -166,4 +167,4 @@ def export(store: RunStore, run_ids: Sequence[str], kind: Kind) -> str:
     frame = runs_frame(records)
     frame.insert(1, "name", [record.status.name for record in records])
     frame.insert(2, "note", [record.status.note for record in records])
-    return str(frame.to_csv(index=False))
+    return csv(frame)
