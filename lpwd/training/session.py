@@ -18,8 +18,10 @@ from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter, zero_shot_decay
 from lpwd.training import batches as datasets
 from lpwd.training import models
+from lpwd.training.feed import Feeds
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
+from lpwd.training.randomness import seeded
 
 EVALUATION_BATCH = 1000  # images
 ZERO_SHOT_STEPS = 100
@@ -33,7 +35,12 @@ class Session:
     """Model, optimizer and position of one run; `step` counts finished steps, `epoch` the one under way (1-based)."""
 
     def __init__(
-        self, config: RunConfig, device: torch.device, data: datasets.Dataset, weights: Mapping[str, Tensor] | None
+        self,
+        config: RunConfig,
+        device: torch.device,
+        data: datasets.Dataset,
+        weights: Mapping[str, Tensor] | None,
+        feeds: Feeds | None = None,
     ) -> None:
         self.config, self.device, self.data = config, device, data
         models.check(config)
@@ -42,6 +49,7 @@ class Session:
             self.model.load_state_dict(dict(weights))
         self.layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
         self.model.to(device).to(memory_format=self.layout)
+        self.feed = (feeds or Feeds()).feed(data, config, self.layout)
         self.optimizer = build_optimizer(
             self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
         )
@@ -64,13 +72,8 @@ class Session:
     def train_epoch(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
         """The rest of the present epoch's steps; returns True where the run ends here."""
         self.model.train()
-        count = len(self.data.train_labels)
-        order = datasets.epoch_order(count, self.config.seed, self.epoch).to(self.device)
-        flips = datasets.epoch_flips(count, self.config.seed, self.epoch, self.data.flip_probability).to(self.device)
-        size = self.config.batch_size
-        batches = list(zip(order.split(size), flips.split(size), strict=True))
-        for indices, flipped in batches[self.batch :]:
-            event = self.train_step(indices, flipped)
+        while self.batch < self.steps_per_epoch:
+            event = self.train_step()
             yield event
             if isinstance(event, Diverged):
                 return True
@@ -80,17 +83,15 @@ class Session:
                 return True
         return False
 
-    def train_step(self, indices: Tensor, flips: Tensor) -> Step | Diverged:
-        """One optimizer step on the images at `indices` [B], mirrored where `flips` [B] says so."""
+    def train_step(self) -> Step | Diverged:
+        """One optimizer step on the epoch's next batch."""
         begun = time.perf_counter()
         lr = self.set_learning_rate()
-        labels = self.data.train_labels.index_select(0, indices)
+        pixels, labels = self.feed.batch(self.epoch, self.batch)
         with self.randomness():
-            loss = functional.cross_entropy(
-                self.forward(self.data.train_images.index_select(0, indices), flips), labels
-            )
+            loss = functional.cross_entropy(self.forward(pixels), labels)
         self.pending.append(loss.detach())
-        self.loss_sum += loss.detach().double() * len(indices)
+        self.loss_sum += loss.detach().double() * len(labels)
         read = self.read_loss() if self.is_last_of_epoch() or len(self.pending) >= self.loss_every() else None
         if read is not None and not math.isfinite(read):
             return Diverged(self.step + 1, self.epoch)
@@ -135,9 +136,8 @@ class Session:
             group["lr"] = self.config.lr * factor * group.get("lr_scale", 1.0)
         return self.config.lr * factor
 
-    def forward(self, images: Tensor, flips: Tensor | None = None) -> Tensor:
-        """Logits [B, classes] in fp32 of uint8 images."""
-        pixels = datasets.augment(images, flips, self.data.mean, self.data.std, self.layout)
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             return self.model(pixels).float()
 
@@ -147,8 +147,7 @@ class Session:
         if not self.stochastic:
             yield
             return
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self.config.seed * 1_000_003 + self.step)
+        with seeded(self.config.seed * 1_000_003 + self.step, self.device):
             yield
 
     def is_last_of_epoch(self) -> bool:
@@ -208,7 +207,7 @@ class Session:
         for batch, wanted in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
             if should_stop():
                 return None
-            logits = self.forward(batch)
+            logits = self.forward(datasets.augment(batch, None, self.data.mean, self.data.std, self.layout))
             loss += functional.cross_entropy(logits, wanted, reduction="sum").double()
             correct += (logits.argmax(1) == wanted).sum()
         return float(loss) / len(labels), 100 * float(correct) / len(labels)
