@@ -48,6 +48,7 @@ class Status(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     commit: str = ""
     threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
+    kernels: str = ""  # of events.Started
     step: int = 0
     total_steps: int = 0
     epoch: int = 0

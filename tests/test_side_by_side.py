@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lpwd.config import RunConfig
-from lpwd.events import Checkpoint, Stopped, reproducible, to_record
+from lpwd.events import Checkpoint, Finished, Step, Stopped, reproducible, to_record
 from lpwd.jobs.race import run_lanes
 from lpwd.jobs.side_by_side import Plan, plan
 from lpwd.training.batches import load
@@ -63,8 +63,13 @@ def test_the_cores_are_shared_out_among_the_lanes(cores, available, lanes, threa
 
 @pytest.mark.parametrize(
     "changes",
-    [{"validation_samples": 40, "zero_shot": True, "epochs": 1}, {"precision": "bf16"}, SWIN],  # Swin: stochastic depth
-    ids=["convnext", "convnext-bf16", "swin"],
+    [
+        {"validation_samples": 40, "zero_shot": True, "epochs": 1},
+        {"precision": "bf16"},
+        SWIN,  # has stochastic depth
+        SWIN | {"kernels": "timm"},
+    ],
+    ids=["convnext", "convnext-bf16", "swin", "swin-timm"],
 )
 def test_lanes_side_by_side_are_bit_for_bit_their_runs_alone(store, tiny, cores, changes):
     cores(2)
@@ -131,3 +136,43 @@ def test_lanes_of_one_seed_share_their_batches_and_others_do_not(tiny):
     assert feed(tiny()).batch(1, 0) is first
     assert feed(tiny()).batch(1, 1) is not first
     assert torch.equal(feed(tiny()).batch(1, 0).pixels, first.pixels)
+
+
+@pytest.mark.parametrize("changes", [{}, SWIN], ids=["convnext", "swin"])
+def test_a_checkpoint_of_one_kind_of_kernels_opens_with_the_other(tiny, changes):
+    states = {}
+    for kernels in ("auto", "timm"):
+        events = list(train(tiny(epochs=1, kernels=kernels, **changes), device="cpu"))
+        states[kernels] = next(event.state for event in events if isinstance(event, Checkpoint))
+        assert events[0].kernels == ("timm" if kernels == "timm" else "small-maps")
+    for kernels, other in (("auto", "timm"), ("timm", "auto")):
+        config = tiny(epochs=2, kernels=kernels, **changes)
+        state = states[other] | {"config": config.model_dump(mode="json")}
+        finished = list(train(config, device="cpu", resume_from=state))[-1]
+        assert isinstance(finished, Finished)
+
+
+def test_small_map_kernels_and_timms_draw_the_same_stochastic_depth_and_train_alike(tiny):
+    losses = {}
+    for kernels in ("auto", "timm"):
+        events = train(tiny(kernels=kernels, method="wd", **SWIN), device="cpu")
+        losses[kernels] = [event.loss for event in events if isinstance(event, Step)]
+    assert losses["auto"] == pytest.approx(losses["timm"], rel=1e-4)
+    assert losses["auto"] != losses["timm"]
+
+
+def test_what_kernels_computed_a_run_is_recorded_and_only_a_choice_changes_its_id(store, tiny):
+    assert "kernels" not in tiny().model_dump(exclude_defaults=True)
+    assert tiny(kernels="timm").run_id != tiny().run_id
+    run_ids = [store.create(tiny(epochs=1, kernels=kernels)) for kernels in ("auto", "timm")]
+    run_lanes(store, run_ids, device="cpu")
+    assert [store.status(run_id).kernels for run_id in run_ids] == ["small-maps", "timm"]
+    assert [store.read_metrics(run_id)[0][0]["kernels"] for run_id in run_ids] == ["small-maps", "timm"]
+
+
+def test_what_the_small_map_path_does_not_cover_is_timms_with_either_choice(tiny):
+    uncovered = {"model": "convnext_atto", "model_kwargs": {"depths": [1, 1, 1, 1], "dims": [8, 16, 16, 32]}}
+    uncovered["model_kwargs"] |= {"stem_type": "overlap_tiered"}
+    first, second = (alone(tiny(epochs=1, kernels=kernels, **uncovered)) for kernels in ("auto", "timm"))
+    assert first == second
+    assert first[0]["kernels"] == "timm"

@@ -120,7 +120,7 @@ class Lane:
     def _started(self, event: Started) -> None:
         names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")
         self.facts = {name: getattr(event, name) for name in names}
-        where = {name: getattr(event, name) for name in ("device", "threads", "versions")}
+        where = {name: getattr(event, name) for name in ("device", "threads", "versions", "kernels")}
         self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
 

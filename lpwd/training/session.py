@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +22,7 @@ from lpwd.training.feed import Feeds
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
 from lpwd.training.randomness import seeded
+from lpwd.training.small_maps.choose import accelerate, set_generator
 
 EVALUATION_BATCH = 1000  # images
 ZERO_SHOT_STEPS = 100
@@ -47,12 +48,15 @@ class Session:
         self.model = models.create(config, data.class_count)
         if weights is not None:
             self.model.load_state_dict(dict(weights))
-        self.layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
-        self.model.to(device).to(memory_format=self.layout)
-        self.feed = (feeds or Feeds()).feed(data, config, self.layout)
+        layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
+        self.model.to(device).to(memory_format=layout)
         self.optimizer = build_optimizer(
             self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
         )
+        self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
+        self.kernels = self._kernels()
+        self.layout = layout if self.kernels == "timm" else torch.channels_last  # of the pixels
+        self.feed = (feeds or Feeds()).feed(data, config, self.layout)
         self.stochastic = any(_is_stochastic(module) for module in self.model.modules())
         self.steps_per_epoch = math.ceil(len(data.train_labels) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
@@ -61,6 +65,17 @@ class Session:
         self.seconds = 0.0  # of all epochs before this one
         self.pending: list[Tensor] = []  # losses not read yet
         self._begin_epoch()
+
+    def _kernels(self) -> str:
+        """What computes the model from now on: the small-map path where it covers the model and pays, else timm."""
+        image_size, precision = self.config.image_size, self.config.precision
+        if self.config.kernels == "timm" or not accelerate(
+            self.model, image_size=image_size, precision=precision, device=self.device
+        ):
+            return "timm"
+        self.draws = torch.Generator()
+        set_generator(self.model, self.draws)
+        return "small-maps"
 
     def _begin_epoch(self) -> None:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
@@ -144,10 +159,10 @@ class Session:
     @contextmanager
     def randomness(self) -> Iterator[None]:
         """Stochastic depth and dropout as a function of (seed, step), so that lanes and resumed runs share them."""
-        if not self.stochastic:
-            yield
-            return
-        with seeded(self.config.seed * 1_000_003 + self.step, self.device):
+        seed = self.config.seed * 1_000_003 + self.step
+        if self.draws is not None:
+            self.draws.manual_seed(seed)
+        with seeded(seed, self.device) if self.stochastic and self.draws is None else nullcontext():
             yield
 
     def is_last_of_epoch(self) -> bool:
@@ -239,6 +254,7 @@ class Session:
             total_steps=self.total_steps,
             threads=torch.get_num_threads(),
             versions=versions(),
+            kernels=self.kernels,
         )
 
     def finished(self) -> Finished:

@@ -121,6 +121,7 @@ def _facts(status: Status) -> list[list[str]]:
         "Speed": speed,
         "Steps": f"{status.step:,} of {status.total_steps:,}" if status.total_steps else "",
         "Threads": str(status.threads or ""),
+        "Kernels": status.kernels,
         "Versions": versions,
         "Commit": status.commit,
     }
