@@ -41,6 +41,9 @@ class RunConfig(BaseModel):
         None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$", description="id of a finished run to start from"
     )
     precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
+    kernels: Literal["auto", "timm"] = Field(
+        "auto", description="of the model's layers: auto takes faster ones of the same function where there are some"
+    )
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="of the learning rate; the paper's is constant"
     )

@@ -54,8 +54,9 @@ def test_train_ends_with_one_json_object_on_stdout(tmp_path):
 
 
 def test_a_race_equals_its_lanes_trained_alone_and_repeat_confirms_it(tmp_path):
-    raced = lpwd("race", "--method", "wd", "--method", "lpwd", *BASE, runs_dir=tmp_path / "race")
-    alone = lpwd("train", "--method", "lpwd", *BASE, runs_dir=tmp_path / "alone")
+    threads = ["--threads", "1"]  # of a lane
+    raced = lpwd("race", "--method", "wd", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "race")
+    alone = lpwd("train", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "alone")
     run_id = json.loads(alone.stdout)["run_id"]
     assert [json.loads(line)["run_id"] for line in raced.stdout.splitlines()][1] == run_id
     records = [RunStore(tmp_path / name).read_metrics(run_id)[0] for name in ("race", "alone")]

@@ -28,6 +28,7 @@ def test_every_field_but_the_scale_changes_the_run_id():
         "pretrained": True,
         "init_from": "some-run",
         "precision": "bf16",
+        "kernels": "timm",
         "schedule": "cosine",
         "clip_grad_norm": 1.0,
         "momentum": 0.8,

@@ -25,7 +25,10 @@ OnEvent = Callable[[str, Event], None]
 
 
 class Lane:
-    """One run: `advance` takes the next event of `source` and records it; `ended` once there is none."""
+    """One run: `compute` makes the next event of `source`, `record` keeps it; `ended` once there is none.
+
+    Any thread may compute, one at a time; one thread records, so that a race's events reach the disk in one order.
+    """
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class Lane:
         self.events = self._generate()
 
     def _generate(self) -> Iterator[Event]:
-        """Runs on the first `advance`, so that a failure in preparing belongs to this lane alone."""
+        """Runs on the first `compute`, so that a failure in preparing belongs to this lane alone."""
         checkpoint = load_checkpoint(self.store.paths(self.run_id).checkpoint)
         position = checkpoint["position"] if checkpoint else {"step": -1, "epoch": 0}
         self.store.rewind_metrics(self.run_id, position["step"], position["epoch"])
@@ -55,19 +58,36 @@ class Lane:
         yield from self.source(self.store.config(self.run_id), checkpoint)
 
     def advance(self) -> None:
-        """Run to the next event and record it; every way a run can end ends here."""
+        """Compute the next event and record it."""
+        self.record(self.compute())
+
+    def compute(self) -> Event | Exception | None:
+        """The next event; None where there is none, or the error that ends the run."""
         try:
-            event = next(self.events, None)
-            if event is None:
-                self.ended = True
-                return
-            self._record(event)
-            self.on_event(self.run_id, event)
-        except ConfigError as error:
-            self.end("failed", str(error), error=str(error))
+            return next(self.events, None)
         except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
-            first_line = next(iter(str(error).splitlines()), "")
-            self.end("failed", f"{type(error).__name__}: {first_line}", error=traceback.format_exc())
+            return error
+
+    def record(self, outcome: Event | Exception | None) -> None:
+        """Keep what `compute` returned, before the next one; every way a run can end ends here."""
+        if outcome is None:
+            self.ended = True
+        elif isinstance(outcome, Exception):
+            self._fail(outcome)
+        else:
+            try:
+                self._record(outcome)
+                self.on_event(self.run_id, outcome)
+            except Exception as error:  # a full disk
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, ConfigError):
+            self.end("failed", str(error), error=str(error))
+            return
+        first_line = next(iter(str(error).splitlines()), "")
+        text = "".join(traceback.format_exception(error))
+        self.end("failed", f"{type(error).__name__}: {first_line}", error=text)
 
     def _record(self, event: Event) -> None:
         self.step = max(self.step, event.step)
@@ -101,7 +121,7 @@ class Lane:
     def _started(self, event: Started) -> None:
         names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")
         self.facts = {name: getattr(event, name) for name in names}
-        where = {name: getattr(event, name) for name in ("device", "threads", "versions")}
+        where = {name: getattr(event, name) for name in ("device", "threads", "versions", "kernels")}
         self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
 

@@ -27,6 +27,7 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "schedule": "constant",
         "clip_grad_norm": None,
         "precision": "fp32",
+        "kernels": "auto",
         "pretrained": False,
         "rule": "2i/n",
         "exclude_1d": False,

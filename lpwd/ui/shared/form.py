@@ -30,6 +30,7 @@ LABELS = {
     "schedule": "Schedule of η",
     "clip_grad_norm": "Clip gradient norm at",
     "precision": "Precision",
+    "kernels": "Kernels",
     "rule": "Layer rule",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
@@ -116,6 +117,7 @@ def _choices(name: str) -> list[tuple[str, Any]]:
         "methods": [(method.label, key) for key, method in METHODS.items()],
         "schedule": [("constant", "constant"), ("cosine", "cosine")],
         "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
+        "kernels": [("fastest", "auto"), ("timm's own", "timm")],
         "rule": [(rule, rule) for rule in LAYER_RULES],
         "seeds": [(str(count), count) for count in SEEDS],
     }
