@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from browser import answers, free_port, wait_until
 
 from lpwd.cli.main import COMMANDS
 from lpwd.config import RunConfig
@@ -247,3 +248,18 @@ def test_repeat_compares_what_published_results_hold(tmp_path):
     kept[0]["test_top1"] += 2
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
     assert json.loads(lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path).stdout)["differing"] == 1
+
+
+# ---- the page
+
+
+def test_app_shows_the_page_until_a_signal_ends_it(tmp_path):
+    port = free_port()
+    command = [sys.executable, "-m", "lpwd", "app", "--port", str(port), "--runs-dir", str(tmp_path / "runs")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), 120)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, errors
