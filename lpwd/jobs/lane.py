@@ -19,6 +19,7 @@ from lpwd.training.provenance import commit
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
+SAVE_SECONDS = 2.0  # between checkpoints of ended epochs: what a killed process may lose; a tiny run ends five a second
 
 Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
 OnEvent = Callable[[str, Event], None]
@@ -44,7 +45,8 @@ class Lane:
         self.step, self.ended, self.resumed = 0, False, False
         self.facts: dict[str, Any] = store.status(run_id).summary  # of Started; a resumed run has them already
         self.buffer: list[Event] = []
-        self.flushed = self.reported = 0.0
+        self.flushed = self.reported = self.saved = 0.0
+        self.progress: dict[str, Any] = {}  # that status.json does not tell yet
         self.events = self._generate()
 
     def _generate(self) -> Iterator[Event]:
@@ -92,8 +94,7 @@ class Lane:
     def _record(self, event: Event) -> None:
         self.step = max(self.step, event.step)
         if isinstance(event, Checkpoint):
-            with replacing(self.store.paths(self.run_id).checkpoint) as temporary:
-                torch.save(event.state, temporary)
+            self._save(event)
             return
         if not (isinstance(event, Started) and self.resumed):
             self.buffer.append(event)
@@ -102,14 +103,12 @@ class Lane:
         match event:
             case Started():
                 self._started(event)
-            case Step() if time.monotonic() - self.reported > STATUS_SECONDS:
-                self.reported = time.monotonic()
-                progress = {name: getattr(event, name) for name in ("step", "epoch", "images_per_second", "seconds")}
-                self.store.update(self.run_id, **progress, gpu_memory=gpu_memory())
+            case Step():
+                self._report(event, "step", "epoch", "images_per_second", "seconds")
             case Epoch():
                 numbers = f"training loss {event.train_loss:.4f}, test top-1 {event.test_top1:.2f}%"
                 self.store.log(self.run_id, f"epoch {event.epoch}: {numbers}")
-                self.store.update(self.run_id, step=event.step, epoch=event.epoch, seconds=event.seconds)
+                self._report(event, "step", "epoch", "seconds")
             case Diverged():
                 self.end("diverged", f"The loss was not finite in step {event.step}.", summary=self.facts)
             case Stopped():
@@ -125,6 +124,24 @@ class Lane:
         self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
 
+    def _report(self, event: Step | Epoch, *names: str) -> None:
+        """Progress for status.json, which takes it now and then, and in the end."""
+        self.progress |= {name: getattr(event, name) for name in names}
+        if time.monotonic() - self.reported > STATUS_SECONDS:
+            self.reported = time.monotonic()
+            self.store.update(self.run_id, **self.progress, gpu_memory=gpu_memory())
+            self.progress.clear()
+
+    def _save(self, event: Checkpoint) -> None:
+        """Write the checkpoint, unless the run goes on and another one is due soon."""
+        position, config = event.state["position"], self.store.config(self.run_id)
+        goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
+        if goes_on and time.monotonic() - self.saved < SAVE_SECONDS:
+            return
+        with replacing(self.store.paths(self.run_id).checkpoint) as temporary:
+            torch.save(event.state, temporary)
+        self.saved = time.monotonic()
+
     def _flush(self) -> None:
         self.store.append(self.run_id, self.buffer)
         self.buffer.clear()
@@ -138,7 +155,8 @@ class Lane:
         if error:
             self.store.save_error(self.run_id, error)
         self.store.log(self.run_id, f"{state}. {message}")
-        self.store.update(self.run_id, state=state, step=self.step, ended=time.time(), message=message, **changes)
+        now = self.progress | {"state": state, "step": self.step, "ended": time.time(), "message": message}
+        self.store.update(self.run_id, **now | changes)
 
 
 def claim(store: RunStore, run_id: str) -> None:

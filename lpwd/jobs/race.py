@@ -1,6 +1,5 @@
 """Train one run or several in lock step inside this process, and write all that happens to the run store."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from lpwd.events import Event, Stopped
 from lpwd.jobs.lane import Lane, OnEvent, claim, load_checkpoint
 from lpwd.jobs.side_by_side import advance, plan
 from lpwd.store import ACTIVE, ENDED, RunStore, State
-from lpwd.training import batches
+from lpwd.training.datasets import Datasets
 from lpwd.training.feed import Feeds
 from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
@@ -32,19 +31,20 @@ def run_lanes(
     should_stop: Callable[[], bool] = lambda: False,
     stopped_state: Callable[[], Literal["stopped", "interrupted"]] = lambda: "stopped",
     on_event: OnEvent = lambda run_id, event: None,
+    datasets: Datasets | None = None,
 ) -> dict[str, State]:
     """Train the runs in lock step, each from its checkpoint where it has one; returns the state of each.
 
     A lane that fails or diverges is marked and the others go on. Stops at the end of a step once `should_stop` says so
     or any run's state is set to `stopping`. `threads` is torch's number of CPU threads for each lane; sums depend on it
     in their last bits, so it is recorded. `side_by_side.plan` says what it is by default and how many lanes compute at
-    once. A run that older code began goes on with this code's kernels, unless its `kernels` are timm's. Raises
-    ConfigError for a run that another process is training.
+    once. A run that older code began goes on with this code's kernels, unless its `kernels` are timm's. `datasets`
+    keeps data from one call to the next. Raises ConfigError for a run that another process is training.
     """
     waiting = [run_id for run_id in run_ids if store.status(run_id).state not in ENDED]
     for run_id in waiting:
         claim(store, run_id)
-    load, feeds = functools.lru_cache(maxsize=None)(load_data), Feeds()  # what lanes of a race share
+    datasets, feeds = datasets or Datasets(), Feeds()  # what lanes of a race share
     with Watch(store, waiting) as watch:
 
         def source(config: RunConfig, checkpoint: dict[str, Any] | None) -> Iterator[Event]:
@@ -59,12 +59,13 @@ def run_lanes(
                 should_stop=stop,
                 resume_from=checkpoint,
                 initial_weights=weights,
-                data=load(data_key(config), device),
+                data=datasets.load(config, resolve_device(device)),
                 feeds=feeds,
             )
 
         lanes = [Lane(store, run_id, source, stopped_state=stopped_state, on_event=on_event) for run_id in waiting]
         advance(lanes, plan(len(lanes), threads or recorded_threads(store, waiting), resolve_device(device)))
+    datasets.forget_large()
     return {run_id: store.status(run_id).state for run_id in run_ids}
 
 
@@ -114,16 +115,6 @@ def initial_weights(store: RunStore, config: RunConfig) -> dict[str, torch.Tenso
     if checkpoint is None:
         raise ConfigError(f"init_from is {config.init_from!r}: that run has no checkpoint")
     return checkpoint["model"]
-
-
-def data_key(config: RunConfig) -> str:
-    """The part of a configuration that the data set depends on, as JSON of a RunConfig."""
-    fields = ("dataset", "seed", "image_size", "train_samples", "test_samples", "validation_samples")
-    return RunConfig(**{name: getattr(config, name) for name in fields}).model_dump_json()
-
-
-def load_data(key: str, device: str) -> batches.Dataset:
-    return batches.load(RunConfig.model_validate_json(key), resolve_device(device))
 
 
 def warm_up() -> None:
