@@ -154,7 +154,10 @@ class Decaying(torch.optim.Optimizer):
 
     def _refuse_undecayed(self) -> None:
         for group in self.param_groups:
-            if group["decay"] == "pwd" and group["decayed"] is not True and group["weight_decay"] != 0:
+            undecayed = group["decay"] == "pwd" and group["decayed"] is not True
+            if (
+                undecayed and decay_fraction(group) != 0
+            ):  # nothing to do at c = 0, the first step of a warm-up or of DCP
                 raise RuntimeError(
                     "decay='pwd' acts before the forward pass, and this step's has not been decayed: attach(model) to "
                     "the module that the loop calls in training mode, or call decay_() first, or step with a closure"
