@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
-Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams"]
+Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh"]
 Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared"]
 LayerRule = Literal["2i/n", "2i/(n+1)", "2(i-1)/(n-1)"]
 

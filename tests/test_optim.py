@@ -18,7 +18,8 @@ from lpwd.optim.timing import DecayBeforeForward
 
 STEPS = 50
 LR = {"adam": 2e-3, "sgd": 5e-2}
-PATHS = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+PATHS = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}, "automatic": {}}
+THEIRS = PATHS | {"automatic": {"fused": True}}  # the option of torch's own optimizers for the same kernel
 COSINE = [0.5 * (1 + math.cos(math.pi * t / STEPS)) for t in range(STEPS)]
 SCHEDULES = {"constant": [1.0] * STEPS, "cosine": COSINE}
 
@@ -143,20 +144,20 @@ def test_nesterov_momentum_follows_its_reference(method: str, nesterov: bool):
 @pytest.mark.parametrize("maximize", [False, True])
 def test_wd_is_adamw_bit_for_bit(path: str, maximize: bool):
     ours, theirs = small_model(), small_model()
-    options = {"lr": 0.01, "weight_decay": 0.3, "maximize": maximize, **PATHS[path]}
-    train(ours, lpwd.Adam(ours.parameters(), decay="wd", **options))
-    train(theirs, torch.optim.AdamW(theirs.parameters(), **options))
+    options = {"lr": 0.01, "weight_decay": 0.3, "maximize": maximize}
+    train(ours, lpwd.Adam(ours.parameters(), decay="wd", **options, **PATHS[path]))
+    train(theirs, torch.optim.AdamW(theirs.parameters(), **options, **THEIRS[path]))
     assert torch.equal(flat(ours), flat(theirs))
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("decay", "weight_decay"), [("l2", 0.3), ("none", 0.0)])
 def test_l2_and_none_are_torchs_own_optimizers_bit_for_bit(path: str, decay: str, weight_decay: float):
-    options = {"lr": 0.01, "weight_decay": weight_decay, **PATHS[path]}
+    options = {"lr": 0.01, "weight_decay": weight_decay}
     for ours, theirs, more in ((lpwd.Adam, torch.optim.Adam, {}), (lpwd.SGD, torch.optim.SGD, {"momentum": 0.9})):
         a, b = small_model(), small_model()
-        train(a, ours(a.parameters(), decay=decay, **options, **more), 20)
-        train(b, theirs(b.parameters(), **options, **more), 20)
+        train(a, ours(a.parameters(), decay=decay, **options, **PATHS[path], **more), 20)
+        train(b, theirs(b.parameters(), **options, **THEIRS[path], **more), 20)
         assert torch.equal(flat(a), flat(b))
 
 
@@ -164,7 +165,7 @@ def test_l2_and_none_are_torchs_own_optimizers_bit_for_bit(path: str, decay: str
 def test_wd_of_sgd_is_a_shrink_and_then_torchs_sgd_bit_for_bit(path: str):
     ours, theirs = small_model(), small_model()
     train(ours, lpwd.SGD(ours.parameters(), lr=0.1, momentum=0.9, weight_decay=0.3, **PATHS[path]), 20)
-    sgd = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, **PATHS[path])
+    sgd = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, **THEIRS[path])
     for t in range(20):
         loss_of(theirs, t).backward()
         with torch.no_grad():
@@ -181,7 +182,7 @@ def test_rwd_is_adamw_with_a_smaller_rate_and_a_larger_decay(path: str):
     c = lr * decay
     ours, theirs = small_model(), small_model()
     train(ours, lpwd.Adam(ours.parameters(), lr=lr, weight_decay=decay, decay="rwd", **PATHS[path]))
-    train(theirs, torch.optim.AdamW(theirs.parameters(), lr=lr * (1 - c), weight_decay=decay / (1 - c), **PATHS[path]))
+    train(theirs, torch.optim.AdamW(theirs.parameters(), lr=lr * (1 - c), weight_decay=decay / (1 - c), **THEIRS[path]))
     assert relative_error(flat(ours), flat(theirs)) < 1e-12
 
 
@@ -469,9 +470,10 @@ def test_a_state_dict_round_trip_before_training_as_accelerate_does_changes_noth
         assert relative_error(flat(model), expected) < 1e-12
 
 
-def test_a_state_dict_of_adamw_loads_and_continues_as_wd():
+@pytest.mark.parametrize("path", PATHS)
+def test_a_state_dict_of_adamw_loads_and_continues_as_wd(path: str):
     a, b = small_model(), small_model()
-    adamw = torch.optim.AdamW(a.parameters(), lr=0.01, weight_decay=0.3)
+    adamw = torch.optim.AdamW(a.parameters(), lr=0.01, weight_decay=0.3, **THEIRS[path])
     train(a, adamw, 3)
     b.load_state_dict(a.state_dict())
     ours = lpwd.Adam(b.parameters(), lr=1.0)
@@ -743,7 +745,7 @@ def test_layer_names_are_what_their_parameters_share():
 
 def test_layer_groups_serve_torchs_own_optimizers():
     a, b = small_model(), small_model()
-    train(a, torch.optim.AdamW(lpwd.layer_groups(a, 0.5), lr=0.01), 10)
+    train(a, torch.optim.AdamW(lpwd.layer_groups(a, 0.5), lr=0.01, fused=True), 10)
     train(b, lpwd.build_optimizer(b, "adam", "lwd", 0.01, 0.5), 10)
     assert torch.equal(flat(a), flat(b))
 

@@ -22,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.methods import LayerRule, Timing, decay_rates, get_method
-from lpwd.optim.formulas import Group, adam_direction, adam_momentum, next_step, sgd_direction
+from lpwd.optim.formulas import Group, adam_heading, adam_momentum, next_step, sgd_direction
+from lpwd.optim.kernels import with_gradient
 from lpwd.optim.layers import group_by_layer, layer_groups, layers_of
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
-from lpwd.optim.timing import Decaying, with_gradient
+from lpwd.optim.timing import Decaying
 
 __all__ = ["SGD", "Adam", "build_optimizer", "layer_groups"]
 
@@ -51,12 +52,14 @@ class Adam(Decaying, torch.optim.Adam):
         weight_decay: float = 0.0,
         *,
         decay: Timing = "wd",
+        independent: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        capturable: bool = False,
     ) -> None:
         super().__init__(
-            _groups(params, decay),
+            _groups(params, decay, independent),
             lr,
             betas,
             eps,
@@ -64,20 +67,20 @@ class Adam(Decaying, torch.optim.Adam):
             maximize=maximize,
             foreach=foreach,
             fused=fused,
+            capturable=capturable,
             decoupled_weight_decay=False,  # set per group at each step
         )
-        self.defaults["decay"] = decay
+        self._own_defaults(decay, independent)
 
     def _update(self) -> None:
         _unprofiled(torch.optim.Adam)(self)
 
-    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
-        states = [self.state.get(p, {}) for p in params]
-        return adam_direction(self._gradients(group, params), states, group["betas"], group["eps"])
-
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         momenta = [self.state.get(p, {}).get("exp_avg") for p in params]
         return adam_momentum(self._gradients(group, params), momenta, group["betas"][0])
+
+    def _headings(self, group: Group, states: list[dict[str, Any]]) -> list[Tensor]:
+        return adam_heading(states, group["betas"][1], group["eps"])
 
     def _second_moment_mean(self) -> Tensor | None:
         if all(group["decay"] != "adams" for group in self.param_groups):
@@ -106,13 +109,14 @@ class SGD(Decaying, torch.optim.SGD):
         weight_decay: float = 0.0,
         *,
         decay: Timing = "wd",
+        independent: bool = False,
         nesterov: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
     ) -> None:
         super().__init__(
-            _groups(params, decay),
+            _groups(params, decay, independent),
             lr,
             momentum,
             0.0,
@@ -122,12 +126,12 @@ class SGD(Decaying, torch.optim.SGD):
             foreach=foreach,
             fused=fused,
         )
-        self.defaults["decay"] = decay
+        self._own_defaults(decay, independent)
 
     def _update(self) -> None:
         _unprofiled(torch.optim.SGD)(self)
 
-    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+    def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         buffers = [self.state.get(p, {}).get("momentum_buffer") for p in params]
         grads = self._gradients(group, params)
         return sgd_direction(grads, buffers, group["momentum"], group["dampening"], group["nesterov"])
@@ -180,14 +184,15 @@ def build_optimizer(
     return built
 
 
-def _groups(params: Params, decay: Timing) -> Any:
+def _groups(params: Params, decay: Timing, independent: bool) -> Any:
     """`params` as groups that name their decay; a bare tensor is left to torch, which refuses it."""
     if isinstance(params, Tensor):
         return params
     members = list(params)
+    own = {"decay": decay, "independent": independent}
     if members and not isinstance(members[0], dict):
-        return [{"params": members, "decay": decay}]
-    return [{"decay": decay, **group} for group in members if isinstance(group, dict)]
+        return [{"params": members, **own}]
+    return [{**own, **group} for group in members if isinstance(group, dict)]
 
 
 def _unprofiled(optimizer: type[torch.optim.Optimizer]) -> Callable[[torch.optim.Optimizer], Any]:
