@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from lpwd.optim.formulas import Group
 from lpwd.optim.kernels import with_gradient
 from lpwd.optim.timing import DECAYED_BEFORE, Decaying
+from lpwd.optim.update import like
 
 Tensors = Tensor | Sequence[Tensor]
 PENALISED = (*DECAYED_BEFORE, "rwd", "pwd")
-CHUNK = {"cpu": 2**16}  # weights at a time, so that what is read again lies in the cache; elsewhere a whole parameter
+CHUNK = {"cpu": 2**16}  # weights at a time, so that what is read again lies in the cache
+CHUNK_ELSEWHERE = 2**24  # as many as float32 counts exactly
 
 
 def opposing_penalty(theta: Tensors, update: Tensors, penalty: Tensors) -> tuple[float, float]:
@@ -118,25 +120,25 @@ def _step_sums(optimizer: Decaying, group: Group, p: Tensor) -> Tensor:
     for theta, after, *start in _chunks(_copies(optimizer)[p], p.detach(), *starts):
         for theta_0 in start:
             theta.sub_(theta_0)
-        m = (theta * (fraction / 2)).add_(after)
+        if isinstance(fraction, Tensor):
+            m = after + theta * (fraction / 2).to(p.device, p.dtype)
+        else:
+            m = torch.add(after, theta, alpha=fraction / 2)
         for theta_0 in start:
             m.sub_(theta_0)
-        decayed = theta
-        if group["decay"] == "cautious":
-            decayed = theta * ((theta - m).sign_() * theta.sign() > 0)
+        decayed = theta * ((theta - m).sign_() * theta.sign() > 0) if group["decay"] == "cautious" else theta
         against = m.sign_().mul_(theta).clamp_(max=0)  # -|theta| where it is opposing
-        for part, value in zip(parts, (against < 0, -against, decayed.abs_()), strict=True):
-            part.append(value.sum())
-    opposing, magnitude, total = (torch.stack(part).double().sum() for part in parts)
-    c = fraction if isinstance(fraction, Tensor) else torch.tensor(fraction, dtype=torch.float64)
-    return torch.stack([opposing, magnitude * c.to(p.device), total * c.to(p.device)])
+        for part, summed in zip(parts, (against.sum(), against.sign_().sum(), decayed.abs_().sum()), strict=True):
+            part.append(summed)
+    magnitude, opposing, total = (torch.stack(part).double().sum() for part in parts)
+    return torch.stack([-opposing, -magnitude * like(p, fraction), total * like(p, fraction)])
 
 
 def _chunks(theta: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """The tensors cut alike into one-dimensional pieces, views wherever they lie in memory as theta does."""
     alike = all(type(t) is Tensor and t.stride() == theta.stride() for t in (theta, *others))
     flat = [t.as_strided((t.numel(),), (1,)) if alike else t.reshape(-1) for t in (theta, *others)]
-    size = CHUNK.get(theta.device.type, theta.numel()) or 1
+    size = CHUNK.get(theta.device.type, CHUNK_ELSEWHERE)
     return zip(*(t.split(size) for t in flat), strict=True)
 
 
