@@ -84,7 +84,7 @@ def values(tensors: Sequence[Tensor]) -> list[float]:
     return torch.cat([t.detach().reshape(-1) for t in tensors]).tolist()
 
 
-WD_LIKE = ("wd", "lwd", "wd15", "llrd", "wdlr2", "cwd", "adams")
+WD_LIKE = ("wd", "lwd", "wd15", "llrd", "wdlr2", "cwd", "adams", "l2sp")
 OPTIONS: dict[str, dict[str, object]] = {"adam": {}, "sgd": {"momentum": 0.9, "nesterov": True}}
 
 
@@ -202,6 +202,7 @@ def test_measuring_changes_nothing(method: str):
         ("lrwd", (0.0, 0.0)),
         ("baseline", None),
         ("l2", None),
+        ("adamh", None),
     ],
 )
 def test_rwd_and_pwd_oppose_nothing_and_methods_without_a_penalty_have_no_rate(

@@ -9,6 +9,11 @@
 | pwd | D, then forward and backward at the decayed weights, then the update (algorithm 2) |
 | cautious | wd where U theta >= 0 alone (arXiv 2510.12402) |
 | adams | wd with lambda / sqrt(mean of v_hat over all parameters) (arXiv 2011.11152; Adam only) |
+| l2sp | wd towards theta_0, the weights before the first step, instead of 0 (arXiv 1802.01483) |
+| adamh | W <- R norm(W - eta R U / norm(U)), R the norm before the first step (arXiv 2606.16899; Adam only) |
+
+adamh is for parameters of two and more dimensions; of vectors it is none, and a matrix of zeros stays as it is.
+With `independent`, c = lambda alone: it follows no schedule of the learning rate.
 
 Decay uses the learning rate that its group holds at that moment: with pwd, set it before the forward pass. PWD's
 weights are read (evaluated, saved, averaged) after the update and before the next decay. Parameters without a gradient
@@ -21,10 +26,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from lpwd.methods import LayerRule, Timing, decay_rates, get_method
+from lpwd.methods import LayerOrder, LayerRule, Mean, Timing, decay_rates, get_method, order_and_mean
 from lpwd.optim.formulas import Group, adam_heading, adam_momentum, next_step, sgd_direction
 from lpwd.optim.kernels import with_gradient
-from lpwd.optim.layers import group_by_layer, layer_groups, layers_of
+from lpwd.optim.layers import group_by_layer, head_of, layer_groups, layers_of, matched_rates, without_start
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
 from lpwd.optim.timing import Decaying
 
@@ -34,11 +39,13 @@ Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 
 
 class Adam(Decaying, torch.optim.Adam):
-    """Adam with `decay` none, l2, wd, rwd, pwd, cautious or adams; each is an option of a parameter group too.
+    """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp or adamh, an option of a parameter group too.
 
-    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda). `params` are
-    tensors, (name, tensor) pairs or parameter groups of any shapes, in float32 or wider. Raises ValueError on a bad
-    value, low-precision parameters included. With pwd call `attach(model)`, or `decay_()` before each forward pass.
+    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda alone
+    where it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32
+    or wider. `foreach` and `fused` choose torch's kernel; without them it is the fused one where torch has one for the
+    parameters. Raises ValueError on a bad value, low-precision parameters included. With pwd call `attach(model)`, or
+    `decay_()` before each forward pass.
     """
 
     decouples = True
@@ -97,9 +104,9 @@ class Adam(Decaying, torch.optim.Adam):
 
 
 class SGD(Decaying, torch.optim.SGD):
-    """SGD with momentum and `decay` none, l2, wd, rwd, pwd or cautious; otherwise as `Adam`."""
+    """SGD with momentum and `decay` none, l2, wd, rwd, pwd, cautious or l2sp; otherwise as `Adam`."""
 
-    forbidden = ("adams",)
+    forbidden = ("adams", "adamh")
 
     def __init__(
         self,
@@ -149,6 +156,9 @@ def build_optimizer(
     *,
     rule: LayerRule = "2i/n",
     exclude_1d: bool = False,
+    order: LayerOrder = "deep",
+    mean: Mean = "layers",
+    head: nn.Module | Iterable[Tensor] | None = None,
     **options: Any,
 ) -> Adam | SGD:
     """The optimizer of a row of `METHODS` for a model, with one group per layer, attached to the model where it is pwd.
@@ -157,8 +167,12 @@ def build_optimizer(
     `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
     llrd, which a hand-written schedule has to keep: `group["lr"] = lr_t * group["lr_scale"]`; torch's schedulers do.
 
-    Raises ValueError on an unknown optimizer, method or rule, an optimizer that the method does not run with, a bad
-    value, or a model with nothing to train; TypeError on an option that the optimizer does not have.
+    `order` and `mean` of layer-wise rates are those of `layer_groups`; where they are left at their defaults, the
+    method's own hold. `head` is what l2sp decays towards 0 for it is new (a module or parameters): timm's
+    `get_classifier()` unless given; of other models none.
+
+    Raises ValueError on an unknown optimizer, method, rule, order or mean, an optimizer that the method does not run
+    with, a bad value, or a model with nothing to train; TypeError on an option that the optimizer does not have.
     """
     row = get_method(method)
     if optimizer not in OPTIMIZERS:
@@ -170,7 +184,10 @@ def build_optimizer(
             f"lr is {lr}: method {method} divides by the first learning rate, which must be greater than 0"
         )
     layers = layers_of(model)
-    rates = decay_rates(row, len(layers), weight_decay, rule) if layers else []
+    order, mean = order_and_mean(method, order, mean)
+    rates = decay_rates(row, len(layers), weight_decay, rule, order) if layers else []
+    if row.rates == "layerwise" and mean == "parameters":
+        rates = matched_rates(layers, rates, weight_decay * row.scale, exclude_1d)
     scales = layer_lr_scales(len(layers)) if row.rates == "lr_decay" else [1.0] * len(layers)
     groups = group_by_layer(layers, rates, exclude_1d)
     for group in groups:
@@ -178,6 +195,9 @@ def build_optimizer(
         group.update(decay=row.timing, lr_scale=scale, lr=lr if scale == 1 else lr * scale)
         if row.rates == "lr_squared":
             group["lr_0"] = float(lr)
+    if row.timing == "l2sp":
+        new = head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head
+        groups = list(without_start(groups, new))
     built = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **options)
     if row.timing == "pwd":
         built.attach(model)

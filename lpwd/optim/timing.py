@@ -179,7 +179,8 @@ class Decaying(TorchUpdate):
                 cautious_shrink(params, self._signs(group, params), fraction)
             elif group["decay"] == "l2sp":
                 moved = [p for p in params if "theta_0" in self.state.get(p, {})]
-                pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
+                if moved:
+                    pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
             else:
                 pairs.append((params, fraction))
         shrink(pairs)
@@ -204,6 +205,8 @@ class Decaying(TorchUpdate):
 
     def _project(self, group: Group, skipped: Tensor | None) -> None:
         matrices = [p for p in with_gradient(group) if p.ndim >= 2]
+        if not matrices:
+            return
         states = [self.state[p] for p in matrices]
         for p, state in zip(matrices, states, strict=True):
             if "radius" not in state:  # torch's update left the matrix as it was
