@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lpwd.facts import DatasetName
-from lpwd.methods import LayerRule, get_method
+from lpwd.methods import LayerOrder, LayerRule, Mean, get_method, order_and_mean
 
 
 class ConfigError(ValueError):
@@ -53,6 +53,8 @@ class RunConfig(BaseModel):
     betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's moment decay rates")
     eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator term")
     rule: LayerRule = Field("2i/n", description="lambda_i / lambda of layer-wise methods")
+    order: LayerOrder = Field("deep", description="which layers decay most, of layer-wise methods")
+    mean: Mean = Field("layers", description="over what the rates of layer-wise methods have the rule's mean")
     exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
     opposing_every: int = Field(
         0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
@@ -76,6 +78,7 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"method {self.method} needs optimizer {' or '.join(method.optimizers)}, got {self.optimizer}"
             )
+        order_and_mean(self.method, self.order, self.mean)
         if method.rates == "lr_squared" and self.schedule == "constant":
             raise ValueError("method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd")
         if not all(0 <= beta < 1 for beta in self.betas):

@@ -289,7 +289,7 @@ class Session:
 
 
 def _optimizer_options(config: RunConfig) -> dict[str, Any]:
-    common: dict[str, Any] = {"rule": config.rule, "exclude_1d": config.exclude_1d}
+    common: dict[str, Any] = {name: getattr(config, name) for name in ("rule", "order", "mean", "exclude_1d")}
     if config.optimizer == "adam":
         return common | {"betas": config.betas, "eps": config.eps}
     return common | {"momentum": config.momentum, "nesterov": config.nesterov}
