@@ -1,11 +1,22 @@
+"""Where `python -m lpwd` and the command `lpwd` begin."""
+
 import os
+import sys
 
 # Waiting OpenMP threads sleep instead of spinning: beside other processes, spinning costs a factor of ten.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
 
-import lpwd.cli.hub  # registers its commands, as the next does
-import lpwd.cli.paper
-import lpwd.cli.starts  # noqa: F401
-from lpwd.cli.train import main
 
-main(prog_name="python -m lpwd")
+def main() -> None:
+    """Run a command of `lpwd.cli.main.COMMANDS`; says what to install where the library alone is installed."""
+    try:
+        from lpwd.cli.main import main
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("lpwd"):
+            raise
+        sys.exit(f"Error: the command line needs {error.name}: pip install 'lpwd[app]'")
+    main()
+
+
+if __name__ == "__main__":
+    main()

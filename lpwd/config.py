@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lpwd.facts import DATASETS, DatasetName
-from lpwd.methods import LayerRule, get_method
+from lpwd.methods import LayerOrder, LayerRule, Mean, get_method, order_and_mean
 
 
 class ConfigError(ValueError):
@@ -45,6 +45,9 @@ class RunConfig(BaseModel):
         description="weights to start from: a finished run's id, or a published start",
     )
     precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
+    kernels: Literal["auto", "timm"] = Field(
+        "auto", description="of the model's layers: auto takes faster ones of the same function where there are some"
+    )
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="of the learning rate; the paper's is constant"
     )
@@ -58,6 +61,8 @@ class RunConfig(BaseModel):
     betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's moment decay rates")
     eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator term")
     rule: LayerRule = Field("2i/n", description="lambda_i / lambda of layer-wise methods")
+    order: LayerOrder = Field("deep", description="which layers decay most, of layer-wise methods")
+    mean: Mean = Field("layers", description="over what the rates of layer-wise methods have the rule's mean")
     exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
     opposing_every: int = Field(
         0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
@@ -68,7 +73,7 @@ class RunConfig(BaseModel):
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="JSON object passed to timm.create_model")
     scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -81,6 +86,7 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"method {self.method} needs optimizer {' or '.join(method.optimizers)}, got {self.optimizer}"
             )
+        order_and_mean(self.method, self.order, self.mean)
         if method.rates == "lr_squared" and self.schedule == "constant":
             raise ValueError("method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd")
         if not all(0 <= beta < 1 for beta in self.betas):

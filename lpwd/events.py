@@ -1,13 +1,14 @@
-"""What `lpwd.train.train` yields and what `metrics.jsonl` holds: one JSON object per recorded event. No torch here."""
+"""What `lpwd.train` yields and what `metrics.jsonl` holds: one JSON object per recorded event. No torch here."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 CIRCUMSTANCES = frozenset({"seconds", "images_per_second", "versions"})  # the rest repeats bit for bit on CPU
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as far as a column of 64-bit integers holds it
 
 
 @dataclass(frozen=True)
@@ -17,21 +18,28 @@ class Started:
     kind: ClassVar[str] = "started"
     device: str
     model: str  # timm name, with the tag of its weights where they were loaded
-    parameter_count: int
+    parameter_count: Count
     layer_names: list[str]  # one a layer id, shallow to deep
     layer_decay_rates: list[float]  # lambda_i per layer, dimensionless
-    layer_parameter_counts: list[int]
+    layer_parameter_counts: list[Count]
     mean_decay_rate: float  # parameter-weighted mean of lambda_i
-    train_samples: int
-    test_samples: int
-    validation_samples: int
-    steps_per_epoch: int
-    total_steps: int
+    train_samples: Count
+    test_samples: Count
+    validation_samples: Count
+    steps_per_epoch: Count
+    total_steps: Count
     initial_weight_norms: list[float]  # L2 norm per layer at theta_0
-    threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
+    threads: Count = 0  # torch's CPU threads: sums depend on it in their last bits
     versions: dict[str, str] = field(default_factory=dict)
     start_digest: str = ""  # of the weights that `init_from` names, see lpwd.training.starts
-    step: int = 0
+    kernels: str = "timm"  # that computed the model: timm's, or "small-maps"; sums depend on it in their last bits
+    step: Count = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a list is not as long as there are layers; an empty one is not known."""
+        for values in (self.layer_decay_rates, self.layer_parameter_counts, self.initial_weight_norms):
+            if values and len(values) != len(self.layer_names):
+                raise ValueError(f"{len(values)} values for {len(self.layer_names)} layers")
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,8 @@ class Step:
     """One optimizer step. `loss` is None on steps whose loss was not read back from the device."""
 
     kind: ClassVar[str] = "step"
-    step: int  # 1-based, over all epochs
-    epoch: int  # 1-based
+    step: Count  # 1-based, over all epochs
+    epoch: Count  # 1-based
     loss: float | None  # training loss, mean over the steps since it was last read
     lr: float
     seconds: float  # training time so far, over all sessions of the run
@@ -54,8 +62,8 @@ class Epoch:
     """The end of an epoch, after evaluation on the whole test set. Top-1 in percent."""
 
     kind: ClassVar[str] = "epoch"
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     train_loss: float  # mean over the epoch's training images
     test_loss: float
     test_top1: float
@@ -73,7 +81,7 @@ class Checkpoint:
     """State to continue from, for the caller to save; never written to metrics.jsonl."""
 
     kind: ClassVar[str] = "checkpoint"
-    step: int
+    step: Count
     state: dict[str, Any] = field(repr=False)
 
 
@@ -82,8 +90,8 @@ class Diverged:
     """A non-finite loss: a result with its step, not a crash."""
 
     kind: ClassVar[str] = "diverged"
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Stopped:
     """`should_stop` said so; the last checkpoint holds the state of exactly this step."""
 
     kind: ClassVar[str] = "stopped"
-    step: int
+    step: Count
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class Finished:
     """All epochs are done; the selections of design section 1 over the test top-1 (percent)."""
 
     kind: ClassVar[str] = "finished"
-    step: int
+    step: Count
     best10_mean: float
     best10_std: float  # ddof 0
     last_top1: float
@@ -114,7 +122,7 @@ class ZeroShot:
     """Eq. (12) at one s in 0..100: the test set under weights (1 - s/100) theta_0 after training; not compounded."""
 
     kind: ClassVar[str] = "zero_shot"
-    step: int  # the run's last, at which theta_0 was read
+    step: Count  # the run's last, at which theta_0 was read
     shrink_percent: float  # s
     test_top1: float  # percent
     test_loss: float
@@ -128,16 +136,13 @@ RECORDED: dict[str, TypeAdapter[Any]] = {
 
 def to_record(event: Event) -> dict[str, Any]:
     """The JSON object of a recorded event; its "event" key names the kind."""
-    fields = asdict(event)
-    if not fields.get("start_digest", True):  # as records were before there was one: old runs repeat
-        del fields["start_digest"]
-    return {"event": event.kind, **fields}
+    return {"event": event.kind, **asdict(event)}
 
 
 def from_record(record: dict[str, Any]) -> Event:
-    """The event of a JSON object; raises pydantic.ValidationError or KeyError on anything else."""
-    fields = dict(record)
-    return RECORDED[fields.pop("event")].validate_python(fields)
+    """The event of a JSON object; raises ValueError, KeyError or TypeError on anything else."""
+    event: Event = RECORDED[record["event"]].validate_python(record)
+    return event
 
 
 def reproducible(record: dict[str, Any]) -> dict[str, Any]:

@@ -1,72 +1,37 @@
-"""RunStore: the one owner of file names under runs/. Every write is atomic; every reader tolerates a writer beside it.
+"""RunStore: the runs under runs/. Every write is atomic; every reader tolerates a writer beside it.
 
-runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  checkpoint.pt  error.txt (on failure)
+`paths` names the files, `status` reads what they hold, `history` reads metrics.jsonl.
 """
 
-import json
 import os
-import re
 import secrets
 import shutil
-import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Protocol
 
-import psutil
 from filelock import FileLock
-from pydantic import BaseModel, Field, ValidationError
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.events import Event, to_record
+from lpwd.events import Event
+from lpwd.history import Histories, History, lines_of, read, rewind
+from lpwd.paths import RUN_ID, Damaged, RunPaths, reading, stamp_of, write_atomic
+from lpwd.status import ACTIVE, ENDED, Record, State, StateFiles, Status, is_lost
 
-State = Literal["queued", "running", "stopping", "stopped", "finished", "diverged", "failed", "interrupted"]
-ACTIVE: frozenset[State] = frozenset({"running", "stopping"})
-ENDED: frozenset[State] = frozenset({"finished", "diverged"})  # the result is known; nothing to resume
-STALE_SECONDS = 8.0  # an active run whose heartbeat is older has lost its worker
+__all__ = ["ACTIVE", "ENDED", "Record", "RunSource", "RunStore", "State", "Status", "is_lost"]
 
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
-
-
-class Status(BaseModel):
-    """`status.json`: where a run stands. Times are seconds since the epoch."""
-
-    state: State = "queued"
-    created: float = Field(default_factory=time.time)
-    queued: float = Field(default_factory=time.time)  # when it last joined the queue, which is ordered by it
-    started: float | None = None
-    ended: float | None = None
-    heartbeat: float | None = None
-    pid: int | None = None
-    host: str = ""
-    job: str = ""  # runs of one race share it
-    seeds: list[int] = Field(default_factory=list)  # of the races that were started together, this one's among them
-    owner: str = ""  # digest of the owner's identity, never the secret itself
-    device: str = ""
-    versions: dict[str, str] = Field(default_factory=dict)
-    commit: str = ""
-    start_digest: str = ""  # of the weights that it began from, where `init_from` names some
-    threads: int = 0  # torch's CPU threads: sums depend on it in their last bits
-    step: int = 0
-    total_steps: int = 0
-    epoch: int = 0
-    images_per_second: float = 0.0
-    gpu_memory: int = 0  # bytes that its process held when last looked at; races share a process
-    seconds: float = 0.0  # training time over all sessions
-    message: str = ""  # one sentence for people: the phase, or why the run ended
-    summary: dict[str, Any] = Field(default_factory=dict)  # the fields of events.Finished
-    name: str = ""
-    note: str = ""
+ANEW: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
 
 
-class Record(BaseModel):
-    """A run as lists show it."""
+class RunSource(Protocol):
+    """Where runs are read from: a RunStore, or published results."""
 
-    run_id: str
-    config: RunConfig
-    status: Status
+    def records(self) -> list[Record]:
+        """All runs that can be read."""
+
+    def history(self, run_id: str) -> History:
+        """What the run recorded."""
 
 
 class RunStore:
@@ -76,31 +41,22 @@ class RunStore:
         self.root = Path(root).resolve()
         self.root.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(str(self.root / ".lock"))
-        self._configs: dict[str, tuple[int, RunConfig]] = {}
-        self._statuses: dict[str, tuple[int, Status]] = {}
+        self._files = StateFiles()
+        self._histories = Histories()
 
-    # ---- paths
+    def paths(self, run_id: str) -> RunPaths:
+        """The run's files, there or not. Raises ConfigError for a name that no run can have."""
+        return RunPaths(self.root, run_id)
 
-    def folder(self, run_id: str) -> Path:
-        """The run's folder. Raises ConfigError for a name that no run can have, so that no request leaves the root."""
-        if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
-            raise ConfigError(
-                f"run id {str(run_id)[:80]!r} is not one: letters, digits and . _ + - are allowed, 200 at most"
-            )
-        return self.root / run_id
+    def existing(self, run_id: str) -> RunPaths:
+        """The files of a run that exists; raises ConfigError otherwise."""
+        paths = self.paths(run_id)
+        if not paths.config.is_file():
+            raise self._unknown(run_id)
+        return paths
 
-    def existing(self, run_id: str) -> Path:
-        """The folder of a run that exists; raises ConfigError otherwise."""
-        folder = self.folder(run_id)
-        if not (folder / "config.json").is_file():
-            raise ConfigError(f"there is no run {run_id!r} in {self.root}")
-        return folder
-
-    def checkpoint_path(self, run_id: str) -> Path:
-        return self.folder(run_id) / "checkpoint.pt"
-
-    def log_path(self, run_id: str) -> Path:
-        return self.folder(run_id) / "log.txt"
+    def _unknown(self, run_id: str) -> ConfigError:
+        return ConfigError(f"there is no run {run_id!r} in {self.root}")
 
     @property
     def app_lock_path(self) -> Path:
@@ -121,32 +77,31 @@ class RunStore:
                     file.write(secrets.token_urlsafe(32))
             return path.read_text()
 
-    def metrics_path(self, run_id: str) -> Path:
-        return self.folder(run_id) / "metrics.jsonl"
-
     # ---- configuration and status
 
     def create(self, config: RunConfig, **fields: Any) -> str:
         """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is."""
-        run_id = config.run_id
-        folder = self.folder(run_id)
+        paths = self.paths(config.run_id)
         with self._lock:
-            if not (folder / "config.json").exists():
-                folder.mkdir(exist_ok=True)
-                write_atomic(folder / "status.json", Status(**fields).model_dump_json(indent=1))
-                write_atomic(folder / "config.json", config.model_dump_json(indent=1))
-        return run_id
+            if not paths.config.exists():
+                paths.folder.mkdir(exist_ok=True)
+                write_atomic(paths.status, Status(**fields).model_dump_json(indent=1))
+                write_atomic(paths.config, config.model_dump_json(indent=1))
+        return paths.run_id
 
     def exists(self, run_id: str) -> bool:
-        return (self.folder(run_id) / "config.json").is_file()
+        return self.paths(run_id).config.is_file()
 
     def config(self, run_id: str) -> RunConfig:
-        path = self.existing(run_id) / "config.json"
-        return self._cached(self._configs, run_id, path, lambda text: RunConfig(**json.loads(text)))
+        """Raises ConfigError where there is no such run, Damaged where the file is no configuration of it."""
+        try:
+            return self._files.config(self.paths(run_id))
+        except FileNotFoundError:
+            raise self._unknown(run_id) from None
 
     def status(self, run_id: str) -> Status:
-        path = self.existing(run_id) / "status.json"
-        return self._cached(self._statuses, run_id, path, Status.model_validate_json)
+        """Raises ConfigError where there is no such run, Damaged where the file is no status."""
+        return self._files.status(self.existing(run_id))
 
     def update(self, run_id: str, **changes: Any) -> Status:
         """Change some fields of status.json; validates them and returns the new status."""
@@ -154,45 +109,45 @@ class RunStore:
 
     def update_if(self, run_id: str, condition: Callable[[Status], bool], **changes: Any) -> Status:
         """`update` where `condition` holds for the present status, as one atomic step; else returns it unchanged."""
-        folder = self.existing(run_id)
+        paths = self.existing(run_id)
         with self._lock:
-            present = Status.model_validate_json((folder / "status.json").read_text())
+            present = self._files.status(paths)
             if not condition(present):
                 return present
             status = Status.model_validate(present.model_dump() | changes)
-            write_atomic(folder / "status.json", status.model_dump_json(indent=1))
+            write_atomic(paths.status, status.model_dump_json(indent=1))
         return status
 
-    def ids(self) -> list[str]:
-        """Ids of all runs, in no particular order."""
-        with os.scandir(self.root) as entries:
-            return [entry.name for entry in entries if RUN_ID.fullmatch(entry.name) and entry.is_dir()]
-
     def record(self, run_id: str) -> Record:
-        """Raises ConfigError where there is no such run."""
-        return Record.model_construct(run_id=run_id, config=self.config(run_id), status=self.status(run_id))
+        """Raises ConfigError where there is no such run, Damaged where it cannot be read."""
+        config = self.config(run_id)
+        return Record.model_construct(run_id=run_id, config=config, status=self._files.status(self.paths(run_id)))
 
     def records(self) -> list[Record]:
-        """All readable runs, newest first. A folder with a broken file is left out; `broken()` names those."""
-        found = [record for run_id in self.ids() if (record := self._record(run_id))]
-        return sorted(found, key=lambda record: (-record.status.created, record.run_id))
+        """All readable runs, newest first; `damaged()` names the others."""
+        return self.scan()[0]
 
-    def broken(self) -> list[str]:
-        """Folders that look like runs but cannot be read."""
-        return sorted(run_id for run_id in self.ids() if not self._record(run_id))
+    def damaged(self) -> dict[str, str]:
+        """Run id -> a sentence that names the file, for each run that cannot be read."""
+        return self.scan()[1]
 
-    def _record(self, run_id: str) -> Record | None:
-        try:
-            return self.record(run_id)
-        except (ConfigError, ValidationError, OSError, ValueError):
-            return None
+    def scan(self) -> tuple[list[Record], dict[str, str]]:
+        """`records()` and `damaged()` at one look. A folder without config.json is no run."""
+        records: list[Record] = []
+        damaged: dict[str, str] = {}
+        for run_id in sorted(self.ids()):
+            try:
+                records.append(self.record(run_id))
+            except Damaged as error:
+                damaged[run_id] = str(error)
+            except ConfigError:
+                continue
+        return sorted(records, key=lambda record: (-record.status.created, record.run_id)), damaged
 
-    def _cached(self, cache: dict[str, tuple[int, Any]], run_id: str, path: Path, parse: Callable[[str], Any]) -> Any:
-        stamp = path.stat().st_mtime_ns
-        known = cache.get(run_id)
-        if known is None or known[0] != stamp:
-            cache[run_id] = known = (stamp, parse(path.read_text()))
-        return known[1]
+    def ids(self) -> list[str]:
+        """Names of all folders that may be runs, in no particular order."""
+        with os.scandir(self.root) as entries:
+            return [entry.name for entry in entries if RUN_ID.fullmatch(entry.name) and entry.is_dir()]
 
     def recover(self) -> list[str]:
         """Turn active runs whose worker is gone into `interrupted`; returns their ids."""
@@ -206,105 +161,63 @@ class RunStore:
 
     def delete(self, run_id: str) -> None:
         """Remove a run that is not queued or active."""
-        folder = self.existing(run_id)
+        paths = self.existing(run_id)
         with self._lock:
             state = self.status(run_id).state
             if state in ACTIVE or state == "queued":
                 raise ConfigError(f"run {run_id!r} is {state}: stop it before you delete it")
-            shutil.rmtree(folder)
-
-    # ---- metrics, log, error, checkpoint
-
-    def append(self, run_id: str, events: Iterable[Event]) -> None:
-        """Add recorded events to metrics.jsonl in one write."""
-        lines = "".join(json.dumps(to_record(event)) + "\n" for event in events)
-        if lines:
-            with open(self.metrics_path(run_id), "a") as file:
-                file.write(lines)
-
-    def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Whole records from byte `offset` on, and the offset to ask for next time; ([], 0) before the first."""
-        path = self.existing(run_id) / "metrics.jsonl"
-        if not path.exists():
-            return [], 0
-        with open(path, "rb") as file:
-            file.seek(max(0, offset - 1))
-            data = file.read()
-        if offset < 0 or (offset and data[:1] not in (b"", b"\n")):
-            raise ConfigError(f"offset is {offset}: 0 is allowed, and what an earlier answer gave")
-        data = data[1:] if offset else data
-        whole = data[: data.rfind(b"\n") + 1]
-        return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
-
-    def rewind_metrics(self, run_id: str, step: int, epoch: int) -> None:
-        """Keep what was recorded up to `step` in the still unfinished `epoch`: a resumed run writes the rest again."""
-        records, _ = self.read_metrics(run_id)
-        kept = [
-            record
-            for record in records
-            if (record["event"] in ("started", "step") and record["step"] <= step)
-            or (record["event"] == "epoch" and record["epoch"] < epoch)
-        ]
-        write_atomic(self.metrics_path(run_id), "".join(json.dumps(record) + "\n" for record in kept))
+            shutil.rmtree(paths.folder)
 
     def restart(self, run_id: str) -> None:
         """Forget results and checkpoint of a run, so that it begins anew. Raises ConfigError for an active one."""
-        folder = self.existing(run_id)
-        clean: dict[str, Any] = {
-            "state": "stopped",
-            "step": 0,
-            "epoch": 0,
-            "seconds": 0.0,
-            "summary": {},
-            "message": "",
-        }
-        status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **clean)
+        status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **ANEW)
         if status.state in ACTIVE:
             raise ConfigError(f"run {run_id!r} is {status.state}: stop it before you begin it anew")
-        for name in ("metrics.jsonl", "checkpoint.pt", "error.txt"):
-            (folder / name).unlink(missing_ok=True)
+        paths = self.paths(run_id)
+        for path in (paths.metrics, paths.checkpoint, paths.error):
+            path.unlink(missing_ok=True)
+
+    # ---- metrics, log, error
+
+    def append(self, run_id: str, events: Iterable[Event]) -> None:
+        """Add recorded events to metrics.jsonl in one write."""
+        if lines := lines_of(events):
+            with open(self.paths(run_id).metrics, "a") as file:
+                file.write(lines)
+
+    def history(self, run_id: str) -> History:
+        """What the run recorded up to now. Raises ConfigError where there is no such run."""
+        return self._histories.of(self.existing(run_id).metrics)
+
+    def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Whole records from byte `offset` on, and the offset to ask for next time; ([], 0) before the first."""
+        return read(self.existing(run_id).metrics, offset)
+
+    def rewind_metrics(self, run_id: str, step: int, epoch: int) -> None:
+        """Keep what was recorded up to `step` in the still unfinished `epoch`: a resumed run writes the rest again."""
+        rewind(self.existing(run_id).metrics, step, epoch)
 
     def log(self, run_id: str, text: str) -> None:
         """Add a line with the time to log.txt."""
-        with open(self.log_path(run_id), "a") as file:
+        with open(self.paths(run_id).log, "a") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def save_error(self, run_id: str, text: str) -> None:
-        write_atomic(self.existing(run_id) / "error.txt", text)
+        write_atomic(self.existing(run_id).error, text)
 
     def read_error(self, run_id: str) -> str:
-        path = self.existing(run_id) / "error.txt"
-        return path.read_text() if path.exists() else ""
+        """The traceback of a failed run; empty where there is none."""
+        return _text(self.existing(run_id).error)
 
     def log_tail(self, run_id: str, characters: int = 8000) -> str:
         """The end of log.txt."""
-        path = self.existing(run_id) / "log.txt"
-        if not path.exists():
-            return ""
-        with open(path, "rb") as file:
-            file.seek(max(0, path.stat().st_size - characters))
-            return file.read().decode(errors="replace")
+        return _text(self.existing(run_id).log, characters)
 
 
-def is_lost(status: Status) -> bool:
-    if status.state not in ACTIVE:
-        return False
-    if status.host == socket.gethostname() and status.pid and not psutil.pid_exists(status.pid):
-        return True
-    return status.heartbeat is None or time.time() - status.heartbeat > STALE_SECONDS
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an exception."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+def _text(path: Path, characters: int | None = None) -> str:
     try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_atomic(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text)
+        with reading(path), open(path, "rb") as file:
+            file.seek(max(0, stamp_of(path)[1] - characters) if characters else 0)
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -15,6 +15,10 @@ from lpwd.store import RunStore
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
 CHART = "document.querySelector('#lp-panel [data-chart={}]')"
 HAS_POINTS = CHART + "?.calcdata?.filter(c => c[0].x !== undefined).length >= {}"
+OF_THE_SHOWN_RACE = (  # a chart is drawn a frame after the words beside it
+    "[..." + CHART + ".layout.uirevision.split(',')].sort().join()"
+    " === new URLSearchParams(location.search).get('run')?.split(',').sort().join()"
+)
 SHORT = {"model": "test_convnext", "epochs": 2, "train_samples": 160}
 LONG = {"model": "test_convnext", "epochs": 500, "train_samples": 320}
 
@@ -121,7 +125,8 @@ def wait_state(page, pattern, seconds=60):
 
 
 def wait_points(page, chart="loss", traces=2, seconds=60):
-    page.wait_for_function(HAS_POINTS.format(chart, traces), timeout=seconds * 1000)
+    drawn = f"{HAS_POINTS.format(chart, traces)} && {OF_THE_SHOWN_RACE.format(chart)}"
+    page.wait_for_function(drawn, timeout=seconds * 1000)
 
 
 def epochs_drawn(page):
@@ -186,15 +191,15 @@ class TestPage:
         start(page, **SHORT, seed=1)
         wait_state(page, "finished.*finished")
         wait_points(page, "top1")
-        assert epochs_drawn(page) == 2
-        assert "Test top-1 after epoch 2: WD" in page.inner_text("#lp-panel")
+        wait_until(lambda: epochs_drawn(page) == 2, 10)
+        page.wait_for_selector("#lp-panel [data-f=summary]:text('Test top-1 after epoch 2: WD')")
         assert "run=test_convnext" in page.url
 
     def test_the_page_says_why_it_is_digits(self, opened):
         page = opened()
         page.wait_for_function("document.querySelector('#lp-note').textContent.includes('digits')", timeout=20_000)
         assert "cannot be reached" in page.inner_text("#lp-note")
-        assert page.input_value("#lp-dataset input") == "digits"
+        page.wait_for_function("document.querySelector('#lp-dataset input').value === 'digits'")
 
     def test_a_reload_and_a_second_browser_show_the_same_race(self, opened):
         page = opened()
@@ -213,7 +218,7 @@ class TestPage:
         wait_points(page)
         page.context.close()
         store = RunStore(app.runs_dir)
-        run_id = next(r.run_id for r in store.records() if r.status.state == "running")
+        run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None), 30)
         step = store.status(run_id).step
         wait_until(lambda: store.status(run_id).step > step + 5, 30)
 
@@ -248,7 +253,7 @@ class TestPage:
         wait_points(page)
         start(page, seed=7)
         wait_state(page, "queued.*queued")
-        assert "1 race is ahead" in page.inner_text("#lp-panel [data-f=state]")
+        page.wait_for_selector("#lp-panel [data-f=state]:text('1 race is ahead')")
         page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')", timeout=10_000)
 
     @pytest.mark.parametrize(

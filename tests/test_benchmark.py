@@ -7,7 +7,7 @@ from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub.checked import check
+from lpwd.hub.checked import Published, check
 from lpwd.hub.pull import Results
 from lpwd.hub.rows import from_store
 from lpwd.jobs.worker import Machine
@@ -16,7 +16,7 @@ from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
 from lpwd.ui import published
 from lpwd.ui.benchmark import bench
-from lpwd.ui.benchmark.figures import Published, figures
+from lpwd.ui.benchmark.figures import figures
 from lpwd.ui.live import Live
 from lpwd.ui.shared import costs
 
@@ -62,8 +62,8 @@ def test_own_numbers_stand_beside_the_papers(store, benchmark):
 
 def test_one_run_has_no_deviation_and_none_is_empty():
     nan = float("nan")
-    assert bench.spread({"best10_mean_mean": 12.3456, "best10_mean_std": nan}, "best10_mean") == "12.35"
-    assert bench.spread({}, "best10_mean") == ""
+    assert bench._spread({"best10_mean_mean": 12.3456, "best10_mean_std": nan}, "best10_mean") == "12.35"
+    assert bench._spread({}, "best10_mean") == ""
 
 
 def test_published_runs_fill_their_own_column(store, benchmark):
@@ -154,7 +154,7 @@ def test_a_long_run_asks_first(store):
 
 def test_nothing_is_read_again_until_a_run_ends(store, benchmark):
     first = benchmark.find("table3", "cpu")
-    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"]}
+    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"], "waiting": False}
     write_cells(store, "table3", {0})
     second = benchmark.find("table3", "cpu", first["stamp"])
     assert (first["done"], second["done"]) == (0, 8)

@@ -3,13 +3,17 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from browser import answers, free_port, wait_until
 
+from lpwd.cli.main import COMMANDS
 from lpwd.config import RunConfig
 from lpwd.events import reproducible
 from lpwd.spelled import command_line
@@ -20,6 +24,10 @@ BASE = shlex.split(
     "--train-samples 160 --test-samples 50 --precision fp32 --device cpu "
     """--model-kwargs '{"depths": [1, 1, 1, 1], "dims": [8, 16, 16, 32], "patch_size": 2}'"""
 )
+
+
+OLD_RUNS = Path(__file__).parent / "data" / "old_runs"
+OLD_RUN = "convnext_atto-digits-adam-wd-lr0.001-wd0.5-s0-123fc5ac"
 
 
 def lpwd(*arguments, runs_dir, timeout=120):
@@ -47,8 +55,9 @@ def test_train_ends_with_one_json_object_on_stdout(tmp_path):
 
 
 def test_a_race_equals_its_lanes_trained_alone_and_repeat_confirms_it(tmp_path):
-    raced = lpwd("race", "--method", "wd", "--method", "lpwd", *BASE, runs_dir=tmp_path / "race")
-    alone = lpwd("train", "--method", "lpwd", *BASE, runs_dir=tmp_path / "alone")
+    threads = ["--threads", "1"]  # of a lane
+    raced = lpwd("race", "--method", "wd", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "race")
+    alone = lpwd("train", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "alone")
     run_id = json.loads(alone.stdout)["run_id"]
     assert [json.loads(line)["run_id"] for line in raced.stdout.splitlines()][1] == run_id
     records = [RunStore(tmp_path / name).read_metrics(run_id)[0] for name in ("race", "alone")]
@@ -137,3 +146,120 @@ def test_help_names_every_field(tmp_path):
     shown = lpwd("train", "--help", runs_dir=tmp_path).stdout.replace("_", "-")
     missing = [name for name in RunConfig.model_fields if name != "scale" and name.replace("_", "-") not in shown]
     assert not missing
+
+
+def test_the_help_lists_every_command_of_the_table():
+    command = [sys.executable, "-m", "lpwd", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
+    assert shown.startswith("Usage: python -m lpwd ")
+    assert {"train", "race", "resume", "repeat", "sweep", "report", "pull", "push", "app", "owner"} == set(COMMANDS)
+
+
+def test_the_table_of_commands_loads_nothing_heavy():
+    code = (
+        "import lpwd.cli.main, sys\n"
+        "sys.exit(', '.join({'torch', 'pandas', 'numpy', 'plotly', 'gradio', 'timm', 'ray'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_its_packages_the_command_line_says_what_to_install():
+    code = "import sys; sys.modules['click'] = None; from lpwd.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "Error: the command line needs click: pip install 'lpwd[app]'\n"
+
+
+def test_waiting_threads_sleep_whichever_way_the_command_line_is_started():
+    code = "import os, lpwd.__main__; print(os.environ['OMP_WAIT_POLICY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "PASSIVE\n"
+
+
+# ---- damaged and read-only folders
+
+
+@pytest.mark.parametrize("command", ["resume", "repeat"])
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("config.json", b'{"lr": -1}', ("is damaged", "config.json")),
+        ("config.json", b'{"lr": 0.0', ("is damaged", "config.json")),
+        ("status.json", b"\xff\xfe", ("is damaged", "status.json")),
+        ("status.json", b'{"state": "asleep"}', ("is damaged", "status.json")),
+    ],
+)
+def test_a_damaged_run_is_one_sentence_and_exit_code_2(tmp_path, command, file, content, words):
+    shutil.copytree(OLD_RUNS, tmp_path / "runs")
+    (tmp_path / "runs" / OLD_RUN / file).write_bytes(content)
+    done = lpwd(command, OLD_RUN, "--device", "cpu", runs_dir=tmp_path / "runs")
+    assert_one_sentence(done)
+    assert [word for word in (OLD_RUN, *words) if word not in done.stderr] == []
+
+
+@pytest.mark.parametrize("words", [["owner"], ["train", "--method", "wd", *BASE], ["app"], ["resume", "x"]])
+def test_a_folder_that_cannot_hold_runs_is_one_sentence_and_exit_code_2(words):
+    done = lpwd(*words, runs_dir="/proc/runs")
+    assert_one_sentence(done)
+    assert "/proc/runs" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence_and_exit_code_2(tmp_path):
+    done = lpwd("report", "fig3a", "--out", "/proc/reports", runs_dir=tmp_path)
+    assert_one_sentence(done)
+    assert "/proc/reports" in done.stderr
+
+
+def assert_one_sentence(done):
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+# ---- repeat
+
+
+def test_repeat_trains_with_the_threads_that_the_run_had(tmp_path):
+    words = ["--method", "wd", *BASE, "--epochs", "1", "--threads", "1"]
+    run_id = json.loads(lpwd("train", *words, runs_dir=tmp_path).stdout)["run_id"]
+    repeated = lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
+    assert json.loads(repeated.stdout)["identical"] is True
+    otherwise = lpwd("repeat", run_id, "--device", "cpu", "--threads", "2", runs_dir=tmp_path)
+    first = json.loads(otherwise.stdout)["first_difference"]
+    assert (first["stored"]["threads"], first["repeated"]["threads"]) == (1, 2)
+    assert otherwise.returncode == 1
+
+
+def test_repeat_compares_what_published_results_hold(tmp_path):
+    """A run taken back from the Hub has epochs and results, some without a number, and no steps."""
+    words = ["--method", "wd", *BASE, "--epochs", "1"]
+    run_id = json.loads(lpwd("train", *words, runs_dir=tmp_path).stdout)["run_id"]
+    store = RunStore(tmp_path)
+    kept = [record for record in store.read_metrics(run_id)[0] if record["event"] in ("epoch", "finished")]
+    kept[0] |= {"lr": float("nan"), "weight_norms": []}
+    metrics = tmp_path / run_id / "metrics.jsonl"
+    metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
+    repeated = lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
+    assert json.loads(repeated.stdout) == {"run_id": run_id, "identical": True, "records": 2, "differing": 0}
+    assert "taken back from published results" in repeated.stderr
+    kept[0]["test_top1"] += 2
+    metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
+    assert json.loads(lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path).stdout)["differing"] == 1
+
+
+# ---- the page
+
+
+def test_app_shows_the_page_until_a_signal_ends_it(tmp_path):
+    port = free_port()
+    command = [sys.executable, "-m", "lpwd", "app", "--port", str(port), "--runs-dir", str(tmp_path / "runs")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), 120)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, errors

@@ -35,7 +35,9 @@ def test_a_sweep_without_the_hub_says_why_each_cell_failed_and_the_report_shows_
     assert "Traceback" not in swept.stderr
     report = lpwd("report", "pretrain", "--runs-dir", runs, "--out", tmp_path / "out")
     assert report.returncode == 0, report.stderr
-    assert f"0 of {len(PRESETS['pretrain'].cells('cpu'))} cells done" in (tmp_path / "out/pretrain-cpu.html").read_text()
+    assert (
+        f"0 of {len(PRESETS['pretrain'].cells('cpu'))} cells done" in (tmp_path / "out/pretrain-cpu.html").read_text()
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -94,6 +95,13 @@ def test_an_unchanged_comparison_is_not_sent_again_and_a_growing_one_is(store, s
     assert "figure" in second
 
 
+def test_the_csv_of_a_comparison_quotes_texts_that_a_spreadsheet_would_run(store, six):
+    entries = [replace(entry, runs=entry.runs.assign(method="=wd")) for entry in compared.choose(store, six["wd"])]
+    lines = overlay.csv(overlay.Curves(store), entries, "test_top1").splitlines()
+    assert len(lines) == 1 + 3 * 12
+    assert all(",'=wd," in line for line in lines[1:])
+
+
 def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():
     values = pd.Series([1.0] * 20_000)
     values[12_345] = 9.0
@@ -118,6 +126,10 @@ def test_compare_by_clicks_then_the_link_in_another_browser_then_by_script(tmp_p
     store = RunStore(tmp_path / "runs")
     ids = [write(store, method, seed) for method in ("wd", "lpwd") for seed in range(3)]
     said = "(document.querySelector('#lp-compare [data-f=verdicts]')?.textContent ?? '')"
+    body = "[...(document.querySelector('#lp-compare [data-f=results]').tBodies[0]?.rows ?? [])]"
+    rows = f"{body}.map(row => `${{row.cells[0].textContent}} ${{row.cells[1].textContent}}`).join()"
+    drawn = "(document.querySelector('#lp-compare [data-f=plot]').data ?? [])"
+    names = f"{drawn}.filter(t => t.name).map(t => t.name).join()"
     with running_app(tmp_path / "runs") as app, chromium() as browser:
         seen = open_page(browser, app.url + "/?tab=compare", permissions=["clipboard-read", "clipboard-write"])
         page = seen.page
@@ -127,8 +139,8 @@ def test_compare_by_clicks_then_the_link_in_another_browser_then_by_script(tmp_p
             page.check(f"#lp-compare [data-f=choices] > li > label > input[aria-label^='{method},']")
         page.check("#lp-compare [data-v=logy]")
         page.wait_for_function(f"{said}.includes('n = 3, seeds 0 to 2')")
-        cells = page.locator("#lp-compare [data-f=results] tbody tr").all_inner_texts()
-        assert [row.split()[:2] for row in cells] == [["WD", "3"], ["LPWD", "3"]]
+        page.wait_for_function(f"{rows} === 'WD 3,LPWD 3'")
+        page.wait_for_function(f"{names} === 'WD (n = 3),LPWD (n = 3)'")
         page.click("#lp-compare [data-f=link]")
         page.wait_for_function("document.querySelector('#lp-compare [data-f=link]').textContent === 'Copied'")
         link, verdict = page.evaluate("navigator.clipboard.readText()"), page.evaluate(said)
@@ -139,12 +151,9 @@ def test_compare_by_clicks_then_the_link_in_another_browser_then_by_script(tmp_p
             page.click("#lp-compare [data-f=png]")
         assert png.value.path().read_bytes().startswith(b"\x89PNG")
         other = open_page(browser, link)
-        other.page.wait_for_function(f"{said}.includes('n = 3')")
-        assert other.page.evaluate(said) == verdict
+        other.page.wait_for_function(f"verdict => {said} === verdict", arg=verdict)
         assert other.page.is_checked("#lp-compare [data-v=logy]")
-        names = "document.querySelector('#lp-compare [data-f=plot]').data.filter(t => t.name).map(t => t.name).join()"
-        other.page.wait_for_function("document.querySelector('#lp-compare [data-f=plot]').data?.length")
-        assert other.page.evaluate(names) == page.evaluate(names) == "WD (n = 3),LPWD (n = 3)"
+        other.page.wait_for_function(f"{names} === 'WD (n = 3),LPWD (n = 3)'")
         assert seen.errors + other.errors == []
         assert (seen.hosts | other.hosts) - {""} == {"127.0.0.1"}  # "" is the blob that is downloaded
         follow(store, ids, other.page)

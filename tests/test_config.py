@@ -28,6 +28,7 @@ def test_every_field_but_the_scale_changes_the_run_id():
         "pretrained": True,
         "init_from": "some-run",
         "precision": "bf16",
+        "kernels": "timm",
         "schedule": "cosine",
         "augment": "shift_flip",
         "clip_grad_norm": 1.0,
@@ -36,6 +37,8 @@ def test_every_field_but_the_scale_changes_the_run_id():
         "betas": (0.8, 0.9),
         "eps": 1e-7,
         "rule": "2i/(n+1)",
+        "order": "reversed",
+        "mean": "parameters",
         "exclude_1d": True,
         "opposing_every": 1,
         "model_kwargs": {"depths": [1, 1, 1, 1]},
@@ -62,6 +65,11 @@ def test_a_configuration_survives_its_json():
         ({"epochs": 1.5}, "epochs is 1.5: input should be a valid integer, got a number with a fractional part"),
         ({"dataset": "mnist"}, "dataset is 'mnist': input should be 'digits', 'cifar10', 'cifar100' or 'tinyimagenet'"),
         ({"optimizer": "sgd", "method": "adams"}, "method adams needs optimizer adam, got sgd"),
+        ({"optimizer": "sgd", "method": "adamh"}, "method adamh needs optimizer adam, got sgd"),
+        (
+            {"method": "lpwd_reversed", "order": "shuffled"},
+            "order is shuffled: method lpwd_reversed has its own, reversed",
+        ),
         ({"method": "wdlr2"}, "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"),
         (
             {"train_samples": 10, "validation_samples": 10},

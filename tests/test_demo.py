@@ -135,13 +135,12 @@ def test_from_the_landing_by_one_click_to_the_verdict_and_by_link_to_a_second_br
         assert other.page.inner_text("#lp-demo [data-f=weightDecay-is]") == "10"
         page.wait_for_function(f"/one seed .n = 1, seed 0/.test({SAID.format('verdict-here')})", timeout=120_000)
         assert page.inner_text("#lp-demo [data-act=run]") == "Run seed 1 here"
-        assert page.evaluate(POINTS.format("top1", "WD")) == 14
+        page.wait_for_function(f"{POINTS.format('top1', 'WD')} === 14")
         other.page.wait_for_function(f"/n = 1, seed 0/.test({SAID.format('verdict-here')})", timeout=20_000)
         run = page.url.partition("demo_runs=")[2].partition(",")[0]
         phone = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
         still = open_page(browser, app.url, **phone)
-        still.page.wait_for_function(POINTS.format("top1", "LPWD, recorded"), timeout=20_000)
-        assert still.page.evaluate(POINTS.format("top1", "LPWD, recorded")) == 14
+        still.page.wait_for_function(f"{POINTS.format('top1', 'LPWD, recorded')} === 14", timeout=20_000)
         assert still.page.evaluate("document.documentElement.scrollWidth") == 390
         panel = open_page(browser, f"{app.url}/?run={run}")
         panel.page.wait_for_selector("#lp-panel h2:text('WD vs LPWD')")

@@ -31,11 +31,17 @@ class Panel:
     def ask(self, function, **arguments):
         body = {"data": json.dumps(arguments), "fn_name": function, "session_hash": "test"}
         body["component_id"] = self.component = self.component or self.find()
+        return json.loads(self.post("gradio_api/component_server", body))
+
+    def about(self):
+        """What the page polls."""
+        return self.post("lpwd/poll", {"topics": {"published": {}}})["topics"]["published"]
+
+    def post(self, path, body):
         headers = {"Content-Type": "application/json", "Cookie": self.cookie}
-        url = f"{self.url}/gradio_api/component_server"
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(f"{self.url}/{path}", json.dumps(body).encode(), headers)
         with urllib.request.urlopen(request, timeout=PAGE_SECONDS) as response:
-            return json.loads(json.load(response))
+            return json.load(response)
 
     def find(self):
         with urllib.request.urlopen(f"{self.url}/config", timeout=PAGE_SECONDS) as response:
@@ -49,7 +55,7 @@ class Panel:
             begun = time.monotonic()
             with urllib.request.urlopen(self.url, timeout=PAGE_SECONDS) as response:
                 assert response.status == 200
-            told = self.ask("about")
+            told = self.about()
             assert time.monotonic() - begun < PAGE_SECONDS
             return not told["reading"] and part in told["line"] and told["line"]
 
@@ -60,7 +66,7 @@ class Panel:
 
     def done(self):
         """What publishing has come to."""
-        return wait_until(lambda: not (told := self.ask("about")["publishing"])["busy"] and told, 20)
+        return wait_until(lambda: not (told := self.about()["publishing"])["busy"] and told, 20)
 
 
 def owner_cookie(app):
@@ -161,13 +167,13 @@ def test_only_the_owner_chooses_and_publishes_whatever_a_request_claims(app, hub
     for function, arguments in (("use", {"repo": "me/other"}), ("plan", {"repo": REPO}), ("send", {"plan": 1})):
         for more in ({}, claims):
             assert "Only the owner of this app" in stranger.ask(function, **arguments, **more)["problem"]
-    told = stranger.ask("about")
+    told = stranger.about()
     assert "publishing" not in told
     assert told["repo"] == REPO
     for wrong in ("../../etc", "me", "me/<b>"):
         assert "has to be owner/name" in owner.ask("use", repo=wrong)["problem"]
         assert "has to be owner/name" in owner.ask("plan", repo=wrong)["problem"]
-    assert owner.ask("about")["repo"] == REPO
+    assert owner.about()["repo"] == REPO
 
 
 def test_the_hubs_refusals_reach_the_page_as_sentences_without_the_token(app, hub, owner):
@@ -180,7 +186,7 @@ def test_the_hubs_refusals_reach_the_page_as_sentences_without_the_token(app, hu
     owner.ask("send", plan=plan["plan"])
     failed = owner.done()
     assert "Private repository storage limit reached, <token>" in failed["problem"]
-    assert "hf_write" not in json.dumps(owner.ask("about"))
+    assert "hf_write" not in json.dumps(owner.about())
     assert set(hub.repos["datasets/me/closed"]) == {"notes.txt"}
     assert "hf_write" not in app.log.read_text()
 

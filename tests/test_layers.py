@@ -1,4 +1,4 @@
-"""Imports point down: root < optim < analysis < paper < hub < training < jobs < cli, ui; and never in a circle."""
+"""Imports point down: root < optim < analysis < paper < hub < training < jobs < ui < cli; and never in a circle."""
 
 import ast
 import graphlib
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ORDER = ("", "optim", "analysis", "paper", "hub", "training", "jobs", "cli ui")  # "": the modules of lpwd/ itself
+ORDER = ("", "optim", "analysis", "paper", "hub", "training", "jobs", "ui", "cli")  # "": the modules of lpwd/ itself
 LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages.split(" ")}
 COMPOSING = {"lpwd", "lpwd.__main__"}  # lazy names and the entry point may name everything
 FILES = {

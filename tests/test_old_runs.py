@@ -23,7 +23,7 @@ def old(tmp_path):
 
 def test_every_run_is_listed_under_the_id_that_its_configuration_still_gives(old):
     assert sorted(record.run_id for record in old.records()) == sorted([WD, LPWD, PWD])
-    assert old.broken() == []
+    assert old.damaged() == {}
     assert all(record.config.run_id == record.run_id for record in old.records())
 
 

@@ -180,9 +180,10 @@ def test_a_second_browser_watches_and_changes_nothing(app):
         first.wait_for_function(running, timeout=60_000)
         second.goto(first.url)
         second.wait_for_function(running, timeout=60_000)
-        run_id = next(r.run_id for r in store.records() if r.status.state == "running")
+        run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None), 30)
 
-        assert first.is_visible("#lp-strip [data-act=stop]")
+        first.wait_for_selector("#lp-strip [data-act=stop]")
+        second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
         assert not second.is_visible("#lp-strip [data-act=stop]")
         assert not second.is_visible("#lp-panel [data-act=stop]")
         for component, function, arguments in (

@@ -1,5 +1,6 @@
 """The Runs tab: what its rows say, and the list as people use it, with two thousand runs in it."""
 
+import csv
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from lpwd.events import Epoch
 from lpwd.store import RunStore
 from lpwd.ui.runs import runlist
 from lpwd.ui.runs import tab as runs
-from lpwd.ui.shared import form
+from lpwd.ui.shared import form, spreadsheet
 
 EPOCHS = [Epoch(i, i, 4 - i / 50, 4.1, i / 2, None, 1e-3, [1.0], None, None, float(i), 100.0) for i in range(1, 101)]
 RESULT = {"best10_mean": 12.345678, "last_top1": 12.0, "train_loss": 2.5}
@@ -81,6 +82,21 @@ def test_exports_hold_settings_results_and_notes_but_no_owner(store):
     assert "12.345678" in table
     assert json.loads(whole)[0]["config"]["model"] == "test_convnext"
     assert "secret" not in table + whole
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_quoted_and_a_number_is_not(store):
+    run_id = finished(store)
+    store.update(
+        run_id, name='=HYPERLINK("http://x")', note="-1 is no number here", summary=RESULT | {"last_top1": -1.5}
+    )
+    table = runlist.export(store, [run_id], "csv")
+    row = next(csv.DictReader(table.splitlines()))
+    assert (row["name"], row["note"]) == ('\'=HYPERLINK("http://x")', "'-1 is no number here")
+    assert row["last_top1"] == "-1.5"
+    for text in ("+1", "@sum", "\t=1", "\r=1"):
+        assert spreadsheet.plain(text) == f"'{text}"
+    for harmless in ("", "wd", "a=b", -1, None, 2.5):
+        assert spreadsheet.plain(harmless) is harmless
 
 
 def test_a_clone_fills_every_control_and_names_what_is_lost(tiny):
@@ -172,8 +188,8 @@ class TestPage:
         look_into(page, "pwd-lr0.02 failed")
         page.click("#lp-runs [data-act=clone]")
         page.wait_for_function("document.querySelector('#lp-lr input').value === '0.02'")
-        assert page.input_value("#lp-epochs input") == "3"
-        assert page.inner_text("#lp-methods .token") == "PWD"
+        page.wait_for_function("document.querySelector('#lp-epochs input').value === '3'")
+        page.wait_for_function("document.querySelector('#lp-methods .token')?.innerText.trim() === 'PWD'")
         assert "tab=train" in page.url
 
     def test_a_name_and_a_note_are_kept(self, page, runs_dir):

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import lpwd.cli.paper as paper_command
 from lpwd import starts as published_starts
-from lpwd.cli.train import main
+from lpwd.cli.main import main
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.race import initial_weights, run_lanes
 from lpwd.paper import presets
@@ -86,7 +86,7 @@ def test_with_another_model_the_same_command_trains_the_start_first(start, tiny,
     store = RunStore(tmp_path / "runs")
     assert {store.status(run_id).state for run_id in store.ids()} == {"finished"}
     assert len(store.ids()) == 3
-    expected = starts.digest(torch.load(store.checkpoint_path(source.run_id), weights_only=True)["model"])
+    expected = starts.digest(torch.load(store.paths(source.run_id).checkpoint, weights_only=True)["model"])
     assert {store.status(cell.run_id).start_digest for cell in preset.cells("cpu")} == {expected}
 
 

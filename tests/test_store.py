@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from lpwd.config import ConfigError
 from lpwd.events import Diverged, Step
-from lpwd.store import replacing
+from lpwd.paths import Damaged, replacing
 
 
 def step(number, epoch=1):
@@ -30,35 +31,12 @@ def test_creating_a_run_twice_keeps_what_is_there(store, tiny):
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a\x00b", "x" * 201, "..", None, 7])
 def test_a_name_that_no_run_can_have_never_reaches_the_file_system(store, name):
     with pytest.raises(ConfigError, match="run id"):
-        store.folder(name)
+        store.paths(name)
 
 
 def test_an_unknown_run_is_named(store):
     with pytest.raises(ConfigError, match="there is no run 'nothing-here'"):
         store.status("nothing-here")
-
-
-def test_metrics_are_read_from_where_the_reader_left_off(store, tiny):
-    run_id = store.create(tiny())
-    assert store.read_metrics(run_id) == ([], 0)
-    store.append(run_id, [step(1), step(2)])
-    first, offset = store.read_metrics(run_id)
-    store.append(run_id, [step(3)])
-    second, _ = store.read_metrics(run_id, offset)
-    assert [record["step"] for record in first] == [1, 2]
-    assert [record["step"] for record in second] == [3]
-
-
-def test_a_half_written_line_is_read_once_it_is_whole(store, tiny):
-    run_id = store.create(tiny())
-    store.append(run_id, [step(1)])
-    with open(store.metrics_path(run_id), "a") as file:
-        file.write('{"event": "step", "st')
-    records, offset = store.read_metrics(run_id)
-    assert len(records) == 1
-    with open(store.metrics_path(run_id), "a") as file:
-        file.write('ep": 2}\n')
-    assert store.read_metrics(run_id, offset)[0] == [{"event": "step", "step": 2}]
 
 
 def test_rewinding_keeps_what_came_before_the_checkpoint(store, tiny):
@@ -125,12 +103,55 @@ def test_an_active_run_cannot_be_begun_anew_and_keeps_its_metrics(store, tiny):
     assert len(store.read_metrics(run_id)[0]) == 1
 
 
-def test_a_broken_folder_is_named_and_hides_no_other_run(store, tiny):
-    good = store.create(tiny())
-    bad = store.create(tiny(seed=1))
-    (store.folder(bad) / "status.json").write_text("{")
+DAMAGES = {
+    "config.json": [
+        *(b"null", b"[]", b"1", b"", b"{", b"[" * 100_000, b"\xff\xfe", b"\0" * 40, b'{"self": 1}', b'{"lr": "fast"}'),
+        *(b'{"colour": 1}', b'{"seed": 99}', b'{"model_kwargs": ' + b'{"a":' * 500 + b"1" + b"}" * 501, b" " * 2**21),
+    ],
+    "status.json": [
+        *(b"null", b"[]", b"1", b"", b"{", b"[" * 100_000, b"\xff\xfe", b"\0" * 40, b'{"state": "lost"}', None),
+        *(b'{"step": 1e400}', b'{"created": 1e300}', b'{"summary": {"best10_mean": "x"}}', b'{"pid": 99999999999}'),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [(name, content) for name, contents in DAMAGES.items() for content in contents]
+)
+def test_a_damaged_run_is_named_with_its_file_and_hides_no_other(store, tiny, name, content):
+    good, bad = store.create(tiny()), store.create(tiny(seed=1))
+    path = store.paths(bad).folder / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
     assert [record.run_id for record in store.records()] == [good]
-    assert store.broken() == [bad]
+    assert store.damaged().keys() == {bad}
+    assert store.damaged()[bad].startswith(f"run {bad!r} is damaged: {name} ")
+    assert "\n" not in store.damaged()[bad]
+    with pytest.raises(Damaged, match=name):
+        store.record(bad)
+    if name == "status.json":
+        with pytest.raises(Damaged, match=name):
+            store.update(bad, note="x")
+    assert store.recover() == []
+
+
+def test_a_folder_that_cannot_be_a_run_is_none(store, tiny):
+    (store.root / "backup").mkdir()
+    assert (store.records(), store.damaged()) == ([], {})
+    run_id = store.create(tiny())
+    shutil.copytree(store.paths(run_id).folder, store.root / "copy-of-it")
+    assert "its settings belong to run" in store.damaged()["copy-of-it"]
+
+
+def test_a_file_with_the_time_of_the_one_before_is_read_again(store, tiny):
+    run_id = store.create(tiny())
+    path = store.paths(run_id).status
+    before = path.stat()
+    assert store.status(run_id).note == ""
+    store.update(run_id, note="another file")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.status(run_id).note == "another file"
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):

@@ -9,8 +9,8 @@ from synthetic import ramp, write_run
 from lpwd.analysis.statistics import (
     Paired,
     best_settings,
-    curves_frame,
     device_class,
+    metrics_frame,
     over_seeds,
     paired,
     runs_frame,
@@ -144,7 +144,7 @@ def test_pairs_across_devices_are_refused(store):
 
 def test_curves_have_a_row_a_run_and_epoch_and_norms_a_row_a_layer(store):
     run_id = write_run(store, cells("lpwd")[0])
-    curves = curves_frame(store, [run_id])
+    curves = metrics_frame(store, [run_id], "epoch")
     assert list(curves.epoch) == list(range(1, 31))
     norms = weight_norms_frame(store, run_id)
     assert list(norms.index) == ["stem", "stages.0", "head"]

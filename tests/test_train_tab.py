@@ -47,6 +47,13 @@ def wait_value(page, name, value):
     )
 
 
+def wait_methods(page, labels):
+    page.wait_for_function(
+        "labels => [...document.querySelectorAll('#lp-methods .token')].map(t => t.innerText.trim()).join() === labels",
+        arg=labels,
+    )
+
+
 def wait_url(page, part):
     page.wait_for_function("part => location.search.includes(part)", arg=part)
 
@@ -55,7 +62,7 @@ def test_a_link_fills_the_form_and_the_form_follows_into_the_link(opened):
     page = opened(f"{FORM}&lr=fast&methods=lpwd,l2")
     wait_value(page, "epochs", "2")
     page.wait_for_function("document.querySelector('#lp-outcome [role=alert]').textContent.includes('fast')")
-    assert page.locator("#lp-methods .token").all_inner_texts() == ["LPWD", "L2"]
+    wait_methods(page, "LPWD,L2")
     commands = "document.querySelector('#lp-plan [data-f=commands]').textContent.split('\\n')"
     page.wait_for_function(f"{commands}.length === 2 && {commands}[1].includes('--seed 1')")
     page.fill("#lp-weight_decay input", "5")
@@ -68,7 +75,10 @@ def test_a_link_fills_the_form_and_the_form_follows_into_the_link(opened):
     wait_value(other, "weight_decay", "5")
     wait_value(other, "epochs", "2")
     wait_value(other, "seeds", "2")
-    assert other.inner_text("#lp-plan [data-f=commands]") == page.inner_text("#lp-plan [data-f=commands]")
+    other.wait_for_function(
+        "lines => document.querySelector('#lp-plan [data-f=commands]').textContent === lines",
+        arg=page.evaluate("document.querySelector('#lp-plan [data-f=commands]').textContent"),
+    )
 
 
 def test_the_papers_experiment_fills_the_form(opened):
@@ -77,10 +87,10 @@ def test_the_papers_experiment_fills_the_form(opened):
     page.get_by_role("option", name="Table 3, scale cpu: CIFAR-100, ConvNeXt, Adam").click()
     wait_value(page, "weight_decay", "3.5")
     wait_value(page, "seeds", "3")
-    assert page.locator("#lp-methods .token").count() == 8
-    assert "the timing, or the rate of each layer?" in page.inner_text("#lp-filling-note")
+    page.wait_for_function("document.querySelectorAll('#lp-methods .token').length === 8")
+    page.wait_for_selector("#lp-filling-note :text('the timing, or the rate of each layer?')")
     wait_url(page, "weight_decay=3.5")
-    assert "--model-kwargs" in page.inner_text("#lp-plan [data-f=commands]")
+    page.wait_for_selector("#lp-plan [data-f=commands]:text('--model-kwargs')")
 
 
 def test_two_seeds_are_two_races_and_one_comparison(opened):

@@ -107,7 +107,7 @@ def test_steps_without_a_loss_are_no_points(store, race):
 
 
 def test_a_page_without_a_run_shows_the_active_race(store, race, tiny):
-    store.create(tiny(method="l2"), queued=9e12)  # newer, but not training
+    store.create(tiny(method="l2"), queued=9e9)  # newer, but not training
     store.update(race[0], state="running")
     answer = ask(Live(store, StillJobs(Job("j1", race, active=True))))
     assert answer["race"]["ids"] == race
@@ -121,7 +121,7 @@ def test_a_race_that_has_ended_is_no_longer_active(store, race):
 
 
 def test_an_idle_page_shows_the_newest_race(store, race, tiny):
-    newest = store.create(tiny(method="l2"), queued=9e12)
+    newest = store.create(tiny(method="l2"), queued=9e9)
     assert ask(Live(store, StillJobs()))["race"]["ids"] == [newest]
 
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from lpwd.methods import METHODS
+from lpwd.analysis.words import label
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ STYLES: MappingProxyType[str, Style] = MappingProxyType(
         "lpwd": Style("#0072B2", "solid", "square"),
         "lwd": Style("#009E73", "solid", "diamond"),
         "lrwd": Style("#009E73", "dot"),
+        "lpwd_matched": Style("#0072B2", "dash", "pentagon"),
+        "lpwd_reversed": Style("#AA4499", "solid", "triangle-down"),
+        "lpwd_shuffled": Style("#AA4499", "dot", "triangle-up"),
+        "l2sp": Style("#3B9C8C", "dashdot", "cross"),
+        "adamh": Style("#8A8A1F", "solid", "x"),
         "wd15": Style("#D55E00", "dot"),
         "cwd": Style("#B8860B", "dash"),
         "adams": Style("#8C564B", "dash"),
@@ -53,10 +58,6 @@ BEST10 = "best-10 test top-1 (%)"
 
 def style(method: str) -> Style:
     return STYLES.get(method, Style(TEXT))
-
-
-def label(method: str) -> str:
-    return METHODS[method].label if method in METHODS else method
 
 
 def empty_figure(x: str = "", y: str = "", height: int = 340) -> go.Figure:

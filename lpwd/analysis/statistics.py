@@ -4,8 +4,8 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy import stats
 
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
-from lpwd.store import Record, RunStore
+from lpwd.store import Record, RunSource
 
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss")  # from status.summary
 FACTS = ("mean_decay_rate", "parameter_count", "opposing_count_rate", "opposing_magnitude_rate")
@@ -75,34 +75,27 @@ def _digest(fields: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
 
-# ---- metrics.jsonl, read only for the runs asked for
+# ---- what runs recorded, read only for the runs asked for
 
 
-def metrics_frame(store: RunStore, run_ids: Iterable[str], event: str = "epoch") -> pd.DataFrame:
-    """One row a run and recorded event: `epoch` (curves), `step` or `zero_shot`; list fields are left out."""
-    rows = []
+def metrics_frame(
+    source: RunSource, run_ids: Iterable[str], event: Literal["epoch", "step", "zero_shot"]
+) -> pd.DataFrame:
+    """One row a run and recorded event, such as an epoch of its curves; list fields are left out."""
+    frames = [pd.DataFrame(columns=["run_id"])]
     for run_id in run_ids:
-        for record in store.read_metrics(run_id)[0]:
-            if record["event"] == event:
-                scalars = {name: value for name, value in record.items() if not isinstance(value, (list, dict))}
-                rows.append({"run_id": run_id, **scalars})
-    return pd.DataFrame(rows)
+        history = source.history(run_id)
+        columns = {"epoch": history.epochs.numbers, "step": history.steps.numbers}
+        table = pd.DataFrame(columns[event]() if event in columns else list(map(asdict, history.zero_shots)))
+        table.insert(0, "run_id", run_id)
+        frames.append(table)
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
-def curves_frame(store: RunStore, run_ids: Iterable[str]) -> pd.DataFrame:
-    """One row a run and epoch."""
-    return metrics_frame(store, run_ids, "epoch")
-
-
-def weight_norms_frame(store: RunStore, run_id: str) -> pd.DataFrame:
+def weight_norms_frame(source: RunSource, run_id: str) -> pd.DataFrame:
     """L2 norm of the weights, a row a layer (shallow to deep), a column an epoch; epoch 0 is the start."""
-    records, _ = store.read_metrics(run_id)
-    started = [record for record in records if record["event"] == "started"]
-    if not started:
-        return pd.DataFrame()
-    columns = {0: started[-1]["initial_weight_norms"]}
-    columns |= {record["epoch"]: record["weight_norms"] for record in records if record["event"] == "epoch"}
-    return pd.DataFrame(columns, index=started[-1]["layer_names"])
+    history = source.history(run_id)
+    return pd.DataFrame(history.norms, index=history.started.layer_names if history.norms and history.started else None)
 
 
 # ---- statistics

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.figures import BEST10, GRID, band, empty_figure, label, style
+from lpwd.analysis.figures import BEST10, GRID, band, empty_figure, style
+from lpwd.analysis.words import label
 
 
 def strengths(

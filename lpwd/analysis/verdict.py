@@ -1,9 +1,7 @@
 """Sentences that follow from the statistics and say no more than they do."""
 
-from collections.abc import Sequence
-
 from lpwd.analysis.statistics import Paired
-from lpwd.methods import METHODS
+from lpwd.analysis.words import label, number, seeds_text
 
 # value of a runs frame -> (its name, its unit, whether lower is better)
 QUANTITIES: dict[str, tuple[str, str, bool]] = {
@@ -76,33 +74,12 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     return f"{said}{diverged}."
 
 
-def label(method: str) -> str:
-    """A method's label; any other name, such as that of a group of runs, stands for itself."""
-    return METHODS[method].label if method in METHODS else method
-
-
-def seeds_text(seeds: Sequence[int]) -> str:
-    """`seed 0`, `seeds 0 to 2` or `seeds 0, 3`."""
-    seeds = sorted(seeds)
-    if len(seeds) == 1:
-        return f"seed {seeds[0]}"
-    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
-        return f"seeds {seeds[0]} to {seeds[-1]}"
-    return "seeds " + ", ".join(map(str, seeds))
-
-
 def _spread(paired: Paired) -> str:
     return f"n = {paired.n}, {seeds_text(paired.seeds)}" if paired.n else "n = 0"
 
 
 def _signed(value: float, unit: str) -> str:
     return f"{number(value, signed=True, digits=2 if unit else 3)}{unit}"
-
-
-def number(value: float, *, signed: bool = False, digits: int = 2) -> str:
-    """Rounded, with a typographic minus; never -0.00."""
-    rounded = round(value, digits) + 0.0
-    return f"{rounded:{'+' if signed and rounded else ''}.{digits}f}".replace("-", "−")
 
 
 def _interval(paired: Paired, unit: str) -> str:

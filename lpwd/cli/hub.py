@@ -1,4 +1,4 @@
-"""`python -m lpwd pull` and `push`: results published on the Hub."""
+"""`lpwd pull` and `push`: results published on the Hub."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lpwd.cli.train import main, runs_dir_option
+from lpwd.cli.options import runs_dir_option
 from lpwd.config import ConfigError
 from lpwd.store import RunStore
 
@@ -15,6 +15,13 @@ repo_option = click.Option(
 )
 
 
+@click.command(
+    params=[
+        repo_option,
+        click.Option(["--restore"], is_flag=True, help="also make the runs that the runs folder lacks"),
+        runs_dir_option,
+    ]
+)
 def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
     """Fetch published results for use here and offline; the last line on stdout is JSON.
 
@@ -32,12 +39,28 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         taken, results = None, hub.pull(name)
         line = results.line
     click.echo(line, err=True)
-    found = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.checked.records)}
-    found |= {"left_out": results.checked.bad_count} | ({"restored": len(taken.run_ids)} if taken else {})
-    click.echo(json.dumps(found))
+    summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.checked.records)}
+    summary["left_out"] = results.checked.bad_count
+    if taken:
+        summary["restored"] = len(taken.run_ids)
+    click.echo(json.dumps(summary))
     sys.exit(0 if results.source == "hub" else 1)
 
 
+@click.command(
+    params=[
+        click.Argument(["run_ids"], nargs=-1),
+        repo_option,
+        click.Option(["--dry-run"], is_flag=True, help="list what would be sent, send nothing"),
+        click.Option(["--replace"], is_flag=True, help="send runs that are published with other numbers, too"),
+        click.Option(
+            ["--to-folder"],
+            type=click.Path(file_okay=False, path_type=Path),
+            help="write the tables there instead, as the snapshot bundled with lpwd",
+        ),
+        runs_dir_option,
+    ]
+)
 def push(
     repo: str | None, dry_run: bool, replace: bool, to_folder: Path | None, run_ids: tuple[str, ...], runs_dir: Path
 ) -> None:
@@ -63,36 +86,3 @@ def named(repo: str | None) -> str:
     if not repo:
         raise ConfigError("no results repository: give --repo owner/name or set LPWD_RESULTS_REPO")
     return repo
-
-
-main.add_command(
-    click.Command(
-        "pull",
-        callback=pull,
-        help=pull.__doc__,
-        params=[
-            repo_option,
-            click.Option(["--restore"], is_flag=True, help="also make the runs that the runs folder lacks"),
-            runs_dir_option,
-        ],
-    )
-)
-main.add_command(
-    click.Command(
-        "push",
-        callback=push,
-        help=push.__doc__,
-        params=[
-            click.Argument(["run_ids"], nargs=-1),
-            repo_option,
-            click.Option(["--dry-run"], is_flag=True, help="list what would be sent, send nothing"),
-            click.Option(["--replace"], is_flag=True, help="send runs that are published with other numbers, too"),
-            click.Option(
-                ["--to-folder"],
-                type=click.Path(file_okay=False, path_type=Path),
-                help="write the tables there instead, as the snapshot bundled with lpwd",
-            ),
-            runs_dir_option,
-        ],
-    )
-)

@@ -1,8 +1,12 @@
-"""RunConfig as command-line options, so that a field is defined once; `lpwd.spelled` is the way back."""
+"""Options of the commands: RunConfig's fields, each defined once there, and those that several commands share.
+
+`lpwd.spelled` is the way back: a RunConfig as a command line.
+"""
 
 import json
 import types
 import typing
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -10,6 +14,21 @@ import click
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
 from lpwd.spelled import HIDDEN
+
+runs_dir_option = click.Option(
+    ["--runs-dir"],
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    envvar="LPWD_RUNS_DIR",
+    help="where runs are kept",
+)
+device_option = click.Option(
+    ["--device"], default="auto", show_default=True, envvar="LPWD_DEVICE", help="auto, cpu, cuda or cuda:1"
+)
+threads_option = click.Option(
+    ["--threads"], type=click.IntRange(1), help="CPU threads of torch a lane  [default: cores / lanes]"
+)
 
 
 class JsonObject(click.ParamType):

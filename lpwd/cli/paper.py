@@ -1,4 +1,4 @@
-"""`python -m lpwd sweep` and `report`: every table and figure of the paper."""
+"""`lpwd sweep` and `report`: every table and figure of the paper."""
 
 import json
 import sys
@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from lpwd.cli.train import device_option, main, runs_dir_option, stop_on_signals, threads_option
+from lpwd.cli.options import device_option, runs_dir_option, threads_option
+from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
 from lpwd.jobs.starts import Work, with_starts
@@ -26,6 +27,25 @@ scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), de
 seeds_option = click.Option(["--seeds"], type=click.IntRange(1), help="seeds 0..N-1  [default: the preset's]")
 
 
+@click.command(
+    params=[
+        preset_argument,
+        scale_option,
+        seeds_option,
+        click.Option(["--engine"], type=click.Choice(["local", "ray"]), default="local", show_default=True),
+        click.Option(["--plan"], is_flag=True, help="print cells, images and estimated hours; run nothing"),
+        click.Option(["--limit"], type=click.IntRange(1), help="only the first N cells; the rest stays missing"),
+        device_option,
+        threads_option,
+        click.Option(
+            ["--workers"], type=click.IntRange(1), help="processes of engine local  [default: cores / threads]"
+        ),
+        click.Option(["--address"], help="a running Ray cluster: auto or host:port  [default: a local one]"),
+        click.Option(["--cpus-per-run"], type=click.FloatRange(0), default=1, show_default=True, help="engine ray"),
+        click.Option(["--gpus-per-run"], type=click.FloatRange(0), default=0, show_default=True, help="engine ray"),
+        runs_dir_option,
+    ]
+)
 def sweep(
     preset: str,
     scale: Any,
@@ -145,6 +165,15 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_d
     click.echo(f"estimated: {total.hours:,.1f} hours on {device_label(resolve_device(device))}, one run at a time")
 
 
+@click.command(
+    params=[
+        preset_argument,
+        scale_option,
+        seeds_option,
+        click.Option(["--out"], type=click.Path(file_okay=False, path_type=Path), default=Path("reports")),
+        runs_dir_option,
+    ]
+)
 def report(preset: str, scale: Any, seeds: int | None, out: Path, runs_dir: Path) -> None:
     """Write a preset's table or figure, ours beside the paper's, as CSV and one self-contained HTML page."""
     from lpwd.paper.report import write_report
@@ -152,43 +181,3 @@ def report(preset: str, scale: Any, seeds: int | None, out: Path, runs_dir: Path
     if not runs_dir.is_dir():
         raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
     click.echo(write_report(preset, RunStore(runs_dir), out, scale=scale, seeds=seeds))
-
-
-main.add_command(
-    click.Command(
-        "sweep",
-        callback=sweep,
-        help=sweep.__doc__,
-        params=[
-            preset_argument,
-            scale_option,
-            seeds_option,
-            click.Option(["--engine"], type=click.Choice(["local", "ray"]), default="local", show_default=True),
-            click.Option(["--plan"], is_flag=True, help="print cells, images and estimated hours; run nothing"),
-            click.Option(["--limit"], type=click.IntRange(1), help="only the first N cells; the rest stays missing"),
-            device_option,
-            threads_option,
-            click.Option(
-                ["--workers"], type=click.IntRange(1), help="processes of engine local  [default: cores / threads]"
-            ),
-            click.Option(["--address"], help="a running Ray cluster: auto or host:port  [default: a local one]"),
-            click.Option(["--cpus-per-run"], type=click.FloatRange(0), default=1, show_default=True, help="engine ray"),
-            click.Option(["--gpus-per-run"], type=click.FloatRange(0), default=0, show_default=True, help="engine ray"),
-            runs_dir_option,
-        ],
-    )
-)
-main.add_command(
-    click.Command(
-        "report",
-        callback=report,
-        help=report.__doc__,
-        params=[
-            preset_argument,
-            scale_option,
-            seeds_option,
-            click.Option(["--out"], type=click.Path(file_okay=False, path_type=Path), default=Path("reports")),
-            runs_dir_option,
-        ],
-    )
-)

@@ -6,9 +6,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from lpwd.analysis.words import label
 from lpwd.config import RunConfig
 from lpwd.events import Diverged, Epoch, Event, Started, Step
-from lpwd.methods import METHODS
 
 
 class Bars:
@@ -32,7 +32,7 @@ class Bars:
     def __enter__(self) -> "Bars":
         self._progress.start()
         for run_id, config in self.configs.items():
-            self._tasks[run_id] = self._progress.add_task(METHODS[config.method].label, total=None, numbers="")
+            self._tasks[run_id] = self._progress.add_task(label(config.method), total=None, numbers="")
         return self
 
     def __exit__(
@@ -57,4 +57,4 @@ class Bars:
 
     def _say(self, run_id: str, text: str) -> None:
         if self._progress.disable:
-            self._progress.console.print(f"{METHODS[self.configs[run_id].method].label}: {text}", highlight=False)
+            self._progress.console.print(f"{label(self.configs[run_id].method)}: {text}", highlight=False)

@@ -1,4 +1,4 @@
-"""`python -m lpwd start`: weights that other runs begin from."""
+"""`lpwd start`: weights that other runs begin from."""
 
 import json
 from pathlib import Path
@@ -6,15 +6,24 @@ from pathlib import Path
 import click
 
 from lpwd.cli.hub import named, repo_option
-from lpwd.cli.train import main, runs_dir_option
+from lpwd.cli.options import runs_dir_option
 from lpwd.store import RunStore
 
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
-@main.group()
+
+@click.group()
 def start() -> None:
     """Starts: the weights of finished runs that others begin from (`--init-from`)."""
 
 
+@start.command(
+    params=[
+        click.Argument(["run_id"]),
+        click.Option(["--out"], type=FOLDER, required=True, help="lpwd/snapshot/starts bundles it"),
+        runs_dir_option,
+    ]
+)
 def export(run_id: str, out: Path, runs_dir: Path) -> None:
     """Write a finished run's weights in half precision, and what is known of them, into a folder."""
     from lpwd.training import starts
@@ -24,6 +33,7 @@ def export(run_id: str, out: Path, runs_dir: Path) -> None:
     click.echo(made.name)
 
 
+@start.command("list")
 def listed() -> None:
     """Every published start, and whether its weights are bundled."""
     from lpwd.starts import folder, published
@@ -33,6 +43,13 @@ def listed() -> None:
         click.echo(json.dumps(known | {"bundled": (folder() / one.file).is_file()}))
 
 
+@start.command(
+    params=[
+        click.Argument(["name"]),
+        repo_option,
+        click.Option(["--from", "folder"], type=FOLDER, help="where the weights lie  [default: the bundled ones]"),
+    ]
+)
 def push(name: str, repo: str | None, folder: Path | None) -> None:
     """Send a published start's weights to the results repository. Needs HF_TOKEN."""
     from lpwd import starts
@@ -42,31 +59,3 @@ def push(name: str, repo: str | None, folder: Path | None) -> None:
     one = published_start(name)
     commit = push_start(named(repo), one, (folder or starts.folder()) / one.file)
     click.echo(json.dumps({"name": name, "repo": repo, "commit": commit}))
-
-
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-start.add_command(
-    click.Command(
-        "export",
-        callback=export,
-        help=export.__doc__,
-        params=[
-            click.Argument(["run_id"]),
-            click.Option(["--out"], type=_FOLDER, required=True, help="lpwd/snapshot/starts bundles it"),
-            runs_dir_option,
-        ],
-    )
-)
-start.add_command(click.Command("list", callback=listed, help=listed.__doc__))
-start.add_command(
-    click.Command(
-        "push",
-        callback=push,
-        help=push.__doc__,
-        params=[
-            click.Argument(["name"]),
-            repo_option,
-            click.Option(["--from", "folder"], type=_FOLDER, help="where the weights lie  [default: the bundled ones]"),
-        ],
-    )
-)

@@ -1,132 +1,47 @@
-"""`python -m lpwd`: train, race, resume, repeat. Sweeps and reports, pull and push add themselves below."""
+"""`lpwd train`, `race` and `resume`."""
 
 import json
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lpwd.cli.options import options
+from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
 from lpwd.cli.progress import Bars
-from lpwd.config import ConfigError, RunConfig
-from lpwd.events import reproducible
-from lpwd.starts import split
+from lpwd.config import RunConfig
 from lpwd.store import ENDED, RunStore, State
 
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss", "images_per_second", "seconds")
 
-runs_dir_option = click.Option(
-    ["--runs-dir"],
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    envvar="LPWD_RUNS_DIR",
-    help="where runs are kept",
-)
-device_option = click.Option(
-    ["--device"], default="auto", show_default=True, envvar="LPWD_DEVICE", help="auto, cpu, cuda or cuda:1"
-)
-threads_option = click.Option(["--threads"], type=click.IntRange(1), help="CPU threads of torch  [default: all cores]")
 again_option = click.Option(["--again"], is_flag=True, help="begin anew where the run is finished or has a checkpoint")
 
 
-class Group(click.Group):
-    """Shows every ConfigError as one sentence with exit code 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ConfigError as error:
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(2)
-
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Layer-wise pre-weight decay: train, compare, reproduce."""
-
-
-def _command(name: str, parameters: Sequence[click.Parameter], help: str) -> Callable[[Callable[..., None]], None]:
-    """Register a function whose parameters are made from RunConfig's fields."""
-
-    def register(function: Callable[..., None]) -> None:
-        main.add_command(click.Command(name, params=list(parameters), callback=function, help=help))
-
-    return register
-
-
-@_command(
-    "train",
-    [*options(multiple_methods=False), device_option, threads_option, runs_dir_option, again_option],
-    "Train one run; the last line on stdout is its result as JSON.",
-)
+@click.command(params=[*options(multiple_methods=False), device_option, threads_option, runs_dir_option, again_option])
 def train(device: str, threads: int | None, runs_dir: Path, again: bool, method: str, **fields: Any) -> None:
+    """Train one run; the last line on stdout is its result as JSON."""
     _train(RunStore(runs_dir), [method], fields, device, threads, again)
 
 
-@_command(
-    "race",
-    [*options(multiple_methods=True), device_option, threads_option, runs_dir_option, again_option],
-    "Train several methods in lock step: same initial weights, same batches; a line of JSON each.",
-)
+@click.command(params=[*options(multiple_methods=True), device_option, threads_option, runs_dir_option, again_option])
 def race(device: str, threads: int | None, runs_dir: Path, again: bool, method: tuple[str, ...], **fields: Any) -> None:
+    """Train several methods in lock step: same initial weights, same batches; a line of JSON each."""
     _train(RunStore(runs_dir), list(dict.fromkeys(method)), fields, device, threads, again)
 
 
-@main.command()
-@click.argument("run_id")
-@click.pass_context
-def resume(ctx: click.Context, run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
+@click.command(params=[click.Argument(["run_id"]), device_option, threads_option, runs_dir_option])
+def resume(run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
     """Go on from a run's last checkpoint, with the lanes of its race that have not ended."""
     store = RunStore(runs_dir)
     store.recover()
     job = store.status(run_id).job
     lanes = [record.run_id for record in reversed(store.records()) if job and record.status.job == job] or [run_id]
-    ctx.exit(_run(store, lanes, device, threads))
-
-
-@main.command()
-@click.option("--url", default="http://127.0.0.1:7860", show_default=True, help="address of the app")
-def owner(url: str, runs_dir: Path) -> None:
-    """Print the link that makes a browser the owner's: it may stop, rename and delete every run of the app."""
-    click.echo(f"{url.rstrip('/')}/owner?key={RunStore(runs_dir).owner_key()}")
-
-
-@main.command()
-@click.argument("run_id")
-@click.pass_context
-def repeat(ctx: click.Context, run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
-    """Train a finished run again, elsewhere, and compare every number with the stored ones."""
-    store = RunStore(runs_dir)
-    config, stored = store.config(run_id), store.read_metrics(run_id)[0]
-    if store.status(run_id).state not in ENDED:
-        raise ConfigError(f"run {run_id!r} is {store.status(run_id).state}: only a finished run can be compared")
-    with tempfile.TemporaryDirectory(prefix="lpwd-repeat-") as folder:
-        second = RunStore(folder)
-        second.create(config)
-        if config.init_from and not split(config.init_from)[1]:
-            (second.root / config.init_from).symlink_to(store.existing(config.init_from))
-        code = _run(second, [run_id], device, threads, quiet=True)
-        found = second.read_metrics(run_id)[0]
-    differing = [(a, b) for a, b in zip(stored, found, strict=False) if reproducible(a) != reproducible(b)]
-    same = len(stored) == len(found) and not differing
-    report: dict[str, Any] = {"run_id": run_id, "identical": same, "records": len(stored), "differing": len(differing)}
-    if differing:
-        report["first_difference"] = {"stored": differing[0][0], "repeated": differing[0][1]}
-    click.echo(json.dumps(report))
-    ctx.exit(code or (0 if same else 1))
-
-
-for command in (resume, repeat):
-    command.params += [device_option, threads_option, runs_dir_option]
-owner.params += [runs_dir_option]
+    sys.exit(run(store, lanes, device, threads))
 
 
 def _train(
@@ -148,10 +63,10 @@ def _train(
             store.restart(run_id)
         if store.status(run_id).state in ENDED:
             click.echo(f"{run_id} is {store.status(run_id).state} already; --again trains it anew", err=True)
-    sys.exit(_run(store, [config.run_id for config in configs], device, threads))
+    sys.exit(run(store, [config.run_id for config in configs], device, threads))
 
 
-def _run(store: RunStore, run_ids: list[str], device: str, threads: int | None, quiet: bool = False) -> int:
+def run(store: RunStore, run_ids: list[str], device: str, threads: int | None, quiet: bool = False) -> int:
     """Train with progress bars; prints a JSON line a run unless `quiet`, returns the worst exit code."""
     from lpwd.jobs.race import run_lanes
 

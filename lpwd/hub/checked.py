@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lpwd.analysis.statistics import RESULTS, runs_frame
-from lpwd.events import Diverged, Epoch, Event, Finished, Started, ZeroShot, to_record
+from lpwd.events import Diverged, Epoch, Event, Finished, Started, ZeroShot
+from lpwd.history import History, lines_of
 from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, RUNS_SCHEMA, Tables, checked_record
-from lpwd.store import Record, RunStore, write_atomic
+from lpwd.paths import write_atomic
+from lpwd.store import Record, RunStore
 
 NAMED_ROWS = 3  # of those left out
 OUTCOME = ("state", *RESULTS)  # equal where the same run was published twice
@@ -114,6 +115,24 @@ def _check_curves(curves: pa.Table, known: Any, named: set[Any]) -> tuple[pa.Tab
     return curves.filter(pa.array((of_known & ~wrong).to_numpy(bool))), [bad[number] for number in sorted(bad)]
 
 
+@dataclass(frozen=True)
+class Published:
+    """Published results as a source of runs, for findings."""
+
+    checked: Checked
+
+    def records(self) -> list[Record]:
+        return list(self.checked.records.values())
+
+    def history(self, run_id: str) -> History:
+        """All but the steps, which are not published."""
+        return History(self._events[run_id])
+
+    @functools.cached_property
+    def _events(self) -> Mapping[str, list[Event]]:
+        return events_of(self.checked, list(self.checked.records))
+
+
 # ---- merging
 
 
@@ -174,8 +193,9 @@ def restore(store: RunStore, checked: Checked, message: str) -> list[str]:
         if store.exists(run_id):  # begun meanwhile
             continue
         record = checked.records[run_id]
-        store.folder(run_id).mkdir(exist_ok=True)
-        write_atomic(store.metrics_path(run_id), "".join(json.dumps(to_record(event)) + "\n" for event in events))
+        paths = store.paths(run_id)
+        paths.folder.mkdir(exist_ok=True)
+        write_atomic(paths.metrics, lines_of(events))
         store.create(record.config, **record.status.model_dump() | {"message": message})
     return missing
 
@@ -228,4 +248,5 @@ def _started(record: Record, row: Mapping[str, Any]) -> Started:
         threads=status.threads,
         versions=status.versions,
         start_digest=status.start_digest,
+        kernels="" if row.get("kernels") else "timm",  # a table without that setting is older than other kernels
     )

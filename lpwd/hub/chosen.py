@@ -18,9 +18,11 @@ import pandas as pd
 
 from lpwd.analysis.statistics import SETTING, paired, runs_frame
 from lpwd.analysis.verdict import one_sentence
+from lpwd.analysis.words import short
 from lpwd.hub.checked import Checked
-from lpwd.paper.pair import LIVE, METHODS, PAIR_FILE, heat, short
-from lpwd.store import Record, write_atomic
+from lpwd.paper.pair import LIVE, METHODS, PAIR_FILE, heat
+from lpwd.paths import write_atomic
+from lpwd.store import Record
 
 CLAIM = 1  # the paper claims that LPWD is above WD
 MAX_CELLS = 20_000  # of a heatmap: layers x epochs

@@ -8,13 +8,13 @@ long as a busy Hub asks for, five times.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx2
-from huggingface_hub import HfApi, constants, hf_hub_download, set_client_factory, try_to_load_from_cache
+from huggingface_hub import HfApi, constants, get_session, hf_hub_download, set_client_factory, try_to_load_from_cache
 from huggingface_hub.errors import (
     FileMetadataError,
     GatedRepoError,
@@ -24,11 +24,11 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
 )
-from huggingface_hub.utils._http import default_client_factory
 
 from lpwd.config import ConfigError
 
 RepoType = Literal["dataset", "model", "space"]
+EventHooks = Mapping[str, list[Callable[..., Any]]]
 T = TypeVar("T")
 
 PROBE_SECONDS = 2.0  # of each phase (connect, read) of the probe's one request
@@ -80,11 +80,10 @@ def _answered(response: httpx2.Response) -> None:
         raise HubRefused(_refusal(_state.what, response))
 
 
-def _bounded_client() -> httpx2.Client:
-    client = default_client_factory()
-    hooks = client.event_hooks
-    client.event_hooks = {"request": [*hooks["request"], _limit], "response": [*hooks["response"], _answered]}
-    return client
+def _bounded_client(usual: EventHooks) -> httpx2.Client:
+    """A client as huggingface_hub makes it, with its `usual` hooks and then ours."""
+    hooks: EventHooks = {"request": [*usual["request"], _limit], "response": [*usual["response"], _answered]}
+    return httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=None)
 
 
 @contextmanager
@@ -161,15 +160,6 @@ def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str
     return within(2 * seconds + RESOLVE_SECONDS, ask)
 
 
-def reachable(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> bool:
-    """Whether the Hub answers and has `repo`; see `probe` for the time it takes."""
-    try:
-        probe(repo, repo_type, seconds)
-    except (HubUnreachable, HubRefused):
-        return False
-    return True
-
-
 def cached_file(repo: str, filename: str, repo_type: RepoType) -> Path | None:
     """The newest downloaded version of a file, without any request; None where there is none."""
     found: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
@@ -210,7 +200,8 @@ def _install() -> None:
     global _is_installed
     with _installed:
         if not _is_installed:
-            set_client_factory(_bounded_client)
+            usual = dict(get_session().event_hooks)
+            set_client_factory(lambda: _bounded_client(usual))
             _is_installed = True
 
 

@@ -23,7 +23,7 @@ from lpwd.hub.checked import Checked, check
 from lpwd.hub.client import HubRefused, hub_errors, probe, within
 from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables
 from lpwd.paper.pair import SNAPSHOT
-from lpwd.store import write_atomic
+from lpwd.paths import write_atomic
 
 PULL_SECONDS = 10.0  # for the download; a slower one goes on unseen and is there next time
 REFRESH_SECONDS, RETRY_SECONDS = 900.0, 60.0  # after a pull that reached the Hub, and after one that did not

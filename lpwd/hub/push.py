@@ -22,8 +22,9 @@ from lpwd.hub.client import PROBE_SECONDS, HubRefused, hub_errors, within
 from lpwd.hub.pull import Results, check_commit, check_name, download, pull
 from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Malformed, Tables, from_store
 from lpwd.hub.starts import REPOSITORY_FOLDER
+from lpwd.paths import replacing
 from lpwd.starts import Start
-from lpwd.store import RunStore, replacing
+from lpwd.store import RunStore
 
 ATTEMPTS = 6  # against others who publish at the same moment
 UPLOAD_SECONDS = 60.0  # of one attempt in all; each request has less

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from lpwd.analysis.statistics import FACTS, RESULTS, device_class
 from lpwd.config import ConfigError, RunConfig
+from lpwd.history import History
 from lpwd.paper.protocols import protocol
 from lpwd.store import ENDED, Record, RunStore, Status
 
@@ -34,6 +35,8 @@ TEXT, INTEGER, NUMBER, NUMBERS = pa.string(), pa.int64(), pa.float64(), pa.list_
 JSON_FIELDS = frozenset(
     name for name, field in RunConfig.model_fields.items() if get_origin(field.annotation) in (tuple, dict)
 )
+
+LAYERED = ("layer_names", "layer_decay_rates", "layer_parameter_counts", "initial_weight_norms")  # a value a layer
 
 
 class Malformed(ConfigError):
@@ -162,7 +165,7 @@ def from_store(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[T
                 left_out.append(f"{record.run_id} is {record.status.state}, not finished")
             continue
         try:
-            row, epochs = row_of(record, store.read_metrics(record.run_id)[0])
+            row, epochs = row_of(record, store.history(record.run_id))
             checked_record(row)
         except (ValueError, KeyError, TypeError) as error:
             left_out.append(f"{record.run_id}: {error}")
@@ -174,34 +177,33 @@ def from_store(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[T
     return Tables.of(runs, curves), left_out
 
 
-def row_of(record: Record, events: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The row of an ended run and its rows of curves; `events` are the records of its metrics.jsonl."""
-    status, summary = record.status, record.status.summary
+def row_of(record: Record, history: History) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row of an ended run and its rows of curves. Raises ValueError where a line of metrics.jsonl is damaged."""
+    if history.warning:
+        raise ValueError(history.warning)
+    status, summary, started = record.status, record.status.summary, history.started
     fields = record.config.model_dump(mode="json")
-    started: Mapping[str, Any] = next((event for event in reversed(events) if event["event"] == "started"), {})
-    zero_shot = sorted((e for e in events if e["event"] == "zero_shot"), key=lambda e: e["shrink_percent"])
+    zero_shot = sorted(history.zero_shots, key=lambda event: event.shrink_percent)
     row = {
         "run_id": record.run_id,
         **{name: json.dumps(v, sort_keys=True) if name in JSON_FIELDS else v for name, v in fields.items()},
         **{name: summary.get(name) for name in (*RESULTS, *FACTS)},
         **{f"{part}_images": summary.get(f"{part}_samples") for part in ("train", "test", "validation")},
         **{name: getattr(status, name) for name in ("state", "total_steps", "device", "commit")},
-        "step": status.step or max((event["step"] for event in events), default=0),
-        "epoch": next((event["epoch"] for event in events if event["event"] == "diverged"), status.epoch),
+        "step": status.step or history.last_step,
+        "epoch": history.diverged.epoch if history.diverged else status.epoch,
         **{"device_class": device_class(status.device), "threads": status.threads or None, "seconds": status.seconds},
         "versions": json.dumps(status.versions),
         "images_per_second": summary.get("images_per_second", status.images_per_second),
         "date": datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc),
-        "timm_model": started.get("model"),
-        **{name: started.get(name) for name in ("layer_names", "layer_decay_rates", "layer_parameter_counts")},
-        "initial_weight_norms": started.get("initial_weight_norms"),
-        "zero_shot_top1": [event["test_top1"] for event in zero_shot] or None,
-        "zero_shot_loss": [event["test_loss"] for event in zero_shot] or None,
+        "timm_model": started.model if started else None,
+        **{name: getattr(started, name, None) for name in LAYERED},
+        "zero_shot_top1": [event.test_top1 for event in zero_shot] or None,
+        "zero_shot_loss": [event.test_loss for event in zero_shot] or None,
         "schema_version": SCHEMA_VERSION,
         **{"protocol": protocol(record.config), "start_digest": status.start_digest or None},
     }
-    epochs = [{"run_id": record.run_id, **event} for event in events if event["event"] == "epoch"]
-    return row, [{name: epoch.get(name) for name in CURVES_SCHEMA.names} for epoch in epochs]
+    return row, [{"run_id": record.run_id, **epoch} for epoch in history.epochs.rows()]
 
 
 def checked_record(row: Mapping[str, Any]) -> Record:
@@ -218,22 +220,13 @@ def checked_record(row: Mapping[str, Any]) -> Record:
         raise ValueError("device is missing")
     if row["state"] == "finished":
         _check_result(row)
+    if len({len(row[name]) for name in LAYERED if row.get(name)}) > 1:
+        raise ValueError(f"{', '.join(LAYERED)} differ in length")
     versions = json.loads(row.get("versions") or "{}")
     date = row.get("date")
     ended = date.timestamp() if date else 0.0
-    known = (
-        "state",
-        "device",
-        "commit",
-        "threads",
-        "step",
-        "total_steps",
-        "epoch",
-        "images_per_second",
-        "seconds",
-        "start_digest",
-    )
-    given = {name: row[name] for name in known if row.get(name) is not None}
+    known = ("state", "device", "commit", "threads", "step", "total_steps", "epoch", "images_per_second", "seconds")
+    given = {name: row[name] for name in (*known, "start_digest") if row.get(name) is not None}
     status = Status(**given, created=ended, queued=ended, ended=ended, versions=versions, summary=_summary(row))
     return Record.model_construct(run_id=row["run_id"], config=config, status=status)
 

@@ -9,7 +9,15 @@ from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
 from lpwd.store import RunStore
 
-SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "optimizer")  # what speed depends on
+SPEED_FIELDS = (
+    "model",
+    "model_kwargs",
+    "image_size",
+    "batch_size",
+    "precision",
+    "kernels",
+    "optimizer",
+)  # what speed depends on
 FLOAT_BYTES, CHANNELS = 4, 3
 MOMENTS = {"adam": 2, "sgd": 1}  # floats a parameter that the optimizer keeps
 

@@ -12,19 +12,24 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
-from lpwd.store import ACTIVE, RunStore, State, is_lost, replacing
+from lpwd.paths import replacing
+from lpwd.store import ACTIVE, RunStore, State, is_lost
 from lpwd.training.machine import gpu_memory
 from lpwd.training.provenance import commit
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
+SAVE_SECONDS = 2.0  # between checkpoints of ended epochs: what a killed process may lose; a tiny run ends five a second
 
 Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
 OnEvent = Callable[[str, Event], None]
 
 
 class Lane:
-    """One run: `advance` takes the next event of `source` and records it; `ended` once there is none."""
+    """One run: `compute` makes the next event of `source`, `record` keeps it; `ended` once there is none.
+
+    Any thread may compute, one at a time; one thread records, so that a race's events reach the disk in one order.
+    """
 
     def __init__(
         self,
@@ -40,12 +45,13 @@ class Lane:
         self.step, self.ended, self.resumed = 0, False, False
         self.facts: dict[str, Any] = store.status(run_id).summary  # of Started; a resumed run has them already
         self.buffer: list[Event] = []
-        self.flushed = self.reported = 0.0
+        self.flushed = self.reported = self.saved = 0.0
+        self.progress: dict[str, Any] = {}  # that status.json does not tell yet
         self.events = self._generate()
 
     def _generate(self) -> Iterator[Event]:
-        """Runs on the first `advance`, so that a failure in preparing belongs to this lane alone."""
-        checkpoint = load_checkpoint(self.store.checkpoint_path(self.run_id))
+        """Runs on the first `compute`, so that a failure in preparing belongs to this lane alone."""
+        checkpoint = load_checkpoint(self.store.paths(self.run_id).checkpoint)
         position = checkpoint["position"] if checkpoint else {"step": -1, "epoch": 0}
         self.store.rewind_metrics(self.run_id, position["step"], position["epoch"])
         self.resumed = checkpoint is not None
@@ -54,25 +60,41 @@ class Lane:
         yield from self.source(self.store.config(self.run_id), checkpoint)
 
     def advance(self) -> None:
-        """Run to the next event and record it; every way a run can end ends here."""
+        """Compute the next event and record it."""
+        self.record(self.compute())
+
+    def compute(self) -> Event | Exception | None:
+        """The next event; None where there is none, or the error that ends the run."""
         try:
-            event = next(self.events, None)
-            if event is None:
-                self.ended = True
-                return
-            self._record(event)
-            self.on_event(self.run_id, event)
-        except ConfigError as error:
-            self.end("failed", str(error), error=str(error))
+            return next(self.events, None)
         except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
-            first_line = next(iter(str(error).splitlines()), "")
-            self.end("failed", f"{type(error).__name__}: {first_line}", error=traceback.format_exc())
+            return error
+
+    def record(self, outcome: Event | Exception | None) -> None:
+        """Keep what `compute` returned, before the next one; every way a run can end ends here."""
+        if outcome is None:
+            self.ended = True
+        elif isinstance(outcome, Exception):
+            self._fail(outcome)
+        else:
+            try:
+                self._record(outcome)
+                self.on_event(self.run_id, outcome)
+            except Exception as error:  # a full disk
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, ConfigError):
+            self.end("failed", str(error), error=str(error))
+            return
+        first_line = next(iter(str(error).splitlines()), "")
+        text = "".join(traceback.format_exception(error))
+        self.end("failed", f"{type(error).__name__}: {first_line}", error=text)
 
     def _record(self, event: Event) -> None:
         self.step = max(self.step, event.step)
         if isinstance(event, Checkpoint):
-            with replacing(self.store.checkpoint_path(self.run_id)) as temporary:
-                torch.save(event.state, temporary)
+            self._save(event)
             return
         if not (isinstance(event, Started) and self.resumed):
             self.buffer.append(event)
@@ -81,14 +103,12 @@ class Lane:
         match event:
             case Started():
                 self._started(event)
-            case Step() if time.monotonic() - self.reported > STATUS_SECONDS:
-                self.reported = time.monotonic()
-                progress = {name: getattr(event, name) for name in ("step", "epoch", "images_per_second", "seconds")}
-                self.store.update(self.run_id, **progress, gpu_memory=gpu_memory())
+            case Step():
+                self._report(event, "step", "epoch", "images_per_second", "seconds")
             case Epoch():
                 numbers = f"training loss {event.train_loss:.4f}, test top-1 {event.test_top1:.2f}%"
                 self.store.log(self.run_id, f"epoch {event.epoch}: {numbers}")
-                self.store.update(self.run_id, step=event.step, epoch=event.epoch, seconds=event.seconds)
+                self._report(event, "step", "epoch", "seconds")
             case Diverged():
                 self.end("diverged", f"The loss was not finite in step {event.step}.", summary=self.facts)
             case Stopped():
@@ -100,11 +120,29 @@ class Lane:
     def _started(self, event: Started) -> None:
         names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")
         self.facts = {name: getattr(event, name) for name in names}
-        where = {name: getattr(event, name) for name in ("device", "threads", "versions")}
+        where = {name: getattr(event, name) for name in ("device", "threads", "versions", "kernels")}
         if event.start_digest:  # a resumed run has it already
             where["start_digest"] = event.start_digest
         self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
+
+    def _report(self, event: Step | Epoch, *names: str) -> None:
+        """Progress for status.json, which takes it now and then, and in the end."""
+        self.progress |= {name: getattr(event, name) for name in names}
+        if time.monotonic() - self.reported > STATUS_SECONDS:
+            self.reported = time.monotonic()
+            self.store.update(self.run_id, **self.progress, gpu_memory=gpu_memory())
+            self.progress.clear()
+
+    def _save(self, event: Checkpoint) -> None:
+        """Write the checkpoint, unless the run goes on and another one is due soon."""
+        position, config = event.state["position"], self.store.config(self.run_id)
+        goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
+        if goes_on and time.monotonic() - self.saved < SAVE_SECONDS:
+            return
+        with replacing(self.store.paths(self.run_id).checkpoint) as temporary:
+            torch.save(event.state, temporary)
+        self.saved = time.monotonic()
 
     def _flush(self) -> None:
         self.store.append(self.run_id, self.buffer)
@@ -119,7 +157,8 @@ class Lane:
         if error:
             self.store.save_error(self.run_id, error)
         self.store.log(self.run_id, f"{state}. {message}")
-        self.store.update(self.run_id, state=state, step=self.step, ended=time.time(), message=message, **changes)
+        now = self.progress | {"state": state, "step": self.step, "ended": time.time(), "message": message}
+        self.store.update(self.run_id, **now | changes)
 
 
 def claim(store: RunStore, run_id: str) -> None:

@@ -49,7 +49,9 @@ def _missing(store: RunStore | None, name: str) -> str:
     run_id, digest8 = split(name)
     if not digest8:
         here = store is not None and store.exists(run_id) and store.status(run_id).state == "finished"
-        return "" if here and store and store.checkpoint_path(run_id).exists() else f"run {run_id} is not finished here"
+        return (
+            "" if here and store and store.paths(run_id).checkpoint.exists() else f"run {run_id} is not finished here"
+        )
     try:
         weights_file(published_start(name))
     except ConfigError as error:

@@ -25,7 +25,9 @@ class WorkerEnded(ConfigError):
 class WorkerProcess:
     """Started at once; `hello` waits until it is warm. Not a daemon of this thread: `close` ends it."""
 
-    def __init__(self, store: RunStore, device: str, threads: int | None = None) -> None:
+    def __init__(
+        self, store: RunStore, device: str, threads: int | None = None, news: threading.Event | None = None
+    ) -> None:
         command = [sys.executable, "-m", "lpwd.jobs.worker", "--runs-dir", str(store.root), "--device", device]
         if threads:
             command += ["--threads", str(threads)]
@@ -43,6 +45,7 @@ class WorkerProcess:
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._idle = threading.Event()  # no job is running, or none ever will
         self._idle.set()
+        self._news = news or threading.Event()  # set whenever a job or the process ends: for who waits for several
         self._asking = threading.Lock()  # one question at a time
         self._measured: queue.Queue[dict[str, Any]] = queue.Queue()
         self._measuring = threading.Lock()
@@ -56,6 +59,7 @@ class WorkerProcess:
             answer = json.loads(line)
             if "done" in answer:
                 self._idle.set()
+                self._news.set()
             elif "measured" in answer:
                 self._measured.put(answer)
             else:
@@ -64,6 +68,7 @@ class WorkerProcess:
         self._answers.put({"ended": True})
         self._measured.put({"measured": None, "error": None})
         self._idle.set()
+        self._news.set()
 
     def hello(self, timeout: float = 60) -> Machine:
         """What the worker says of its machine. Raises ConfigError where it cannot start."""

@@ -6,23 +6,23 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis import figures
-from lpwd.analysis.statistics import best_settings, curves_frame, metrics_frame, over_seeds, weight_norms_frame
-from lpwd.analysis.verdict import label
+from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, weight_norms_frame
+from lpwd.analysis.words import label, number
 from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
-from lpwd.store import RunStore
+from lpwd.store import RunSource
 
 Drawn = tuple[dict[str, go.Figure], list[str]]  # figures by caption, sentences
 
 
-def _draw_nothing(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+def _draw_nothing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     return {}, []
 
 
-def _draw_curves(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+def _draw_curves(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     drawn: dict[str, go.Figure] = {}
     finished = frame[frame.state == "finished"]
-    data = curves_frame(store, finished.run_id)
+    data = metrics_frame(source, finished.run_id, "epoch")
     for column, part in finished.groupby("column", sort=False):
         joined = part[["run_id", "method"]].merge(data, on="run_id")
         joined = joined.sort_values("method", key=lambda names: names.map(preset.rows.index), kind="stable")
@@ -32,15 +32,15 @@ def _draw_curves(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
     for method in ("wd", "lpwd"):
         for run_id in first[first.method == method].run_id.iloc[:1]:
             caption = f"Weight norm by layer and epoch, {label(method)}, one seed"
-            drawn[caption] = figures.weight_norm_heatmap(weight_norms_frame(store, run_id))
+            drawn[caption] = figures.weight_norm_heatmap(weight_norms_frame(source, run_id))
     return drawn, []
 
 
-def _draw_opposing(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     drawn: dict[str, go.Figure] = {}
     sentences = []
     ended = frame[frame.state == "finished"].copy()
-    steps = metrics_frame(store, ended.run_id, "step")
+    steps = metrics_frame(source, ended.run_id, "step")
     if steps.empty:
         return {}, []
     for value in ("opposing_count_rate", "opposing_magnitude_rate"):
@@ -78,12 +78,12 @@ def _growth(known: pd.DataFrame) -> str:
         return ""
     ranks = known[["lr", "weight_decay", "opposing_count_rate"]].astype(float).rank()
     r_lr, r_decay = (ranks[name].corr(ranks.opposing_count_rate) for name in ("lr", "weight_decay"))
-    text = f"Rank correlation with η {r_lr:+.2f}, with λ {r_decay:+.2f}; the paper says that it grows with both."
-    return text.replace("-", "−")
+    both = f"with η {number(r_lr, signed=True)}, with λ {number(r_decay, signed=True)}"
+    return f"Rank correlation {both}; the paper says that it grows with both."
 
 
-def _draw_zero_shot(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
-    points = metrics_frame(store, frame[frame.state == "finished"].run_id, "zero_shot")
+def _draw_zero_shot(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
+    points = metrics_frame(source, frame[frame.state == "finished"].run_id, "zero_shot")
     if points.empty:
         return {}, []
     joined = frame[["run_id", "column"]].merge(points, on="run_id")
@@ -113,7 +113,7 @@ def draw_differences(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
     return {"Difference in best-10 test top-1 over λ, with its 95% interval": figures.differences(rows)}
 
 
-def _draw_heatmap(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+def _draw_heatmap(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     drawn, sentences = {}, []
     for column, part in frame.groupby("column", sort=False):
         grouped = over_seeds(part.assign(device_class="", setting="", batches=""), by=("lr", "weight_decay"))
@@ -130,7 +130,7 @@ def _draw_heatmap(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn
     return drawn, sentences
 
 
-def _draw_scales(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
+def _draw_scales(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     runs = frame[frame.state != "missing"]
     best = best_settings(over_seeds(runs, by=("column",)), by=("column",))
     if best.empty:
@@ -140,7 +140,7 @@ def _draw_scales(preset: Preset, frame: pd.DataFrame, store: RunStore) -> Drawn:
     return {"Best-10 test top-1 over model scales": figures.points(shown, order)}, []
 
 
-DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunStore], Drawn]] = {
+DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunSource], Drawn]] = {
     "table": _draw_nothing,
     "curves": _draw_curves,
     "opposing": _draw_opposing,

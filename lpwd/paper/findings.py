@@ -10,13 +10,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis.statistics import Paired, best_settings, device_class, over_seeds, paired, runs_frame
-from lpwd.analysis.verdict import QUANTITIES, SMALL, few, label, verdict
+from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
+from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_differences
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
 from lpwd.paper.protocols import protocol
 from lpwd.paper.strengths import trials
-from lpwd.store import Record, RunStore
+from lpwd.store import Record, RunSource
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -36,12 +37,12 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
-def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None) -> Findings:
-    """Read the store and say what is known; nothing is trained."""
+def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
+    """Read the runs and say what is known; nothing is trained."""
     cells = preset.cells(scale, seeds)
-    frame, warnings = _cells_frame(cells, store, scale)
+    frame, warnings = _cells_frame(cells, source, scale)
     table, contrasts, sentences = _statistics(preset, frame, scale)
-    drawn, extra = DRAW[preset.kind](preset, frame, store)
+    drawn, extra = DRAW[preset.kind](preset, frame, source)
     if preset.kind == "difference":
         drawn = draw_differences(contrasts)
     if preset.kind != "difference":  # which compares at each lambda, and chooses none
@@ -55,9 +56,9 @@ def find(preset: Preset, store: RunStore, scale: Scale, seeds: int | None = None
     return Findings(preset, scale, frame, done, table, contrasts, drawn, said, warnings)
 
 
-def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
+def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
     """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
-    known = {record.run_id: record for record in store.records()}
+    known = {record.run_id: record for record in source.records()}
     cells = _with_one_start(cells, known)
     records = {cell.run_id: known[cell.run_id] for cell in cells if cell.run_id in known}
     ended = [device_class(record.status.device) for record in records.values() if record.status.device]
@@ -77,18 +78,12 @@ def _cells_frame(cells: list[Cell], store: RunStore, scale: Scale) -> tuple[pd.D
     for cell in cells:
         row: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
         row |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
-        row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         row |= {"protocol": protocol(cell.config), "date": dates.get(cell.run_id, "")}
+        row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
         rows.append(place | row | {"done": row["state"] in ("finished", "diverged")})
     frame = pd.DataFrame(rows)
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
-
-
-def _date(record: Record) -> str:
-    """The day a run ended, UTC."""
-    ended = record.status.ended or record.status.created
-    return datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
 def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:
@@ -103,6 +98,12 @@ def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:
         if sum(other.run_id in known for other in others.values()) > sum(cell.run_id in known for cell in group):
             own |= others
     return [own.get(cell.run_id, cell) for cell in cells]
+
+
+def _date(record: Record) -> str:
+    """The day a run ended, UTC."""
+    ended = record.status.ended or record.status.created
+    return datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
 def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:

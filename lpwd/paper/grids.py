@@ -25,14 +25,17 @@ class Cell:
 
     @property
     def measurement(self) -> Measurement:
+        """What the cell asks of its run: training alone, or eq. (12) after it."""
         return "zero_shot" if self.config.zero_shot else "training"
 
     @property
     def row(self) -> str:
+        """The method: a table's row, a figure's curve."""
         return self.config.method
 
     @property
     def run_id(self) -> str:
+        """The run that fills this cell; cells of several presets may share it."""
         return self.config.run_id
 
     @property
@@ -86,6 +89,7 @@ TABLE1_METHODS = ("baseline", "l2", "wd", "lpwd", "lwd", "wd15")
 
 
 def table1(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Table 1: top-1 of each method by data set, architecture and optimizer, beside controls."""
     for dataset in ("cifar100", "cifar10") if scale == "cpu" else ("cifar10", "cifar100"):
         for family in ("ConvNeXt", "Swin"):
             for optimizer in LRS:
@@ -101,6 +105,7 @@ TABLE3_METHODS = ("wd", "rwd", "pwd", "lpwd", "lwd", "lrwd", "wd15")
 
 
 def table3(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Table 3: from WD to LPWD one change at a time, with the layer rule at every timing beside it."""
     if scale == "paper":
         yield from _grid(scale, seed, "ConvNeXt", TABLE3_METHODS)
         return
@@ -110,12 +115,14 @@ def table3(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig1(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 1: training under a strong penalty, WD against LPWD, by architecture."""
     for family in ("ConvNeXt", "Swin"):
         for method in ("wd", "lpwd", "lwd", "wd15"):
             yield _cell(scale, seed, family, method, lr=0.001, weight_decay=0.5)
 
 
 def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 2: the share of opposing penalties (R_op, eq. 10) of WD over learning rates and decay rates."""
     changes: dict[str, Any] = {"opposing_every": 1} | ({"epochs": regime.FIG2_EPOCHS} if scale == "cpu" else {})
     for family in ("ConvNeXt", "Swin"):
         for optimizer, lrs in LRS.items():
@@ -126,11 +133,13 @@ def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig3a(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 3a: zero-shot decay (eq. 12) of trained weights, by architecture."""
     for family in ("ConvNeXt", "Swin"):
         yield _cell(scale, seed, family, "baseline", lr=BASE_LR["adam"], zero_shot=True)
 
 
 def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 3b: RWD against PWD over decay rates."""
     methods = ("rwd", "pwd", "lrwd", "lpwd") if scale == "paper" else ("rwd", "pwd")
     for decay in DECAYS if scale == "paper" else regime.FIG3B_DECAYS:
         for method in methods:
@@ -138,6 +147,7 @@ def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 4: top-1 over learning rate and decay rate, a heatmap a method."""
     for family in ("ConvNeXt", "Swin") if scale == "paper" else ("ConvNeXt",):
         for optimizer, lrs in LRS.items():
             if scale == "paper":
@@ -151,6 +161,7 @@ def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig5(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Figure 5: WD against LPWD by size of the model."""
     for size in PAPER_SIZES if scale == "paper" else regime.CPU_SIZES:
         if scale == "paper":
             yield from _grid(scale, seed, size, ("wd", "lpwd", "lwd"), column=size)

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from lpwd.analysis.words import spread
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS, DatasetName
 
 Scale = Literal["paper", "cpu"]
@@ -17,7 +18,7 @@ class Reported(NamedTuple):
     std: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f}±{self.std:.2f}"
+        return spread(self.mean, self.std)
 
 
 # Table 2

@@ -1,6 +1,6 @@
 """The pair of the Demo, WD against LPWD under a strong penalty: what is trained live, what its pictures are made of.
 
-No pandas: a page shows the bundled pair before that is loaded. `lpwd.recorded` chooses the published pair.
+No pandas: a page shows the bundled pair before that is loaded. `lpwd.hub.chosen` chooses the published pair.
 """
 
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lpwd.analysis.words import general, short
 from lpwd.config import RunConfig
 from lpwd.facts import DatasetName
 from lpwd.paper.regime import SMALL, SMALL_DIGITS, SMALL_MODEL
@@ -29,7 +30,7 @@ def live_config(method: str, lr: float, weight_decay: float, seed: int, dataset:
 
 
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """The pair that `recorded.choose` found in the snapshot; None where there is none."""
+    """The pair that `hub.chosen.choose` found in the snapshot; None where there is none."""
     path = folder / PAIR_FILE
     return json.loads(path.read_text()) if path.exists() else None
 
@@ -51,10 +52,5 @@ def heat_words(label: str, picture: Mapping[str, Any]) -> str:
     if epoch < 1 or not ends:
         return f"{label}: no epoch has ended yet."
     (low, lowest), (high, highest) = min(ends), max(ends)
-    between = f"between {100 * low:.3g} % ({lowest}) and {100 * high:.3g} % ({highest}) of their start"
+    between = f"between {general(100 * low, 3)} % ({lowest}) and {general(100 * high, 3)} % ({highest}) of their start"
     return f"{label}: after epoch {epoch} the weight norms of the layers stand {between}."
-
-
-def short(value: float) -> float:
-    """Six significant digits: more than a screen can show."""
-    return float(f"{value:.6g}")

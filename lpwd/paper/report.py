@@ -10,13 +10,14 @@ import pandas as pd
 
 from lpwd.analysis.figures import style
 from lpwd.analysis.protocol import epochs_to
-from lpwd.analysis.statistics import curves_frame
-from lpwd.analysis.verdict import label, number
+from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
 from lpwd.paper.findings import SELECTIONS, Findings, find
 from lpwd.paper.numbers import SOURCE, Scale
 from lpwd.paper.presets import Preset, get_preset
 from lpwd.paper.report_page import items, page, plot, table
-from lpwd.store import RunStore, write_atomic
+from lpwd.paths import write_atomic
+from lpwd.store import RunSource
 
 MISSING = '<span class="missing">missing</span>'
 SENTENCES_SHOWN = 8
@@ -25,11 +26,11 @@ TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kin
 
 
 def write_report(
-    preset: Preset | str, store: RunStore, out_dir: str | Path, *, scale: Scale = "cpu", seeds: int | None = None
+    preset: Preset | str, source: RunSource, out_dir: str | Path, *, scale: Scale = "cpu", seeds: int | None = None
 ) -> Path:
     """Write `<preset>-<scale>.html` and its CSV files into `out_dir`; returns the HTML's path. Trains nothing."""
     preset = get_preset(preset) if isinstance(preset, str) else preset
-    findings = find(preset, store, scale, seeds)
+    findings = find(preset, source, scale, seeds)
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{preset.name}-{scale}"
@@ -37,7 +38,7 @@ def write_report(
     for name, frame in frames.items():
         write_atomic(folder / f"{stem}-{name}.csv", frame.to_csv(index=False) if len(frame.columns) else "")
     html = folder / f"{stem}.html"
-    reached = epochs_to_target(findings, store) if preset.kind in TABLED else pd.DataFrame()
+    reached = epochs_to_target(findings, source) if preset.kind in TABLED else pd.DataFrame()
     write_atomic(html, render(findings, [f"{stem}-{name}.csv" for name in frames], reached))
     return html
 
@@ -101,7 +102,7 @@ def _overview(frame: pd.DataFrame, columns: list[str], reported: bool) -> str:
                 cells.append("")
                 continue
             row = mine.loc[column]
-            paper = f"<small>paper {escape(row.paper) or '–'}</small>" if reported else ""
+            paper = f"<small>paper {escape(row.paper) or NONE}</small>" if reported else ""
             few = f"<small>n = {row.n} of {row.cells}</small>" if 0 < row.n < row.cells and single else ""
             cells.append(f"{_spread(row, 'best10_mean')}{few}{paper}")
         rows.append([_method(mine.iloc[0], method), *cells])
@@ -116,13 +117,13 @@ def _detail(frame: pd.DataFrame) -> str:
         rows.append(
             [
                 _method(row, row.method),
-                f'<span class="paper">{escape(row.paper) or "–"}</span>',
+                f'<span class="paper">{escape(row.paper) or NONE}</span>',
                 *(_spread(row, value) for value in SELECTIONS),
-                _plain(row.within_run_std, 2),
+                number(row.within_run_std),
                 _spread(row, "train_loss", 3),
-                _general(row.lr),
-                _general(row.weight_decay),
-                _general(row.mean_decay_rate),
+                general(row.lr),
+                general(row.weight_decay),
+                general(row.mean_decay_rate),
                 str(row.n),
                 str(row.diverged),
                 f"{row.done}/{row.cells}",
@@ -151,17 +152,9 @@ def _spread(row: object, value: str, digits: int = 2) -> str:
     mean, deviation = getattr(row, f"{value}_mean"), getattr(row, f"{value}_std")
     if math.isnan(mean):
         if value == "val_selected_top1" and row.n:  # type: ignore[attr-defined]
-            return "–"
+            return NONE
         return "diverged" if row.diverged and row.diverged == row.cells else MISSING  # type: ignore[attr-defined]
-    return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f"±{deviation:.{digits}f}")
-
-
-def _plain(value: float, digits: int) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _general(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4g}"
+    return spread(mean, deviation, digits)
 
 
 def _contrasts(frame: pd.DataFrame) -> str:
@@ -180,9 +173,9 @@ def _contrasts(frame: pd.DataFrame) -> str:
                 escape(f"{label(row.method)} − {label(row.other)}"),
                 escape(row.value),
                 MISSING if math.isnan(row.mean) else number(row.mean, signed=True, digits=digits),
-                "–" if math.isnan(row.low) else f"{low} to {high}",
+                NONE if math.isnan(row.low) else f"{low} to {high}",
                 str(row.n),
-                '<span class="paper">' + ("–" if pd.isna(row.paper) else number(row.paper, signed=True)) + "</span>",
+                '<span class="paper">' + number(row.paper, signed=True) + "</span>",
                 words.get(row.outcome, row.outcome),
             ]
         )
@@ -194,7 +187,7 @@ def _contrasts(frame: pd.DataFrame) -> str:
     )
 
 
-def epochs_to_target(findings: Findings, store: RunStore) -> pd.DataFrame:
+def epochs_to_target(findings: Findings, source: RunSource) -> pd.DataFrame:
     """A row a column and method at its best setting: the target, the median epoch, misses, runs."""
     rows = []
     cells = findings.cells
@@ -203,7 +196,7 @@ def epochs_to_target(findings: Findings, store: RunStore) -> pd.DataFrame:
         for row in part.itertuples():
             mine = cells[(cells.column == column) & (cells.method == row.method) & cells.done.astype(bool)]
             chosen = mine[(mine.lr == row.lr) & (mine.weight_decay == row.weight_decay)]
-            found = epochs_to(curves_frame(store, chosen.run_id), target, len(chosen))
+            found = epochs_to(metrics_frame(source, chosen.run_id, "epoch"), target, len(chosen))
             known = {"column": column, "method": row.method, "in_paper": row.in_paper, "target": target}
             rows.append(known | {"median": found.median, "misses": found.misses, "runs": len(chosen)})
     return pd.DataFrame(rows)
@@ -212,7 +205,7 @@ def epochs_to_target(findings: Findings, store: RunStore) -> pd.DataFrame:
 def _reached(frame: pd.DataFrame) -> str:
     rows = [
         [
-            *(escape(row.column), _method(row, row.method), f"{row.target:.2f}", _plain(row.median, 1)),
+            *(escape(row.column), _method(row, row.method), f"{row.target:.2f}", number(row.median, digits=1)),
             *(f"{row.misses} of {row.runs}",),
         ]
         for row in frame.itertuples()
@@ -231,10 +224,9 @@ def _reached(frame: pd.DataFrame) -> str:
 def _provenance(findings: Findings, files: Sequence[str]) -> str:
     cells = findings.cells
     states = ", ".join(f"{count} {state}" for state, count in cells.state.value_counts().items())
-    seeds = sorted(set(cells.seed))
     facts = {
         "Cells": f"{findings.done} of {len(cells)} done ({states})",
-        "Seeds": ", ".join(map(str, seeds)),
+        "Seeds": seed_list(sorted(set(cells.seed))),
         "Device": _distinct(cells.device),
         "Versions": _distinct(cells.versions),
         "Commit": _distinct(cells.commit),

@@ -73,4 +73,5 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def items(sentences: list[str]) -> str:
+    """A list element a sentence."""
     return "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)

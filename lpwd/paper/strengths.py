@@ -19,15 +19,16 @@ from lpwd.analysis.strengths import (
     plateau,
     with_decay,
 )
-from lpwd.analysis.verdict import QUANTITIES, label, number
+from lpwd.analysis.verdict import QUANTITIES
+from lpwd.analysis.words import label, number
 from lpwd.paper.presets import Preset
-from lpwd.store import RunStore
+from lpwd.store import RunSource
 
 VALUES = ("last_top1", "val_selected_top1", "best10_mean")
 X_TITLE = "total decay (nepers, parameter-weighted)"
 
 
-def draw(preset: Preset, frame: pd.DataFrame, store: RunStore) -> tuple[dict[str, go.Figure], list[str]]:
+def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[str, go.Figure], list[str]]:
     """Figures by caption; the sentences, the deciding one first."""
     drawn: dict[str, go.Figure] = {}
     sentences: list[str] = []

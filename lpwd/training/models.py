@@ -26,6 +26,7 @@ from lpwd.facts import DATASETS
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
 from lpwd.training.images import cached_sizes, check_samples
 from lpwd.training.model_names import model_names as model_names
+from lpwd.training.randomness import seeded
 
 PAPER_TAGS = ("fb_in22k", "ms_in22k")  # the paper's weights, from ImageNet-21k
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # where a configuration names no other
@@ -73,10 +74,9 @@ def create(config: RunConfig, class_count: int) -> nn.Module:
     name = resolve(config.model)
     if config.pretrained:
         _require_weights(name)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)
-        with _weights_errors(name) if config.pretrained else _build_errors(config):
-            return timm.create_model(name, pretrained=config.pretrained, **_arguments(config, class_count))
+    errors = _weights_errors(name) if config.pretrained else _build_errors(config)
+    with seeded(config.seed), errors:
+        return timm.create_model(name, pretrained=config.pretrained, **_arguments(config, class_count))
 
 
 def check(config: RunConfig) -> None:
@@ -141,7 +141,7 @@ class _SizeError(Exception):
 @lru_cache(maxsize=256)
 def _meta_forward(name: str, image_size: int, arguments: str) -> int:
     """The parameter count of a model applied to one image, without memory; `arguments` is JSON so that it hashes."""
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+    with torch.device("meta"), seeded(None):
         model = timm.create_model(name, **{key: _tuples(value) for key, value in json.loads(arguments).items()}).eval()
     patch = _patch_pixels(model)
     if image_size % patch:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from lpwd.config import ConfigError
 from lpwd.hub.starts import published_start, weights_file
+from lpwd.paths import replacing, write_atomic
 from lpwd.starts import Start, split
-from lpwd.store import RunStore, replacing, write_atomic
+from lpwd.store import RunStore
 
 Weights = Mapping[str, Tensor]  # as in a model's state_dict
 
@@ -48,7 +49,7 @@ def _load_published(name: str) -> dict[str, Tensor]:
 def _load_run(store: RunStore, run_id: str) -> dict[str, Tensor]:
     if store.status(run_id).state != "finished":
         raise ConfigError(f"init_from is {run_id!r}: that run has to be finished first")
-    path = store.checkpoint_path(run_id)
+    path = store.paths(run_id).checkpoint
     if not path.exists():
         raise ConfigError(f"init_from is {run_id!r}: that run has no checkpoint")
     weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
@@ -91,7 +92,7 @@ def export(store: RunStore, run_id: str, folder: Path) -> Start:
         digest=digest(weights),
         bytes=path.stat().st_size,
         config=store.config(run_id),
-        last_top1=status.summary["last_top1"],
+        last_top1=float(status.summary["last_top1"] or 0.0),
         device=status.device,
         commit=status.commit,
         date=ended.strftime("%Y-%m-%d"),

@@ -13,6 +13,7 @@ from lpwd.config import ConfigError, sentence
 from lpwd.jobs.rights import User
 
 MAX_CHARACTERS = 200_000  # of one request; 2,000 run ids of 80 characters fit
+MAX_DIGITS = 15  # of a count in a cursor
 Act = Callable[..., Any]
 
 
@@ -27,20 +28,30 @@ def answering(act: Act, who: Who | None = None) -> Callable[[str, Any], str]:
 
     `act` returns a dictionary or nothing; one that takes `user` gets the asking person and not what the request claims.
     """
-    checked = checking(act)
-    personal = "user" in inspect.signature(act).parameters
+    answer = answers(act)
 
     def serve(asked: str, request: gr.Request) -> str:
         try:
-            arguments = _parsed(asked)
-            if personal and who:
-                arguments["user"] = who(request)
-            return json.dumps({"problem": "", **(checked(**arguments) or {})})
+            return json.dumps(answer(parsed(asked), who(request) if who else User()))
         except ConfigError as error:
             return json.dumps({"problem": str(error)})
 
     serve.__name__ = act.__name__
     return serve
+
+
+def answers(act: Act) -> Callable[[dict[str, Any], User], dict[str, Any]]:
+    """`act` with what a page sent as its arguments: its dictionary with an empty `problem`, or one sentence in it."""
+    checked = checking(act)
+    personal = "user" in inspect.signature(act).parameters
+
+    def answer(arguments: dict[str, Any], user: User) -> dict[str, Any]:
+        try:
+            return {"problem": "", **(checked(**(arguments | {"user": user} if personal else arguments)) or {})}
+        except ConfigError as error:
+            return {"problem": str(error)}
+
+    return answer
 
 
 def checking(act: Act) -> Act:
@@ -72,7 +83,13 @@ def endpoint(act: Act) -> Act:
     return call
 
 
-def _parsed(asked: Any) -> dict[str, Any]:
+def count_in(cursor: str) -> int | None:
+    """The count that a part of a cursor stands for; None for what no answer of ours held."""
+    return int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_DIGITS else None
+
+
+def parsed(asked: Any) -> dict[str, Any]:
+    """The JSON object of a request. Raises ConfigError for anything else, and for one that is too long."""
     if not isinstance(asked, str) or len(asked) > MAX_CHARACTERS:
         size = f"{len(asked):,} characters" if isinstance(asked, str) else f"a {type(asked).__name__}"
         raise ConfigError(f"the request is {size}: a JSON object of at most {MAX_CHARACTERS:,} characters is allowed")

@@ -21,7 +21,7 @@ IDLE_POLL_MS = 3000
 MEMORY_SECONDS = 2.0  # between looks at the memory in use
 SHARED_SECONDS = 0.2  # what one page was told, the others are told too for so long
 MAX_VIEWS = 64
-MAX_LANES = 16  # runs in one picture
+MAX_LANES = 24  # runs in one picture: a race of every method fits
 ETA_AFTER_SECONDS = 1.5  # of watching a race, before its speed is believed
 
 
@@ -75,7 +75,9 @@ class Live:
         active = strip["active"]
         answer["mine"] = {"strip": self._may_change(user, active["ids"] if active else [])}
         try:
-            ids = list(shown)[:MAX_LANES] or self._resolve(run)
+            ids = list(shown) or self._resolve(run)
+            if len(ids) > MAX_LANES:
+                raise ConfigError(f"{len(ids):,} runs are asked for: at most {MAX_LANES} are shown in one picture")
             race = self._shared(f"race {ids}", lambda: self.race(ids))
         except ConfigError as error:
             return answer | {"problem": str(error)}

@@ -1,11 +1,13 @@
 """Colours, type and spacing: a paper's figure page. System fonts only, so that no other host is asked for anything."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
 import plotly
 
 HERE = Path(__file__).parent
+FIRST = ("url.js", "tabs.js")  # other scripts use them while the page loads
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
 ICON = (
@@ -59,23 +61,25 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """What tabs share, then the sheets of single tabs."""
-    return "".join(path.read_text() for path in _first("shared/look.css"))
+    return "".join(path.read_text() for path in files("css"))
 
 
 def head() -> str:
     """The page's own scripts and icon, inline, and the one thing to fetch beside Gradio's: Plotly."""
-    scripts = "".join(path.read_text() for path in _first("shared/page.js"))
+    plotly_address = f"gradio_api/file={plotly_path()}"
+    first = f"window.lpwd = {json.dumps({'plotlyAddress': plotly_address})};\n"
+    scripts = "".join(path.read_text() for path in files("js"))
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
-    early = f'<link rel="preload" as="script" href="gradio_api/file={plotly_path()}">'  # the landing tab draws at once
+    early = f'<link rel="preload" as="script" href="{plotly_address}">'  # the landing tab draws at once
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
-    return f"{early}{icon}<script>{scripts}</script>"
+    return f"{early}{icon}<script>{first}{scripts}</script>"
 
 
-def _first(name: str) -> list[Path]:
-    """The file `name`, then what tabs share, then the tabs' own files: a new one needs no registration."""
-    first = HERE / name
-    shared, others = (sorted(HERE.glob(pattern + first.suffix)) for pattern in ("shared/*", "*/*"))
-    return list(dict.fromkeys([first, *shared, *others]))
+def files(suffix: str) -> list[Path]:
+    """What tabs share, then the tabs' own files: a new one needs no registration."""
+    first = [HERE / "shared" / name for name in FIRST if name.endswith(suffix)]
+    shared, others = (sorted(HERE.glob(f"{folder}/*.{suffix}")) for folder in ("shared", "*"))
+    return list(dict.fromkeys([*first, *shared, *others]))
 
 
 def asset(name: str) -> str:

@@ -23,6 +23,7 @@ from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import strip
 from lpwd.ui.shared.hub_notice import why_digits
+from lpwd.ui.topics import Topics
 from lpwd.ui.train import tab as train
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
@@ -35,16 +36,16 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
     `jobs` has been started. Nothing here waits for the worker or the Hub.
     """
     gr.set_static_paths(look.plotly_path())
-    live, people, cached = Live(store, jobs), People(store), Cached()
+    live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
-            "Demo": partial(demo.build, live, people, cached, hub_problem),
-            "Train": partial(train.build, live, people, hub_problem, on_load),
-            "Runs": partial(runs.build, live, people),
-            "Compare": partial(compare.build, store),
-            "Benchmark": partial(benchmark.build, live, people, cached, pusher),
+            "Demo": partial(demo.build, live, people, topics, cached, hub_problem),
+            "Train": partial(train.build, live, people, topics, hub_problem, on_load),
+            "Runs": partial(runs.build, live, people, topics),
+            "Compare": partial(compare.build, store, topics),
+            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}
@@ -59,7 +60,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
         api.build(live, people)
-    own_routes = [routes.health(jobs), routes.polling(live, people), *people.routes()]
+    own_routes = [routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
     options = {
         **{"theme": look.theme(), "css": look.css(), "head": look.head()},
         **{"footer_links": [], "run_history": False, "ssr_mode": False},

@@ -6,6 +6,7 @@ Through a server function of Gradio, our own work was a fifteenth of what a poll
 watchers on the two cores that train are felt (benchmarks/page.py clients).
 """
 
+import json
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,32 +15,55 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lpwd import __version__
+from lpwd.config import ConfigError
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import User
-from lpwd.ui.answers import answering
+from lpwd.ui.answers import answers, parsed
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
+from lpwd.ui.topics import Topics
 
-FIRST = b'"cursors":{}'  # of a page that shows nothing yet: many files may have to be read
 
+def polling(live: Live, people: People, watched: Topics) -> Route:
+    """`POST /lpwd/poll`: what a page watches in, what it has not seen of it out.
 
-def polling(live: Live, people: People) -> Route:
-    """`POST /lpwd/poll`: a JSON object of the arguments of `Live.poll` in, what it returns out."""
+    A JSON object with the arguments of `Live.poll` and `topics`, the arguments of each topic by its name; the answer is
+    that of `Live.poll` and, under `topics`, that of each.
+    """
 
     def poll(
-        user: User, run: str = "", shown: list[str] | None = None, cursors: dict[str, str] | None = None
+        user: User,
+        run: str = "",
+        shown: list[str] | None = None,
+        cursors: dict[str, str] | None = None,
+        topics: dict[str, dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
-        return live.poll(user, run, shown or [], cursors)
+        return live.poll(user, run, shown or [], cursors) | {"topics": watched.answer(topics or {}, user)}
 
-    serve = answering(poll, people.who)
+    answer = answers(poll)
 
-    async def answer(request: Request) -> Response:
-        asked = await request.body()
-        text = asked.decode(errors="replace")
-        told = await run_in_threadpool(serve, text, request) if FIRST in asked else serve(text, request)
-        return Response(told, media_type="application/json", headers={"Cache-Control": "no-store"})
+    def work(asked: dict[str, Any], user: User) -> str:
+        return json.dumps(answer(asked, user))
 
-    return Route("/lpwd/poll", answer, methods=["POST"])
+    async def serve(request: Request) -> Response:
+        try:
+            asked = parsed((await request.body()).decode(errors="replace"))
+        except ConfigError as error:
+            return _json(json.dumps({"problem": str(error)}))
+        user = people.who(request)
+        return _json(await run_in_threadpool(work, asked, user) if may_take_long(asked) else work(asked, user))
+
+    return Route("/lpwd/poll", serve, methods=["POST"])
+
+
+def may_take_long(asked: dict[str, Any]) -> bool:
+    """Whether a poll asks for more than was appended to curves that the page has: for whole files, or for a topic."""
+    cursors = asked.get("cursors")
+    return bool(asked.get("topics")) or not isinstance(cursors, dict) or not all(cursors.values()) or not cursors
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def health(jobs: Jobs) -> Route:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lpwd.analysis.figures import STYLES
+from lpwd.analysis.words import label
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.methods import METHODS
@@ -61,7 +62,7 @@ def seeds_beside(store: RunStore, records: Sequence[Record]) -> list[dict[str, A
 
 def title(records: Sequence[Record]) -> str:
     """`WD vs LPWD`."""
-    return " vs ".join(METHODS[record.config.method].label for record in records)
+    return " vs ".join(label(record.config.method) for record in records)
 
 
 def detail(config: RunConfig) -> str:
@@ -88,7 +89,7 @@ def race_state(records: Sequence[Record]) -> State:
 def lane_style(method: str) -> dict[str, Any]:
     """A method's name and how charts draw it."""
     style = STYLES[method]
-    return {"label": METHODS[method].label, "color": style.color, "dash": style.dash, "marker": style.marker}
+    return {"label": label(method), "color": style.color, "dash": style.dash, "marker": style.marker}
 
 
 def lane_view(record: Record) -> dict[str, Any]:
@@ -145,5 +146,5 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
 
 def _messages(records: Sequence[Record]) -> list[str]:
     """What the lanes have to say, once where all say the same."""
-    said = {record.status.message: METHODS[record.config.method].label for record in records if record.status.message}
-    return list(said) if len(said) == 1 else [f"{label}: {message}" for message, label in said.items()]
+    said = {record.status.message: label(record.config.method) for record in records if record.status.message}
+    return list(said) if len(said) == 1 else [f"{name}: {message}" for message, name in said.items()]

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from lpwd.analysis.figures import STYLES
+from lpwd.analysis.words import general, label, spread
 from lpwd.config import ConfigError, RunConfig
-from lpwd.methods import METHODS
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
 from lpwd.store import RunStore
-from lpwd.ui.benchmark.figures import Published, figures, said
+from lpwd.ui.benchmark.figures import figures, said
 from lpwd.ui.live import in_background
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
@@ -44,16 +44,14 @@ class Bench:
         self.find(*FIRST)
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        """Everything the tab shows; only `{"stamp": ...}` where the page has it already. Raises ConfigError."""
+        """Everything the tab shows; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
         cells = by_id(name, scale)
         with self._lock:
             now = self._stamp(cells)
-            if stamp == now:
-                return {"stamp": now}
             known = self._answers.get((name, scale))
             if known is None or known["stamp"] != now:
                 self._answers[name, scale] = known = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
-            return known
+            return known if stamp != now else {key: known[key] for key in ("stamp", "waiting")}
 
     def config(self, name: str, scale: str, run_id: str) -> RunConfig:
         """The configuration of one cell. Raises ConfigError."""
@@ -74,6 +72,7 @@ class Bench:
         found, published = find(preset, self.store, scale), self._published(name, scale)
         own = [row.run_id for row in found.cells.itertuples() if row.done]
         apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
+        still_open = open_cells(found, cells)
         return {
             **{"source": preset.source, "title": preset.title, "question": preset.question},
             **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
@@ -82,19 +81,21 @@ class Bench:
             "table": table(found, published.table if published else None) if preset.kind in TABLED else [],
             "verdicts": {column: said(found, column) for column in dict.fromkeys(found.cells.column)},
             "figures": figures(found, published),
-            "open": open_cells(found, cells),
+            "open": still_open,
+            "waiting": any(cell["waiting"] for cell in still_open),
             "runs": own,
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }
 
     def _published(self, name: str, scale: Scale) -> "Findings | None":
         """The same findings from the published results; None where they have no run of it."""
+        from lpwd.hub.checked import Published
         from lpwd.paper.findings import find
 
         results = self.cached.results
         if results is None or not results.checked.records:
             return None
-        found = find(get_preset(name), cast(RunStore, Published(results.checked)), scale)
+        found = find(get_preset(name), Published(results.checked), scale)
         return found if found.done else None
 
 
@@ -121,11 +122,11 @@ def table(found: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, An
             {
                 **{"column": row["column"], "label": row["label"], "color": STYLES[row["method"]].color},
                 **{"control": not row["in_paper"], "paper": row["paper"], "n": row["n"], "of": row["cells"]},
-                "cached": spread(other, "best10_mean") if other.get("n") else "",
+                "cached": _spread(other, "best10_mean") if other.get("n") else "",
                 "cachedN": int(other.get("n", 0)),
-                **{name: spread(row, value) for name, value in SELECTED.items()},
+                **{name: _spread(row, value) for name, value in SELECTED.items()},
                 "setting": f"{row['lr']:g}, {row['weight_decay']:g}" if row["n"] else "",
-                "decay": "" if math.isnan(row["mean_decay_rate"]) else f"{row['mean_decay_rate']:.3g}",
+                "decay": "" if math.isnan(row["mean_decay_rate"]) else general(row["mean_decay_rate"], 3),
                 "diverged": row["diverged"],
                 "seeds": list(row["seeds"]),
                 "runs": _runs(found, row),
@@ -134,12 +135,8 @@ def table(found: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, An
     return rows
 
 
-def spread(row: Mapping[str, Any], value: str) -> str:
-    """`12.34±0.56`; without a deviation where there is one run, empty where there is none."""
-    mean, deviation = row.get(f"{value}_mean", math.nan), row.get(f"{value}_std", math.nan)
-    if math.isnan(mean):
-        return ""
-    return f"{mean:.2f}" if math.isnan(deviation) else f"{mean:.2f}±{deviation:.2f}"
+def _spread(row: Mapping[str, Any], value: str) -> str:
+    return spread(row.get(f"{value}_mean"), row.get(f"{value}_std"), missing="")
 
 
 def _runs(found: "Findings", row: Mapping[str, Any]) -> list[str]:
@@ -155,7 +152,7 @@ def open_cells(found: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, A
     return [
         {
             **{"id": row.run_id, "state": row.state, "waiting": row.state in WORKING, "seed": int(row.seed)},
-            "place": [row.column, METHODS[row.method].label, f"{row.lr:g}", f"{row.weight_decay:g}"],
+            "place": [row.column, label(row.method), f"{row.lr:g}", f"{row.weight_decay:g}"],
             "about": took.get(row.model),
         }
         for row in rows.itertuples()

@@ -1,39 +1,13 @@
 """The figures of a preset on the page: own and published results told apart, each with its verdict and its runs."""
 
-import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from lpwd.events import to_record
-from lpwd.store import Record
 
 if TYPE_CHECKING:  # they load pandas and Plotly
     import plotly.graph_objects as go
 
-    from lpwd.hub.checked import Checked
     from lpwd.paper.findings import Findings
 
 LOSS = "training loss"  # in a caption and in the sentences that belong to it
-
-
-@dataclass(frozen=True)
-class Published:
-    """Published runs where findings expect a store."""
-
-    checked: "Checked"
-
-    def records(self) -> list[Record]:
-        return list(self.checked.records.values())
-
-    def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        return [to_record(event) for event in self._events[run_id]], 0
-
-    @functools.cached_property
-    def _events(self) -> Mapping[str, list[Any]]:
-        from lpwd.hub.checked import events_of
-
-        return events_of(self.checked, list(self.checked.records))
 
 
 def figures(own: "Findings", published: "Findings | None") -> list[dict[str, Any]]:

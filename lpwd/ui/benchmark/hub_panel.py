@@ -13,12 +13,14 @@ from lpwd.ui.benchmark.publishing import Publishing
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
 from lpwd.ui.published import Cached
+from lpwd.ui.topics import Topics
 
+BUSY_MS, IDLE_MS = 700, 5000  # until a page asks again: while the Hub is being asked, else
 HOW = "" if ON_SPACE else LOCAL_HINT
 OWNER_ONLY = f"Only the owner of this app can choose the results repository and publish to it{HOW}."
 
 
-def build(live: Live, people: People, cached: Cached, autopush: AutoPush | None) -> None:
+def build(live: Live, people: People, topics: Topics, cached: Cached, autopush: AutoPush | None) -> None:
     """Its script shows the line, and the rest to the owner; what may be done is decided here."""
 
     def on_sent(repo: str) -> None:
@@ -30,8 +32,10 @@ def build(live: Live, people: People, cached: Cached, autopush: AutoPush | None)
         autopush.on_sent = on_sent
 
     def about(user: User) -> dict[str, Any]:
-        mine = {"publishing": publishing.view(), "automatic": autopush.line if autopush else ""} if user.owner else {}
-        return {**cached.view(), "others": "" if user.owner else OWNER_ONLY, **mine}
+        shown, sent = cached.view(), publishing.view()
+        mine = {"publishing": sent, "automatic": autopush.line if autopush else ""} if user.owner else {}
+        busy = shown["reading"] or (user.owner and sent["busy"])
+        return shown | mine | {"others": "" if user.owner else OWNER_ONLY, "pollMs": BUSY_MS if busy else IDLE_MS}
 
     def use(user: User, repo: str) -> None:
         require_owner(user)
@@ -45,10 +49,11 @@ def build(live: Live, people: People, cached: Cached, autopush: AutoPush | None)
         require_owner(user)
         publishing.send(plan)
 
+    topics.add("published", about)
     gr.HTML(
         html_template=look.asset("benchmark/hub.html"),
         js_on_load="lpwd.hub(element, server);",
-        server_functions=[answering(act, people.who) for act in (about, use, plan, send)],
+        server_functions=[answering(act, people.who) for act in (use, plan, send)],
         elem_id="lp-hub",
         apply_default_css=False,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from lpwd.analysis import words
 from lpwd.analysis.figures import STYLES
 from lpwd.analysis.statistics import over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, verdict
@@ -66,7 +67,7 @@ def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list
 
     Chosen seeds of one group stand in one entry; `each` keeps every run apart.
     """
-    wanted = [store.existing(item).name for item in items if "*" not in item]
+    wanted = [store.existing(item).run_id for item in items if "*" not in item]
     groups = [item for item in items if "*" in item]
     records = store.records() if groups else [store.record(run_id) for run_id in wanted]
     runs = frame(records)
@@ -93,7 +94,7 @@ def _entries(parts: Sequence[pd.DataFrame]) -> list[Entry]:
         method = first["method"]
         told = [NAMED[name].format(_text(first[name])) for name in varying if _says(first, name)]
         told += [f"seed {first['seed']}"] if several else []
-        label = ", ".join([METHODS[method].label, *told])
+        label = ", ".join([words.label(method), *told])
         twins = sum(entry.method == method for entry in entries)
         used = STYLES[method].dash
         dash = [used, *(dash for dash in DASHES if dash != used)][twins % len(DASHES)]

@@ -1,15 +1,16 @@
 """The overlay of a comparison: mean, deviation band, raw seeds and, where wanted, a smoothed mean, as one figure."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
 from lpwd.analysis.figures import STYLES, translucent
+from lpwd.analysis.words import short
 from lpwd.store import RunStore
 from lpwd.ui.compare.compared import Entry
 from lpwd.ui.curves import MAX_POINTS, extremes
+from lpwd.ui.shared import spreadsheet
 
 # what y shows -> its axis title, the recorded event and its field
 Y: dict[str, tuple[str, str, str]] = {
@@ -23,26 +24,20 @@ X = {"epoch": "epoch", "step": "step", "seconds": "training time (s)"}
 
 
 class Curves:
-    """Recorded values of runs, read again only where the file has grown."""
+    """Recorded values of runs as tables."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
-        self._read = lru_cache(maxsize=128)(self._read_now)
 
     def of(self, run_id: str, y: str) -> pd.DataFrame:
         """Columns step, epoch, seconds and y; empty before the first value."""
-        path = self.store.metrics_path(run_id)
+        history = self.store.history(run_id)
         _, event, name = Y[y]
-        values = self._read(run_id, path.stat().st_size if path.exists() else 0)[event]
-        table = pd.DataFrame(values, columns=["step", "epoch", "seconds", name]).rename(columns={name: "y"})
+        events = history.steps if event == "step" else history.epochs
+        table = pd.DataFrame(events.numbers(("step", "epoch", "seconds", name))).rename(columns={name: "y"})
+        if event == "step":
+            table.epoch = table.step / max(1, history.started.steps_per_epoch if history.started else 1)
         return table.dropna(subset="y").astype(float)
-
-    def _read_now(self, run_id: str, _size: int) -> dict[str, list[dict[str, Any]]]:
-        records = self.store.read_metrics(run_id)[0]
-        steps = max((r["steps_per_epoch"] for r in records if r["event"] == "started"), default=1)
-        epochs = [r for r in records if r["event"] == "epoch"]
-        losses = [{**r, "epoch": r["step"] / steps} for r in records if r["event"] == "step"]
-        return {"epoch": epochs, "step": losses}
 
 
 def middle(runs: Sequence[pd.DataFrame], x: str) -> pd.DataFrame:
@@ -58,7 +53,7 @@ def middle(runs: Sequence[pd.DataFrame], x: str) -> pd.DataFrame:
 def thinned(x: pd.Series, *ys: pd.Series) -> list[list[float | None]]:
     """The columns at no more than MAX_POINTS places, extremes of the first y kept; six significant digits."""
     kept = extremes(ys[0].tolist(), MAX_POINTS) if len(x) else []
-    return [[None if pd.isna(v) else float(f"{v:.6g}") for v in column.iloc[kept]] for column in (x, *ys)]
+    return [[short(v) for v in column.iloc[kept]] for column in (x, *ys)]
 
 
 def overlay(curves: Curves, entries: Sequence[Entry], y: str, x: str, logs: str, smooth: float) -> dict[str, Any]:
@@ -123,4 +118,4 @@ def csv(curves: Curves, entries: Sequence[Entry], y: str) -> str:
             labels = {"group": entry.label, "run_id": run.run_id, "method": run.method, "lr": run.lr}
             labels |= {"weight_decay": run.weight_decay, "seed": run.seed}
             parts.append(curves.of(str(run.run_id), y).rename(columns={"y": y}).assign(**labels))
-    return pd.concat(parts).to_csv(index=False) if parts else ""
+    return spreadsheet.csv(pd.concat(parts)) if parts else ""

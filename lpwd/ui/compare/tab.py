@@ -8,21 +8,23 @@ import gradio as gr
 import pandas as pd
 
 from lpwd.analysis.figures import STYLES
-from lpwd.analysis.verdict import QUANTITIES, number
+from lpwd.analysis.verdict import QUANTITIES
+from lpwd.analysis.words import general, label, number, seed_list, spread
 from lpwd.config import ConfigError
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
-from lpwd.methods import METHODS
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.answers import answering, endpoint
 from lpwd.ui.compare import compared, overlay
+from lpwd.ui.topics import IDLE_MS, Topics
 
+FOLLOW_MS = 2000  # until a page asks again while a chosen run trains
 LISTED = 100  # groups that the list shows at once
 TABLE_ROWS = 300
 RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_top1": "Validation-selected"}
 
 
-def build(store: RunStore) -> None:
+def build(store: RunStore, topics: Topics) -> None:
     curves = overlay.Curves(store)
 
     def choices(search: str = "") -> dict[str, Any]:
@@ -38,7 +40,8 @@ def build(store: RunStore) -> None:
         each: bool = False,
         stamp: str = "",
     ) -> dict[str, Any]:
-        return view(curves, items, y, x, logs, smooth, value, each, stamp)
+        found = view(curves, items, y, x, logs, smooth, value, each, stamp)
+        return found | {"pollMs": FOLLOW_MS if found["moving"] else IDLE_MS}
 
     def data(items: list[str], y: str) -> dict[str, Any]:
         return {"csv": csv(curves, items, y)}
@@ -50,11 +53,11 @@ def build(store: RunStore) -> None:
         """
         return compared.told(store, run_ids, value)
 
+    topics.add("compare", compare_view)
     gr.HTML(
         html_template=page(),
-        js_on_load="lpwd.compare(element, server, props.plotly);",
-        server_functions=[answering(act) for act in (choices, compare_view, data)],
-        plotly=look.plotly_path(),
+        js_on_load="lpwd.compare(element, server);",
+        server_functions=[answering(act) for act in (choices, data)],
         elem_id="lp-compare",
         apply_default_css=False,
     )
@@ -88,7 +91,7 @@ def listed(store: RunStore, search: str = "") -> dict[str, Any]:
 
 def _choice(key: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     first = runs[0]
-    method = METHODS[first["method"]].label
+    method = label(first["method"])
     setting = f"η {first['lr']:g}, λ {first['weight_decay']:g}"
     detail = _detail(first)
     best = [run["best10_mean"] for run in runs if run["state"] == "finished"]
@@ -96,7 +99,7 @@ def _choice(key: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     text = f"{method} {first['method']} {setting} {detail} {' '.join(run['run_id'] for run in runs)}"
     return {
         **{"key": key, "method": method, "color": STYLES[first["method"]].color, "setting": setting, "detail": detail},
-        **{"n": len(best), "runs": seeds, "mean": number(sum(best) / len(best)) if best else "–"},
+        **{"n": len(best), "runs": seeds, "mean": number(sum(best) / len(best) if best else None)},
         "search": text.lower(),
     }
 
@@ -154,9 +157,8 @@ def view(
 
 def _stamp(store: RunStore, entries: Sequence[compared.Entry]) -> str:
     """Another one once a run has recorded more or ended."""
-    paths = [(run_id, store.metrics_path(run_id)) for entry in entries for run_id in entry.ids]
-    sizes = [(run_id, path.stat().st_size if path.exists() else 0) for run_id, path in paths]
-    return f"{hash((tuple(sizes), tuple(state for entry in entries for state in entry.runs.state))):x}"
+    recorded = tuple(store.history(run_id).stamp for entry in entries for run_id in entry.ids)
+    return f"{hash((recorded, tuple(state for entry in entries for state in entry.runs.state))):x}"
 
 
 def _moving(entries: Sequence[compared.Entry]) -> bool:
@@ -178,16 +180,10 @@ def _results(entries: Sequence[compared.Entry]) -> list[list[str]]:
     found = [compared.statistics(entries, value) for value in RESULTS]
     rows = []
     for best, *others in zip(*found, strict=True):
-        cells = [_spread(one["mean"], one["std"]) for one in (best, *others)]
-        seeds = ", ".join(map(str, best["seeds"])) or "–"
+        cells = [spread(one["mean"], one["std"]) for one in (best, *others)]
+        seeds = seed_list(best["seeds"])
         rows.append([best["label"], str(best["n"]), seeds, *cells, str(best["diverged"]), str(best["unfinished"])])
     return [head, *rows]
-
-
-def _spread(mean: float | None, std: float | None) -> str:
-    if mean is None:
-        return "–"
-    return f"{mean:.2f} ± {std:.2f}" if std is not None else f"{mean:.2f}"
 
 
 def _points(entries: Sequence[compared.Entry], means: Sequence[pd.DataFrame], x: str) -> list[list[str]]:
@@ -198,10 +194,7 @@ def _points(entries: Sequence[compared.Entry], means: Sequence[pd.DataFrame], x:
         columns |= {f"{entry.label} {name}": table.set_index("x")[name] for name in ("mean", "std")}
     together = pd.DataFrame(columns).sort_index()
     kept = together.iloc[:: max(1, -(-len(together) // TABLE_ROWS))]
-    body = [
-        [f"{at:g}", *("–" if pd.isna(v) else f"{v:.4g}" for v in row)]
-        for at, row in zip(kept.index, kept.to_numpy(), strict=True)
-    ]
+    body = [[f"{at:g}", *map(general, row)] for at, row in zip(kept.index, kept.to_numpy(), strict=True)]
     return [["step" if x == "seconds" else x, *columns], *body]
 
 

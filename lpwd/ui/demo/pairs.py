@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from typing import TYPE_CHECKING, Any
 
+from lpwd.analysis.words import label
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DatasetName
 from lpwd.jobs.rights import User, may_change
-from lpwd.methods import METHODS
 from lpwd.paper import pair
 from lpwd.store import ENDED, Record, RunStore
 from lpwd.ui.live import IDLE_POLL_MS, POLL_MS, Live
@@ -146,8 +146,7 @@ class Pairs:
 
     def _heat(self, record: Record) -> dict[str, Any] | None:
         found = heat_of(self.store, record.run_id)
-        label = METHODS[record.config.method].label
-        return {**found, "words": pair.heat_words(label, found)} if found else None
+        return {**found, "words": pair.heat_words(label(record.config.method), found)} if found else None
 
 
 def known_seeds(store: RunStore, config: RunConfig) -> dict[int, list[Record]]:
@@ -202,9 +201,7 @@ def check_pair(records: Sequence[Record]) -> None:
 
 def heat_of(store: RunStore, run_id: str) -> dict[str, Any] | None:
     """The heatmap of a run as far as it has come; None before it has started."""
-    events, _ = store.read_metrics(run_id)
-    started = [event for event in events if event["event"] == "started"]
-    if not started:
+    history = store.history(run_id)
+    if history.started is None or not history.norms or not history.started.layer_decay_rates:
         return None
-    norms = [started[-1]["initial_weight_norms"], *(e["weight_norms"] for e in events if e["event"] == "epoch")]
-    return pair.heat(started[-1]["layer_names"], started[-1]["layer_decay_rates"], norms)
+    return pair.heat(history.started.layer_names, history.started.layer_decay_rates, list(history.norms.values()))

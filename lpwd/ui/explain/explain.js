@@ -1,8 +1,8 @@
 // The Explain tab: the numeric check, the rates by layer, the copy button.
-lpwd.explain = (element, server, plotlyPath) => {
+lpwd.explain = (element, server) => {
   "use strict";
-  const field = (name) => element.querySelector(`[data-f=${name}]`);
-  const plot = lpwd.figure(field("rates"), plotlyPath);
+  const { put, table, parts } = lpwd.widgets, { field } = parts(element), { short } = lpwd.numbers, { ask } = lpwd.server;
+  const plot = lpwd.figure(field("rates"));
   let models = [], asking = false, again = false;
 
   // ---- check
@@ -11,54 +11,56 @@ lpwd.explain = (element, server, plotlyPath) => {
   const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const asked = Object.fromEntries(new FormData(form));
-    lpwd.put(field("checked"), "Computing …");
-    const told = JSON.parse(await server.check(JSON.stringify({ ...asked, eta: Number(asked.eta), lam: Number(asked.lam) })));
+    const { eta, lam, optimizer } = Object.fromEntries(new FormData(form));
+    put(field("checked"), "Computing …");
+    const { problem, checks } = await ask(server, "check", { eta: Number(eta), lam: Number(lam), optimizer });
     field("checks").replaceChildren();
-    if (told.problem) return lpwd.put(field("checked"), told.problem);
-    const worst = Math.max(...told.checks.filter((c) => c.exact).map((c) => c.difference));
+    if (problem) return put(field("checked"), problem);
+    const worst = Math.max(...checks.filter((c) => c.exact).map((c) => c.difference));
     const holds = worst < 1e-9 ? "Both identities hold to rounding" : "An identity fails, which must not happen";
-    lpwd.put(field("checked"), `${holds}: largest relative difference ${tiny(worst)}. c = ${Number((asked.eta * asked.lam).toPrecision(3))} a step.`);
-    const rows = told.checks.map((c) => [c.claim, c.exact ? "identity" : "difference", tiny(c.difference)]);
-    lpwd.table(field("checks"), [["Over 200 steps", "Kind", "max |a − b| / max |b|"], ...rows]);
+    put(field("checked"), `${holds}: largest relative difference ${tiny(worst)}. c = ${short(eta * lam, 3)} a step.`);
+    const rows = checks.map((c) => [c.claim, c.exact ? "identity" : "difference", tiny(c.difference)]);
+    table(field("checks"), [["Over 200 steps", "Kind", "max |a − b| / max |b|"], ...rows]);
   });
 
   // ---- rates
 
-  const model = field("model"), n = field("n");
-  async function ask() {
+  const model = field("model"), n = field("n"), rule = field("rule"), lam = field("lam");
+  async function draw() {
     if (asking) return void (again = true);
     asking = true;
-    const asked = { model: model.value === "" ? null : Number(model.value), n: Number(n.value), rule: field("rule").value, weight_decay: Number(field("lam").value) };
-    const told = JSON.parse(await server.layer_rates(JSON.stringify(asked)));
+    const chosen = model.value === "" ? null : Number(model.value);
+    const question = { model: chosen, n: Number(n.value), rule: rule.value, weight_decay: Number(lam.value) };
+    const answer = await ask(server, "layer_rates", question);
     asking = false;
-    lpwd.put(field("rates-problem"), told.problem ?? "");
-    if (!told.problem) {
-      plot.draw(told.figure);
-      lpwd.put(field("rates-said"), told.summary);
-      lpwd.table(field("rates-table"), told.rows);
+    put(field("rates-problem"), answer.problem);
+    if (!answer.problem) {
+      plot.draw(answer.figure);
+      put(field("rates-said"), answer.summary);
+      table(field("rates-table"), answer.rows);
     }
     if (again) {
       again = false;
-      ask();
+      draw();
     }
   }
   // What a person has chosen stands in the address; the model by its name, with n for where it is not known.
   function remember() {
-    lpwd.tabs.remember({ explain_model: models[model.value]?.label ?? "", explain_n: n.value, explain_rule: field("rule").value, explain_lam: field("lam").value });
+    const label = models[model.value]?.label ?? "";
+    lpwd.url.remember({ explain_model: label, explain_n: n.value, explain_rule: rule.value, explain_lam: lam.value });
   }
   function restore() {
-    const asked = (name) => lpwd.tabs.parameter(`explain_${name}`);
-    const layers = Number(asked("n")), known = models.findIndex((m) => m.label === asked("model"));
-    if ([...field("rule").options].some((option) => option.value === asked("rule"))) field("rule").value = asked("rule");
-    if (Number(asked("lam")) > 0) field("lam").value = asked("lam");
+    const linked = (name) => lpwd.url.parameter(`explain_${name}`);
+    const layers = Number(linked("n")), known = models.findIndex((m) => m.label === linked("model"));
+    if ([...rule.options].some((option) => option.value === linked("rule"))) rule.value = linked("rule");
+    if (Number(linked("lam")) > 0) lam.value = linked("lam");
     if (layers >= Number(n.min) && layers <= Number(n.max)) n.value = String(layers);
-    model.value = known >= 0 ? String(known) : asked("n") ? "" : "0";
+    model.value = known >= 0 ? String(known) : linked("n") ? "" : "0";
   }
   function choose() {
     if (model.value !== "") n.value = models[Number(model.value)].n;
-    lpwd.put(field("n-is"), n.value);
-    ask();
+    put(field("n-is"), n.value);
+    draw();
   }
   model.addEventListener("change", () => {
     choose();
@@ -69,16 +71,16 @@ lpwd.explain = (element, server, plotlyPath) => {
     choose();
     remember();
   });
-  for (const name of ["rule", "lam"]) {
-    field(name).addEventListener("input", () => {
-      ask();
+  for (const node of [rule, lam]) {
+    node.addEventListener("input", () => {
+      draw();
       remember();
     });
   }
-  field("copy").addEventListener("click", (event) => lpwd.copy(event.target, field("code").textContent + "\n"));
+  field("copy").addEventListener("click", ({ target }) => lpwd.files.copy(target, field("code").textContent + "\n"));
 
-  server.models("{}").then((text) => {
-    models = JSON.parse(text).models;
+  ask(server, "models").then((answer) => {
+    models = answer.models;
     const options = models.map((m, i) => new Option(`${m.label} (n = ${m.n})`, String(i)));
     model.replaceChildren(...options, new Option("any other, by the slider", ""));
     restore();

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from lpwd.analysis.figures import STYLES
@@ -38,21 +37,12 @@ def models(store: RunStore) -> list[Layers]:
 
 
 def _recorded(store: RunStore, run_id: str) -> Layers | None:
-    """The layers in the run's first record."""
-    path = store.metrics_path(run_id)
-    return _started(str(path), path.stat().st_ino) if path.exists() else None
-
-
-@lru_cache(maxsize=256)
-def _started(path: str, _inode: int) -> Layers | None:
-    with open(path) as file:
-        line = file.readline()
-    started = json.loads(line) if line.endswith("\n") else {}
-    if started.get("event") != "started":
+    """The layers that the run recorded when it started."""
+    started = store.history(run_id).started
+    if started is None:
         return None
-    names, counts = started["layer_names"], started["layer_parameter_counts"]
-    label = f"{started['model']}, {started['parameter_count']:,} parameters, as trained here"
-    return Layers(label, len(names), tuple(names), tuple(counts))
+    label = f"{started.model}, {started.parameter_count:,} parameters, as trained here"
+    return Layers(label, len(started.layer_names), started.layer_names, started.layer_parameter_counts)
 
 
 def view(store: RunStore, model: int | None, n: int, rule: str, weight_decay: float) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from lpwd.analysis.figures import STYLES
-from lpwd.methods import LAYER_RULES, METHODS
+from lpwd.analysis.words import label
+from lpwd.methods import LAYER_RULES
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.answers import answering
@@ -91,9 +92,8 @@ def build(store: RunStore) -> None:
 
     gr.HTML(
         html_template=page(),
-        js_on_load="lpwd.explain(element, server, props.plotly);",
+        js_on_load="lpwd.explain(element, server);",
         server_functions=[answering(act) for act in (check, layer_rates, models)],
-        plotly=look.plotly_path(),
         elem_id="lp-explain",
         apply_default_css=False,
     )
@@ -117,4 +117,4 @@ def _rule(method: str) -> str:
     lines, why = RULES[method]
     code = "\n".join(line.replace("[", "<mark>").replace("]", "</mark>") for line in lines)
     style = f"--lane: {STYLES[method].color}"
-    return f'<article style="{style}"><h3>{METHODS[method].label}</h3><pre>{code}</pre><p>{why}</p></article>'
+    return f'<article style="{style}"><h3>{label(method)}</h3><pre>{code}</pre><p>{why}</p></article>'

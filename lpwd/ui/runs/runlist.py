@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from lpwd.analysis.figures import STYLES
+from lpwd.analysis.words import label, short
 from lpwd.config import ConfigError
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.jobs.rights import HOST, User, may_change, require
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
 from lpwd.store import Record, RunStore, Status
+from lpwd.ui.answers import count_in
 from lpwd.ui.shared.form import lost
+from lpwd.ui.shared.spreadsheet import csv
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside, public
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
@@ -21,6 +24,7 @@ COLUMNS = (
     *("id", "name", "note", "state", "method", "model", "dataset", "optimizer", "lr", "weightDecay", "seed"),
     *("epoch", "epochs", "top1", "last", "loss", "seconds", "created", "job"),
 )
+NAMED = 3  # damaged runs in one sentence
 Kind = Literal["csv", "json"]
 
 
@@ -37,21 +41,27 @@ class RunList:
 
     def since(self, cursor: str = "") -> dict[str, Any]:
         """Rows that are new or changed since `cursor`, and ids that are gone; everything without a known cursor."""
-        boot, _, number = cursor.partition(".")
-        seen = int(number) if boot == self._boot else 0
+        boot, _, version = cursor.partition(".")
         with self._lock:
-            self._look()
+            seen = count_in(version) if boot == self._boot else None
+            if seen is None or seen > self._version:
+                seen = 0
+            damaged = self._look()
             return {
                 "cursor": f"{self._boot}.{self._version}",
                 "reset": not seen,
-                "rows": [row for version, _, row in self._known.values() if version > seen],
-                "gone": [run_id for run_id, version in self._gone.items() if version > seen] if seen else [],
+                "rows": [row for changed, _, row in self._known.values() if changed > seen],
+                "gone": [run_id for run_id, left in self._gone.items() if left > seen] if seen else [],
+                "damaged": damaged,
             }
 
-    def _look(self) -> None:
-        """Compare the store with what is known. An unchanged file is the same Status object."""
+    def _look(self) -> str:
+        """Compare the store with what is known; returns what there is to say of damaged runs.
+
+        An unchanged file is the same Status object.
+        """
         self._version += 1
-        records = self.store.records()
+        records, damaged = self.store.scan()
         for record in records:
             known = self._known.get(record.run_id)
             if known is None or known[1] is not record.status:
@@ -60,6 +70,8 @@ class RunList:
         for run_id in self._known.keys() - {record.run_id for record in records}:
             del self._known[run_id]
             self._gone[run_id] = self._version
+        more = f"; and {len(damaged) - NAMED:,} more" if len(damaged) > NAMED else ""
+        return "; ".join(list(damaged.values())[:NAMED]) + more
 
 
 def labels() -> dict[str, Any]:
@@ -80,13 +92,9 @@ def row(record: Record) -> list[Any]:
     return [
         *(record.run_id, status.name, status.note, status.state, config.method, config.model, config.dataset),
         *(config.optimizer, config.lr, config.weight_decay, config.seed, status.epoch, config.epochs),
-        *(_short(result("best10_mean")), _short(result("last_top1")), _short(result("train_loss"))),
+        *(short(result("best10_mean")), short(result("last_top1")), short(result("train_loss"))),
         *(round(status.seconds, 1), round(status.created, 1), status.job),
     ]
-
-
-def _short(value: Any) -> float | None:
-    return None if value is None or value != value else float(f"{value:.6g}")
 
 
 def about(store: RunStore, run_id: str, user: User = HOST) -> dict[str, Any]:
@@ -97,9 +105,9 @@ def about(store: RunStore, run_id: str, user: User = HOST) -> dict[str, Any]:
     return {
         "id": run_id,
         **{"name": status.name, "note": status.note, "state": status.state, "message": status.message},
-        "title": f"{METHODS[config.method].label}, {config.model} on {DATASETS[config.dataset].label}",
+        "title": f"{label(config.method)}, {config.model} on {DATASETS[config.dataset].label}",
         "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
-        "facts": _facts(status),
+        "facts": _facts(status, store.history(run_id).warning),
         "results": [[key, value] for key, value in status.summary.items() if isinstance(value, (int, float))],
         "command": command_line([config]),
         "log": store.log_tail(run_id),
@@ -113,7 +121,7 @@ def about(store: RunStore, run_id: str, user: User = HOST) -> dict[str, Any]:
     }
 
 
-def _facts(status: Status) -> list[list[str]]:
+def _facts(status: Status, warning: str) -> list[list[str]]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(status.versions.items()))
     speed = f"{status.images_per_second:,.0f} images/s" if status.images_per_second else ""
     facts = {
@@ -121,8 +129,10 @@ def _facts(status: Status) -> list[list[str]]:
         "Speed": speed,
         "Steps": f"{status.step:,} of {status.total_steps:,}" if status.total_steps else "",
         "Threads": str(status.threads or ""),
+        "Kernels": status.kernels,
         "Versions": versions,
         "Commit": status.commit,
+        "Damaged": warning,
     }
     return [[name, text] for name, text in facts.items() if text]
 
@@ -158,4 +168,4 @@ def export(store: RunStore, run_ids: Sequence[str], kind: Kind) -> str:
     frame = runs_frame(records)
     frame.insert(1, "name", [record.status.name for record in records])
     frame.insert(2, "note", [record.status.note for record in records])
-    return str(frame.to_csv(index=False))
+    return csv(frame)

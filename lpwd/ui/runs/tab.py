@@ -13,17 +13,19 @@ from lpwd.ui.live import Live
 from lpwd.ui.people import People
 from lpwd.ui.runs import runlist
 from lpwd.ui.shared.form import Form, form_values, lost
+from lpwd.ui.topics import Topics
 
+WATCH_MS = 3000  # until a page asks again for the rows that changed
 CLONED = "The form has the settings of this run. Add a method or change a number, then press Start."
 LOST = " It has no control for {fields}, which {verb} at the default."
 
 
-def build(live: Live, people: People) -> gr.HTML:
+def build(live: Live, people: People, topics: Topics) -> gr.HTML:
     """The list; its script fetches rows, and asks before it deletes."""
     store, listed = live.store, runlist.RunList(live.store)
 
     def rows(cursor: str = "") -> dict[str, Any]:
-        return listed.since(cursor)
+        return listed.since(cursor) | {"pollMs": WATCH_MS}
 
     def about(user: User, run_id: str) -> dict[str, Any]:
         return runlist.about(store, run_id, user)
@@ -37,10 +39,11 @@ def build(live: Live, people: People) -> gr.HTML:
     def export(run_ids: list[str], kind: runlist.Kind) -> dict[str, Any]:
         return {"text": runlist.export(store, run_ids, kind)}
 
+    topics.add("runs", rows)
     return gr.HTML(
         html_template=look.asset("runs/runs.html"),
         js_on_load="lpwd.runs(element, server, trigger, props.labels);",
-        server_functions=[answering(act, people.who) for act in (rows, about, edit, remove, export)],
+        server_functions=[answering(act, people.who) for act in (about, edit, remove, export)],
         labels=json.dumps(runlist.labels()),
         elem_id="lp-runs",
         apply_default_css=False,

@@ -28,6 +28,7 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "augment": "flip",
         "clip_grad_norm": None,
         "precision": "fp32",
+        "kernels": "auto",
         "pretrained": False,
         "init_from": None,
         "rule": "2i/n",

@@ -31,6 +31,7 @@ LABELS = {
     "augment": "Augmentation",
     "clip_grad_norm": "Clip gradient norm at",
     "precision": "Precision",
+    "kernels": "Kernels",
     "rule": "Layer rule",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
@@ -122,6 +123,7 @@ def _choices(name: str) -> list[tuple[str, Any]]:
         "schedule": [("constant", "constant"), ("cosine", "cosine")],
         "augment": [("mirrored", "flip"), ("mirrored and shifted", "shift_flip")],
         "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
+        "kernels": [("fastest", "auto"), ("timm's own", "timm")],
         "rule": [(rule, rule) for rule in LAYER_RULES],
         "seeds": [(str(count), count) for count in SEEDS],
     }

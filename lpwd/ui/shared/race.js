@@ -1,8 +1,8 @@
 // What is said about a race, the same in every tab.
 lpwd.race = {
-  when(race) {
-    const left = race.secondsLeft === null ? "" : `, ${lpwd.duration(race.secondsLeft)} left`;
-    return `epoch ${Math.max(1, race.epoch)} of ${race.epochs}${left}`;
+  when(race, of = " of ") {
+    const left = race.secondsLeft === null ? "" : `, ${lpwd.numbers.duration(race.secondsLeft)} left`;
+    return `epoch ${Math.max(1, race.epoch)}${of}${race.epochs}${left}`;
   },
   // Announced to screen readers, so it changes with the state and not with every step.
   sentence(race) {

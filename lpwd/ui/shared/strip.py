@@ -10,7 +10,7 @@ from lpwd.ui.people import People
 
 
 def build(live: Live, people: People) -> None:
-    """Its server functions serve the whole page, whose tabs all listen to the one poll (polling.py)."""
+    """Its server functions serve the whole page, whose tabs all listen to the one poll (routes.py)."""
 
     def stop(user: User, run_ids: list[str]) -> None:
         live.stop(run_ids, user)
@@ -20,7 +20,7 @@ def build(live: Live, people: People) -> None:
 
     gr.HTML(
         html_template=look.asset("shared/strip.html"),
-        js_on_load="lpwd.strip(element); lpwd.connect(server);",
+        js_on_load="lpwd.strip(element); lpwd.server.connect(server);",
         server_functions=[answering(act, people.who) for act in (stop, resume)],
         elem_id="lp-strip",
         apply_default_css=False,

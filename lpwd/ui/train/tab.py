@@ -16,11 +16,11 @@ from lpwd.jobs.rights import User
 from lpwd.spelled import command_line, python_snippet
 from lpwd.store import ENDED
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
 from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
+from lpwd.ui.topics import IDLE_MS, Topics
 from lpwd.ui.train.presets import fillings
 
 INTRO = (
@@ -33,17 +33,23 @@ PRESET = "Fill the form from the paper"
 HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
 LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
 MACHINE_SECONDS = 60.0
+AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
 OF_DATASET = sorted(defaults.DATASETS[defaults.DATASET])  # fields whose first value goes with the data set
 
 
-def build(live: Live, people: People, hub_problem: Future[str | None], on_load: Callable[..., Any]) -> form.Form:
+def build(
+    live: Live, people: People, topics: Topics, hub_problem: Future[str | None], on_load: Callable[..., Any]
+) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
 
     costs = Costs(live)
 
     def preflight(user: User, fields: dict[str, str]) -> dict[str, Any]:
-        return costs.say(user, fields)
+        costs_now = costs.say(user, fields)
+        return costs_now | {"pollMs": AGAIN_MS if costs_now["again"] else IDLE_MS}
+
+    topics.add("preflight", preflight)
 
     dataset = first_dataset(hub_problem, HUB_SECONDS)
     with gr.Row(elem_classes="lp-presets"):
@@ -55,8 +61,7 @@ def build(live: Live, people: People, hub_problem: Future[str | None], on_load: 
         plan = gr.HTML(
             described(address.first_values(dataset), {"dataset": dataset}),
             html_template=look.asset("train/plan.html"),
-            js_on_load="lpwd.plan(element, props, server, watch);",
-            server_functions=[answering(preflight, people.who)],
+            js_on_load="lpwd.plan(element, props, watch);",
             elem_id="lp-plan",
             apply_default_css=False,
         )
@@ -74,8 +79,7 @@ def build(live: Live, people: People, hub_problem: Future[str | None], on_load: 
     )
     gr.HTML(
         html_template=look.asset("train/panel.html"),
-        js_on_load="lpwd.panel(element, props.plotly);",
-        plotly=look.plotly_path(),
+        js_on_load="lpwd.panel(element);",
         elem_id="lp-panel",
         apply_default_css=False,
     )

@@ -1,0 +1,249 @@
+"""What a run recorded: the one reader of metrics.jsonl. Only what was appended is read, and numbers lie in columns.
+
+A line that is no recorded event (cut short, overwritten, damaged on disk) is counted and left out. No pandas here.
+"""
+
+import itertools
+import json
+import math
+import secrets
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic_core import from_json
+
+from lpwd.config import ConfigError
+from lpwd.events import Count, Diverged, Epoch, Event, Finished, Started, Step, ZeroShot, from_record, to_record
+from lpwd.paths import Stamp, reading, stamp_of, write_atomic
+
+KEPT_RUNS, KEPT_BYTES = 256, 2**28  # histories in memory; the least recently wanted are dropped
+MAX_LINE = 2**22  # bytes; a longer line is damaged
+TAIL = 512  # bytes before the place to read on, which must be the same as before
+
+_boot = secrets.token_hex(3)  # generations of an earlier process are worth nothing
+_generations = itertools.count()
+
+
+class Columns:
+    """Recorded events of one kind: eight bytes a number instead of a dictionary an event; NaN where there is none.
+
+    One thread adds, others read beside it: what `len` counts is whole.
+    """
+
+    def __init__(self, kind: type[Step] | type[Epoch]) -> None:
+        types = {field.name: field.type for field in fields(kind)}
+        self._optional = {name for name, of in types.items() if of == float | None}
+        self._numbers: dict[str, Any] = {
+            name: array("q" if of is Count else "d") for name, of in types.items() if of != list[float]
+        }
+        self._lists: dict[str, list[array[float]]] = {n: [] for n, of in types.items() if of == list[float]}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, event: Step | Epoch) -> None:
+        for name, column in self._numbers.items():
+            value = getattr(event, name)
+            column.append(math.nan if value is None else value)
+        for name, rows in self._lists.items():
+            rows.append(array("d", getattr(event, name)))
+        self._count += 1
+
+    def numbers(self, names: Sequence[str] = (), start: int = 0, stop: int | None = None) -> dict[str, Any]:
+        """Copies of these columns (all, where none is named) of events `start` to `stop`, as arrays of 64 bits."""
+        stop = self._count if stop is None else stop
+        return {name: self._numbers[name][start:stop] for name in names or self._numbers}
+
+    def lists(self, name: str) -> list["array[float]"]:
+        """A column whose values are lists, such as the weight norms of an epoch."""
+        return self._lists[name][: self._count]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The events as they were recorded."""
+        columns: dict[str, Sequence[Any]] = {**self.numbers(), **{name: self.lists(name) for name in self._lists}}
+        for values in zip(*columns.values(), strict=False):  # a thread may add
+            row = dict(zip(columns, values, strict=True))
+            unknown = dict.fromkeys(name for name in self._optional if row[name] != row[name])
+            yield row | unknown | {name: list(row[name]) for name in self._lists}
+
+
+class History:
+    """What one run recorded so far. It grows; `generation` is another one for a run that began anew."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.generation = f"{_boot}{next(_generations)}"
+        self.started: Started | None = None
+        self.steps, self.epochs = Columns(Step), Columns(Epoch)
+        self.zero_shots: list[ZeroShot] = []
+        self.diverged: Diverged | None = None
+        self.finished: Finished | None = None
+        self.last_step = 0
+        self.bad_lines = 0
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.started = event
+            case Step():
+                self.steps.add(event)
+            case Epoch():
+                self.epochs.add(event)
+            case ZeroShot():
+                self.zero_shots.append(event)
+            case Diverged():
+                self.diverged = event
+            case Finished():
+                self.finished = event
+        self.last_step = max(self.last_step, event.step)
+
+    @property
+    def norms(self) -> dict[int, Sequence[float]]:
+        """Epoch -> L2 norm of the weights per layer, shallow to deep; epoch 0 is the start. Empty before the start."""
+        if self.started is None or not self.started.initial_weight_norms:
+            return {}
+        layers = len(self.started.layer_names)
+        epochs = zip(self.epochs.numbers(["epoch"])["epoch"], self.epochs.lists("weight_norms"), strict=False)
+        later = {epoch: norms for epoch, norms in epochs if len(norms) == layers}
+        return {0: self.started.initial_weight_norms, **later}
+
+    @property
+    def stamp(self) -> tuple[str, int, int]:
+        """Another one once there is more."""
+        return self.generation, len(self.steps), len(self.epochs)
+
+    @property
+    def warning(self) -> str:
+        """A sentence without its full stop where something is damaged, else empty."""
+        if not self.bad_lines:
+            return ""
+        lines = f"{self.bad_lines:,} line{'s' * (self.bad_lines > 1)}"
+        return f"{lines} of metrics.jsonl cannot be read and {'are' if self.bad_lines > 1 else 'is'} left out"
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        layers = len(self.started.layer_names) if self.started else 0
+        return 10_000 + 64 * len(self.steps) + (200 + 8 * layers) * len(self.epochs) + 200 * len(self.zero_shots)
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Whole lines from here on with their length in bytes; empty for one that is too long to be kept."""
+    length = 0
+    while part := file.readline(MAX_LINE):
+        length += len(part)
+        if part.endswith(b"\n"):  # else it is half written, and read once it is whole
+            yield part if length == len(part) else b"\n", length
+            length = 0
+
+
+def _parsed(line: bytes) -> tuple[dict[str, Any], Event] | None:
+    """The record of a line and its event; None for a line that is neither."""
+    try:
+        record = from_json(line)
+        return record, from_record(record)
+    except (ValueError, KeyError, TypeError):  # pydantic's ValidationError is a ValueError
+        return None
+
+
+def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The records from byte `offset` on, and the offset to ask for next time; ([], 0) before the first.
+
+    Raises ConfigError for an offset inside a line, Damaged for a file that cannot be opened.
+    """
+    try:
+        with reading(path), open(path, "rb") as file:
+            if offset > stamp_of(path)[1]:
+                return [], offset
+            file.seek(max(0, offset - 1))
+            if offset < 0 or (offset and file.read(1) != b"\n"):
+                raise ConfigError(f"offset is {offset}: 0 is allowed, and what an earlier answer gave")
+            records = []
+            for line, length in _lines(file):
+                offset += length
+                if found := _parsed(line):
+                    records.append(found[0])
+            return records, offset
+    except FileNotFoundError:
+        return [], 0
+
+
+class _Follower:
+    """Reads on where it left off, and anew where the file is another one or shorter."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._begin_anew()
+
+    def refresh(self, path: Path) -> History:
+        with self._lock:
+            try:
+                stamp = stamp_of(path)
+                if stamp != self._stamp:
+                    with reading(path), open(path, "rb") as file:
+                        self._read_on(file, stamp)
+            except FileNotFoundError:
+                if self._offset:
+                    self._begin_anew()
+            return self.history
+
+    def _begin_anew(self) -> None:
+        self.history, self._stamp = History(), (0, 0, 0)
+        self._offset, self._tail = 0, b""  # bytes read, and the last of them
+
+    def _read_on(self, file: BinaryIO, stamp: Stamp) -> None:
+        file.seek(self._offset - len(self._tail))
+        if stamp[1] < self._offset or stamp[2] != self._stamp[2] or file.read(len(self._tail)) != self._tail:
+            self._begin_anew()
+            file.seek(0)
+        line = self._tail
+        for line, length in _lines(file):
+            if found := _parsed(line):
+                self.history.add(found[1])
+            else:
+                self.history.bad_lines += 1
+            self._offset += length
+        self._tail, self._stamp = line[-TAIL:], stamp
+
+
+class Histories:
+    """The histories of the files that somebody looks at, in bounded memory; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._followers: OrderedDict[Path, _Follower] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, path: Path) -> History:
+        """The history in a metrics.jsonl up to now; an empty one where there is no file yet. Raises Damaged."""
+        with self._lock:
+            follower = self._followers.setdefault(path, _Follower())
+            self._followers.move_to_end(path)
+        history = follower.refresh(path)
+        with self._lock:
+            held = sum(follower.history.size for follower in self._followers.values())
+            while len(self._followers) > 1 and (len(self._followers) > KEPT_RUNS or held > KEPT_BYTES):
+                held -= self._followers.popitem(last=False)[1].history.size
+        return history
+
+
+def lines_of(events: Iterable[Event]) -> str:
+    """The lines of metrics.jsonl that record these events."""
+    return "".join(json.dumps(to_record(event)) + "\n" for event in events)
+
+
+def rewind(path: Path, step: int, epoch: int) -> None:
+    """Keep the records up to `step` in the still unfinished `epoch`."""
+    kept = [
+        record
+        for record in read(path)[0]
+        if (record["event"] in ("started", "step") and record["step"] <= step)
+        or (record["event"] == "epoch" and record["epoch"] < epoch)
+    ]
+    write_atomic(path, "".join(json.dumps(record) + "\n" for record in kept))

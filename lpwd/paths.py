@@ -1,0 +1,91 @@
+"""File names of a run, and how a file is read and replaced. What is in the files, others know.
+
+runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  checkpoint.pt  error.txt (on failure)
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lpwd.config import ConfigError
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+Stamp = tuple[int, int, int]  # modification time (ns), size (bytes) and inode: another one for another content
+
+
+class Damaged(ConfigError):
+    """A file of a run that cannot be what was written; its text names the run and the file."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"run {path.parent.name!r} is damaged: {path.name} {why}")
+
+
+class RunPaths:
+    """The files of one run. Raises ConfigError for a name that no run can have, so that no request leaves the root."""
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+            raise ConfigError(
+                f"run id {str(run_id)[:80]!r} is not one: letters, digits and . _ + - are allowed, 200 at most"
+            )
+        self.run_id, self.folder = run_id, root / run_id
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def status(self) -> Path:
+        return self.folder / "status.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def error(self) -> Path:
+        return self.folder / "error.txt"
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Raises OSError where there is no such file."""
+    stat = os.stat(path)
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns what the file system has against reading a run's file into Damaged; a missing file stays one."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Damaged(path, f"cannot be read ({error.strerror})") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an exception."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text)

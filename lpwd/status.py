@@ -1,0 +1,128 @@
+"""What config.json and status.json hold, each read and validated in one place; when a run has lost its worker."""
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import psutil
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
+
+from lpwd.config import RunConfig, sentence
+from lpwd.events import Count
+from lpwd.paths import Damaged, RunPaths, Stamp, reading, stamp_of
+
+State = Literal["queued", "running", "stopping", "stopped", "finished", "diverged", "failed", "interrupted"]
+ACTIVE: frozenset[State] = frozenset({"running", "stopping"})
+ENDED: frozenset[State] = frozenset({"finished", "diverged"})  # the result is known; nothing to resume
+MAX_BYTES = 2**20  # of config.json or status.json; a longer one is damaged
+STALE_SECONDS = 8.0  # an active run whose heartbeat is older has lost its worker
+
+Time = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]  # seconds since 1970, to the year 9999
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+T = TypeVar("T")
+
+
+class Status(BaseModel):
+    """`status.json`: where a run stands. Times are seconds since the epoch."""
+
+    state: State = "queued"
+    created: Time = Field(default_factory=time.time)
+    queued: Time = Field(default_factory=time.time)  # when it last joined the queue, which is ordered by it
+    started: Time | None = None
+    ended: Time | None = None
+    heartbeat: Time | None = None
+    pid: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    host: str = ""
+    job: str = ""  # runs of one race share it
+    seeds: list[int] = Field(default_factory=list)  # of the races that were started together, this one's among them
+    owner: str = ""  # digest of the owner's identity, never the secret itself
+    device: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    commit: str = ""
+    threads: Count = 0  # torch's CPU threads: sums depend on it in their last bits
+    kernels: str = ""  # of events.Started
+    start_digest: str = ""  # of events.Started
+    step: Count = 0
+    total_steps: Count = 0
+    epoch: Count = 0
+    images_per_second: Number = 0.0
+    gpu_memory: Count = 0  # bytes that its process held when last looked at; races share a process
+    seconds: Number = 0.0  # training time over all sessions
+    message: str = ""  # one sentence for people: the phase, or why the run ended
+    summary: dict[str, Whole | Number | None] = Field(default_factory=dict)  # the fields of events.Finished
+    name: str = ""
+    note: str = ""
+
+
+class Record(BaseModel):
+    """A run as lists show it."""
+
+    run_id: str
+    config: RunConfig
+    status: Status
+
+
+def is_lost(status: Status) -> bool:
+    if status.state not in ACTIVE:
+        return False
+    if status.host == socket.gethostname() and status.pid and not psutil.pid_exists(status.pid):
+        return True
+    return status.heartbeat is None or time.time() - status.heartbeat > STALE_SECONDS
+
+
+class Reason(str):
+    """Why a file cannot be read."""
+
+
+class StateFiles:
+    """config.json and status.json of many runs; each is read again only when it is another file."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[Stamp, Any]] = {}  # what it holds, or the Reason why that is not known
+
+    def config(self, paths: RunPaths) -> RunConfig:
+        """Raises Damaged, and FileNotFoundError where there is no such run."""
+        return self._read(paths.config, lambda content: _config(content, paths.run_id))
+
+    def status(self, paths: RunPaths) -> Status:
+        """Raises Damaged. The same object as long as the file is the same."""
+        try:
+            return self._read(paths.status, Status.model_validate_json)
+        except FileNotFoundError:
+            raise Damaged(paths.status, "is missing") from None
+
+    def _read(self, path: Path, parse: Callable[[bytes], T]) -> T:
+        with reading(path):
+            stamp = stamp_of(path)
+            known = self._known.get(path)
+            if known is None or known[0] != stamp:
+                self._known[path] = known = (stamp, _parsed(path, parse))
+        if isinstance(known[1], Reason):
+            raise Damaged(path, known[1])
+        value: T = known[1]
+        return value
+
+
+def _parsed(path: Path, parse: Callable[[bytes], T]) -> T | Reason:
+    if path.stat().st_size > MAX_BYTES:
+        return Reason(f"is longer than {MAX_BYTES:,} bytes")
+    try:
+        return parse(path.read_bytes())
+    except ValidationError as error:
+        return Reason(f"cannot be right: {sentence(error)}")
+    except ValueError as error:
+        return Reason(f"cannot be right: {error}")
+
+
+def _config(content: bytes, run_id: str) -> RunConfig:
+    fields = from_json(content)
+    if not isinstance(fields, dict):
+        raise ValueError("it holds no object")
+    config = RunConfig(**fields)
+    if config.run_id != run_id:
+        raise ValueError(f"its settings belong to run {config.run_id}")
+    return config

@@ -1,0 +1,122 @@
+"""Which models take the small-map path, and the forward that replaces timm's there.
+
+The path computes the function of timm's model, of the same parameters, read at each call. The rule:
+
+- timm's ConvNeXt (v1 and v2, patch stem) and Swin, as far as `coverage` knows every part of them;
+- on a CPU: on a GPU nothing of this was measured, and timm's large kernels are not slow there;
+- first maps of at most LARGEST_MAP a side: what is saved is saved at 8 x 8 and below;
+- Swin's blocks whose windows do not divide a map of more than LARGEST_WHOLE places stay timm's: attention over the
+  whole map costs more there than the padding that it saves.
+
+At a call, inputs of another size, type or device, another autocast, and tracing by torch.compile go to timm's layers.
+"""
+
+from functools import partial
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from lpwd.training.small_maps import convnext, swin
+from lpwd.training.small_maps.blocks import Timm
+from lpwd.training.small_maps.coverage import convnext_sides, is_plain, swin_sides
+from lpwd.training.small_maps.swin_layout import Layout, layout
+
+LARGEST_MAP = 16  # places a side
+LARGEST_WHOLE = 64  # places
+
+Precision = Literal["bf16", "fp32"]
+
+
+class Features(Protocol):
+    """Of pixels, compute type and generator: what stem and stages make of the pixels."""
+
+    def __call__(self, pixels: Tensor, compute: torch.dtype, generator: torch.Generator | None) -> Tensor: ...
+
+
+class Parts(NamedTuple):
+    """A model's children in the order of its forward; holding these rather than the model makes no cycle."""
+
+    stem: nn.Module
+    stages: nn.Module
+    norm: nn.Module
+    head: nn.Module
+
+
+class SmallMapForward:
+    """model.forward of an accelerated model."""
+
+    def __init__(self, parts: Parts, features: Features, pixel_shape: tuple[int, int, int], half: bool) -> None:
+        self.parts, self.features = parts, features
+        self.pixel_shape, self.half = pixel_shape, half
+        self.generator: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Logits [B, classes] of pixels [B, C, H, H]."""
+        stem, stages, norm, head = self.parts
+        compute = self.compute_type(pixels)
+        if compute is None:
+            return head(norm(stages(stem(pixels))))
+        return head(norm(self.features(pixels, compute, self.generator)))
+
+    def compute_type(self, pixels: Tensor) -> torch.dtype | None:
+        """The type of the products, as the present autocast says; None where these pixels are timm's to take."""
+        kind = next(self.parts.stem.parameters())
+        if torch.compiler.is_compiling() or pixels.shape[1:] != self.pixel_shape or pixels.dtype != kind.dtype:
+            return None
+        if pixels.device.type != "cpu" or kind.device.type != "cpu":
+            return None
+        half = torch.is_autocast_enabled("cpu")
+        if half != self.half or (half and torch.get_autocast_dtype("cpu") != torch.bfloat16):
+            return None
+        return torch.bfloat16 if half else kind.dtype
+
+
+def accelerate(model: nn.Module, *, image_size: int, precision: Precision, device: torch.device) -> bool:
+    """Replace model.forward where this model, image size, precision and device are covered and it pays.
+
+    Returns whether it did. The model keeps its parameters, their names, its state dict and its own hooks.
+    """
+    if isinstance(vars(model).get("forward"), SmallMapForward):
+        del model.forward  # chosen anew
+    if device.type != "cpu" or not is_plain(model):
+        return False
+    found = _convnext(model, image_size) or _swin(model, image_size)
+    if found is None:
+        return False
+    parts, features, channels = found
+    model.forward = SmallMapForward(parts, features, (channels, image_size, image_size), precision == "bf16")
+    return True
+
+
+def set_generator(model: nn.Module, generator: torch.Generator | None) -> None:
+    """Where an accelerated model draws its stochastic depth; None: the process-wide generator, as timm does.
+
+    Raises ValueError for a generator given to a model that was not accelerated: timm's layers would not use it.
+    """
+    if isinstance(model.forward, SmallMapForward):
+        model.forward.generator = generator
+    elif generator is not None:
+        raise ValueError("this model was not accelerated, so it draws from the process-wide generator alone")
+
+
+def _convnext(model: Timm, image_size: int) -> tuple[Parts, Features, int] | None:
+    sides = convnext_sides(model, image_size)
+    if sides is None or max(sides) > LARGEST_MAP:
+        return None
+    parts = Parts(model.stem, model.stages, model.norm_pre, model.head)
+    return parts, partial(convnext.features, parts.stem, parts.stages), model.stem[0].in_channels
+
+
+def _swin(model: Timm, image_size: int) -> tuple[Parts, Features, int] | None:
+    sides = swin_sides(model, image_size)
+    if sides is None or max(sides) > LARGEST_MAP:
+        return None
+    parts = Parts(model.patch_embed, model.layers, model.norm, model.head)
+    layouts = [[_paying_layout(block) for block in layer.blocks] for layer in model.layers]
+    return parts, partial(swin.features, parts.stem, parts.stages, layouts), model.patch_embed.proj.in_channels
+
+
+def _paying_layout(block: Timm) -> Layout | None:
+    its = layout(block)
+    return None if its.padded and its.places > LARGEST_WHOLE else its

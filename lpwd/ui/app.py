@@ -1,0 +1,81 @@
+"""The web application as a process: parse, compose, launch, and end cleanly."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported, which `serve` does
+
+from lpwd import space
+from lpwd.config import ConfigError
+from lpwd.hub import autopush
+from lpwd.jobs.queue import Jobs
+from lpwd.jobs.rights import Limits
+from lpwd.store import RunStore
+
+
+def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
+    """`host`, `port` and `runs_dir` of the words after `program`; both are the process's own by default."""
+    on_space = "SPACE_ID" in os.environ
+    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")
+    parser = argparse.ArgumentParser(prog=program, description="Watch decay methods race on this machine.")
+    parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860 on")
+    parser.add_argument("--runs-dir", default=space.runs_folder(), help="where runs are kept (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def serve(host: str, port: int | None, runs_dir: str) -> None:
+    """Show the page until SIGINT or SIGTERM. Raises ConfigError for a runs folder or a port that cannot be used."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        store = RunStore(runs_dir)
+        space.prepare(Path(runs_dir))
+        refusal = space.ON_ZERO_GPU if space.zero_gpu() else ""
+        device, limits = os.environ.get("LPWD_DEVICE", "auto"), Limits.from_environment()
+        jobs = Jobs(store, device=device, limits=limits, refusal=refusal)
+        jobs.start()  # the worker warms up while gradio is being imported
+    except OSError as error:
+        raise ConfigError(f"{runs_dir} cannot hold runs ({error.strerror}): choose another --runs-dir") from None
+    try:
+        pusher = autopush.from_environment(store)
+        if pusher:
+            pusher.start()
+        from lpwd.ui import page
+
+        if space.zero_gpu():
+            declare_gpu_call()
+        demo, launch_options = page.build(store, jobs, pusher)
+        demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options)
+        ended.wait()
+        if pusher:
+            pusher.close()
+        demo.close(verbose=False)
+    except OSError as error:  # the port is taken
+        raise ConfigError(str(error)) from None
+    finally:
+        jobs.close()
+
+
+def declare_gpu_call() -> None:
+    """ZeroGPU ends an app that has no decorated function, and with it the page that says what to choose instead."""
+    with suppress(ImportError):
+        import spaces
+
+        spaces.GPU(lambda: None)
+
+
+def main() -> None:
+    """`python app.py`: an error is one sentence and exit code 1."""
+    options = parse()
+    try:
+        serve(options.host, options.port, options.runs_dir)
+    except ConfigError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,48 @@
+"""README, docs and docstrings say what is there."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lpwd.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PACKAGES = {path.parent.name for path in (ROOT / "lpwd").glob("*/__init__.py")}
+
+
+def section(name):
+    return README.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+def test_readme_shows_every_command_with_options_that_it_has():
+    lines = re.findall(r"^    lpwd (.+?)(?:  +#.*)?$", section("The command line"), re.M)
+    shown = [shlex.split(line) for line in lines]
+    assert {words[0] for words in shown} == set(COMMANDS)
+    for name, *words in shown:
+        options = {flag for parameter in COMMANDS[name].params for flag in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_readme_and_structure_name_each_package_once():
+    tree = re.findall(r"^      (\w+)/ ", section("What is where"), re.M)
+    assert sorted(tree) == sorted(PACKAGES | {"snapshot"})
+    table = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "structure.md").read_text(), re.M)
+    assert sorted(table) == sorted(PACKAGES)
+
+
+def public_definitions(tree):
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            methods = node.body if isinstance(node, ast.ClassDef) else []
+            yield from (m for m in methods if isinstance(m, ast.FunctionDef) and not m.name.startswith("_"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "lpwd" / "paper").glob("*.py")), ids=lambda path: path.stem)
+def test_what_paper_offers_says_what_it_is(path):
+    definitions = public_definitions(ast.parse(path.read_text()))
+    assert [node.name for node in definitions if not ast.get_docstring(node)] == []
