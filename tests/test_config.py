@@ -62,7 +62,7 @@ def test_a_configuration_survives_its_json():
         ({"weight_decay": -0.5}, "weight_decay is -0.5: input should be greater than or equal to 0"),
         ({"epochs": 0}, "epochs is 0: input should be greater than or equal to 1"),
         ({"epochs": 1.5}, "epochs is 1.5: input should be a valid integer, got a number with a fractional part"),
-        ({"dataset": "mnist"}, "dataset is 'mnist': input should be 'digits', 'cifar10' or 'cifar100'"),
+        ({"dataset": "mnist"}, "dataset is 'mnist': input should be 'digits', 'cifar10', 'cifar100' or 'tinyimagenet'"),
         ({"optimizer": "sgd", "method": "adams"}, "method adams needs optimizer adam, got sgd"),
         ({"optimizer": "sgd", "method": "adamh"}, "method adamh needs optimizer adam, got sgd"),
         (
