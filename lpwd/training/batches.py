@@ -145,7 +145,7 @@ def augment(
 
 
 def _words(batch: torch.Tensor) -> torch.Tensor:
-    """The batch's bytes [B, ...] as integers [B, n] as wide as they divide into: a choice between bytes is 7x slower."""
+    """The batch's bytes [B, ...] as integers [B, n] as wide as can be: to choose between bytes is 7x slower."""
     rows = batch.reshape(len(batch), -1)
     kind = next(k for k in (torch.int64, torch.int32, torch.uint8) if rows.shape[1] % k.itemsize == 0)
     return rows.contiguous().view(kind)
