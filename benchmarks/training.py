@@ -1,13 +1,26 @@
-"""Our training loop against a plain one (timm model, torch.optim.AdamW, albumentations), in turn, in one process.
+"""Our training step against a plain loop around timm's model, in turn, in one process: one table.
 
-    python benchmarks/training.py [model] [batch]
+    python benchmarks/training.py [--threads 1 2] [--precisions bf16 fp32] [--rounds 7] [--models NAME:BATCH ...]
 
-Prints images a second of each and their ratio; the same model, batch, precision and number of threads.
+Three arms train the same model on the same uint8 images, forward, backward and update included:
+
+- ours: `Session.train_step` with kernels auto, method wd;
+- best: what a plain loop can be at its best here: channels-last, torch.optim.AdamW(fused=True), autocast where bf16,
+  batches gathered, flipped and normalised as whole tensors;
+- default: timm's model and torch.optim.AdamW as they come (no channels-last, no fused), the same batches.
+
+Besides: the step's optimizer alone against AdamW(fused=True), and the input path's share. Ratios are medians over
+rounds in which the arms take turns; the spread is the smallest and largest ratio of a round.
 """
 
+import argparse
 import os
+import platform
+import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -17,51 +30,177 @@ from torch.nn import functional
 
 from lpwd.config import RunConfig
 from lpwd.jobs.speed import random_data
-from lpwd.training.batches import reference_transform
+from lpwd.training.batches import augment
+from lpwd.training.machine import cpu_has_bf16
 from lpwd.training.session import Session
 
-STEPS, ROUNDS = 5, 5
+MODELS = ("convnext_atto:128", "convnext_tiny:256", "swin_tiny_patch4_window7_224:256")
+SIZE, CPU = 32, torch.device("cpu")
+Step = Callable[[], None]
 
 
-def ours(session: Session) -> float:
-    session.batch = 0
-    begun = time.perf_counter()
-    for _ in range(STEPS):
+def ours(config: RunConfig, steps: int, *, stock: bool = False) -> Step:
+    """Our session's next step; `steps` is how many there will be. `stock`: updated by torch's own fused AdamW."""
+    session = Session(config, CPU, random_data(config, steps * config.batch_size, CPU), None)
+    session.model.train()
+    if stock:
+        session.optimizer = torch.optim.AdamW(session.optimizer.param_groups, fused=True)  # type: ignore[assignment]
+
+    def step() -> None:
         session.train_step()
-    return STEPS * session.config.batch_size / (time.perf_counter() - begun)
+
+    return step
 
 
-def plain(model: torch.nn.Module, optimizer: torch.optim.Optimizer, session: Session) -> float:
-    model.train()
-    transform, size = reference_transform(), session.config.batch_size
-    images, labels = session.data.train_images.numpy(), session.data.train_labels
-    begun = time.perf_counter()
-    for number in range(STEPS):
-        part = slice(number * size, (number + 1) * size)
-        pixels = [torch.from_numpy(transform(image=image)["image"]).permute(2, 0, 1) for image in images[part]]
-        loss = functional.cross_entropy(model(torch.stack(pixels)), labels[part])
-        optimizer.zero_grad()
+def plain(config: RunConfig, best: bool) -> Step:
+    """A step of the plain loop, at its best or as it comes."""
+    torch.manual_seed(0)
+    size = {"img_size": SIZE} if "swin" in config.model else {}
+    layout = torch.channels_last if best else torch.contiguous_format
+    model = timm.create_model(config.model, num_classes=100, **size).to(memory_format=layout).train()
+    more = {"fused": True} if best else {}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, **more)
+    data = random_data(config, config.batch_size, CPU)
+
+    def step() -> None:
+        indices = torch.randperm(config.batch_size)
+        images, labels = data.train_images[indices], data.train_labels[indices]
+        pixels = augment(images, indices % 2 == 0, data.mean, data.std, layout)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+            loss = functional.cross_entropy(model(pixels).float(), labels)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         loss.item()
-    return STEPS * size / (time.perf_counter() - begun)
+
+    return step
+
+
+def update_only(config: RunConfig, method: str | None) -> Step:
+    """The optimizer's step alone, with gradients in place: ours for a method, or torch's fused AdamW for None."""
+    session = Session(config.model_copy(update={"method": method or "wd"}), CPU, random_data(config, 8, CPU), None)
+    optimizer: torch.optim.Optimizer = session.optimizer
+    if method is None:
+        optimizer = torch.optim.AdamW(session.model.parameters(), lr=config.lr, weight_decay=0.01, fused=True)
+    for p in session.model.parameters():
+        p.grad = torch.randn_like(p) * 1e-3
+
+    def step() -> None:
+        if method is not None:
+            session.optimizer.decay_()
+        optimizer.step()
+
+    return step
+
+
+def rounds_of(arms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each arm by round, the arms taking turns; the first round warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in arms}
+    for number in range(rounds + 1):
+        for name, step in arms.items():
+            begun = time.perf_counter()
+            step()
+            if number:
+                seconds[name].append(time.perf_counter() - begun)
+    return seconds
+
+
+def ratio(seconds: dict[str, list[float]], other: str, name: str = "ours") -> str:
+    """How many times as fast `name` is as `other`: `1.70 (1.66 to 1.73)`."""
+    each = sorted(b / a for a, b in zip(seconds[name], seconds[other], strict=True))
+    middle = statistics.median(seconds[other]) / statistics.median(seconds[name])
+    return f"{middle:.2f} ({each[0]:.2f} to {each[-1]:.2f})"
+
+
+def row(name: str, batch: int, precision: str, rounds: int) -> str:
+    config = RunConfig(model=name, method="wd", batch_size=batch, precision=precision, weight_decay=0.01)
+    arms = {"ours": ours(config, rounds + 2), "best": plain(config, True), "default": plain(config, False)}
+    seconds = rounds_of(arms, rounds)
+    speeds = [f"{batch / statistics.median(seconds[arm]):,.0f}" for arm in arms]
+    cells = [name.split("_patch")[0], str(batch), precision, str(torch.get_num_threads()), *speeds]
+    return "| " + " | ".join([*cells, ratio(seconds, "best"), ratio(seconds, "default")]) + " |"
+
+
+def optimizer_row(name: str, batch: int, rounds: int) -> str:
+    config = RunConfig(model=name, method="wd", batch_size=8)
+    arms: dict[str, Step] = {"AdamW(fused)": update_only(config, None)}
+    arms |= {method: update_only(config, method) for method in ("wd", "rwd", "pwd", "lpwd")}
+    seconds = rounds_of(arms, 5 * rounds)
+    cells = [f"{1e3 * statistics.median(seconds[arm]):.2f}" for arm in arms]
+    return (
+        "| "
+        + " | ".join([name.split("_patch")[0], str(torch.get_num_threads()), *cells, whole_step(name, batch)])
+        + " |"
+    )
+
+
+def whole_step(name: str, batch: int, rounds: int = 15) -> str:
+    """Seconds of a whole step with LPWD, as a multiple of the same step updated by torch's fused AdamW."""
+    precision = "bf16" if cpu_has_bf16() else "fp32"
+    config = RunConfig(model=name, method="lpwd", batch_size=batch, precision=precision, weight_decay=0.01)
+    arms = {
+        "lpwd": ours(config, rounds + 2),
+        "stock": ours(config.model_copy(update={"method": "wd"}), rounds + 2, stock=True),
+    }
+    return ratio(rounds_of(arms, rounds), "lpwd", "stock")
+
+
+def table(models: list[str], precisions: list[str], threads: int, rounds: int) -> None:
+    torch.set_num_threads(threads)
+    pairs = [(name, int(batch)) for name, _, batch in (model.partition(":") for model in models)]
+    for name, batch in pairs:
+        for precision in precisions:
+            print(row(name, batch, precision, rounds), flush=True)
+
+
+def optimizers(models: list[str], threads: int, rounds: int) -> None:
+    torch.set_num_threads(threads)
+    for model in models:
+        name, _, batch = model.partition(":")
+        print(optimizer_row(name, int(batch), rounds), flush=True)
+
+
+def processor() -> str:
+    with open("/proc/cpuinfo") as lines:
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return f"{name}, {os.cpu_count()} cores, bf16 {'native' if cpu_has_bf16() else 'emulated'}"
 
 
 def main() -> None:
-    name = sys.argv[1] if len(sys.argv) > 1 else "convnext_atto"
-    config = RunConfig(model=name, method="wd", batch_size=int(sys.argv[2]) if len(sys.argv) > 2 else 128)
-    device = torch.device("cpu")
-    session = Session(config, device, random_data(config, STEPS * config.batch_size, device), None)
-    model = timm.create_model(name, num_classes=100)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-    ours(session), plain(model, optimizer, session)  # warm up
-    pairs = [(ours(session), plain(model, optimizer, session)) for _ in range(ROUNDS)]
-    ratios = sorted(a / b for a, b in pairs)
-    for a, b in pairs:
-        print(f"ours {a:.0f} images/s, plain {b:.0f} images/s, ratio {a / b:.2f}")
-    print(
-        f"median ratio {ratios[ROUNDS // 2]:.2f} ({name}, batch {config.batch_size}, {torch.get_num_threads()} threads)"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--precisions", nargs="+", default=["bf16", "fp32"])
+    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--part", choices=["steps", "optimizers"], help="one part, in this process")
+    options = parser.parse_args()
+    if options.part:
+        threads = options.threads[0]
+        if options.part == "steps":
+            table(options.models, options.precisions, threads, options.rounds)
+        else:
+            optimizers(options.models, threads, options.rounds)
+        return
+    print(f"{processor()}; torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}\n")
+    heads = {
+        "steps": "| model | batch | precision | threads | ours, images/s | best | default | to best | to default |",
+        "optimizers": "| model | threads | AdamW(fused), ms | WD | RWD | PWD | LPWD | whole step, LPWD to AdamW |",
+    }
+    for part, head in heads.items():
+        print(head + "\n|" + "---|" * (head.count("|") - 1), flush=True)
+        for threads in options.threads:  # a process each: some of torch's pools are made once
+            same = [
+                sys.executable,
+                __file__,
+                "--part",
+                part,
+                "--threads",
+                str(threads),
+                "--rounds",
+                str(options.rounds),
+            ]
+            subprocess.run([*same, "--models", *options.models, "--precisions", *options.precisions], check=True)
+        print()
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def adam_heading(states: Sequence[Mapping[str, Any]], beta2: float, eps: float) 
     roots = list(torch._foreach_sqrt([state["exp_avg_sq"] for state in states]))
     for root, state in zip(roots, states, strict=True):
         step = state["step"]
-        t = step.item() if step.is_cpu else step.double()
+        t = max(step.item(), 1.0) if step.is_cpu else step.double().clamp(min=1)  # 0 where GradScaler skipped the first
         root.add_(eps * (1 - beta2**t) ** 0.5)
     return list(torch._foreach_div([state["exp_avg"] for state in states], roots))
 
