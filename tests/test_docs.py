@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 from lpwd.cli.main import COMMANDS
@@ -23,7 +24,9 @@ def test_readme_shows_every_command_with_options_that_it_has():
     shown = [shlex.split(line) for line in lines]
     assert {words[0] for words in shown} == set(COMMANDS)
     for name, *words in shown:
-        options = {flag for parameter in COMMANDS[name].params for flag in parameter.opts}
+        command = COMMANDS[name]
+        command = command.commands[words[0]] if isinstance(command, click.Group) else command
+        options = {flag for parameter in command.params for flag in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options
 
 

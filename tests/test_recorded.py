@@ -3,6 +3,7 @@
 import pytest
 from synthetic import write_run
 
+from lpwd.config import RunConfig
 from lpwd.hub import pull
 from lpwd.hub.checked import check
 from lpwd.hub.chosen import LAYER_FACTS, choose
@@ -33,7 +34,7 @@ def test_most_seeds_come_first_then_the_strongest_penalty_whatever_its_outcome(s
     write(everything, "table3", {0, 1, 2})
     write(everything, "fig1", {0, 1, 2}, worse)
     found = chosen(everything)
-    assert found["config"]["weight_decay"] == 0.5
+    assert RunConfig(**found["config"]).weight_decay == 0.5
     assert found["verdict"].startswith("Contrary to the paper, WD is ahead of LPWD by 4.00 points")
     assert "n = 3, seeds 0 to 2" in found["verdict"]
 

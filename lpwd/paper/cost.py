@@ -19,6 +19,7 @@ class Cost:
 
     @property
     def images(self) -> int:
+        """Images that pass forward, whether for training or for evaluation."""
         return self.training_images + self.evaluation_images
 
 

@@ -85,6 +85,7 @@ def export(store: RunStore, run_id: str, folder: Path) -> Start:
     path = folder / f"{run_id}.safetensors"
     with replacing(path) as temporary:
         save_file(weights, temporary)
+        temporary.chmod(0o644)  # it is published
     status = store.status(run_id)
     ended = datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc)
     start = Start(
