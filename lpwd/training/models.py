@@ -50,11 +50,11 @@ def resolve(name: str) -> str:
     """
     architecture, tag = split_model_name_tag(name)
     if not is_model(architecture):
-        known = [*model_names(), *(other for other in list_models() if other not in model_names())]
-        close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.5)
+        architectures = [*model_names(), *(other for other in list_models() if other not in model_names())]
+        close = difflib.get_close_matches(architecture, architectures, n=3, cutoff=0.5)
         hint = f"close to it are {', '.join(close)}" if close else "allowed are timm's models, such as convnext_atto"
         raise ConfigError(f"model is {name!r}, which timm does not know; {hint}.")
-    tags = [split_model_name_tag(known)[1] for known in list_pretrained(architecture)]
+    tags = [split_model_name_tag(full_name)[1] for full_name in list_pretrained(architecture)]
     if tag:
         if tag not in tags:
             raise ConfigError(f"model is {name!r}: {architecture} has the tags {', '.join(tags) or 'none'}.")
