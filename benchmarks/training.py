@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from lpwd.config import RunConfig
-from lpwd.jobs.speed import random_data
+from lpwd.training.speed import random_data
 from lpwd.training.batches import reference_transform
 from lpwd.training.session import Session
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from lpwd.jobs.speed import images_per_second
 from lpwd.paper.presets import PRESETS
+from lpwd.training.speed import images_per_second
 
 
 def lpwd(*arguments, timeout=240):

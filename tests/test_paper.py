@@ -3,8 +3,9 @@
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.costs import cost
 from lpwd.paper.numbers import CPU_STEPS, DECAYS, LRS, TABLE1, TABLE3
-from lpwd.paper.presets import PRESETS, cost, get_preset
+from lpwd.paper.presets import PRESETS, get_preset
 
 TABLE1_TEXT = """
 Baseline	90.53±0.08	89.97±0.01	89.28±0.08	88.72±0.04	73.06±0.07	72.51±0.02	71.91±0.10	71.13±0.11
@@ -120,8 +121,9 @@ def test_figure_2_measures_every_step_and_figure_3a_after_training():
 
 def test_cost_counts_each_run_once():
     cells = PRESETS["table3"].cells("cpu", 1)
-    once = cost(cells, 1000.0)
-    assert once == cost([*cells, *cells], 1000.0)
+    configs = [cell.config for cell in cells]
+    once = cost(configs, 1000.0)
+    assert once == cost([*configs, *configs], 1000.0)
     assert once.runs == 8
     assert once.training_images == 8 * 14 * 1200
     assert once.evaluation_images == 8 * 14 * (2000 + 200)
@@ -130,7 +132,7 @@ def test_cost_counts_each_run_once():
 
 def test_cost_includes_101_evaluations_of_zero_shot_decay_and_takes_a_speed_per_model():
     cells = PRESETS["fig3a"].cells("paper", 1)
-    total = cost(cells, lambda config: 100.0 if "swin" in config.model else 200.0)
+    total = cost([cell.config for cell in cells], lambda config: 100.0 if "swin" in config.model else 200.0)
     assert total.training_images == 2 * 100 * 50_000
     assert total.evaluation_images == 2 * (100 + 101) * 10_000
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs import costs, speed
+from lpwd.jobs import costs
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
@@ -90,12 +90,6 @@ def test_what_start_would_refuse_is_said_before(jobs, store):
         costs.say(User("me"), fields())
     with pytest.raises(ConfigError, match="Learning rate"):
         costs.say(HOST, fields(lr="x"))
-
-
-def test_what_does_not_fit_is_not_tried(tiny, monkeypatch):
-    monkeypatch.setattr(speed, "MEMORY_SHARE", 0.0)
-    with pytest.raises(ConfigError, match="GB free"):
-        speed.quick(tiny(), "cpu")
 
 
 def test_estimates_are_two_digits():

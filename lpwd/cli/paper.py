@@ -15,8 +15,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from lpwd.cli.options import device_option, runs_dir_option, threads_option
 from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.costs import cost
 from lpwd.jobs.sweep import Sweep, run_local, states
-from lpwd.paper.presets import PRESETS, Cell, Preset, cost, get_preset
+from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
 preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
@@ -119,9 +120,9 @@ def bar(work: Sweep) -> Iterator[Callable[[], None]]:
 
 def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> None:
     """Build each distinct model on the meta device, measure its speed here, and print what the preset would cost."""
-    from lpwd.jobs.speed import images_per_second
     from lpwd.training import models
     from lpwd.training.machine import device_label, resolve_device
+    from lpwd.training.speed import images_per_second
 
     @cache
     def speed_of(key: str) -> float:
@@ -136,7 +137,7 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> Non
     for config in distinct.values():
         parameters = models.parameter_count(config) / 1e6
         click.echo(f"{models.resolve(config.model)}: {parameters:.1f} M parameters, {speed(config):.3g} images/s here")
-    total = cost(cells, speed)
+    total = cost([cell.config for cell in cells], speed)
     methods = ", ".join(dict.fromkeys(cell.row for cell in cells))
     seeds = sorted({cell.config.seed for cell in cells})
     click.echo(

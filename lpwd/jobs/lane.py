@@ -1,7 +1,6 @@
 """Lane: an iterator of events and the run folder that follows it."""
 
-import os
-import socket
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,10 +11,10 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
-from lpwd.paths import replacing
-from lpwd.store import ACTIVE, RunStore, State, is_lost
+from lpwd.jobs.claim import Claim, ClaimLost
+from lpwd.paths import DiskFull, naming_full_disk, replacing
+from lpwd.store import State
 from lpwd.training.machine import gpu_memory
-from lpwd.training.provenance import commit
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
@@ -29,17 +28,18 @@ class Lane:
 
     def __init__(
         self,
-        store: RunStore,
-        run_id: str,
+        claim: Claim,
         source: Source,
         *,
         stopped_state: Callable[[], State] = lambda: "stopped",
         on_event: OnEvent = lambda run_id, event: None,
     ) -> None:
-        self.store, self.run_id, self.source = store, run_id, source
+        self.claim, self.store, self.run_id, self.source = claim, claim.store, claim.run_id, source
         self.stopped_state, self.on_event = stopped_state, on_event
         self.step, self.ended, self.resumed = 0, False, False
-        self.facts: dict[str, Any] = store.status(run_id).summary  # of Started; a resumed run has them already
+        self.facts: dict[str, Any] = self.store.status(
+            self.run_id
+        ).summary  # of Started; a resumed run has them already
         self.buffer: list[Event] = []
         self.flushed = self.reported = 0.0
         self.events = self._generate()
@@ -63,6 +63,11 @@ class Lane:
                 return
             self._record(event)
             self.on_event(self.run_id, event)
+        except ClaimLost as error:
+            self._abandon(error)
+        except DiskFull as error:
+            self.buffer.clear()  # a resumed run records them again
+            self.end("interrupted", str(error))
         except ConfigError as error:
             self.end("failed", str(error), error=str(error))
         except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
@@ -70,10 +75,10 @@ class Lane:
             self.end("failed", f"{type(error).__name__}: {first_line}", error=traceback.format_exc())
 
     def _record(self, event: Event) -> None:
+        self.claim.check()
         self.step = max(self.step, event.step)
         if isinstance(event, Checkpoint):
-            with replacing(self.store.paths(self.run_id).checkpoint) as temporary:
-                torch.save(event.state, temporary)
+            save_checkpoint(self.store.paths(self.run_id).checkpoint, event.state)
             return
         if not (isinstance(event, Started) and self.resumed):
             self.buffer.append(event)
@@ -111,30 +116,42 @@ class Lane:
         self.flushed = time.monotonic()
 
     def end(self, state: State, message: str, *, error: str = "", **changes: Any) -> None:
-        """Close the lane with this state; lets go of model and optimizer."""
-        self.ended = True
-        self.events = iter(())
-        self._flush()
-        if error:
-            self.store.save_error(self.run_id, error)
-        self.store.log(self.run_id, f"{state}. {message}")
-        self.store.update(self.run_id, state=state, step=self.step, ended=time.time(), message=message, **changes)
+        """Close the lane with this state; lets go of model and optimizer.
+
+        What cannot be written, because the disk is full or the folder is damaged, is left to whoever supervises.
+        """
+        changes = {"state": state, "step": self.step, "ended": time.time(), "message": message, **changes}
+        parts: list[Callable[[], object]] = [
+            self.claim.check,
+            self._flush,
+            *([lambda: self.store.save_error(self.run_id, error)] if error else []),
+            lambda: self.store.update(self.run_id, **changes),
+            lambda: self.store.log(self.run_id, f"{state}. {message}"),
+        ]
+        self.ended, self.events = True, iter(())
+        for part in parts:
+            try:
+                part()
+            except ClaimLost as lost:
+                return self._abandon(lost)
+            except (OSError, ValueError) as problem:
+                print(f"run {self.run_id}: {problem}", file=sys.stderr)
+
+    def _abandon(self, lost: ClaimLost) -> None:
+        """Close the lane without a word in the run's folder, which is somebody else's."""
+        self.ended, self.events = True, iter(())
+        print(lost, file=sys.stderr)
 
 
-def claim(store: RunStore, run_id: str) -> None:
-    """Mark the run as this process's. Raises ConfigError where another one trains it."""
-    ours: dict[str, Any] = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started": time.time(),
-        "ended": None,
-        "heartbeat": time.time(),
-        "commit": commit(),
-        "message": "Starting.",
-    }
-    status = store.update_if(run_id, lambda s: s.state not in ACTIVE or is_lost(s), state="running", **ours)
-    if status.pid != os.getpid():
-        raise ConfigError(f"run {run_id!r} is being trained by process {status.pid} on {status.host}; stop it first")
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Raises DiskFull where it does not fit; the one before it stays."""
+    with naming_full_disk(path.parent.parent), replacing(path) as temporary, open(temporary, "wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch's writer hides what the file said
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

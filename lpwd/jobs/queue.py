@@ -1,26 +1,30 @@
 """Jobs: the first-in-first-out queue of one device, and the one worker process that it supervises. No torch here."""
 
 import itertools
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from filelock import FileLock, Timeout
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs.rights import HOST, NOBODY, Limits, User, require
+from lpwd.jobs import rights
+from lpwd.jobs.checks import Checks
+from lpwd.jobs.costs import check_fits
+from lpwd.jobs.rights import HOST, Limits, User, may_change, require
+from lpwd.jobs.supervision import Supervision, ask_to_stop
 from lpwd.jobs.worker import Machine
-from lpwd.jobs.worker_process import WorkerEnded, WorkerProcess
-from lpwd.store import ACTIVE, ENDED, RunStore
+from lpwd.jobs.worker_process import WorkerProcess
+from lpwd.store import RunStore
+from lpwd.training.memory import free_bytes
 
-TERMINATE_AFTER_SECONDS = 20.0  # from a request to stop to SIGTERM: a step of a large model takes its time
-KILL_AFTER_SECONDS = 30.0
-CHECK_ATTEMPTS = 3
 RESTART_SECONDS = 2.0
 RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
+MEMORY_SHARE = 0.9  # of what is free, that a training may take
 SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 2  # so many idle workers in a row that died so young: none can start
 
 
@@ -31,19 +35,29 @@ class Job:
     id: str
     run_ids: list[str]
     active: bool = False
+    owner: str = ""  # of its first run
 
 
 class Jobs:
     """Use `start`, `submit`, `stop`, `close`. What a run's state is, its folder says; this holds only the order."""
 
     def __init__(
-        self, store: RunStore, *, device: str = "auto", limits: Limits | None = None, refusal: str = ""
+        self,
+        store: RunStore,
+        *,
+        device: str = "auto",
+        limits: Limits | None = None,
+        refusal: str = "",
+        free_memory: Callable[[], int] = free_bytes,
     ) -> None:
-        """`refusal` says why nothing can train here, where that is so."""
+        """`refusal` says why nothing can train here, where that is so; `free_memory` what a training may take."""
         self.store, self.device, self.limits, self.refusal = store, device, limits or Limits(), refusal
+        self.checks = Checks(store.worker_log_path, device)
+        self._free_memory = free_memory
         self._waiting: list[Job] = []
         self._active: Job | None = None
         self._stopped_jobs: set[str] = set()
+        self._unsettled: list[Supervision] = []  # whose runs could not be marked: a full disk
         self._worker: WorkerProcess | None = None
         self._machine: Machine | None = None
         self._worker_since = 0.0  # on the monotonic clock
@@ -64,12 +78,14 @@ class Jobs:
         self.store.recover()
         self._waiting = self._queued_on_disk()
         self._thread.start()
+        self.checks.start()
 
     def close(self) -> None:
         """End the worker after the present step; queued runs stay queued for the next start."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self.checks.close()
         self._thread.join()
         self._alone.release()
 
@@ -90,13 +106,14 @@ class Jobs:
 
     def parameter_count(self, config: RunConfig) -> int:
         """Parameters of the run's model. Raises ConfigError where it could not start."""
-        return self._check([config])[0]
+        return self.checks.check([config])[0].parameters
 
     def measure(self, config: RunConfig) -> float | None:
-        """Training speed in images a second, measured now; None while something trains. Raises ConfigError."""
-        with self._changed:
-            worker = None if self._active or self._waiting else self._worker
-        return worker.measure(config.model_dump(mode="json")) if worker else None
+        """Training speed in images a second, measured now; None beside a training. Raises ConfigError."""
+        if self.queue():
+            return None
+        speed = self.checks.measure(config)
+        return None if self.queue() else speed
 
     # ---- what people ask for
 
@@ -118,38 +135,37 @@ class Jobs:
         if not races or not all(races):
             raise ConfigError("methods is empty: choose at least one decay method")
         self._refuse_training()
+        self.machine()  # where no worker can start, nothing is queued
         ids = [list(dict.fromkeys(config.run_id for config in race)) for race in races]
         seeds = [race[0].seed for race in races] if len(races) > 1 else []
-        self._check_user(user, configs)
-        self._check(configs)
+        rights.check_person(user, self.limits, configs)
+        check_fits(races, self.checks.check(configs), self._free_memory_for_a_race())
         with self._changed:
-            for run_id in itertools.chain(*ids):
-                self._refuse_busy(run_id)
-            wanted = [[i for i in run_ids if again or not self._has_ended(i)] for run_ids in ids]
-            self._check_queue(user, sum(map(bool, wanted)))
-            for run_id in filter(self.store.exists, itertools.chain(*wanted)):
-                require(user, self.store.status(run_id).owner, run_id, "begin it anew" if again else "resume")
+            rights.check_idle(self.store, list(itertools.chain(*ids)))
+            wanted = [[i for i in run_ids if again or not rights.has_ended(self.store, i)] for run_ids in ids]
+            self._check_room(user, sum(map(bool, wanted)))
+            act = "begin it anew" if again else "resume"
+            rights.check_rights(self.store, user, list(itertools.chain(*wanted)), act)
             for config in configs:
                 self.store.create(config, owner=user.id, state="stopped")
             for run_id in itertools.chain(*wanted):
                 if again or self.store.status(run_id).state == "failed":
                     self.store.restart(run_id)
             for run_ids, chosen in zip(ids, wanted, strict=True):
-                self._enqueue(chosen, run_ids, seeds)
+                theirs = [i for i in run_ids if may_change(user, self.store.status(i).owner)]
+                self._enqueue(chosen, theirs, seeds)  # to somebody else's finished run, nothing is written
         return ids
 
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:
         """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
         self._refuse_training()
         run_ids = list(dict.fromkeys(run_ids))
-        self._check_user(user, [self.store.config(run_id) for run_id in run_ids])
+        rights.check_person(user, self.limits, [self.store.config(run_id) for run_id in run_ids])
         with self._changed:
-            for run_id in run_ids:
-                self._refuse_busy(run_id)
-            wanted = [run_id for run_id in run_ids if not self._has_ended(run_id)]
-            for run_id in wanted:
-                require(user, self.store.status(run_id).owner, run_id, "resume")
-            self._check_queue(user, int(bool(wanted)))
+            rights.check_idle(self.store, run_ids)
+            wanted = [run_id for run_id in run_ids if not rights.has_ended(self.store, run_id)]
+            rights.check_rights(self.store, user, wanted, "resume")
+            self._check_room(user, int(bool(wanted)))
             self._enqueue(wanted)
 
     def stop(self, run_id: str, *, user: User = HOST) -> None:
@@ -167,18 +183,18 @@ class Jobs:
                 taken = {"state": "stopped", "ended": time.time(), "message": "Taken from the queue."}
                 for lane in lanes:
                     self.store.update_if(lane, lambda s: s.state == "queued", **taken)
-            self._ask_to_stop(lanes)
+            ask_to_stop(self.store, lanes)
 
     def queue(self) -> list[Job]:
         """The active job, then the waiting ones in order."""
         with self._changed:
-            return [*([self._active] if self._active else []), *self._waiting]
+            return self._jobs()
 
     # ---- the queue
 
     def _enqueue(self, run_ids: list[str], together: Sequence[str] = (), seeds: Sequence[int] = ()) -> None:
-        """Queue a job; the ended runs `together` with it are shown as lanes of the same race."""
-        job = Job(uuid.uuid4().hex[:12], run_ids)
+        """Queue a job; the runs `together` with it, ended ones among them, become lanes of the same race."""
+        job = Job(uuid.uuid4().hex[:12], run_ids, owner=self.store.status(run_ids[0]).owner if run_ids else "")
         for run_id in together:
             self.store.update(run_id, job=job.id, seeds=list(seeds))
         if not run_ids:
@@ -192,61 +208,35 @@ class Jobs:
         if self.refusal:
             raise ConfigError(self.refusal)
 
-    def _check_user(self, user: User, configs: Sequence[RunConfig]) -> None:
-        if user.owner:
-            return
-        if not user.id:
-            raise ConfigError(NOBODY)
-        self.limits.check(configs)
+    def _check_room(self, user: User, races: int) -> None:
+        if not user.owner and races:
+            jobs = self._jobs()
+            self.limits.check_queue(len(jobs), sum(job.owner == user.id for job in jobs), races)
 
-    def _check_queue(self, user: User, races: int) -> None:
-        """Whether so many more races may join the queue."""
-        if user.owner or not races:
-            return
-        jobs = [*([self._active] if self._active else []), *self._waiting]
-        mine = sum(self.store.status(job.run_ids[0]).owner == user.id for job in jobs)
-        self.limits.check_queue(len(jobs), mine, races)
+    def _free_memory_for_a_race(self) -> int:
+        """What will be free when a race's turn comes: the worker gives back what it has by then."""
+        machine, worker = self.machine(), self._worker
+        if machine.memory:
+            return machine.memory
+        return self._free_memory() + (worker.resident_bytes() if worker else 0)
 
-    def _has_ended(self, run_id: str) -> bool:
-        return self.store.exists(run_id) and self.store.status(run_id).state in ENDED
-
-    def _refuse_busy(self, run_id: str) -> None:
-        state = self.store.status(run_id).state if self.store.exists(run_id) else ""
-        if state == "queued" or state in ACTIVE:
-            raise ConfigError(f"run {run_id} is {state} already: watch it, or stop it first")
+    def _jobs(self) -> list[Job]:
+        return [*([self._active] if self._active else []), *self._waiting]
 
     def _job_of(self, run_id: str) -> Job | None:
-        jobs = [*([self._active] if self._active else []), *self._waiting]
-        return next((job for job in jobs if run_id in job.run_ids), None)
+        return next((job for job in self._jobs() if run_id in job.run_ids), None)
 
     def _queued_on_disk(self) -> list[Job]:
         """The queue as the run folders remember it."""
-        lanes: dict[str, list[tuple[float, str]]] = {}
+        lanes: dict[str, list[tuple[float, str, str]]] = {}
         for record in self.store.records():
-            if record.status.state == "queued":
-                lanes.setdefault(record.status.job, []).append((record.status.queued, record.run_id))
+            status = record.status
+            if status.state == "queued":
+                lanes.setdefault(status.job, []).append((status.queued, record.run_id, status.owner))
         ordered = sorted(lanes.items(), key=lambda item: min(item[1]))
-        return [Job(job, [run_id for _, run_id in sorted(found)]) for job, found in ordered]
+        return [Job(job, [run_id for _, run_id, _ in sorted(of)], owner=min(of)[2]) for job, of in ordered]
 
     # ---- the worker
-
-    def _check(self, configs: Sequence[RunConfig]) -> list[int]:
-        """Ask the worker whether these runs can start; where it was just being replaced, ask the next one.
-
-        Returns their parameter counts. Raises ConfigError.
-        """
-        questions = [config.model_dump(mode="json") for config in configs]
-        for _ in range(CHECK_ATTEMPTS - 1):
-            worker = self._warm_worker()
-            try:
-                return worker.check(questions)
-            except WorkerEnded:
-                self._wait_for_another(worker)
-        return self._warm_worker().check(questions)
-
-    def _wait_for_another(self, worker: WorkerProcess) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._worker is not worker, 5)
 
     def _warm_worker(self, timeout: float = 60) -> WorkerProcess:
         """The living worker; waits while one is being started."""
@@ -258,26 +248,34 @@ class Jobs:
 
     def _loop(self) -> None:
         while not self._closing:
-            worker = WorkerProcess(self.store, self.device)
-            with self._changed:
-                self._worker, self._worker_since = worker, time.monotonic()
-                self._changed.notify_all()
-            while job := self._next_job(worker):
-                worker.run(job.run_ids)
-                self._supervise(worker, job)
+            worker = self._new_worker()
+            job = None
+            while worker and (job := self._next_job(worker)):
+                self._train(worker, job)
                 self._short_lives = 0
-                with self._changed:
-                    self._active = None
                 if not self._can_serve_again(worker):
                     break
             with self._changed:
                 self._worker = None
                 self._changed.notify_all()
-            worker.close()
+            if worker:
+                worker.close()
             if not job and not self._closing:  # it died idle: one that cannot start must not keep the machine busy
                 died_young = time.monotonic() - self._worker_since < SHORT_LIFE_SECONDS
                 self._short_lives = self._short_lives + 1 if died_young else 1
                 time.sleep(RESTART_SECONDS)
+
+    def _new_worker(self) -> WorkerProcess | None:
+        """None where no process can be started at present: the disk is full, or the machine has no room for one."""
+        try:
+            worker = WorkerProcess(self.store, self.device)
+        except OSError as error:
+            print(f"no worker process can be started: {error}", file=sys.stderr)
+            worker = None
+        with self._changed:
+            self._worker, self._worker_since = worker, time.monotonic()
+            self._changed.notify_all()
+        return worker
 
     def _can_serve_again(self, worker: WorkerProcess) -> bool:
         """Whether the next job may have the same process: not on a GPU, whose memory returns when the process ends."""
@@ -292,43 +290,26 @@ class Jobs:
                     return None
                 if self._waiting:
                     job = self._waiting.pop(0)
-                    self._active = Job(job.id, job.run_ids, active=True)
+                    self._active = replace(job, active=True)
                     return self._active
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """What an idle moment is for: runs whose process is gone or whose end could not be written, and the checker."""
+        self.checks.start()
+        self._unsettled = [one for one in self._unsettled if not one.settle()]
+        try:
             self.store.recover()
+        except (OSError, ValueError) as problem:  # the runs folder was removed, a run damaged, or the disk is full
+            print(f"runs that lost their process cannot be marked: {problem}", file=sys.stderr)
 
-    def _supervise(self, worker: WorkerProcess, job: Job) -> None:
-        """Until the job has ended: flag, then SIGTERM, then SIGKILL for one that does not stop."""
-        asked: float | None = None
-        begun, over = time.monotonic(), False
-        while not worker.wait_job(0.2):
-            if self._closing:
-                worker.hang_up()
-            over = bool(self.limits.minutes and time.monotonic() - begun > 60 * self.limits.minutes)
-            if over or job.id in self._stopped_jobs:
-                self._ask_to_stop(job.run_ids)
-            states = {self.store.status(run_id).state for run_id in job.run_ids}
-            asked = (asked or time.monotonic()) if self._closing or "stopping" in states else None
-            if asked and time.monotonic() - asked > KILL_AFTER_SECONDS:
-                worker.kill()
-            elif asked and time.monotonic() - asked > TERMINATE_AFTER_SECONDS:
-                worker.terminate()
-        for run_id in job.run_ids:
-            self._tidy(run_id, worker)
-            if over:
-                message = f"Stopped after {self.limits.minutes} minutes, the limit of a race here; resume goes on."
-                self.store.update_if(run_id, lambda s: s.state == "stopped", message=message)
+    def _train(self, worker: WorkerProcess, job: Job) -> None:
+        memory = int(MEMORY_SHARE * self._free_memory()) + worker.resident_bytes()
+        watched = Supervision(self.store, worker, job.id, job.run_ids, self.limits.minutes, memory)
+        worker.run(job.run_ids)
+        watched.until_over(lambda: job.id in self._stopped_jobs, lambda: self._closing)
+        if not watched.settle():
+            self._unsettled.append(watched)
         self._stopped_jobs.discard(job.id)
-
-    def _ask_to_stop(self, run_ids: Sequence[str]) -> None:
-        asked = {"state": "stopping", "message": "Stopping after this step."}
-        for run_id in run_ids:
-            self.store.update_if(run_id, lambda s: s.state == "running", **asked)
-
-    def _tidy(self, run_id: str, worker: WorkerProcess) -> None:
-        """Name what the ended worker could not say itself."""
-        ended = f"The worker process ended ({worker.exit_text()}); resume continues from the last checkpoint."
-        asked = "The worker process did not stop in time and was killed; resume continues from the last checkpoint."
-        self.store.update_if(run_id, lambda s: s.state == "stopping", state="stopped", ended=time.time(), message=asked)
-        self.store.update_if(
-            run_id, lambda s: s.state in ("running", "queued"), state="interrupted", ended=time.time(), message=ended
-        )
+        with self._changed:
+            self._active = None

@@ -4,6 +4,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal
 
@@ -11,7 +12,8 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Event, Stopped
-from lpwd.jobs.lane import Lane, OnEvent, claim, load_checkpoint
+from lpwd.jobs.claim import claimed
+from lpwd.jobs.lane import Lane, OnEvent, load_checkpoint
 from lpwd.store import ACTIVE, ENDED, RunStore, State
 from lpwd.training import batches
 from lpwd.training.machine import resolve_device
@@ -40,10 +42,8 @@ def run_lanes(
     if threads:
         torch.set_num_threads(threads)
     waiting = [run_id for run_id in run_ids if store.status(run_id).state not in ENDED]
-    for run_id in waiting:
-        claim(store, run_id)
     load = functools.lru_cache(maxsize=None)(load_data)  # lanes of a race share one copy
-    with Watch(store, waiting) as watch:
+    with claimed(store, waiting) as claims, Watch(store, waiting) as watch:
 
         def source(config: RunConfig, checkpoint: dict[str, Any] | None) -> Iterator[Event]:
             stop = lambda: watch.stopping.is_set() or should_stop()  # noqa: E731
@@ -56,10 +56,18 @@ def run_lanes(
                 config, device=device, should_stop=stop, resume_from=checkpoint, initial_weights=weights, data=data
             )
 
-        lanes = [Lane(store, run_id, source, stopped_state=stopped_state, on_event=on_event) for run_id in waiting]
+        lanes = [Lane(claim, source, stopped_state=stopped_state, on_event=on_event) for claim in claims.values()]
         while running := [lane for lane in lanes if not lane.ended]:
             min(running, key=lambda lane: lane.step).advance()  # the first of equals: lanes take turns
-    return {run_id: store.status(run_id).state for run_id in run_ids}
+    return {run_id: _state(store, run_id) for run_id in run_ids}
+
+
+def _state(store: RunStore, run_id: str) -> State:
+    """The run's state; `interrupted` where its folder was removed or damaged while it trained."""
+    try:
+        return store.status(run_id).state
+    except (OSError, ValueError):
+        return "interrupted"
 
 
 class Watch:
@@ -84,12 +92,17 @@ class Watch:
     def _loop(self) -> None:
         beat = 0.0
         while not self._done.wait(WATCH_SECONDS):
-            if any(self.store.status(run_id).state == "stopping" for run_id in self.run_ids):
-                self.stopping.set()
-            if time.monotonic() - beat > HEARTBEAT_SECONDS:
-                beat = time.monotonic()
-                for run_id in self.run_ids:
-                    self.store.update_if(run_id, lambda status: status.state in ACTIVE, heartbeat=time.time())
+            due = time.monotonic() - beat > HEARTBEAT_SECONDS
+            beat = time.monotonic() if due else beat
+            for run_id in self.run_ids:
+                with suppress(OSError, ValueError):  # removed, damaged or on a full disk: its lane finds out
+                    self._look(run_id, due)
+
+    def _look(self, run_id: str, due: bool) -> None:
+        if self.store.status(run_id).state == "stopping":
+            self.stopping.set()
+        if due:
+            self.store.update_if(run_id, lambda status: status.state in ACTIVE, heartbeat=time.time())
 
 
 def initial_weights(store: RunStore, config: RunConfig) -> dict[str, torch.Tensor] | None:

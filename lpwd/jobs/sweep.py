@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lpwd.config import RunConfig
-from lpwd.facts import DATASETS
+from lpwd.jobs.costs import published_work
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import ENDED, RunStore
 
@@ -37,7 +37,7 @@ class Sweep:
 
     def images(self) -> int:
         """Training images of all cells: the length of the progress bar."""
-        return sum(_images(config) for config in self.configs)
+        return sum(published_work(config).trained for config in self.configs)
 
     def images_done(self) -> float:
         """Training images seen so far, in finished and unfinished cells."""
@@ -47,7 +47,7 @@ class Sweep:
                 continue
             status = self.store.status(run_id)
             share = 1.0 if status.state in ENDED else status.step / status.total_steps if status.total_steps else 0.0
-            done += share * _images(config)
+            done += share * published_work(config).trained
         return done
 
     def prepare(self, run_id: str) -> None:
@@ -55,10 +55,6 @@ class Sweep:
         self.store.create(self.by_id[run_id], state="stopped")
         if self.store.status(run_id).state == "failed":
             self.store.restart(run_id)
-
-
-def _images(config: RunConfig) -> int:
-    return config.epochs * (config.train_samples or DATASETS[config.dataset].train_images)
 
 
 def run_local(

@@ -1,0 +1,132 @@
+"""Checks: what can be known of runs before they begin, found in a process of its own that is replaced when it dies."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.costs import STARTABLE
+from lpwd.jobs.worker_process import Child, ChildEnded, NoAnswer
+from lpwd.training.memory import Footprint
+
+START_SECONDS = 60.0  # importing timm on a busy machine
+CHECK_SECONDS = 30.0  # of each run; the deepest model that is allowed takes 3 on an idle core
+MEASURE_SECONDS = 60.0
+WAIT_SECONDS = 90.0  # for the questions of others
+CHECK_BYTES = 2 * 2**30  # that a check may take beside what the libraries need
+RESTART_SECONDS = 10.0  # between attempts to start a process that did not become ready
+KEPT_SECONDS, MAX_KEPT = 60.0, 256  # Start asks again what the line above it asked a moment before
+
+
+class Checks:
+    """Use `start`, `check`, `measure`, `close`. Questions of several threads are answered one after the other."""
+
+    def __init__(
+        self,
+        log: Path,
+        device: str,
+        *,
+        memory: int = CHECK_BYTES,
+        check_seconds: float = CHECK_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        self._log, self._arguments = log, ["--device", device, "--memory", str(memory)]
+        self._check_seconds, self._wait_seconds = check_seconds, wait_seconds
+        self._child: Child | None = None
+        self._started = 0.0  # on the monotonic clock
+        self._turn = threading.Lock()
+        self._kept: dict[str, tuple[float, Footprint]] = {}
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the process where none lives, in advance of a question; never waits."""
+        if self._turn.acquire(blocking=False):
+            try:
+                if not self._lives() and time.monotonic() - self._started > RESTART_SECONDS:
+                    self._begin()
+            finally:
+                self._turn.release()
+
+    def check(self, configs: Sequence[RunConfig]) -> list[Footprint]:
+        """What each run needs. Raises ConfigError where one could not start, or where that cannot be found out."""
+        questions = {_key(config): config.model_dump(mode="json") for config in configs}
+        if missing := [key for key in questions if not self._known(key)]:
+            asked = {"check": [questions[key] for key in missing]}
+            footprints = self._ask(asked, self._check_seconds * len(missing))["footprints"]
+            found = {key: (time.monotonic(), Footprint(**each)) for key, each in zip(missing, footprints, strict=True)}
+            self._kept = dict([*self._kept.items(), *found.items()][-max(MAX_KEPT, len(questions)) :])
+        return [self._kept[_key(config)][1] for config in configs]
+
+    def measure(self, config: RunConfig) -> float:
+        """Images a second of a few steps. Raises ConfigError where that cannot be measured."""
+        return float(self._ask({"measure": config.model_dump(mode="json")}, MEASURE_SECONDS)["measured"])
+
+    def state(self) -> Literal["alive", "starting", "dead"]:
+        """`dead` where the last process ended before it was ready; one that died later is replaced."""
+        child = self._child
+        if child is None or self._closed:
+            return "dead"
+        if child.greeted():
+            return "alive" if child.alive() else "starting"
+        return "starting" if child.alive() else "dead"
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._closed = True
+        if self._child:
+            self._child.kill()
+            self._child.close()
+
+    def _known(self, key: str) -> bool:
+        return key in self._kept and time.monotonic() - self._kept[key][0] < KEPT_SECONDS
+
+    def _ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
+        with self._my_turn():
+            child = self._child if self._child and self._lives() else self._begin()
+            try:
+                child.greeting(START_SECONDS)
+                answer = child.ask(question, seconds)
+            except NoAnswer as error:
+                ready = child.greeted()
+                child.close(0)
+                if not ready:
+                    raise
+                raise ConfigError(f"Trying the model took more than {seconds:g} s; choose a smaller one.") from error
+            except ChildEnded as error:
+                said = (
+                    f"The process that tried the model ended ({child.exit_text()}); choose a smaller one, or try again."
+                )
+                raise ConfigError(said) if child.greeted() else error from None
+            if answer["last"]:
+                child.close()
+        if answer["error"]:
+            raise ConfigError(answer["error"])
+        return answer
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self._wait_seconds):
+            raise ConfigError(f"Other models have been tried for {self._wait_seconds:g} s; ask again in a moment.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _lives(self) -> bool:
+        return self._child is not None and self._child.alive()
+
+    def _begin(self) -> Child:
+        if self._closed:
+            raise ConfigError("the app is closing")
+        if self._child:
+            self._child.close()
+        self._child, self._started = Child("lpwd.jobs.checker", self._arguments, self._log), time.monotonic()
+        return self._child
+
+
+def _key(config: RunConfig) -> str:
+    return json.dumps({name: getattr(config, name) for name in STARTABLE})
