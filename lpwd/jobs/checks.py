@@ -46,7 +46,7 @@ class Checks:
         """Start the process where none lives, in advance of a question; never waits."""
         if self._turn.acquire(blocking=False):
             try:
-                if not self._lives() and time.monotonic() - self._started > RESTART_SECONDS:
+                if not (self._child and self._child.alive()) and time.monotonic() - self._started > RESTART_SECONDS:
                     self._begin()
             finally:
                 self._turn.release()
@@ -86,26 +86,32 @@ class Checks:
 
     def _ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
         with self._my_turn():
-            child = self._child if self._child and self._lives() else self._begin()
+            child, was_there = (self._child, True) if self._child and self._child.alive() else (self._begin(), False)
             try:
-                child.greeting(START_SECONDS)
-                answer = child.ask(question, seconds)
-            except NoAnswer as error:
-                ready = child.greeted()
-                child.close(0)
-                if not ready:
+                answer = self._answer(child, question, seconds)
+            except ChildEnded:
+                if not was_there:
                     raise
-                raise ConfigError(f"Trying the model took more than {seconds:g} s; choose a smaller one.") from error
-            except ChildEnded as error:
-                said = (
-                    f"The process that tried the model ended ({child.exit_text()}); choose a smaller one, or try again."
-                )
-                raise ConfigError(said) if child.greeted() else error from None
+                child = self._begin()  # it may have been killed before it heard the question
+                answer = self._answer(child, question, seconds)
             if answer["last"]:
                 child.close()
         if answer["error"]:
             raise ConfigError(answer["error"])
         return answer
+
+    def _answer(self, child: Child, question: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Raises ChildEnded, and ConfigError where it takes too long, which ends the process."""
+        child.greeting(START_SECONDS)
+        try:
+            return child.ask(question, seconds)
+        except NoAnswer as error:
+            child.close(0)
+            raise ConfigError(f"Trying the model took more than {seconds:g} s; choose a smaller one.") from error
+        except ChildEnded:
+            raise ChildEnded(
+                f"The process that tried the model ended ({child.exit_text()}): choose a smaller one, or try again."
+            ) from None
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
@@ -115,9 +121,6 @@ class Checks:
             yield
         finally:
             self._turn.release()
-
-    def _lives(self) -> bool:
-        return self._child is not None and self._child.alive()
 
     def _begin(self) -> Child:
         if self._closed:
