@@ -104,20 +104,21 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def write_over(path: Path, text: str) -> None:
-    """`write_atomic`; where the disk is full, over the old file as far as that has the room. Raises OSError."""
-    try:
-        write_atomic(path, text)
-    except OSError as error:
-        if error.errno not in FULL or len(text.encode()) > path.stat().st_blocks * BLOCK_BYTES:
-            raise
-        with open(path, "r+b") as file:
-            file.write(text.encode())
-            file.truncate()
+    """`write_atomic`; where the disk is full, over the old file if that has the room. Raises OSError and DiskFull."""
+    with naming_full_disk(path):
+        try:
+            write_atomic(path, text)
+        except OSError as error:
+            if error.errno not in FULL or len(text.encode()) > path.stat().st_blocks * BLOCK_BYTES:
+                raise
+            with open(path, "r+b") as file:
+                file.write(text.encode())
+                file.truncate()
 
 
 def append_whole(path: Path, data: bytes) -> None:
-    """Add all of `data` to the file, or nothing of it: half a line would spoil the next one. Raises OSError."""
-    with open(path, "ab", buffering=0) as file:
+    """Add all of `data` to the file, or nothing: half a line would spoil the next. Raises OSError and DiskFull."""
+    with naming_full_disk(path), open(path, "ab", buffering=0) as file:
         size = file.tell()
         try:
             left = memoryview(data)
@@ -129,11 +130,13 @@ def append_whole(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def naming_full_disk(root: Path) -> Iterator[None]:
-    """DiskFull instead of the operating system's error where there is no room left."""
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """DiskFull instead of the operating system's error where there is no room left for the run's file at `path`."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise DiskFull(f"The disk that holds {root} is full: free some space, then resume.") from error
+            raise DiskFull(
+                f"The disk that holds {path.parent.parent} is full: free some space, then resume."
+            ) from error
         raise

@@ -31,6 +31,7 @@ from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, Record, State, StateFiles,
 
 __all__ = ["ACTIVE", "ENDED", "Record", "RunSource", "RunStore", "State", "Status", "is_lost"]
 
+LOST = "The process that trained this run ended without a word; resume continues from the last checkpoint."
 ANEW: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
 
 
@@ -93,7 +94,7 @@ class RunStore:
         """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is."""
         paths = self.paths(config.run_id)
         self.root.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
-        with self._lock, naming_full_disk(self.root):
+        with self._lock, naming_full_disk(paths.status):
             if not paths.config.exists():
                 paths.folder.mkdir(exist_ok=True)
                 write_atomic(paths.status, Status(**fields).model_dump_json(indent=1))
@@ -126,18 +127,13 @@ class RunStore:
             if not condition(present):
                 return present
             status = Status.model_validate(present.model_dump() | changes)
-            self._write_status(paths, status)
+            write_over(paths.status, status.model_dump_json(indent=1))
         return status
 
     def repair(self, run_id: str, known: Status, **changes: Any) -> None:
         """Write `known` with `changes` in the place of a status.json that cannot be read."""
         with self._lock:
-            self._write_status(self.existing(run_id), known.model_copy(update=changes))
-
-    def _write_status(self, paths: RunPaths, status: Status) -> None:
-        """On a full disk too, so that a run can say why it ends. Raises DiskFull where that is not possible."""
-        with naming_full_disk(self.root):
-            write_over(paths.status, status.model_dump_json(indent=1))
+            write_over(self.existing(run_id).status, known.model_copy(update=changes).model_dump_json(indent=1))
 
     def record(self, run_id: str) -> Record:
         """Raises ConfigError where there is no such run, Damaged where it cannot be read."""
@@ -172,17 +168,11 @@ class RunStore:
 
     def recover(self) -> list[str]:
         """Turn active runs whose worker is gone into `interrupted`; returns their ids."""
-        lost = [r.run_id for r in self.records() if self.is_lost(r.status) and not self.is_claimed(r.run_id)]
+        silent = lambda status: is_lost(status, self.stale_seconds)  # noqa: E731
+        lost = [r.run_id for r in self.records() if silent(r.status) and not self.is_claimed(r.run_id)]
         for run_id in lost:
-            message = (
-                "The process that trained this run ended without a word; resume continues from the last checkpoint."
-            )
-            self.update_if(run_id, self.is_lost, state="interrupted", ended=time.time(), message=message)
+            self.update_if(run_id, silent, state="interrupted", ended=time.time(), message=LOST)
         return lost
-
-    def is_lost(self, status: Status) -> bool:
-        """As `status.is_lost`, by this store's patience."""
-        return is_lost(status, self.stale_seconds)
 
     def is_claimed(self, run_id: str) -> bool:
         """Whether a living process holds the right to write this run."""
@@ -218,8 +208,7 @@ class RunStore:
     def append(self, run_id: str, events: Iterable[Event]) -> None:
         """Add recorded events to metrics.jsonl in one write."""
         if lines := lines_of(events):
-            with naming_full_disk(self.root):
-                append_whole(self.paths(run_id).metrics, lines.encode())
+            append_whole(self.paths(run_id).metrics, lines.encode())
 
     def history(self, run_id: str) -> History:
         """What the run recorded up to now. Raises ConfigError where there is no such run."""

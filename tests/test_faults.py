@@ -18,7 +18,8 @@ from lpwd.config import ConfigError
 from lpwd.jobs.claim import Claim, ClaimLost
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.race import run_lanes
-from lpwd.store import DiskFull, RunStore
+from lpwd.paths import DiskFull
+from lpwd.store import RunStore, is_lost
 
 pytestmark = [pytest.mark.timeout(300)]
 SHORT_DISK = 6 * 2**20  # bytes
@@ -135,9 +136,9 @@ def test_a_run_whose_folder_is_removed_while_it_trains_ends_and_the_next_one_sta
         (gone,) = jobs.submit([tiny(**LONG)])
         (waiting,) = jobs.submit([tiny(seed=1)])
         assert wait_until(lambda: store.status(gone).step > 3)
-        shutil.rmtree(store.folder(gone), ignore_errors=True)
+        shutil.rmtree(store.paths(gone).folder, ignore_errors=True)
         assert wait_until(lambda: state(store, waiting) == "finished")
-        assert not store.folder(gone).exists()
+        assert not store.paths(gone).folder.exists()
         assert wait_until(lambda: not jobs.queue())
 
 
@@ -146,7 +147,7 @@ def test_a_run_whose_status_is_damaged_is_marked_and_the_next_one_starts(store, 
         (damaged,) = jobs.submit([tiny(**LONG)])
         (waiting,) = jobs.submit([tiny(seed=1)])
         assert wait_until(lambda: store.status(damaged).step > 3)
-        (store.folder(damaged) / "status.json").write_text('{"state": "run')
+        (store.paths(damaged).folder / "status.json").write_text('{"state": "run')
         assert wait_until(lambda: state(store, waiting) == "finished")
         assert state(store, damaged) == "interrupted"
         assert "status.json was damaged while this run trained" in store.status(damaged).message
@@ -169,7 +170,7 @@ TRAIN = """
 import sys
 from lpwd.config import RunConfig
 from lpwd.jobs.race import run_lanes
-from lpwd.store import RunStore
+from lpwd.store import RunStore, is_lost
 store = RunStore(sys.argv[1], stale_seconds=1)
 run_lanes(store, [store.create(RunConfig.model_validate_json(sys.argv[2]))], device="cpu")
 """
@@ -185,7 +186,7 @@ def test_a_training_that_was_stopped_for_a_while_is_not_taken_for_lost(tiny, tmp
         assert wait_until(lambda: store.exists(run_id) and store.status(run_id).step > 20)
         process.send_signal(signal.SIGSTOP)
         time.sleep(3)
-        assert store.is_silent(store.status(run_id))
+        assert is_lost(store.status(run_id), 1)
         assert store.recover() == []
         with pytest.raises(ConfigError, match=f"is being trained by process {process.pid} on {socket.gethostname()}"):
             run_lanes(store, [run_id], device="cpu")

@@ -53,13 +53,14 @@ class Checks:
 
     def check(self, configs: Sequence[RunConfig]) -> list[Footprint]:
         """What each run needs. Raises ConfigError where one could not start, or where that cannot be found out."""
-        questions = {_key(config): config.model_dump(mode="json") for config in configs}
-        if missing := [key for key in questions if not self._known(key)]:
+        now, questions = time.monotonic(), {_key(config): config.model_dump(mode="json") for config in configs}
+        known = {key: one for key, one in self._kept.items() if key in questions and now - one[0] < KEPT_SECONDS}
+        if missing := [key for key in questions if key not in known]:
             asked = {"check": [questions[key] for key in missing]}
             footprints = self._ask(asked, self._check_seconds * len(missing))["footprints"]
-            found = {key: (time.monotonic(), Footprint(**each)) for key, each in zip(missing, footprints, strict=True)}
-            self._kept = dict([*self._kept.items(), *found.items()][-max(MAX_KEPT, len(questions)) :])
-        return [self._kept[_key(config)][1] for config in configs]
+            known |= {key: (now, Footprint(**each)) for key, each in zip(missing, footprints, strict=True)}
+            self._kept = dict([*self._kept.items(), *known.items()][-MAX_KEPT:])
+        return [known[_key(config)][1] for config in configs]
 
     def measure(self, config: RunConfig) -> float:
         """Images a second of a few steps. Raises ConfigError where that cannot be measured."""
@@ -81,9 +82,6 @@ class Checks:
             self._child.kill()
             self._child.close()
 
-    def _known(self, key: str) -> bool:
-        return key in self._kept and time.monotonic() - self._kept[key][0] < KEPT_SECONDS
-
     def _ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
         with self._my_turn():
             child, was_there = (self._child, True) if self._child and self._child.alive() else (self._begin(), False)
@@ -102,11 +100,13 @@ class Checks:
 
     def _answer(self, child: Child, question: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Raises ChildEnded, and ConfigError where it takes too long, which ends the process."""
-        child.greeting(START_SECONDS)
         try:
+            child.greeting(START_SECONDS)
             return child.ask(question, seconds)
         except NoAnswer as error:
             child.close(0)
+            if not child.greeted():
+                raise
             raise ConfigError(f"Trying the model took more than {seconds:g} s; choose a smaller one.") from error
         except ChildEnded:
             raise ChildEnded(

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lpwd.config import ConfigError
-from lpwd.store import ACTIVE, RunStore
+from lpwd.store import ACTIVE, RunStore, is_lost
 from lpwd.training.provenance import commit
 
 WAIT_SECONDS = 1.0  # somebody who looks whether a run is claimed holds its lock for a moment
@@ -60,7 +60,7 @@ class Claim:
             "commit": commit(),
             "message": "Starting.",
         }
-        free = lambda s: s.state not in ACTIVE or s.host == ours["host"] or self.store.is_lost(s)  # noqa: E731
+        free = lambda s: s.state not in ACTIVE or s.host == ours["host"] or is_lost(s, self.store.stale_seconds)  # noqa: E731
         status = self.store.update_if(self.run_id, free, state="running", **ours)
         if (status.pid, status.host) != (ours["pid"], ours["host"]):
             raise ConfigError(_taken(self.store, self.run_id))

@@ -145,7 +145,7 @@ class Lane:
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Raises DiskFull where it does not fit; the one before it stays."""
-    with naming_full_disk(path.parent.parent), replacing(path) as temporary, open(temporary, "wb") as file:
+    with naming_full_disk(path), replacing(path) as temporary, open(temporary, "wb") as file:
         try:
             torch.save(state, file)
         except RuntimeError as error:  # torch's writer hides what the file said

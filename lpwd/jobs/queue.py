@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from filelock import FileLock, Timeout
@@ -16,26 +16,15 @@ from lpwd.jobs import rights
 from lpwd.jobs.checks import Checks
 from lpwd.jobs.costs import check_fits
 from lpwd.jobs.rights import HOST, Limits, User, may_change, require
-from lpwd.jobs.supervision import Supervision, ask_to_stop
+from lpwd.jobs.supervision import Job as Job
+from lpwd.jobs.supervision import Supervision, Workers, ask_to_stop, queued_on_disk
 from lpwd.jobs.worker import Machine
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import RunStore
 from lpwd.training.memory import free_bytes
 
-RESTART_SECONDS = 2.0
 RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
 MEMORY_SHARE = 0.9  # of what is free, that a training may take
-SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 2  # so many idle workers in a row that died so young: none can start
-
-
-@dataclass(frozen=True)
-class Job:
-    """Runs that train together in lock step; one run is a race of one."""
-
-    id: str
-    run_ids: list[str]
-    active: bool = False
-    owner: str = ""  # of its first run
 
 
 class Jobs:
@@ -58,10 +47,7 @@ class Jobs:
         self._active: Job | None = None
         self._stopped_jobs: set[str] = set()
         self._unsettled: list[Supervision] = []  # whose runs could not be marked: a full disk
-        self._worker: WorkerProcess | None = None
-        self._machine: Machine | None = None
-        self._worker_since = 0.0  # on the monotonic clock
-        self._short_lives = 0
+        self._workers = Workers(store, device)
         self._changed = threading.Condition()
         self._closing = False
         self._alone = FileLock(str(store.app_lock_path))
@@ -76,7 +62,7 @@ class Jobs:
                 f"another app already works in {self.store.root}: close it, or choose another --runs-dir"
             ) from None
         self.store.recover()
-        self._waiting = self._queued_on_disk()
+        self._waiting = queued_on_disk(self.store)
         self._thread.start()
         self.checks.start()
 
@@ -85,24 +71,27 @@ class Jobs:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self._workers.close()
         self.checks.close()
         self._thread.join()
         self._alone.release()
 
     def machine(self, timeout: float = 60) -> Machine:
         """The machine as its first worker described it. Raises ConfigError where the worker cannot start."""
-        if self._machine is None:
-            self._machine = self._warm_worker(timeout).hello(timeout)
-        return self._machine
+        return self._workers.machine(timeout)
 
     def worker_state(self) -> Literal["alive", "starting", "dead"]:
-        """`dead` where no worker can start; `starting` for the moments between two."""
-        worker = self._worker
-        lives = worker is not None and worker.alive()
-        old = time.monotonic() - self._worker_since > SHORT_LIFE_SECONDS
-        if not self._thread.is_alive() or (self._short_lives >= SHORT_LIVES and not (lives and old)):
-            return "dead"
-        return "alive" if lives else "starting"
+        """`dead` where no worker can start, or where nothing takes jobs any more; `starting` between two workers."""
+        return self._workers.state() if self._thread.is_alive() else "dead"
+
+    def failing(self) -> str:
+        """Why nothing can train here, in one sentence; empty where all is well."""
+        log = self.store.worker_log_path
+        if not self._thread.is_alive():
+            return "The thread that takes jobs from the queue has ended; restart the app."
+        if self._workers.state() == "dead":
+            return f"No worker process can start; see {log}."
+        return f"The process that checks runs cannot start; see {log}." if self.checks.state() == "dead" else ""
 
     def parameter_count(self, config: RunConfig) -> int:
         """Parameters of the run's model. Raises ConfigError where it could not start."""
@@ -110,9 +99,7 @@ class Jobs:
 
     def measure(self, config: RunConfig) -> float | None:
         """Training speed in images a second, measured now; None beside a training. Raises ConfigError."""
-        if self.queue():
-            return None
-        speed = self.checks.measure(config)
+        speed = None if self.queue() else self.checks.measure(config)
         return None if self.queue() else speed
 
     # ---- what people ask for
@@ -126,15 +113,15 @@ class Jobs:
     ) -> list[list[str]]:
         """Queue races, a job each, one after the other; all of them or none. Returns the ids of each.
 
-        New runs belong to `user`.
-        Finished runs are kept as they are, stopped and interrupted ones continue from their checkpoint; `again` begins
-        them anew. Raises ConfigError for bad input, for what is beyond the limits, for runs that are queued or training
-        already, and for unfinished ones of somebody else.
+        New runs belong to `user`. Finished ones are kept as they are, stopped and interrupted ones continue from their
+        checkpoint; `again` begins them anew. Raises ConfigError for bad input, for what is beyond the limits or the
+        memory, for runs that are queued or training already, and for unfinished ones of somebody else.
         """
         configs = [config for race in races for config in race]
         if not races or not all(races):
             raise ConfigError("methods is empty: choose at least one decay method")
-        self._refuse_training()
+        if self.refusal:
+            raise ConfigError(self.refusal)
         self.machine()  # where no worker can start, nothing is queued
         ids = [list(dict.fromkeys(config.run_id for config in race)) for race in races]
         seeds = [race[0].seed for race in races] if len(races) > 1 else []
@@ -158,7 +145,8 @@ class Jobs:
 
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:
         """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
-        self._refuse_training()
+        if self.refusal:
+            raise ConfigError(self.refusal)
         run_ids = list(dict.fromkeys(run_ids))
         rights.check_person(user, self.limits, [self.store.config(run_id) for run_id in run_ids])
         with self._changed:
@@ -171,7 +159,7 @@ class Jobs:
     def stop(self, run_id: str, *, user: User = HOST) -> None:
         """Stop the run and the lanes that train with it; a queued job leaves the queue. Nothing to do is no error."""
         with self._changed:
-            job = self._job_of(run_id)
+            job = next((job for job in self._jobs() if run_id in job.run_ids), None)
             lanes = job.run_ids if job else [run_id]
             for lane in lanes:
                 require(user, self.store.status(lane).owner, lane, "stop")
@@ -204,82 +192,28 @@ class Jobs:
         self._waiting.append(job)
         self._changed.notify_all()
 
-    def _refuse_training(self) -> None:
-        if self.refusal:
-            raise ConfigError(self.refusal)
-
     def _check_room(self, user: User, races: int) -> None:
         if not user.owner and races:
             jobs = self._jobs()
             self.limits.check_queue(len(jobs), sum(job.owner == user.id for job in jobs), races)
 
     def _free_memory_for_a_race(self) -> int:
-        """What will be free when a race's turn comes: the worker gives back what it has by then."""
-        machine, worker = self.machine(), self._worker
-        if machine.memory:
-            return machine.memory
-        return self._free_memory() + (worker.resident_bytes() if worker else 0)
+        """What is free when a race's turn comes: the worker gives back what it has by then."""
+        return self.machine().memory or self._free_memory() + self._workers.resident_bytes()
 
     def _jobs(self) -> list[Job]:
         return [*([self._active] if self._active else []), *self._waiting]
 
-    def _job_of(self, run_id: str) -> Job | None:
-        return next((job for job in self._jobs() if run_id in job.run_ids), None)
-
-    def _queued_on_disk(self) -> list[Job]:
-        """The queue as the run folders remember it."""
-        lanes: dict[str, list[tuple[float, str, str]]] = {}
-        for record in self.store.records():
-            status = record.status
-            if status.state == "queued":
-                lanes.setdefault(status.job, []).append((status.queued, record.run_id, status.owner))
-        ordered = sorted(lanes.items(), key=lambda item: min(item[1]))
-        return [Job(job, [run_id for _, run_id, _ in sorted(of)], owner=min(of)[2]) for job, of in ordered]
-
-    # ---- the worker
-
-    def _warm_worker(self, timeout: float = 60) -> WorkerProcess:
-        """The living worker; waits while one is being started."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._worker is not None or self._closing, timeout)
-            if not self._worker:
-                raise ConfigError(f"no worker process came up within {timeout:.0f} s; see {self.store.worker_log_path}")
-            return self._worker
+    # ---- the thread
 
     def _loop(self) -> None:
         while not self._closing:
-            worker = self._new_worker()
-            job = None
+            worker, job = self._workers.begin(), None
             while worker and (job := self._next_job(worker)):
                 self._train(worker, job)
-                self._short_lives = 0
-                if not self._can_serve_again(worker):
+                if not self._workers.can_serve_again(worker):
                     break
-            with self._changed:
-                self._worker = None
-                self._changed.notify_all()
-            if worker:
-                worker.close()
-            if not job and not self._closing:  # it died idle: one that cannot start must not keep the machine busy
-                died_young = time.monotonic() - self._worker_since < SHORT_LIFE_SECONDS
-                self._short_lives = self._short_lives + 1 if died_young else 1
-                time.sleep(RESTART_SECONDS)
-
-    def _new_worker(self) -> WorkerProcess | None:
-        """None where no process can be started at present: the disk is full, or the machine has no room for one."""
-        try:
-            worker = WorkerProcess(self.store, self.device)
-        except OSError as error:
-            print(f"no worker process can be started: {error}", file=sys.stderr)
-            worker = None
-        with self._changed:
-            self._worker, self._worker_since = worker, time.monotonic()
-            self._changed.notify_all()
-        return worker
-
-    def _can_serve_again(self, worker: WorkerProcess) -> bool:
-        """Whether the next job may have the same process: not on a GPU, whose memory returns when the process ends."""
-        return worker.alive() and not worker.terminated and self._machine is not None and self._machine.device == "cpu"
+            self._workers.end(idle=job is None)
 
     def _next_job(self, worker: WorkerProcess) -> Job | None:
         """Wait for a job; None when closing or when the idle worker has died."""
@@ -296,16 +230,16 @@ class Jobs:
 
     def _look_around(self) -> None:
         """What an idle moment is for: runs whose process is gone or whose end could not be written, and the checker."""
-        self.checks.start()
         self._unsettled = [one for one in self._unsettled if not one.settle()]
         try:
+            self.checks.start()
             self.store.recover()
         except (OSError, ValueError) as problem:  # the runs folder was removed, a run damaged, or the disk is full
-            print(f"runs that lost their process cannot be marked: {problem}", file=sys.stderr)
+            print(f"the queue cannot look after its runs: {problem}", file=sys.stderr)
 
     def _train(self, worker: WorkerProcess, job: Job) -> None:
         memory = int(MEMORY_SHARE * self._free_memory()) + worker.resident_bytes()
-        watched = Supervision(self.store, worker, job.id, job.run_ids, self.limits.minutes, memory)
+        watched = Supervision(self.store, worker, job, self.limits.minutes, memory)
         worker.run(job.run_ids)
         watched.until_over(lambda: job.id in self._stopped_jobs, lambda: self._closing)
         if not watched.settle():
