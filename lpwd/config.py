@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lpwd.facts import DatasetName
-from lpwd.methods import LayerRule, get_method
+from lpwd.facts import DATASETS, DatasetName
+from lpwd.methods import LayerOrder, LayerRule, Mean, get_method, order_and_mean
 
 # What a value of model_kwargs may be: more than any model of timm needs, and no request can ask for a planet.
 MAX_NUMBER = 4096  # widths, heads, pixels
@@ -31,7 +31,9 @@ class RunConfig(BaseModel):
     model: str = Field(
         "convnext_atto", pattern=r"^[a-zA-Z0-9_.]{1,100}$", description="timm model name, optionally with a weights tag"
     )
-    dataset: DatasetName = Field("cifar100", description="data set")
+    dataset: DatasetName = Field(
+        "cifar100", description="data set. " + " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
+    )
     optimizer: Literal["adam", "sgd"] = Field("adam", description="optimizer")
     method: str = Field("lpwd", description="decay method")
     lr: float = Field(1e-3, gt=0, le=1e3, allow_inf_nan=False, description="learning rate eta")
@@ -47,11 +49,20 @@ class RunConfig(BaseModel):
     image_size: int = Field(32, ge=4, le=1024, description="width and height in pixels")
     pretrained: bool = Field(False, description="start from timm's ImageNet weights")
     init_from: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$", description="id of a finished run to start from"
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$",
+        description="weights to start from: a finished run's id, or a published start",
     )
     precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
+    kernels: Literal["auto", "timm"] = Field(
+        "auto", description="of the model's layers: auto takes faster ones of the same function where there are some"
+    )
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="of the learning rate; the paper's is constant"
+    )
+    augment: Literal["flip", "shift_flip"] = Field(
+        "flip",
+        description="of training images: mirrored at random, or shifted by up to an eighth of their size as well",
     )
     clip_grad_norm: float | None = Field(None, gt=0, allow_inf_nan=False, description="largest gradient norm")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum")
@@ -59,6 +70,8 @@ class RunConfig(BaseModel):
     betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's moment decay rates")
     eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator term")
     rule: LayerRule = Field("2i/n", description="lambda_i / lambda of layer-wise methods")
+    order: LayerOrder = Field("deep", description="which layers decay most, of layer-wise methods")
+    mean: Mean = Field("layers", description="over what the rates of layer-wise methods have the rule's mean")
     exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
     opposing_every: int = Field(
         0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
@@ -82,6 +95,7 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"method {self.method} needs optimizer {' or '.join(method.optimizers)}, got {self.optimizer}"
             )
+        order_and_mean(self.method, self.order, self.mean)
         if method.rates == "lr_squared" and self.schedule == "constant":
             raise ValueError("method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd")
         if not all(0 <= beta < 1 for beta in self.betas):

@@ -31,6 +31,8 @@ class Started:
     initial_weight_norms: list[float]  # L2 norm per layer at theta_0
     threads: Count = 0  # torch's CPU threads: sums depend on it in their last bits
     versions: dict[str, str] = field(default_factory=dict)
+    start_digest: str = ""  # of the weights that `init_from` names, see lpwd.training.starts
+    kernels: str = "timm"  # that computed the model: timm's, or "small-maps"; sums depend on it in their last bits
     step: Count = 0
 
     def __post_init__(self) -> None:

@@ -44,6 +44,8 @@ class Status(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     commit: str = ""
     threads: Count = 0  # torch's CPU threads: sums depend on it in their last bits
+    kernels: str = ""  # of events.Started
+    start_digest: str = ""  # of events.Started
     step: Count = 0
     total_steps: Count = 0
     epoch: Count = 0

@@ -41,7 +41,7 @@ def write_run(
     facts = {"mean_decay_rate": config.weight_decay * 1.5, "parameter_count": 1000}
     summary = vars(result) | facts
     store.update(run_id, state="finished", device=device, summary=summary, seconds=12.0, versions={"torch": "2.14.1"})
-    store.update(run_id, commit="abc123", epoch=config.epochs)
+    store.update(run_id, commit="abc123", epoch=config.epochs, step=result.step)
     return run_id
 
 

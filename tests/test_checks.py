@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs.checks import Checks
+from lpwd.jobs.checking.checks import Checks
 from lpwd.jobs.worker_process import Child, NoAnswer
 
 DEEP = {"depths": [64, 64, 64, 64]}  # as deep as is allowed: 3 s on an idle core
@@ -47,7 +47,7 @@ def process(checks):
 
 
 def test_an_answer_that_came_too_late_belongs_to_no_later_question(tmp_path):
-    child = Child("lpwd.jobs.checker", ["--device", "cpu", "--memory", str(2**31)], tmp_path / "log")
+    child = Child("lpwd.jobs.checking.checker", ["--device", "cpu", "--memory", str(2**31)], tmp_path / "log")
     try:
         child.greeting()
         with pytest.raises(NoAnswer, match="gave no answer within 0 s"):
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_not_measured(checks):
 
 
 def test_a_checker_ends_with_the_app_even_in_the_middle_of_a_question(tmp_path):
-    child = Child("lpwd.jobs.checker", ["--device", "cpu", "--memory", str(2**31)], tmp_path / "log")
+    child = Child("lpwd.jobs.checking.checker", ["--device", "cpu", "--memory", str(2**31)], tmp_path / "log")
     child.greeting()
     child.send(question(model("convnext_base", model_kwargs=DEEP)))
     child.hang_up()

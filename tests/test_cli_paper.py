@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from lpwd.jobs.checking.speed import images_per_second
 from lpwd.paper.presets import PRESETS
-from lpwd.training.speed import images_per_second
 
 
 def lpwd(*arguments, timeout=240):
@@ -28,20 +28,22 @@ def test_a_plan_names_cells_images_and_hours_and_runs_nothing(tmp_path):
 
 def test_a_sweep_without_the_hub_says_why_each_cell_failed_and_the_report_shows_them_missing(tmp_path):
     runs = tmp_path / "runs"
-    swept = lpwd("sweep", "fig3a", "--limit", 1, "--device", "cpu", "--runs-dir", runs)
+    swept = lpwd("sweep", "pretrain", "--limit", 1, "--device", "cpu", "--runs-dir", runs)
     assert swept.returncode == 1
     assert json.loads(swept.stdout)["states"] == {"failed": 1}
     assert "Hub" in swept.stderr
     assert "Traceback" not in swept.stderr
-    report = lpwd("report", "fig3a", "--runs-dir", runs, "--out", tmp_path / "out")
+    report = lpwd("report", "pretrain", "--runs-dir", runs, "--out", tmp_path / "out")
     assert report.returncode == 0, report.stderr
-    assert f"0 of {len(PRESETS['fig3a'].cells('cpu'))} cells done" in (tmp_path / "out/fig3a-cpu.html").read_text()
+    assert (
+        f"0 of {len(PRESETS['pretrain'].cells('cpu'))} cells done" in (tmp_path / "out/pretrain-cpu.html").read_text()
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["sweep", "fig9"], "Invalid value for '{table1|table3|fig1|fig2|fig3a|fig3b|fig4|fig5}'"),
+        (["sweep", "fig9"], "Invalid value for '{table1|table3|fig1|fig2|fig3a|fig3b|fig4|fig5|pretrain|settle|scan}'"),
         (["sweep", "fig1", "--seeds", "0"], "0 is not in the range x>=1"),
         (
             ["report", "fig1", "--runs-dir", "no/such/folder"],

@@ -54,13 +54,13 @@ def encode(image, extension=".png"):
     return cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def parquet(encoded, labels, label_column="label"):
+def parquet(encoded, labels, label_column="label", image_column="img"):
     """A parquet file of the Hub's layout, as bytes."""
     img = pa.array(
         [{"bytes": one, "path": None} for one in encoded], pa.struct({"bytes": pa.binary(), "path": pa.string()})
     )
     buffer = io.BytesIO()
-    pq.write_table(pa.table({"img": img, label_column: pa.array(labels, pa.int64())}), buffer)
+    pq.write_table(pa.table({image_column: img, label_column: pa.array(labels, pa.int64())}), buffer)
     return buffer.getvalue()
 
 
@@ -98,6 +98,23 @@ def test_decoded_images_are_the_encoded_ones(tmp_path, extension):
     if extension == ".png":  # OpenCV's WebP is lossy by default
         np.testing.assert_array_equal(split.images, originals)
     assert np.abs(split.images.astype(int) - originals).mean() < 5
+
+
+@pytest.mark.parametrize(("extension", "quality"), [(".png", []), (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95])])
+def test_tiny_imagenet_is_decoded_in_its_own_size_and_colour_and_resized_once(tmp_path, extension, quality):
+    source = DATASETS["tinyimagenet"].hub
+    large = [cv2.resize(image, (64, 64), interpolation=cv2.INTER_CUBIC) for image in photographs(20)]
+    grey = cv2.cvtColor(large[7], cv2.COLOR_RGB2GRAY)  # some of its images have one channel
+    encoded = [cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes() for image in large]
+    encoded[7] = cv2.imencode(extension, grey, quality)[1].tobytes()
+    path = tmp_path / "set.parquet"
+    path.write_bytes(parquet(encoded, range(180, 200), image_column=source.image_column))
+    split = images.decode(path, source, DATASETS["tinyimagenet"].classes)
+    assert split.images.shape == (20, 64, 64, 3)
+    assert np.abs(split.images[7].astype(int) - grey[..., None]).mean() < 3
+    assert np.abs(split.images.astype(int)[:7] - large[:7]).mean() < 3
+    halved = split.images.reshape(20, 32, 2, 32, 2, 3).mean((2, 4))
+    assert np.abs(images.resize(split.images, 32) - halved).max() <= 1
 
 
 def test_a_broken_file_is_one_sentence(tmp_path):
@@ -292,6 +309,17 @@ def test_the_batch_on_the_device_has_albumentations_pixels(memory_format):
         np.testing.assert_allclose(found.permute(1, 2, 0).numpy(), expected, rtol=0, atol=1e-6)  # 2 ulp of the maximum
     unflipped = batches.augment(torch.from_numpy(patches), None, mean, std, memory_format)
     assert torch.equal(unflipped[~flips], ours[~flips])
+
+
+def test_shifted_images_are_the_crops_of_images_padded_by_reflection():
+    patches, shifts = photographs(64), batches.epoch_shifts(64, 0, 1, 32)
+    assert torch.equal(shifts, batches.epoch_shifts(64, 0, 1, 32))
+    assert not torch.equal(shifts, batches.epoch_shifts(64, 0, 2, 32))
+    assert (shifts.min(), shifts.max()) == (-4, 4)
+    found = batches.shift(torch.from_numpy(patches), shifts)
+    for image, (down, right), ours in zip(patches, shifts.tolist(), found, strict=True):
+        padded = np.pad(image, ((4, 4), (4, 4), (0, 0)), mode="reflect")
+        np.testing.assert_array_equal(ours.numpy(), padded[4 - down : 36 - down, 4 - right : 36 - right])
 
 
 def test_images_are_resized_once_at_load():

@@ -104,7 +104,7 @@ def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_s
             filler = fill(disk, leave=100_000)
             assert wait_until(lambda: state(store, run_id) == "interrupted")
             assert "is full: free some space, then resume" in store.status(run_id).message
-            assert not [path for path in store.folder(run_id).iterdir() if path.name.startswith(".checkpoint")]
+            assert not [path for path in store.paths(run_id).folder.iterdir() if path.name.startswith(".checkpoint")]
             filler.unlink()
             jobs.resume([run_id])
             assert wait_until(lambda: state(store, run_id) == "finished")
@@ -218,7 +218,7 @@ def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(sto
     run_id = store.create(tiny())
     with Claim(store, run_id) as claim:
         claim.check()
-        shutil.rmtree(store.folder(run_id))
+        shutil.rmtree(store.paths(run_id).folder)
         with pytest.raises(ClaimLost, match="was removed while it trained; nothing more is written"):
             claim.check()
         store.create(tiny())

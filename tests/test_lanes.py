@@ -4,10 +4,13 @@ import time
 from importlib.metadata import version
 
 import pytest
+import torch
 
 from lpwd.config import ConfigError
-from lpwd.events import reproducible
+from lpwd.events import Checkpoint, reproducible
+from lpwd.jobs.lane import load_checkpoint
 from lpwd.jobs.race import run_lanes
+from lpwd.training.datasets import Datasets
 
 
 def numbers(store, run_id):
@@ -90,3 +93,30 @@ def test_a_run_can_start_from_a_finished_one(store, tiny):
     started = store.read_metrics(follower)[0][0]
     last_epoch = [record for record in store.read_metrics(source)[0] if record["event"] == "epoch"][-1]
     assert started["initial_weight_norms"] == last_epoch["weight_norms"]
+
+
+def test_a_tiny_run_saves_a_checkpoint_now_and_then_and_always_where_it_ends(store, tiny):
+    run_id, seen = store.create(tiny(epochs=8)), []
+
+    def look(run_id, event):
+        if isinstance(event, Checkpoint):
+            path = store.paths(run_id).checkpoint
+            seen.append(path.stat().st_mtime_ns if path.exists() else 0)
+
+    run_lanes(store, [run_id], device="cpu", on_event=look)
+    assert len(seen) == 8
+    assert all(seen)  # from the first epoch on
+    assert load_checkpoint(store.paths(run_id).checkpoint)["position"] == {"step": 40, "epoch": 9, "batch": 0}
+
+
+def test_the_next_job_of_a_process_finds_small_data_loaded(store, tiny):
+    datasets = Datasets()
+    run_ids = [store.create(tiny(epochs=1, method=method)) for method in ("wd", "rwd")]
+    run_lanes(store, run_ids[:1], device="cpu", datasets=datasets)
+    kept = datasets.load(tiny(), torch.device("cpu"))
+    run_lanes(store, run_ids[1:], device="cpu", datasets=datasets)
+    assert datasets.load(tiny(), torch.device("cpu")) is kept
+    other = datasets.load(tiny(seed=1), torch.device("cpu"))
+    datasets.forget_large()
+    assert datasets.load(tiny(seed=1), torch.device("cpu")) is other  # the last one alone
+    assert datasets.load(tiny(), torch.device("cpu")) is not kept

@@ -4,7 +4,17 @@ import statistics
 
 import pytest
 
-from lpwd.methods import LAYER_RULES, METHODS, TIMINGS, decay_rates, get_method, layer_rates
+from lpwd.methods import (
+    LAYER_ORDERS,
+    LAYER_RULES,
+    METHODS,
+    TIMINGS,
+    decay_rates,
+    get_method,
+    layer_rates,
+    order_and_mean,
+    shuffled_layers,
+)
 
 
 def test_every_method_of_the_design_is_in_the_table():
@@ -17,6 +27,11 @@ def test_every_method_of_the_design_is_in_the_table():
         "lpwd": ("pwd", "layerwise"),
         "lwd": ("wd", "layerwise"),
         "lrwd": ("rwd", "layerwise"),
+        "lpwd_matched": ("pwd", "layerwise"),
+        "lpwd_reversed": ("pwd", "layerwise"),
+        "lpwd_shuffled": ("pwd", "layerwise"),
+        "l2sp": ("l2sp", "uniform"),
+        "adamh": ("adamh", "none"),
         "wd15": ("wd", "uniform"),
         "cwd": ("cautious", "uniform"),
         "adams": ("adams", "uniform"),
@@ -42,6 +57,28 @@ def test_the_rules_have_the_means_and_maxima_that_they_promise(n: int):
     assert max(both) == pytest.approx(0.6 if n > 1 else 0.3)
     for rates in (literal, mean, both):
         assert rates == sorted(rates)
+
+
+def test_the_order_of_the_layers_is_a_fixed_permutation_of_the_same_rates():
+    deep, backwards, shuffled = (layer_rates(20, 0.5, "2i/n", order) for order in LAYER_ORDERS)
+    assert backwards == deep[::-1]
+    assert sorted(shuffled) == deep
+    assert shuffled_layers(4) == [2, 4, 1, 3]
+    assert shuffled_layers(14) == [3, 14, 7, 9, 6, 4, 12, 2, 8, 11, 13, 1, 5, 10]
+    assert shuffled_layers(1) == [1]
+
+
+@pytest.mark.parametrize("n", [4, 14, 20, 38])
+def test_the_shuffled_order_is_uncorrelated_with_depth(n: int):
+    assert abs(statistics.correlation(range(n), shuffled_layers(n))) < 0.02
+
+
+def test_an_option_gives_way_to_a_row_that_stands_for_an_order():
+    assert order_and_mean("lpwd") == ("deep", "layers")
+    assert order_and_mean("lpwd", "reversed") == ("reversed", "layers")
+    assert order_and_mean("lpwd_shuffled") == ("shuffled", "parameters")
+    with pytest.raises(ValueError, match="order is reversed: method lpwd_shuffled has its own, shuffled"):
+        order_and_mean("lpwd_shuffled", "reversed")
 
 
 def test_the_rates_of_a_method_follow_its_row():

@@ -5,20 +5,22 @@ import math
 import pickle
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import lpwd
-from lpwd.methods import METHODS
+from lpwd.methods import LAYER_ORDERS, LAYER_RULES, METHODS
 from lpwd.optim.layers import layer_name, layers_of
 from lpwd.optim.reference import ALGORITHMS, AdamDirection, Direction, SGDDirection, trajectory
 from lpwd.optim.timing import DecayBeforeForward
 
 STEPS = 50
 LR = {"adam": 2e-3, "sgd": 5e-2}
-PATHS = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+PATHS = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}, "automatic": {}}
+THEIRS = PATHS | {"automatic": {"fused": True}}  # the option of torch's own optimizers for the same kernel
 COSINE = [0.5 * (1 + math.cos(math.pi * t / STEPS)) for t in range(STEPS)]
 SCHEDULES = {"constant": [1.0] * STEPS, "cosine": COSINE}
 
@@ -73,12 +75,21 @@ def layer_of_each_entry() -> Tensor:
     return torch.repeat_interleave(torch.arange(1, 5), torch.tensor([30, 294, 12, 28]))
 
 
+MATRICES = [slice(0, 27), slice(30, 30 + 288), slice(336, 336 + 24)]  # weights of the convolution and linear maps
+SHUFFLED = [2, 4, 1, 3]  # of four layers
+
+
+def head_entries() -> Tensor:
+    return (layer_of_each_entry() == 4).double()
+
+
 @cache
 def reference(method: str, optimizer: str, schedule: str, weight_decay: float) -> list[Tensor]:
     direction: Direction = AdamDirection() if optimizer == "adam" else SGDDirection()
     rates = [LR[optimizer] * factor for factor in SCHEDULES[schedule]]
     theta = flat(small_model())
-    return list(trajectory(method, direction, theta, gradients(), rates, weight_decay, layer_of_each_entry()))
+    where = {"head": head_entries(), "matrices": MATRICES, "permutation": SHUFFLED}
+    return list(trajectory(method, direction, theta, gradients(), rates, weight_decay, layer_of_each_entry(), **where))
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
@@ -111,7 +122,7 @@ def test_every_method_follows_its_reference(method: str, optimizer: str, schedul
     model = small_model()
     options = {"momentum": 0.9} if optimizer == "sgd" else {}
     lr = LR[optimizer]
-    built = lpwd.build_optimizer(model, optimizer, method, lr, weight_decay, **PATHS[path], **options)
+    built = lpwd.build_optimizer(model, optimizer, method, lr, weight_decay, head=model[6], **PATHS[path], **options)
     for t, factor in enumerate(SCHEDULES[schedule]):
         set_lr(built, lr * factor)
         loss_of(model, t).backward()
@@ -123,6 +134,93 @@ def test_every_method_follows_its_reference(method: str, optimizer: str, schedul
 
 def test_every_method_has_a_reference():
     assert set(ALGORITHMS) == set(METHODS)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("method", ["wd", "rwd", "lpwd", "cwd", "adams", "l2sp"])
+def test_independent_decay_takes_lambda_whatever_the_learning_rate(method: str, optimizer: str, path: str):
+    if optimizer not in METHODS[method].optimizers:
+        return
+    direction: Direction = AdamDirection() if optimizer == "adam" else SGDDirection()
+    rates, weight_decay = [LR[optimizer] * factor for factor in COSINE], 1e-5 if method == "adams" else 1e-3
+    theta, layers = flat(small_model()), layer_of_each_entry()
+    options = {"head": head_entries(), "independent": True}
+    expected = list(trajectory(method, direction, theta, gradients(), rates, weight_decay, layers, **options))
+    model = small_model()
+    more = {"momentum": 0.9} if optimizer == "sgd" else {}
+    built = lpwd.build_optimizer(
+        model, optimizer, method, rates[0], weight_decay, independent=True, head=model[6], **PATHS[path], **more
+    )
+    for t, lr in enumerate(rates):
+        set_lr(built, lr)
+        train(model, built, 1, t)
+        assert relative_error(flat(model), expected[t]) < 1e-12
+
+
+@pytest.mark.parametrize(("weight_decay", "warned"), [(0.5, True), (2.0, True), (1e-3, False)])
+def test_independent_decay_that_forgets_at_once_is_warned_of(
+    weight_decay: float, warned: bool, recwarn: pytest.WarningsRecorder
+):
+    lpwd.build_optimizer(small_model(), "adam", "wd", 1e-3, weight_decay, independent=True)
+    messages = [str(w.message) for w in recwarn if "independent" in str(w.message)]
+    assert bool(messages) == warned
+    if warned:
+        assert messages[0].startswith(f"independent decay with weight_decay {weight_decay:g} takes")
+    with pytest.raises(ValueError, match="independent is True: l2"):
+        lpwd.Adam(small_model().parameters(), decay="l2", independent=True)
+
+
+def test_hyperball_keeps_the_norm_of_every_matrix_and_leaves_a_zero_matrix():
+    model = small_model().float()
+    with torch.no_grad():
+        model[0].weight.zero_()
+    before = [p.detach().clone() for p in model.parameters()]
+    optimizer = lpwd.build_optimizer(model, "adam", "adamh", 0.1)
+    for t in range(20):
+        images, labels = batch(t)
+        nn.functional.cross_entropy(model(images.float()), labels).backward()
+        optimizer.step()
+    for p, start in zip(model.parameters(), before, strict=True):
+        assert bool(torch.isfinite(p).all())
+        assert torch.equal(p, start) == (p.ndim > 1 and not start.any())
+        if p.ndim > 1:
+            torch.testing.assert_close(p.norm(), start.norm())
+
+
+def test_the_head_of_l2sp_is_timms_classifier_unless_another_is_given():
+    timm = pytest.importorskip("timm")
+    model = timm.create_model("test_convnext", num_classes=3)
+
+    def new(**options: object) -> list[int]:
+        built = lpwd.build_optimizer(model, "adam", "l2sp", **options)
+        assert sum(len(g["params"]) for g in built.param_groups) == len(list(model.parameters()))
+        return sorted(id(p) for g in built.param_groups if g["decay"] == "wd" for p in g["params"])
+
+    assert new() == sorted(id(p) for p in model.get_classifier().parameters())
+    assert new(head=[]) == []
+    assert new(head=model.stem) == sorted(id(p) for p in model.stem.parameters())
+    groups = lpwd.build_optimizer(small_model(), "adam", "l2sp").param_groups
+    assert {group["decay"] for group in groups} == {"l2sp"}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_starting_weights_survive_the_state_dict_and_a_deep_copy(optimizer: str):
+    model = small_model()
+    start = [p.detach().clone() for p in model.parameters()]
+    built = lpwd.build_optimizer(model, optimizer, "l2sp", LR[optimizer], 0.5)
+    train(model, built, 3)
+    other, copied = copy.deepcopy((model, built))
+    resumed = small_model(1)
+    resumed.load_state_dict(model.state_dict())
+    fresh = lpwd.build_optimizer(resumed, optimizer, "l2sp", LR[optimizer], 0.5)
+    fresh.load_state_dict(copy.deepcopy(built.state_dict()))
+    for net, own in ((other, copied), (resumed, fresh)):
+        kept = {p: own.state[p]["theta_0"] for p in net.parameters()}
+        assert all(torch.equal(kept[p], s) for p, s in zip(net.parameters(), start, strict=True))
+    train(model, built, 3, 3)
+    assert torch.equal(flat(train(other, copied, 3, 3)), flat(model))
+    assert torch.equal(flat(train(resumed, fresh, 3, 3)), flat(model))
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -143,20 +241,20 @@ def test_nesterov_momentum_follows_its_reference(method: str, nesterov: bool):
 @pytest.mark.parametrize("maximize", [False, True])
 def test_wd_is_adamw_bit_for_bit(path: str, maximize: bool):
     ours, theirs = small_model(), small_model()
-    options = {"lr": 0.01, "weight_decay": 0.3, "maximize": maximize, **PATHS[path]}
-    train(ours, lpwd.Adam(ours.parameters(), decay="wd", **options))
-    train(theirs, torch.optim.AdamW(theirs.parameters(), **options))
+    options = {"lr": 0.01, "weight_decay": 0.3, "maximize": maximize}
+    train(ours, lpwd.Adam(ours.parameters(), decay="wd", **options, **PATHS[path]))
+    train(theirs, torch.optim.AdamW(theirs.parameters(), **options, **THEIRS[path]))
     assert torch.equal(flat(ours), flat(theirs))
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("decay", "weight_decay"), [("l2", 0.3), ("none", 0.0)])
 def test_l2_and_none_are_torchs_own_optimizers_bit_for_bit(path: str, decay: str, weight_decay: float):
-    options = {"lr": 0.01, "weight_decay": weight_decay, **PATHS[path]}
+    options = {"lr": 0.01, "weight_decay": weight_decay}
     for ours, theirs, more in ((lpwd.Adam, torch.optim.Adam, {}), (lpwd.SGD, torch.optim.SGD, {"momentum": 0.9})):
         a, b = small_model(), small_model()
-        train(a, ours(a.parameters(), decay=decay, **options, **more), 20)
-        train(b, theirs(b.parameters(), **options, **more), 20)
+        train(a, ours(a.parameters(), decay=decay, **options, **PATHS[path], **more), 20)
+        train(b, theirs(b.parameters(), **options, **THEIRS[path], **more), 20)
         assert torch.equal(flat(a), flat(b))
 
 
@@ -164,7 +262,7 @@ def test_l2_and_none_are_torchs_own_optimizers_bit_for_bit(path: str, decay: str
 def test_wd_of_sgd_is_a_shrink_and_then_torchs_sgd_bit_for_bit(path: str):
     ours, theirs = small_model(), small_model()
     train(ours, lpwd.SGD(ours.parameters(), lr=0.1, momentum=0.9, weight_decay=0.3, **PATHS[path]), 20)
-    sgd = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, **PATHS[path])
+    sgd = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, **THEIRS[path])
     for t in range(20):
         loss_of(theirs, t).backward()
         with torch.no_grad():
@@ -181,7 +279,7 @@ def test_rwd_is_adamw_with_a_smaller_rate_and_a_larger_decay(path: str):
     c = lr * decay
     ours, theirs = small_model(), small_model()
     train(ours, lpwd.Adam(ours.parameters(), lr=lr, weight_decay=decay, decay="rwd", **PATHS[path]))
-    train(theirs, torch.optim.AdamW(theirs.parameters(), lr=lr * (1 - c), weight_decay=decay / (1 - c), **PATHS[path]))
+    train(theirs, torch.optim.AdamW(theirs.parameters(), lr=lr * (1 - c), weight_decay=decay / (1 - c), **THEIRS[path]))
     assert relative_error(flat(ours), flat(theirs)) < 1e-12
 
 
@@ -459,7 +557,7 @@ def test_a_pending_decay_survives_the_state_dict(path: str, decayed: bool):
 def test_a_state_dict_round_trip_before_training_as_accelerate_does_changes_nothing():
     for method in METHODS:
         model = small_model()
-        optimizer = lpwd.build_optimizer(model, "adam", method, LR["adam"], 0.01)
+        optimizer = lpwd.build_optimizer(model, "adam", method, LR["adam"], 0.01, head=model[6])
         optimizer.load_state_dict(optimizer.state_dict())  # replaces every group dict
         for group in optimizer.param_groups:
             assert {"layer", "layer_name", "lr_scale", "decay"} <= set(group)
@@ -469,9 +567,10 @@ def test_a_state_dict_round_trip_before_training_as_accelerate_does_changes_noth
         assert relative_error(flat(model), expected) < 1e-12
 
 
-def test_a_state_dict_of_adamw_loads_and_continues_as_wd():
+@pytest.mark.parametrize("path", PATHS)
+def test_a_state_dict_of_adamw_loads_and_continues_as_wd(path: str):
     a, b = small_model(), small_model()
-    adamw = torch.optim.AdamW(a.parameters(), lr=0.01, weight_decay=0.3)
+    adamw = torch.optim.AdamW(a.parameters(), lr=0.01, weight_decay=0.3, **THEIRS[path])
     train(a, adamw, 3)
     b.load_state_dict(a.state_dict())
     ours = lpwd.Adam(b.parameters(), lr=1.0)
@@ -646,12 +745,19 @@ def test_bad_input_is_refused():
         (lambda: lpwd.build_optimizer(model, "adam", "magic"), "method is 'magic'"),
         (lambda: lpwd.build_optimizer(model, "sgd", "adams"), "method adams needs optimizer adam, got sgd"),
         (lambda: lpwd.build_optimizer(model, rule="i/n"), "rule is 'i/n'"),  # type: ignore[arg-type]
+        (lambda: lpwd.build_optimizer(model, order="up"), "order is 'up': allowed are deep, reversed, shuffled"),  # type: ignore[arg-type]
+        (lambda: lpwd.layer_groups(model, 0.1, order="up"), "order is 'up'"),  # type: ignore[arg-type]
+        (lambda: lpwd.layer_groups(model, 0.1, mean="median"), "mean is 'median'"),  # type: ignore[arg-type]
+        (
+            lambda: lpwd.build_optimizer(model, method="lpwd_reversed", order="shuffled"),
+            "method lpwd_reversed has its own, reversed",
+        ),
         (lambda: lpwd.build_optimizer(model, weight_decay=-1), "must be at least 0"),
         (lambda: lpwd.build_optimizer(model, method="wdlr2", lr=0), "must be greater than 0"),
         (lambda: lpwd.build_optimizer(nn.GELU()), "no parameter"),
         (lambda: lpwd.layer_groups(nn.GELU(), 0.1), "no parameters"),
         (lambda: lpwd.layer_groups(model.requires_grad_(False), 0.1), "requires a gradient"),
-        (lambda: lpwd.SGD(parameters, lr=0.1, decay="adams"), "SGD allows none, l2, wd, rwd, pwd, cautious"),
+        (lambda: lpwd.SGD(parameters, lr=0.1, decay="adams"), "SGD allows none, l2, wd, rwd, pwd, cautious, l2sp"),
         (lambda: lpwd.Adam(parameters, decay="after"), "Adam allows none, l2, wd"),  # type: ignore[arg-type]
         (lambda: lpwd.Adam([{"params": parameters, "weight_decay": -1}]), "weight_decay is -1"),
         (lambda: lpwd.Adam([{"params": parameters, "amsgrad": True}]), "amsgrad is not supported"),
@@ -720,6 +826,50 @@ def test_norms_and_biases_can_be_left_undecayed_in_groups_of_their_own():
     ]
 
 
+@pytest.mark.parametrize("exclude_1d", [False, True])
+@pytest.mark.parametrize("rule", LAYER_RULES)
+@pytest.mark.parametrize("order", LAYER_ORDERS)
+def test_matched_rates_have_the_mean_lambda_over_all_decayed_parameters(order: str, rule: str, exclude_1d: bool):
+    timm = pytest.importorskip("timm")
+    model = timm.create_model("convnext_atto", num_classes=10)
+    model.stem.requires_grad_(False)
+    groups = lpwd.layer_groups(model, 0.3, rule, exclude_1d, order=order, mean="parameters")
+    uniform = lpwd.build_optimizer(model, "adam", "wd", 1e-3, 0.3, exclude_1d=exclude_1d).param_groups
+
+    def total_decay(groups: list[dict[str, Any]]) -> float:
+        return math.fsum(g["weight_decay"] * sum(p.numel() for p in g["params"]) for g in groups)
+
+    assert total_decay(groups) == pytest.approx(total_decay(uniform), rel=1e-12)
+    if not exclude_1d:
+        assert total_decay(groups) / sum(p.numel() for g in groups for p in g["params"]) == pytest.approx(
+            0.3, rel=1e-12
+        )
+    plain = lpwd.layer_groups(model, 0.3, rule, exclude_1d, order=order)
+    factors = {g["weight_decay"] / p["weight_decay"] for g, p in zip(groups, plain, strict=True) if p["weight_decay"]}
+    assert max(factors) == pytest.approx(min(factors), rel=1e-14)
+
+
+def test_the_rows_of_the_table_equal_the_options_that_they_stand_for():
+    model = small_model()
+
+    def rates(method: str, **options: str) -> list[float]:
+        return [
+            g["weight_decay"] for g in lpwd.build_optimizer(model, "adam", method, 1e-3, 0.5, **options).param_groups
+        ]
+
+    assert rates("lpwd_matched") == rates("lpwd", mean="parameters")
+    assert rates("lpwd_reversed") == rates("lpwd", order="reversed", mean="parameters")
+    assert rates("lpwd_shuffled") == rates("lpwd_matched", order="shuffled")
+    assert rates("lpwd", order="reversed") == rates("lpwd")[::-1]
+    assert rates("wd", order="reversed", mean="parameters") == [0.5] * 4
+
+
+def test_a_mean_that_no_factor_reaches_is_refused():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
+    with pytest.raises(ValueError, match="all decayed parameters lie in layers of rate 0"):
+        lpwd.layer_groups(model, 0.5, "2(i-1)/(n-1)", mean="parameters")
+
+
 def test_frozen_parameters_are_left_out_and_their_layers_still_count():
     model = small_model()
     model[0].requires_grad_(False)
@@ -743,7 +893,7 @@ def test_layer_names_are_what_their_parameters_share():
 
 def test_layer_groups_serve_torchs_own_optimizers():
     a, b = small_model(), small_model()
-    train(a, torch.optim.AdamW(lpwd.layer_groups(a, 0.5), lr=0.01), 10)
+    train(a, torch.optim.AdamW(lpwd.layer_groups(a, 0.5), lr=0.01, fused=True), 10)
     train(b, lpwd.build_optimizer(b, "adam", "lwd", 0.01, 0.5), 10)
     assert torch.equal(flat(a), flat(b))
 

@@ -4,8 +4,11 @@ import pytest
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.costs import cost
-from lpwd.paper.numbers import CPU_STEPS, DECAYS, LRS, TABLE1, TABLE3
+from lpwd.paper import regime
+from lpwd.paper.grids import pretrained_run
+from lpwd.paper.numbers import DECAYS, LRS, TABLE1, TABLE3
 from lpwd.paper.presets import PRESETS, get_preset
+from lpwd.paper.protocols import protocol
 
 TABLE1_TEXT = """
 Baseline	90.53±0.08	89.97±0.01	89.28±0.08	88.72±0.04	73.06±0.07	72.51±0.02	71.91±0.10	71.13±0.11
@@ -29,8 +32,13 @@ PAPER_CELLS = {
     "fig3b": 7 * 4,  # lambdas; rwd pwd, lrwd lpwd
     "fig4": 2 * 2 * 3 * 35,  # wd lpwd, lwd
     "fig5": 4 * 3 * 35,
+    "pretrain": 2,
+    "settle": 1 + 6 * 5 + 3 + 3,  # baseline; strengths x wd lpwd, matched, reversed, l2sp; shuffled; adamh
+    "scan": 1 + 12 * 6,  # lambdas; wd lpwd lwd wd15, matched, reversed
 }
-CPU_CELLS = {"table1": 144, "table3": 24, "fig1": 27, "fig2": 36, "fig3a": 6, "fig3b": 24, "fig4": 144, "fig5": 36}
+CPU_CELLS = {"table1": 144, "table3": 24, "fig1": 24, "fig2": 108, "fig3a": 6, "fig3b": 24, "fig4": 108, "fig5": 27}
+CPU_CELLS |= {"pretrain": 4, "settle": 3 * 37, "scan": 5 * 73}
+OURS = ("pretrain", "settle", "scan")  # presets that the paper lacks
 
 
 def test_table_1_is_the_papers_digit_for_digit():
@@ -79,7 +87,7 @@ def test_presets_share_runs_that_are_the_same():
     }
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PRESETS.keys() - OURS)
 def test_scale_paper_is_the_papers_setting(name):
     for cell in PRESETS[name].cells("paper", 1):
         config = cell.config
@@ -92,21 +100,37 @@ def test_scale_paper_is_the_papers_setting(name):
         assert config.weight_decay in (*DECAYS, 0.0)
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_scale_cpu_is_from_scratch_in_fp32_and_says_so(name):
+@pytest.mark.parametrize("name", PRESETS.keys() - {"pretrain", "scan"})
+def test_scale_cpu_fine_tunes_starts_of_our_own_at_the_papers_rates_in_fp32_and_says_so(name):
+    starts = {pretrained_run(family).run_id for family in regime.CPU_MODELS}
     for cell in PRESETS[name].cells("cpu"):
-        assert not cell.config.pretrained
-        assert cell.config.precision == "fp32"
-        assert cell.config.lr * cell.config.weight_decay * 2 < 0.2  # no step shrinks a weight by a fifth
-    assert "from scratch" in PRESETS[name].scale_note("cpu")
+        config = cell.config
+        assert cell.start.run_id in starts
+        assert config.init_from.startswith(cell.start.run_id)
+        assert (config.model, config.model_kwargs) == (cell.start.model, cell.start.model_kwargs)
+        assert not config.pretrained
+        assert config.precision == "fp32"
+        if name != "settle":
+            assert config.lr in LRS[config.optimizer]
+            assert config.weight_decay in (*DECAYS, 0.0)
+    assert "9,390 steps" in PRESETS[name].scale_note("cpu")
 
 
-def test_strong_penalty_at_scale_cpu_shrinks_weights_by_the_papers_total():
+def test_scale_cpu_decays_in_total_about_as_much_as_the_paper():
     config = PRESETS["fig1"].cells("cpu", 1)[0].config
-    assert config.train_samples is not None
     steps = config.epochs * -(-(config.train_samples - config.validation_samples) // config.batch_size)
-    assert steps == CPU_STEPS
-    assert config.lr * config.weight_decay * steps == pytest.approx(0.001 * 0.5 * 9800)
+    assert steps == 9390
+    assert config.lr * config.weight_decay * steps == pytest.approx(0.001 * 0.5 * 9800, rel=0.05)
+
+
+def test_cells_of_scale_cpu_coincide_where_presets_ask_for_the_same():
+    ids = {name: {cell.run_id for cell in PRESETS[name].cells("cpu", 1)} for name in PRESETS}
+    assert len(ids["settle"] & ids["table3"]) == 3  # baseline; wd, lpwd at lambda 0.1
+    assert len(ids["settle"] & ids["fig1"]) == 2  # at 0.5
+    assert len(ids["settle"] & ids["fig4"]) == 6
+    assert len(ids["table3"] & ids["table1"]) == 5
+    assert len(ids["table3"] & ids["fig5"]) == 3
+    assert len(ids["table3"] & ids["fig3b"]) == 2
 
 
 def test_controls_are_marked_as_not_in_the_paper():
@@ -119,14 +143,22 @@ def test_figure_2_measures_every_step_and_figure_3a_after_training():
     assert {cell.measurement for cell in PRESETS["fig3a"].cells("cpu")} == {"zero_shot"}
 
 
+def test_every_cell_has_a_protocol_and_other_runs_are_custom():
+    named = {name: {protocol(cell.config) for cell in PRESETS[name].cells("cpu", 1)} for name in PRESETS}
+    assert named["fig2"] == {"fine-tuning-1, 3 epochs"}
+    assert (named["pretrain"], named["scan"], named["settle"]) == ({"pretraining-1"}, {"scan-1"}, {"fine-tuning-1"})
+    assert {protocol(cell.config) for cell in PRESETS["table1"].cells("paper", 1)} == {"paper"}
+    assert protocol(RunConfig()) == "custom"
+
+
 def test_cost_counts_each_run_once():
     cells = PRESETS["table3"].cells("cpu", 1)
     configs = [cell.config for cell in cells]
     once = cost(configs, 1000.0)
     assert once == cost([*configs, *configs], 1000.0)
     assert once.runs == 8
-    assert once.training_images == 8 * 14 * 1200
-    assert once.evaluation_images == 8 * 14 * (2000 + 200)
+    assert once.training_images == 8 * 30 * 10_000
+    assert once.evaluation_images == 8 * 30 * (5000 + 1000)
     assert once.hours == pytest.approx((once.training_images + once.evaluation_images / 3) / 1000 / 3600)
 
 

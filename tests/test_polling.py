@@ -59,12 +59,12 @@ def test_a_link_to_a_thousand_runs_is_a_sentence(store, tiny):
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "9" * 5000, "²", "1:2", "", "٣"])
-def test_a_made_up_cursor_is_worth_nothing_or_a_number(store, tiny, number):
+def test_a_made_up_cursor_is_worth_nothing(store, tiny, number):
     run_id = store.create(tiny())
     store.append(run_id, [Step(1, 1, 1.0, 1e-3, 0.1, 100.0)])
     listed, curves = RunList(store), CurveCache(store)
     boot = listed.since()["cursor"].partition(".")[0]
-    assert listed.since(f"{boot}.{number}")["reset"] == (number != "٣")
+    assert listed.since(f"{boot}.{number}")["reset"]
     generation = curves.since(run_id)["cursor"].partition(":")[0]
     for cursor in (f"{generation}:{number}:0", f"{generation}:0:{number}", f"{generation}:{number}"):
         assert set(curves.since(run_id, cursor)) == {"reset", "cursor", "losses", "epochs"}

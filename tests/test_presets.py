@@ -20,7 +20,7 @@ def test_the_races_of_a_filling_are_cells_of_the_paper(label):
     values = presets.fillings()[label].values
     assert set(values) == set(first_values("digits"))
     cells = {
-        cell.run_id for preset in PRESETS.values() for scale in ("cpu", "paper") for cell in preset.cells(scale, 3)
+        cell.run_id for preset in PRESETS.values() for scale in ("cpu", "paper") for cell in preset.cells(scale, 5)
     }
     configs = [config for race in form.races(meant(values)) for config in race]
     decayed = [config.run_id for config in configs if METHODS[config.method].rates != "none" or not config.weight_decay]

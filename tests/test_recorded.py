@@ -13,7 +13,7 @@ from lpwd.store import RunStore
 
 
 def write(store, preset, seeds, top1=lambda config, epoch: 10 + config.seed, methods=("wd", "lpwd")):
-    """Runs of ConvNeXt as the preset has them: lambda 3.5 in table 3, 3.5 too in table 1, 17.5 in figure 1."""
+    """Runs of ConvNeXt as the preset has them: lambda 0.1 in tables 1 and 3, 0.5 in figure 1."""
     for cell in get_preset(preset).cells("cpu"):
         config = cell.config
         if config.method in methods and config.seed in seeds and config.model == "convnext_atto":
@@ -28,12 +28,12 @@ def test_most_seeds_come_first_then_the_strongest_penalty_whatever_its_outcome(s
     worse = lambda config, epoch: 5 - 4 * (config.method == "lpwd") + config.seed / 10  # noqa: E731
     write(store, "fig1", {0, 1}, worse)
     write(store, "table3", {0, 1, 2})
-    assert chosen(store)["config"]["weight_decay"] == 3.5
+    assert chosen(store)["config"]["weight_decay"] == 0.1
     everything = RunStore(tmp_path / "more")
     write(everything, "table3", {0, 1, 2})
     write(everything, "fig1", {0, 1, 2}, worse)
     found = chosen(everything)
-    assert found["config"]["weight_decay"] == 17.5
+    assert found["config"]["weight_decay"] == 0.5
     assert found["verdict"].startswith("Contrary to the paper, WD is ahead of LPWD by 4.00 points")
     assert "n = 3, seeds 0 to 2" in found["verdict"]
 
@@ -44,8 +44,8 @@ def test_the_lowest_seed_that_both_methods_have_is_drawn(store):
     found = chosen(store)
     assert [("-s1-" in run_id) for run_id in found["ids"]] == [True, True]
     assert [lane["method"] for lane in found["lanes"]] == ["wd", "lpwd"]
-    assert found["lanes"][0]["epoch"] == list(range(1, 15))
-    assert found["lanes"][0]["heat"]["z"][0] == [round(1 - 0.01 * epoch, 6) for epoch in range(15)]
+    assert found["lanes"][0]["epoch"] == list(range(1, 31))
+    assert found["lanes"][0]["heat"]["z"][0] == [round(1 - 0.01 * epoch, 6) for epoch in range(31)]
     assert "n = 2, seeds 1, 2" in found["verdict"]
 
 

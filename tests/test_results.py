@@ -173,7 +173,9 @@ def test_a_date_from_nowhere_is_no_date(tables, tmp_path):
 
 
 def test_unknown_columns_are_kept_and_known_ones_may_be_missing(tables, tmp_path):
-    runs = with_column(tables.runs, "dropout", [0.1] * 5).drop_columns(["layer_names", "threads", "betas"])
+    runs = with_column(tables.runs, "dropout", [0.1] * 5).drop_columns(
+        ["layer_names", "threads", "betas", "protocol", "start_digest"]
+    )
     read = Tables.read(*save(tmp_path / "files", Tables(runs, tables.curves)))
     checked = check(read)
     assert checked.runs_frame.dropout.tolist() == [0.1] * 5

@@ -139,7 +139,7 @@ def test_layer_wise_learning_rates_decay_from_the_deepest_layer():
 
 
 def test_decay_with_the_squared_rate_is_lambda_eta_squared_over_eta_0():
-    group = {"weight_decay": 0.5, "lr": 0.02, "lr_0": 0.1}
+    group = {"weight_decay": 0.5, "lr": 0.02, "lr_0": 0.1, "independent": False}
     assert decay_rate(group) == pytest.approx(0.5 * 0.02 / 0.1)
     p = nn.Parameter(torch.ones(2, dtype=torch.float64))
     optimizer = lpwd.SGD([{"params": [p], "lr_0": 0.1}], lr=0.1, weight_decay=0.5)

@@ -189,7 +189,7 @@ class TestPage:
         page.click("#lp-runs [data-act=clone]")
         page.wait_for_function("document.querySelector('#lp-lr input').value === '0.02'")
         page.wait_for_function("document.querySelector('#lp-epochs input').value === '3'")
-        page.wait_for_selector("#lp-methods .token:text-is('PWD')")
+        page.wait_for_function("document.querySelector('#lp-methods .token')?.innerText.trim() === 'PWD'")
         assert "tab=train" in page.url
 
     def test_a_name_and_a_note_are_kept(self, page, runs_dir):

@@ -74,7 +74,7 @@ SWIN = {
     [
         {"method": "lpwd", "opposing_every": 1},
         {"method": "pwd", "optimizer": "sgd", "lr": 0.05, "schedule": "cosine"},
-        {"method": "wd", "validation_samples": 40, "clip_grad_norm": 1.0},
+        {"method": "wd", "validation_samples": 40, "clip_grad_norm": 1.0, "augment": "shift_flip"},
         SWIN | {"method": "lpwd"},  # has stochastic depth
     ],
     ids=["adam-lpwd", "sgd-pwd-cosine", "adam-wd-validation", "swin-lpwd"],

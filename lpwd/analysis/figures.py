@@ -33,6 +33,11 @@ STYLES: MappingProxyType[str, Style] = MappingProxyType(
         "lpwd": Style("#0072B2", "solid", "square"),
         "lwd": Style("#009E73", "solid", "diamond"),
         "lrwd": Style("#009E73", "dot"),
+        "lpwd_matched": Style("#0072B2", "dash", "pentagon"),
+        "lpwd_reversed": Style("#AA4499", "solid", "triangle-down"),
+        "lpwd_shuffled": Style("#AA4499", "dot", "triangle-up"),
+        "l2sp": Style("#3B9C8C", "dashdot", "cross"),
+        "adamh": Style("#8A8A1F", "solid", "x"),
         "wd15": Style("#D55E00", "dot"),
         "cwd": Style("#B8860B", "dash"),
         "adams": Style("#8C564B", "dash"),
@@ -84,7 +89,7 @@ def translucent(color: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def _band(figure: go.Figure, x: Iterable[Any], low: Iterable[float], high: Iterable[float], color: str) -> None:
+def band(figure: go.Figure, x: Iterable[Any], low: Iterable[float], high: Iterable[float], color: str) -> None:
     """A shaded band without a legend entry."""
     common = {"x": list(x), "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(**common, y=list(low))
@@ -108,7 +113,7 @@ def curves(
         middle = group.groupby(x)[y].agg(["mean", "std", "count"])
         middle = middle[middle["count"] == runs]
         if runs > 1:
-            _band(figure, middle.index, middle["mean"] - middle["std"], middle["mean"] + middle["std"], look.color)
+            band(figure, middle.index, middle["mean"] - middle["std"], middle["mean"] + middle["std"], look.color)
         figure.add_scatter(
             x=middle.index,
             y=middle["mean"],

@@ -30,7 +30,7 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
     from lpwd.hub import pull as hub
     from lpwd.hub import push as publish
 
-    name = _named(repo)
+    name = named(repo)
     hub.check_name(name)
     if restore:
         taken = publish.take_back(RunStore(runs_dir), name)
@@ -73,7 +73,7 @@ def push(
     if to_folder:
         report = publish.write_snapshot(store, to_folder, chosen)
     else:
-        report = publish.push(store, _named(repo), dry_run=dry_run, run_ids=chosen, replace=replace)
+        report = publish.push(store, named(repo), dry_run=dry_run, run_ids=chosen, replace=replace)
     if dry_run:
         for run_id in report.added + report.replaced:
             click.echo(run_id)
@@ -82,7 +82,7 @@ def push(
     click.echo(json.dumps({name: getattr(report, name) for name in names}))
 
 
-def _named(repo: str | None) -> str:
+def named(repo: str | None) -> str:
     if not repo:
         raise ConfigError("no results repository: give --repo owner/name or set LPWD_RESULTS_REPO")
     return repo

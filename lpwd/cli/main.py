@@ -11,6 +11,7 @@ from lpwd.cli.app import app, owner
 from lpwd.cli.hub import pull, push
 from lpwd.cli.paper import report, sweep
 from lpwd.cli.repeat import repeat
+from lpwd.cli.starts import start
 from lpwd.cli.train import race, resume, train
 from lpwd.config import ConfigError
 
@@ -24,6 +25,7 @@ COMMANDS: dict[str, click.Command] = {
     "report": report,
     "pull": pull,
     "push": push,
+    "start": start,
     "app": app,
     "owner": owner,
 }

@@ -26,7 +26,9 @@ runs_dir_option = click.Option(
 device_option = click.Option(
     ["--device"], default="auto", show_default=True, envvar="LPWD_DEVICE", help="auto, cpu, cuda or cuda:1"
 )
-threads_option = click.Option(["--threads"], type=click.IntRange(1), help="CPU threads of torch  [default: all cores]")
+threads_option = click.Option(
+    ["--threads"], type=click.IntRange(1), help="CPU threads of torch a lane  [default: cores / lanes]"
+)
 
 
 class JsonObject(click.ParamType):

@@ -15,7 +15,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from lpwd.cli.options import device_option, runs_dir_option, threads_option
 from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs import costs
 from lpwd.jobs.costs import cost
+from lpwd.jobs.starts import Work, with_starts
 from lpwd.jobs.sweep import Sweep, run_local, states
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
@@ -61,12 +63,15 @@ def sweep(
 ) -> None:
     """Run a preset's cells that have no result yet, then say what is there."""
     chosen = get_preset(preset)
-    cells = chosen.cells(scale, seeds)
+    cells = chosen.cells(scale, seeds)[:limit]
     if plan:
-        show_plan(chosen, cells, scale, device)
+        show_plan(chosen, cells, scale, device, runs_dir)
         return
     store = RunStore(runs_dir)
-    work = Sweep(store, [cell.config for cell in cells][:limit])
+    needed = with_starts(store, cells)
+    for line in about_starts(needed, device):
+        click.echo(line, err=True)
+    work = Sweep(store, [*needed.starts, *needed.configs])
     with stop_on_signals() as stop, bar(work) as refresh:
         if engine == "ray":
             from lpwd.jobs.ray_cluster import run_on_ray
@@ -118,11 +123,21 @@ def bar(work: Sweep) -> Iterator[Callable[[], None]]:
         refresh()
 
 
-def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> None:
+def about_starts(needed: Work, device: str) -> Iterator[str]:
+    """A line for each start that is trained first: why, and how long that takes here."""
+    from lpwd.jobs.checking.speed import images_per_second
+
+    for config in needed.starts:
+        hours = costs.seconds([[config]], images_per_second(config, device)) / 3600
+        took = f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+        yield f"{needed.reasons[config.run_id]}: start {config.run_id} is trained first, which takes about {took} here"
+
+
+def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_dir: Path) -> None:
     """Build each distinct model on the meta device, measure its speed here, and print what the preset would cost."""
+    from lpwd.jobs.checking.speed import images_per_second
     from lpwd.training import models
     from lpwd.training.machine import device_label, resolve_device
-    from lpwd.training.speed import images_per_second
 
     @cache
     def speed_of(key: str) -> float:
@@ -137,6 +152,9 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str) -> Non
     for config in distinct.values():
         parameters = models.parameter_count(config) / 1e6
         click.echo(f"{models.resolve(config.model)}: {parameters:.1f} M parameters, {speed(config):.3g} images/s here")
+    needed = with_starts(RunStore(runs_dir) if runs_dir.is_dir() else None, cells)
+    for line in about_starts(needed, device):
+        click.echo(line)
     total = cost([cell.config for cell in cells], speed)
     methods = ", ".join(dict.fromkeys(cell.row for cell in cells))
     seeds = sorted({cell.config.seed for cell in cells})

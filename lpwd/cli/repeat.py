@@ -12,6 +12,7 @@ from lpwd.cli.options import device_option, runs_dir_option
 from lpwd.cli.train import run
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
+from lpwd.starts import split
 from lpwd.store import ENDED, RunStore
 
 Records = list[dict[str, Any]]
@@ -49,15 +50,22 @@ def repeat(run_id: str, device: str, threads: int | None, runs_dir: Path) -> Non
 
 
 def train_elsewhere(store: RunStore, run_id: str, device: str, threads: int | None) -> tuple[int, Records]:
-    """Exit code and records of the same configuration, trained in a temporary folder."""
+    """Exit code and records of the same configuration and kernels, trained in a temporary folder."""
     config = store.config(run_id)
+    if recorded_kernels(store.read_metrics(run_id)[0]) == "timm":
+        config = config.model_copy(update={"kernels": "timm"})
     with tempfile.TemporaryDirectory(prefix="lpwd-repeat-") as folder:
         second = RunStore(folder)
-        second.create(config)
-        if config.init_from:
+        repeated = second.create(config)
+        if config.init_from and not split(config.init_from)[1]:
             (second.root / config.init_from).symlink_to(store.existing(config.init_from).folder)
-        code = run(second, [run_id], device, threads, quiet=True)
-        return code, second.read_metrics(run_id)[0]
+        code = run(second, [repeated], device, threads, quiet=True)
+        return code, second.read_metrics(repeated)[0]
+
+
+def recorded_kernels(records: Records) -> str:
+    """What computed the run's model; timm's layers where its Started is older than others."""
+    return next((record.get("kernels", "timm") for record in records if record["event"] == "started"), "timm")
 
 
 PUBLISHED = frozenset({"epoch", "zero_shot", "diverged", "finished"})  # what a run taken back from the Hub records

@@ -2,8 +2,11 @@
 
 from huggingface_hub import hf_hub_download
 
+from lpwd.paper.protocols import PROTOCOLS
+
 CARD_FILE = "README.md"
 MARK = "<!-- Written by lpwd: remove this line to keep your own text. -->"
+NAMES = ", ".join(f"`{name}`" for name in PROTOCOLS)
 CARD = f"""---
 pretty_name: LPWD results
 tags:
@@ -38,6 +41,8 @@ is derived from its settings, and a second run of the same id does not replace i
 | `mean_decay_rate` | parameter-weighted mean of the layers' decay rates |
 | `train_images`, `test_images`, `validation_images` | images used |
 | `layer_names`, `layer_decay_rates`, `layer_parameter_counts`, `initial_weight_norms` | per layer, shallow to deep |
+| `protocol` | the recipe: {NAMES} or `custom`; empty in older rows |
+| `start_digest` | SHA-256 of the weights that the run began from, which `init_from` names; empty without any |
 | `zero_shot_top1`, `zero_shot_loss` | under weights shrunk by 0, 1, ..., 100%, where it was measured |
 | `weight_norms` (curves) | L2 norm per layer after the epoch, shallow to deep |
 | `opposing_count_rate`, `opposing_magnitude_rate` | share of weights whose decay opposes the update, 0 to 1 |

@@ -247,4 +247,6 @@ def _started(record: Record, row: Mapping[str, Any]) -> Started:
         initial_weight_norms=row["initial_weight_norms"] or [],
         threads=status.threads,
         versions=status.versions,
+        start_digest=status.start_digest,
+        kernels="" if row.get("kernels") else "timm",  # a table without that setting is older than other kernels
     )

@@ -21,7 +21,9 @@ from lpwd.hub.checked import Merged, check, merge, restore
 from lpwd.hub.client import PROBE_SECONDS, HubRefused, hub_errors, within
 from lpwd.hub.pull import Results, check_commit, check_name, download, pull
 from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Malformed, Tables, from_store
+from lpwd.hub.starts import REPOSITORY_FOLDER
 from lpwd.paths import replacing
+from lpwd.starts import Start
 from lpwd.store import RunStore
 
 ATTEMPTS = 6  # against others who publish at the same moment
@@ -216,6 +218,21 @@ def _about_token(repo: str, token: str | None, reason: str) -> str:
     if role == "read":
         return f"The access token of {me.get('name')} may only read: make one that may write to {repo} at {settings}."
     return f"{me.get('name')} may not write to {repo} with this access token{reason}."
+
+
+def push_start(repo: str, start: Start, weights: Path, token: str | None = None) -> str:
+    """Add a start's weights to the results repository; returns the commit. Raises HubRefused or HubUnreachable."""
+    check_name(repo)
+    token = token or get_token()
+
+    def send() -> str:
+        with _writing(repo, token):
+            operation = CommitOperationAdd(f"{REPOSITORY_FOLDER}/{start.file}", str(weights))
+            message = f"Start {start.name} by lpwd"
+            info = HfApi(token=token).create_commit(repo, [operation], commit_message=message, repo_type="dataset")
+            return str(info.oid)
+
+    return within(UPLOAD_SECONDS, send)
 
 
 # ---- back from the Hub, and into a folder

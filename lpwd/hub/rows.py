@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from lpwd.analysis.statistics import FACTS, RESULTS, device_class
 from lpwd.config import ConfigError, RunConfig
 from lpwd.history import History
+from lpwd.paper.protocols import protocol
 from lpwd.store import ENDED, Record, RunStore, Status
 
 SCHEMA_VERSION = 1
@@ -64,6 +65,7 @@ RUNS_SCHEMA = pa.schema(
         **{"layer_names": pa.list_(TEXT), "layer_decay_rates": NUMBERS, "layer_parameter_counts": pa.list_(INTEGER)},
         **{"initial_weight_norms": NUMBERS, "zero_shot_top1": NUMBERS, "zero_shot_loss": NUMBERS},  # the latter per s
         "schema_version": INTEGER,
+        **{"protocol": TEXT, "start_digest": TEXT},  # see lpwd.paper.protocols, lpwd.training.starts
     }
 )
 CURVES_SCHEMA = pa.schema(
@@ -199,6 +201,7 @@ def row_of(record: Record, history: History) -> tuple[dict[str, Any], list[dict[
         "zero_shot_top1": [event.test_top1 for event in zero_shot] or None,
         "zero_shot_loss": [event.test_loss for event in zero_shot] or None,
         "schema_version": SCHEMA_VERSION,
+        **{"protocol": protocol(record.config), "start_digest": status.start_digest or None},
     }
     return row, [{"run_id": record.run_id, **epoch} for epoch in history.epochs.rows()]
 
@@ -223,7 +226,7 @@ def checked_record(row: Mapping[str, Any]) -> Record:
     date = row.get("date")
     ended = date.timestamp() if date else 0.0
     known = ("state", "device", "commit", "threads", "step", "total_steps", "epoch", "images_per_second", "seconds")
-    given = {name: row[name] for name in known if row.get(name) is not None}
+    given = {name: row[name] for name in (*known, "start_digest") if row.get(name) is not None}
     status = Status(**given, created=ended, queued=ended, ended=ended, versions=versions, summary=_summary(row))
     return Record.model_construct(run_id=row["run_id"], config=config, status=status)
 

@@ -10,12 +10,13 @@ from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
 from lpwd.store import RunStore
 from lpwd.training.memory import Footprint
 
-SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "optimizer")  # what speed depends on
 # What decides whether a run can start, and what its model needs.
 STARTABLE = (
     *("model", "model_kwargs", "image_size", "pretrained", "dataset"),
     *("train_samples", "test_samples", "validation_samples"),
 )
+# What speed depends on.
+SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels", "optimizer")
 FLOAT_BYTES, CHANNELS = 4, 3
 MOMENTS = {"adam": 2, "sgd": 1}  # floats a parameter that the optimizer keeps
 

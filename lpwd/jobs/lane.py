@@ -18,13 +18,17 @@ from lpwd.training.machine import gpu_memory
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
+SAVE_SECONDS = 2.0  # between checkpoints of ended epochs: what a killed process may lose; a tiny run ends five a second
 
 Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
 OnEvent = Callable[[str, Event], None]
 
 
 class Lane:
-    """One run: `advance` takes the next event of `source` and records it; `ended` once there is none."""
+    """One run: `compute` makes the next event of `source`, `record` keeps it; `ended` once there is none.
+
+    Any thread may compute, one at a time; one thread records, so that a race's events reach the disk in one order.
+    """
 
     def __init__(
         self,
@@ -37,15 +41,14 @@ class Lane:
         self.claim, self.store, self.run_id, self.source = claim, claim.store, claim.run_id, source
         self.stopped_state, self.on_event = stopped_state, on_event
         self.step, self.ended, self.resumed = 0, False, False
-        self.facts: dict[str, Any] = self.store.status(
-            self.run_id
-        ).summary  # of Started; a resumed run has them already
+        self.facts: dict[str, Any] = self.store.status(self.run_id).summary  # of Started, where it is resumed
         self.buffer: list[Event] = []
-        self.flushed = self.reported = 0.0
+        self.flushed = self.reported = self.saved = 0.0
+        self.progress: dict[str, Any] = {}  # that status.json does not tell yet
         self.events = self._generate()
 
     def _generate(self) -> Iterator[Event]:
-        """Runs on the first `advance`, so that a failure in preparing belongs to this lane alone."""
+        """Runs on the first `compute`, so that a failure in preparing belongs to this lane alone."""
         checkpoint = load_checkpoint(self.store.paths(self.run_id).checkpoint)
         position = checkpoint["position"] if checkpoint else {"step": -1, "epoch": 0}
         self.store.rewind_metrics(self.run_id, position["step"], position["epoch"])
@@ -55,30 +58,46 @@ class Lane:
         yield from self.source(self.store.config(self.run_id), checkpoint)
 
     def advance(self) -> None:
-        """Run to the next event and record it; every way a run can end ends here."""
+        """Compute the next event and record it."""
+        self.record(self.compute())
+
+    def compute(self) -> Event | Exception | None:
+        """The next event; None where there is none, or the error that ends the run."""
         try:
-            event = next(self.events, None)
-            if event is None:
-                self.ended = True
-                return
-            self._record(event)
-            self.on_event(self.run_id, event)
-        except ClaimLost as error:
-            self._abandon(error)
-        except DiskFull as error:
+            return next(self.events, None)
+        except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
+            return error
+
+    def record(self, outcome: Event | Exception | None) -> None:
+        """Keep what `compute` returned, before the next one; every way a run can end ends here."""
+        if outcome is None:
+            self.ended = True
+        elif isinstance(outcome, Exception):
+            self._fail(outcome)
+        else:
+            try:
+                self._record(outcome)
+                self.on_event(self.run_id, outcome)
+            except Exception as error:  # a full disk, a damaged folder
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, DiskFull):
             self.buffer.clear()  # a resumed run records them again
             self.end("interrupted", str(error))
-        except ConfigError as error:
+            return
+        if isinstance(error, ConfigError):
             self.end("failed", str(error), error=str(error))
-        except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
-            first_line = next(iter(str(error).splitlines()), "")
-            self.end("failed", f"{type(error).__name__}: {first_line}", error=traceback.format_exc())
+            return
+        first_line = next(iter(str(error).splitlines()), "")
+        text = "".join(traceback.format_exception(error))
+        self.end("failed", f"{type(error).__name__}: {first_line}", error=text)
 
     def _record(self, event: Event) -> None:
         self.claim.check()
         self.step = max(self.step, event.step)
         if isinstance(event, Checkpoint):
-            save_checkpoint(self.store.paths(self.run_id).checkpoint, event.state)
+            self._save(event)
             return
         if not (isinstance(event, Started) and self.resumed):
             self.buffer.append(event)
@@ -87,14 +106,12 @@ class Lane:
         match event:
             case Started():
                 self._started(event)
-            case Step() if time.monotonic() - self.reported > STATUS_SECONDS:
-                self.reported = time.monotonic()
-                progress = {name: getattr(event, name) for name in ("step", "epoch", "images_per_second", "seconds")}
-                self.store.update(self.run_id, **progress, gpu_memory=gpu_memory())
+            case Step():
+                self._report(event, "step", "epoch", "images_per_second", "seconds")
             case Epoch():
                 numbers = f"training loss {event.train_loss:.4f}, test top-1 {event.test_top1:.2f}%"
                 self.store.log(self.run_id, f"epoch {event.epoch}: {numbers}")
-                self.store.update(self.run_id, step=event.step, epoch=event.epoch, seconds=event.seconds)
+                self._report(event, "step", "epoch", "seconds")
             case Diverged():
                 self.end("diverged", f"The loss was not finite in step {event.step}.", summary=self.facts)
             case Stopped():
@@ -106,9 +123,28 @@ class Lane:
     def _started(self, event: Started) -> None:
         names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")
         self.facts = {name: getattr(event, name) for name in names}
-        where = {name: getattr(event, name) for name in ("device", "threads", "versions")}
+        where = {name: getattr(event, name) for name in ("device", "threads", "versions", "kernels")}
+        if event.start_digest:  # a resumed run has it already
+            where["start_digest"] = event.start_digest
         self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
+
+    def _report(self, event: Step | Epoch, *names: str) -> None:
+        """Progress for status.json, which takes it now and then, and in the end."""
+        self.progress |= {name: getattr(event, name) for name in names}
+        if time.monotonic() - self.reported > STATUS_SECONDS:
+            self.reported = time.monotonic()
+            self.store.update(self.run_id, **self.progress, gpu_memory=gpu_memory())
+            self.progress.clear()
+
+    def _save(self, event: Checkpoint) -> None:
+        """Write the checkpoint, unless the run goes on and another one is due soon."""
+        position, config = event.state["position"], self.store.config(self.run_id)
+        goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
+        if goes_on and time.monotonic() - self.saved < SAVE_SECONDS:
+            return
+        save_checkpoint(self.store.paths(self.run_id).checkpoint, event.state)
+        self.saved = time.monotonic()
 
     def _flush(self) -> None:
         self.store.append(self.run_id, self.buffer)
@@ -120,27 +156,22 @@ class Lane:
 
         What cannot be written, because the disk is full or the folder is damaged, is left to whoever supervises.
         """
-        changes = {"state": state, "step": self.step, "ended": time.time(), "message": message, **changes}
+        now = self.progress | {"state": state, "step": self.step, "ended": time.time(), "message": message}
         parts: list[Callable[[], object]] = [
             self.claim.check,
             self._flush,
             *([lambda: self.store.save_error(self.run_id, error)] if error else []),
-            lambda: self.store.update(self.run_id, **changes),
             lambda: self.store.log(self.run_id, f"{state}. {message}"),
+            lambda: self.store.update(self.run_id, **now | changes),
         ]
         self.ended, self.events = True, iter(())
         for part in parts:
             try:
                 part()
-            except ClaimLost as lost:
-                return self._abandon(lost)
+            except ClaimLost as lost:  # the folder is somebody else's: not a word more in it
+                return print(lost, file=sys.stderr)
             except (OSError, ValueError) as problem:
                 print(f"run {self.run_id}: {problem}", file=sys.stderr)
-
-    def _abandon(self, lost: ClaimLost) -> None:
-        """Close the lane without a word in the run's folder, which is somebody else's."""
-        self.ended, self.events = True, iter(())
-        print(lost, file=sys.stderr)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import rights
-from lpwd.jobs.checks import Checks
+from lpwd.jobs.checking.checks import Checks
 from lpwd.jobs.costs import check_fits
 from lpwd.jobs.rights import HOST, Limits, User, may_change, require
 from lpwd.jobs.supervision import Job as Job

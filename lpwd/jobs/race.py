@@ -1,6 +1,5 @@
 """Train one run or several in lock step inside this process, and write all that happens to the run store."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +9,15 @@ from typing import Any, Literal
 
 import torch
 
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import RunConfig
 from lpwd.events import Event, Stopped
 from lpwd.jobs.claim import claimed
-from lpwd.jobs.lane import Lane, OnEvent, load_checkpoint
+from lpwd.jobs.lane import Lane, OnEvent
+from lpwd.jobs.side_by_side import advance, plan
 from lpwd.store import ACTIVE, ENDED, RunStore, State
-from lpwd.training import batches
+from lpwd.training import starts
+from lpwd.training.datasets import Datasets
+from lpwd.training.feed import Feeds
 from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
 
@@ -32,17 +34,18 @@ def run_lanes(
     should_stop: Callable[[], bool] = lambda: False,
     stopped_state: Callable[[], Literal["stopped", "interrupted"]] = lambda: "stopped",
     on_event: OnEvent = lambda run_id, event: None,
+    datasets: Datasets | None = None,
 ) -> dict[str, State]:
     """Train the runs in lock step, each from its checkpoint where it has one; returns the state of each.
 
     A lane that fails or diverges is marked and the others go on. Stops at the end of a step once `should_stop` says so
-    or any run's state is set to `stopping`. `threads` is torch's number of CPU threads, process-wide; sums depend on it
-    in their last bits, so it is recorded. Raises ConfigError for a run that another process is training.
+    or any run's state is set to `stopping`. `threads` is torch's number of CPU threads for each lane; sums depend on it
+    in their last bits, so it is recorded. `side_by_side.plan` says what it is by default and how many lanes compute at
+    once. A run that older code began goes on with this code's kernels, unless its `kernels` are timm's. `datasets`
+    keeps data from one call to the next. Raises ConfigError for a run that another process is training.
     """
-    if threads:
-        torch.set_num_threads(threads)
     waiting = [run_id for run_id in run_ids if store.status(run_id).state not in ENDED]
-    load = functools.lru_cache(maxsize=None)(load_data)  # lanes of a race share one copy
+    datasets, feeds = datasets or Datasets(), Feeds()  # what lanes of a race share
     with claimed(store, waiting) as claims, Watch(store, waiting) as watch:
 
         def source(config: RunConfig, checkpoint: dict[str, Any] | None) -> Iterator[Event]:
@@ -51,14 +54,19 @@ def run_lanes(
                 yield Stopped(checkpoint["position"]["step"] if checkpoint else 0)
                 return
             weights = None if checkpoint else initial_weights(store, config)
-            data = load(data_key(config), device)
             yield from train(
-                config, device=device, should_stop=stop, resume_from=checkpoint, initial_weights=weights, data=data
+                config,
+                device=device,
+                should_stop=stop,
+                resume_from=checkpoint,
+                initial_weights=weights,
+                data=datasets.load(config, resolve_device(device)),
+                feeds=feeds,
             )
 
         lanes = [Lane(claim, source, stopped_state=stopped_state, on_event=on_event) for claim in claims.values()]
-        while running := [lane for lane in lanes if not lane.ended]:
-            min(running, key=lambda lane: lane.step).advance()  # the first of equals: lanes take turns
+        advance(lanes, plan(len(lanes), threads or recorded_threads(store, waiting), resolve_device(device)))
+    datasets.forget_large()
     return {run_id: _state(store, run_id) for run_id in run_ids}
 
 
@@ -105,26 +113,15 @@ class Watch:
             self.store.update_if(run_id, lambda status: status.state in ACTIVE, heartbeat=time.time())
 
 
+def recorded_threads(store: RunStore, run_ids: Sequence[str]) -> int | None:
+    """What the runs that have begun were trained with, so that they go on bit for bit; None where none has."""
+    begun = [run_id for run_id in run_ids if store.paths(run_id).checkpoint.exists()]
+    return max((store.status(run_id).threads for run_id in begun), default=0) or None
+
+
 def initial_weights(store: RunStore, config: RunConfig) -> dict[str, torch.Tensor] | None:
-    """The final weights of `config.init_from`. Raises ConfigError where that run has not finished."""
-    if config.init_from is None:
-        return None
-    if store.status(config.init_from).state != "finished":
-        raise ConfigError(f"init_from is {config.init_from!r}: that run has to be finished first")
-    checkpoint = load_checkpoint(store.paths(config.init_from).checkpoint)
-    if checkpoint is None:
-        raise ConfigError(f"init_from is {config.init_from!r}: that run has no checkpoint")
-    return checkpoint["model"]
-
-
-def data_key(config: RunConfig) -> str:
-    """The part of a configuration that the data set depends on, as JSON of a RunConfig."""
-    fields = ("dataset", "seed", "image_size", "train_samples", "test_samples", "validation_samples")
-    return RunConfig(**{name: getattr(config, name) for name in fields}).model_dump_json()
-
-
-def load_data(key: str, device: str) -> batches.Dataset:
-    return batches.load(RunConfig.model_validate_json(key), resolve_device(device))
+    """The weights that `config.init_from` names. Raises ConfigError where they cannot be had."""
+    return starts.load(store, config.init_from) if config.init_from else None
 
 
 def warm_up() -> None:

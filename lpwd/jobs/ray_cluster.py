@@ -15,9 +15,10 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Epoch, Event, Started, Step, Stopped
 from lpwd.jobs.claim import claimed
 from lpwd.jobs.lane import Lane
-from lpwd.jobs.race import Watch, data_key, initial_weights, load_data
+from lpwd.jobs.race import Watch, initial_weights
 from lpwd.jobs.sweep import POLL_SECONDS, OnChange, Sweep, next_ready
 from lpwd.training import batches
+from lpwd.training.datasets import data_key
 from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
 
@@ -171,7 +172,7 @@ class Driver:
         key = data_key(config)
         with self._lock:
             if key not in self._data:
-                self._data[key] = self.ray.put(load_data(key, "cpu"))
+                self._data[key] = self.ray.put(batches.load(config, resolve_device("cpu")))
             return self._data[key]
 
     def lost_errors(self) -> tuple[type[Exception], ...]:

@@ -101,8 +101,8 @@ class Supervision:
 
     def _settle(self, run_id: str) -> bool:
         try:
-            if not self.store.exists(run_id):
-                return True  # removed: there is nothing to say it in
+            if not self.store.exists(run_id) or self.store.is_claimed(run_id):
+                return True  # removed, so that there is nothing to say it in; or another process trains it
             if self._status(run_id) is None:
                 known = self.known.get(run_id, Status(job=self.job.id))
                 self.store.repair(run_id, known, state="interrupted", ended=time.time(), message=DAMAGED)

@@ -1,6 +1,7 @@
 """Sweeps: run the cells of a preset that have no result yet, on this machine's worker processes or on Ray."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from lpwd.jobs.costs import published_work
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import ENDED, RunStore
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.2  # between looks at progress and at a request to stop; the end of a cell is heard at once
 KILL_AFTER_SECONDS = 60.0  # how long a step may take to end after a request to stop
 
 OnChange = Callable[[], None]
@@ -74,21 +75,24 @@ def run_local(
     todo = sweep.missing()
     threads = threads or 1
     workers = min(workers or max(1, (os.cpu_count() or 1) // threads), len(todo))
-    pool = [WorkerProcess(sweep.store, device, threads) for _ in range(workers)]
+    news = threading.Event()
+    pool = [WorkerProcess(sweep.store, device, threads, news) for _ in range(workers)]
     busy: dict[int, str] = {}
     try:
         while (todo or busy) and not should_stop():
+            news.clear()
             for number in range(len(pool)):
                 if number in busy and pool[number].wait_job(0):
                     _explain(sweep.store, busy.pop(number), pool[number])
                     on_change()
                 if number not in busy and (run_id := next_ready(sweep, todo, busy.values())):
                     if not pool[number].alive():
-                        pool[number] = WorkerProcess(sweep.store, device, threads)
+                        pool[number] = WorkerProcess(sweep.store, device, threads, news)
                     sweep.prepare(run_id)
                     pool[number].run([run_id])
                     busy[number] = run_id
-            time.sleep(POLL_SECONDS)
+            if busy:
+                news.wait(POLL_SECONDS)
             on_change()
     finally:
         _close(pool)
@@ -117,7 +121,9 @@ def _close(pool: Sequence[WorkerProcess]) -> None:
 
 
 def _explain(store: RunStore, run_id: str, worker: WorkerProcess) -> None:
-    """A run that still claims to be running has lost its process."""
+    """A run that still claims to be running has lost its process, unless another one trains it."""
+    if store.is_claimed(run_id):
+        return
     message = f"The worker process ended ({worker.exit_text()}); resume continues from the last checkpoint."
     store.update_if(run_id, lambda s: s.state == "running", state="interrupted", ended=time.time(), message=message)
 

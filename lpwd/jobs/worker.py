@@ -72,7 +72,9 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
     answer({"number": 0, "machine": asdict(hello(device))})
     threading.Thread(target=listen, name="lpwd-listen", daemon=True).start()
     from lpwd.jobs.race import run_lanes
+    from lpwd.training.datasets import Datasets
 
+    datasets = Datasets()
     while not stop.is_set() and (request := jobs.get()):
         states: dict[str, State] = {}
         problem = ""
@@ -82,6 +84,7 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
                 request["run"],
                 device=device,
                 threads=threads,
+                datasets=datasets,
                 should_stop=stop.is_set,
                 stopped_state=lambda: "interrupted" if orphaned.is_set() else "stopped",
             )

@@ -166,12 +166,16 @@ class Child:
 class WorkerProcess(Child):
     """`hello` waits until it is warm; `run` begins a job, of which `wait_job` tells when it is over."""
 
-    def __init__(self, store: RunStore, device: str, threads: int | None = None) -> None:
+    def __init__(
+        self, store: RunStore, device: str, threads: int | None = None, news: threading.Event | None = None
+    ) -> None:
+        """`news` is set whenever a job has ended, for who waits for several processes."""
         arguments = ["--runs-dir", str(store.root), "--device", device]
         if threads:
             arguments += ["--threads", str(threads)]
         super().__init__("lpwd.jobs.worker", arguments, store.worker_log_path)
         self._job: Future[Answer] | None = None
+        self._news = news or threading.Event()
 
     def hello(self, timeout: float = 60) -> Machine:
         """What the worker says of its machine. Raises ConfigError where it cannot start."""
@@ -180,6 +184,7 @@ class WorkerProcess(Child):
     def run(self, run_ids: list[str]) -> None:
         """Begin the job; `wait_job` tells when it is over."""
         self._job = self.send({"run": run_ids})
+        self._job.add_done_callback(lambda _: self._news.set())
 
     def wait_job(self, seconds: float) -> bool:
         """Whether the job, or the process, has ended within `seconds`."""

@@ -1,4 +1,4 @@
-"""The pure maths of decay on lists of tensors: rate, fraction, shrink, and the update direction of Adam and SGD.
+"""The pure maths of decay on lists of tensors: rate, fraction, shrink, and what decays need to know of the update.
 
 theta is a list of parameters, eta the learning rate, lambda the decay rate and c = eta * lambda the decay fraction.
 A scalar is a Python float, or a 0-dim tensor where it is known on the device alone (a tensor learning rate, AdamS,
@@ -23,8 +23,8 @@ def decay_rate(group: Mapping[str, Any]) -> Scalar:
 
 
 def decay_fraction(group: Mapping[str, Any]) -> Scalar:
-    """c = eta * lambda of the step that comes next, dimensionless."""
-    return group["lr"] * decay_rate(group)
+    """c of the step that comes next, dimensionless: eta * lambda, or lambda alone where decay is `independent`."""
+    return decay_rate(group) if group["independent"] else group["lr"] * decay_rate(group)
 
 
 def unless_skipped(skipped: Tensor | None, fraction: Scalar) -> Scalar:
@@ -67,21 +67,17 @@ def adam_momentum(grads: Sequence[Tensor], exp_avgs: Sequence[Tensor | None], be
     return momenta
 
 
-def adam_direction(
-    grads: Sequence[Tensor], states: Sequence[Mapping[str, Any]], betas: tuple[float, float], eps: float
-) -> list[Tensor]:
-    """U_t = m_hat / (sqrt(v_hat) + eps) of the step that comes next, new tensors; the states stay as they are."""
-    beta1, beta2 = betas
-    updates = adam_momentum(grads, [state.get("exp_avg") for state in states], beta1)
-    seconds = [
-        torch.zeros_like(g) if not state else state["exp_avg_sq"] * beta2
-        for g, state in zip(grads, states, strict=True)
-    ]
-    torch._foreach_addcmul_(seconds, list(grads), list(grads), 1 - beta2)
-    steps = [next_step(state) for state in states]
-    for update, second, t in zip(updates, seconds, steps, strict=True):
-        update.div_(second.div_(1 - beta2**t).sqrt_().add_(eps).mul_(1 - beta1**t))
-    return updates
+def adam_heading(states: Sequence[Mapping[str, Any]], beta2: float, eps: float) -> list[Tensor]:
+    """U_t = m_hat / (sqrt(v_hat) + eps) up to a factor above 0 that is one for a tensor, new tensors.
+
+    To be called after the update: the states hold g_t already.
+    """
+    roots = list(torch._foreach_sqrt([state["exp_avg_sq"] for state in states]))
+    for root, state in zip(roots, states, strict=True):
+        step = state["step"]
+        t = max(step.item(), 1.0) if step.is_cpu else step.double().clamp(min=1)  # 0 where GradScaler skipped the first
+        root.add_(eps * (1 - beta2**t) ** 0.5)
+    return list(torch._foreach_div([state["exp_avg"] for state in states], roots))
 
 
 def next_step(state: Mapping[str, Any]) -> Scalar:

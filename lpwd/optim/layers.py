@@ -3,19 +3,26 @@
 timm's models say it themselves (`group_matcher`); any other model has the order of its modules that hold parameters.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from lpwd.methods import LayerRule, layer_rates
+from lpwd.methods import MEANS, LayerOrder, LayerRule, Mean, layer_rates
 
 Group = dict[str, Any]  # a parameter group of torch.optim
 Layer = dict[str, Tensor]  # name -> parameter
 
 
 def layer_groups(
-    model: nn.Module, weight_decay: float, rule: LayerRule = "2i/n", exclude_1d: bool = False
+    model: nn.Module,
+    weight_decay: float,
+    rule: LayerRule = "2i/n",
+    exclude_1d: bool = False,
+    *,
+    order: LayerOrder = "deep",
+    mean: Mean = "layers",
 ) -> list[Group]:
     """Parameter groups for any torch optimizer with lambda_i of eq. (9), e.g. 2 lambda i / n, shallow to deep.
 
@@ -23,13 +30,22 @@ def layer_groups(
     Each group holds `params`, `weight_decay` (lambda_i, dimensionless), `layer` (i, from 1) and `layer_name`. Shared
     parameters occur once, in the first layer that holds them. Frozen parameters are left out, their layers count in n.
 
-    Raises ValueError on a negative weight_decay, an unknown rule and a model with nothing to train, ImportError for a
-    model with timm's `group_matcher` where timm is not installed.
+    `order` is which layers decay most: `"deep"`, `"reversed"` or `"shuffled"` (a permutation fixed by n). With `mean`
+    `"parameters"` all lambda_i are scaled by one factor so that their mean over the decayed parameters is lambda: the
+    total decay of uniform weight decay with the same `exclude_1d`.
+
+    Raises ValueError on a negative weight_decay, an unknown rule, order or mean and a model with nothing to train,
+    ImportError for a model with timm's `group_matcher` where timm is not installed.
     """
     layers = layers_of(model)
     if not layers:
         raise ValueError(f"{type(model).__name__} has no parameters to group")
-    return group_by_layer(layers, layer_rates(len(layers), weight_decay, rule), exclude_1d)
+    if mean not in MEANS:
+        raise ValueError(f"mean is {mean!r}: allowed are {', '.join(MEANS)}")
+    rates = layer_rates(len(layers), weight_decay, rule, order)
+    if mean == "parameters":
+        rates = matched_rates(layers, rates, weight_decay, exclude_1d)
+    return group_by_layer(layers, rates, exclude_1d)
 
 
 def layers_of(model: nn.Module) -> list[Layer]:
@@ -76,8 +92,8 @@ def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: 
     groups: list[Group] = []
     for i, (layer, rate) in enumerate(zip(layers, rates, strict=True), 1):
         trained = [p for p in layer.values() if p.requires_grad]
-        kept = [p for p in trained if exclude_1d and p.ndim <= 1]
-        decayed = [p for p in trained if not (exclude_1d and p.ndim <= 1)]
+        kept = [p for p in trained if not decays(p, exclude_1d)]
+        decayed = [p for p in trained if decays(p, exclude_1d)]
         name = layer_name(list(layer))
         for params, group_rate in ((decayed, rate), (kept, 0.0)):
             if params:
@@ -85,6 +101,45 @@ def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: 
     if not groups:
         raise ValueError("the model has no parameter that requires a gradient")
     return groups
+
+
+def matched_rates(
+    layers: Sequence[Layer], rates: Sequence[float], weight_decay: float, exclude_1d: bool = False
+) -> list[float]:
+    """The rates times one factor, so that their mean over all decayed parameters is lambda exactly.
+
+    What is not trained or not decayed has no part in the mean, so that uniform decay with the same options removes as
+    much. Raises ValueError where the rule gives every decayed parameter the rate 0.
+    """
+    counts = [sum(p.numel() for p in layer.values() if decays(p, exclude_1d)) for layer in layers]
+    total = math.fsum(count * rate for count, rate in zip(counts, rates, strict=True))
+    if weight_decay == 0 or sum(counts) == 0:
+        return list(rates)
+    if total == 0:
+        raise ValueError("mean='parameters' cannot be reached: all decayed parameters lie in layers of rate 0")
+    return [rate * weight_decay * sum(counts) / total for rate in rates]
+
+
+def decays(p: Tensor, exclude_1d: bool) -> bool:
+    """Whether a parameter is trained and decayed."""
+    return p.requires_grad and not (exclude_1d and p.ndim <= 1)
+
+
+def head_of(model: nn.Module) -> list[Tensor]:
+    """The parameters of a timm model's classifier, of each of them where it has several; none for other models."""
+    classifier = getattr(unwrap(model), "get_classifier", None)
+    found: Any = classifier() if callable(classifier) else ()
+    modules = [found] if isinstance(found, nn.Module) else list(found)
+    return [p for module in modules for p in module.parameters()]
+
+
+def without_start(groups: Iterable[Group], head: Iterable[Tensor]) -> Iterator[Group]:
+    """L2-SP: groups whose parameters decay towards their start, and the head's towards 0, in groups of their own."""
+    new = {id(p) for p in head}
+    for group in groups:
+        for decay, is_new in (("l2sp", False), ("wd", True)):
+            if params := [p for p in group["params"] if (id(p) in new) == is_new]:
+                yield {**group, "params": params, "decay": decay}
 
 
 def layer_name(names: Sequence[str]) -> str:

@@ -9,6 +9,11 @@
 | pwd | D, then forward and backward at the decayed weights, then the update (algorithm 2) |
 | cautious | wd where U theta >= 0 alone (arXiv 2510.12402) |
 | adams | wd with lambda / sqrt(mean of v_hat over all parameters) (arXiv 2011.11152; Adam only) |
+| l2sp | wd towards theta_0, the weights before the first step, instead of 0 (arXiv 1802.01483) |
+| adamh | W <- R norm(W - eta R U / norm(U)), R the norm before the first step (arXiv 2606.16899; Adam only) |
+
+adamh is for parameters of two and more dimensions; of vectors it is none, and a matrix of zeros stays as it is.
+With `independent`, c = lambda alone: it follows no schedule of the learning rate.
 
 Decay uses the learning rate that its group holds at that moment: with pwd, set it before the forward pass. PWD's
 weights are read (evaluated, saved, averaged) after the update and before the next decay. Parameters without a gradient
@@ -21,11 +26,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from lpwd.methods import LayerRule, Timing, decay_rates, get_method
-from lpwd.optim.formulas import Group, adam_direction, adam_momentum, next_step, sgd_direction
-from lpwd.optim.layers import group_by_layer, layer_groups, layers_of
+from lpwd.methods import LayerOrder, LayerRule, Mean, Timing, decay_rates, get_method, order_and_mean
+from lpwd.optim.formulas import Group, adam_heading, adam_momentum, next_step, sgd_direction
+from lpwd.optim.kernels import with_gradient
+from lpwd.optim.layers import group_by_layer, head_of, layer_groups, layers_of, matched_rates, without_start
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
-from lpwd.optim.timing import Decaying, with_gradient
+from lpwd.optim.timing import Decaying
 
 __all__ = ["SGD", "Adam", "build_optimizer", "layer_groups"]
 
@@ -33,11 +39,13 @@ Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 
 
 class Adam(Decaying, torch.optim.Adam):
-    """Adam with `decay` none, l2, wd, rwd, pwd, cautious or adams; each is an option of a parameter group too.
+    """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp or adamh, an option of a parameter group too.
 
-    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda). `params` are
-    tensors, (name, tensor) pairs or parameter groups of any shapes, in float32 or wider. Raises ValueError on a bad
-    value, low-precision parameters included. With pwd call `attach(model)`, or `decay_()` before each forward pass.
+    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda alone
+    where it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32
+    or wider. `foreach` and `fused` choose torch's kernel; without them it is the fused one where torch has one for the
+    parameters. Raises ValueError on a bad value, low-precision parameters included. With pwd call `attach(model)`, or
+    `decay_()` before each forward pass.
     """
 
     decouples = True
@@ -51,12 +59,14 @@ class Adam(Decaying, torch.optim.Adam):
         weight_decay: float = 0.0,
         *,
         decay: Timing = "wd",
+        independent: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        capturable: bool = False,
     ) -> None:
         super().__init__(
-            _groups(params, decay),
+            _groups(params, decay, independent),
             lr,
             betas,
             eps,
@@ -64,20 +74,20 @@ class Adam(Decaying, torch.optim.Adam):
             maximize=maximize,
             foreach=foreach,
             fused=fused,
+            capturable=capturable,
             decoupled_weight_decay=False,  # set per group at each step
         )
-        self.defaults["decay"] = decay
+        self._own_defaults(decay, independent)
 
     def _update(self) -> None:
         _unprofiled(torch.optim.Adam)(self)
 
-    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
-        states = [self.state.get(p, {}) for p in params]
-        return adam_direction(self._gradients(group, params), states, group["betas"], group["eps"])
-
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         momenta = [self.state.get(p, {}).get("exp_avg") for p in params]
         return adam_momentum(self._gradients(group, params), momenta, group["betas"][0])
+
+    def _headings(self, group: Group, states: list[dict[str, Any]]) -> list[Tensor]:
+        return adam_heading(states, group["betas"][1], group["eps"])
 
     def _second_moment_mean(self) -> Tensor | None:
         if all(group["decay"] != "adams" for group in self.param_groups):
@@ -94,9 +104,9 @@ class Adam(Decaying, torch.optim.Adam):
 
 
 class SGD(Decaying, torch.optim.SGD):
-    """SGD with momentum and `decay` none, l2, wd, rwd, pwd or cautious; otherwise as `Adam`."""
+    """SGD with momentum and `decay` none, l2, wd, rwd, pwd, cautious or l2sp; otherwise as `Adam`."""
 
-    forbidden = ("adams",)
+    forbidden = ("adams", "adamh")
 
     def __init__(
         self,
@@ -106,13 +116,14 @@ class SGD(Decaying, torch.optim.SGD):
         weight_decay: float = 0.0,
         *,
         decay: Timing = "wd",
+        independent: bool = False,
         nesterov: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
     ) -> None:
         super().__init__(
-            _groups(params, decay),
+            _groups(params, decay, independent),
             lr,
             momentum,
             0.0,
@@ -122,12 +133,12 @@ class SGD(Decaying, torch.optim.SGD):
             foreach=foreach,
             fused=fused,
         )
-        self.defaults["decay"] = decay
+        self._own_defaults(decay, independent)
 
     def _update(self) -> None:
         _unprofiled(torch.optim.SGD)(self)
 
-    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+    def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         buffers = [self.state.get(p, {}).get("momentum_buffer") for p in params]
         grads = self._gradients(group, params)
         return sgd_direction(grads, buffers, group["momentum"], group["dampening"], group["nesterov"])
@@ -145,6 +156,9 @@ def build_optimizer(
     *,
     rule: LayerRule = "2i/n",
     exclude_1d: bool = False,
+    order: LayerOrder = "deep",
+    mean: Mean = "layers",
+    head: nn.Module | Iterable[Tensor] | None = None,
     **options: Any,
 ) -> Adam | SGD:
     """The optimizer of a row of `METHODS` for a model, with one group per layer, attached to the model where it is pwd.
@@ -153,8 +167,12 @@ def build_optimizer(
     `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
     llrd, which a hand-written schedule has to keep: `group["lr"] = lr_t * group["lr_scale"]`; torch's schedulers do.
 
-    Raises ValueError on an unknown optimizer, method or rule, an optimizer that the method does not run with, a bad
-    value, or a model with nothing to train; TypeError on an option that the optimizer does not have.
+    `order` and `mean` of layer-wise rates are those of `layer_groups`; where they are left at their defaults, the
+    method's own hold. `head` is what l2sp decays towards 0 for it is new (a module or parameters): timm's
+    `get_classifier()` unless given; of other models none.
+
+    Raises ValueError on an unknown optimizer, method, rule, order or mean, an optimizer that the method does not run
+    with, a bad value, or a model with nothing to train; TypeError on an option that the optimizer does not have.
     """
     row = get_method(method)
     if optimizer not in OPTIMIZERS:
@@ -166,7 +184,10 @@ def build_optimizer(
             f"lr is {lr}: method {method} divides by the first learning rate, which must be greater than 0"
         )
     layers = layers_of(model)
-    rates = decay_rates(row, len(layers), weight_decay, rule) if layers else []
+    order, mean = order_and_mean(method, order, mean)
+    rates = decay_rates(row, len(layers), weight_decay, rule, order) if layers else []
+    if row.rates == "layerwise" and mean == "parameters":
+        rates = matched_rates(layers, rates, weight_decay * row.scale, exclude_1d)
     scales = layer_lr_scales(len(layers)) if row.rates == "lr_decay" else [1.0] * len(layers)
     groups = group_by_layer(layers, rates, exclude_1d)
     for group in groups:
@@ -174,20 +195,24 @@ def build_optimizer(
         group.update(decay=row.timing, lr_scale=scale, lr=lr if scale == 1 else lr * scale)
         if row.rates == "lr_squared":
             group["lr_0"] = float(lr)
+    if row.timing == "l2sp":
+        new = head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head
+        groups = list(without_start(groups, new))
     built = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **options)
     if row.timing == "pwd":
         built.attach(model)
     return built
 
 
-def _groups(params: Params, decay: Timing) -> Any:
+def _groups(params: Params, decay: Timing, independent: bool) -> Any:
     """`params` as groups that name their decay; a bare tensor is left to torch, which refuses it."""
     if isinstance(params, Tensor):
         return params
     members = list(params)
+    own = {"decay": decay, "independent": independent}
     if members and not isinstance(members[0], dict):
-        return [{"params": members, "decay": decay}]
-    return [{"decay": decay, **group} for group in members if isinstance(group, dict)]
+        return [{"params": members, **own}]
+    return [{**own, **group} for group in members if isinstance(group, dict)]
 
 
 def _unprofiled(optimizer: type[torch.optim.Optimizer]) -> Callable[[torch.optim.Optimizer], Any]:

@@ -6,10 +6,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from lpwd.optim.formulas import Group
+from lpwd.optim.kernels import with_gradient
 from lpwd.optim.timing import DECAYED_BEFORE, Decaying
+from lpwd.optim.update import like
 
 Tensors = Tensor | Sequence[Tensor]
 PENALISED = (*DECAYED_BEFORE, "rwd", "pwd")
+CHUNK = {"cpu": 2**16}  # weights at a time, so that what is read again lies in the cache
+CHUNK_ELSEWHERE = 2**24  # as many as float32 counts exactly
 
 
 def opposing_penalty(theta: Tensors, update: Tensors, penalty: Tensors) -> tuple[float, float]:
@@ -34,30 +39,34 @@ class OpposingMeter:
             optimizer.step()
         count_rate, magnitude_rate = meter.rates
 
-    Enter it after clipping, with unscaled gradients; it reads theta_t, U and P on entry and changes nothing. Counted
-    are the weights with a gradient in the groups that decay as WD does (wd, cautious, adams) with a lambda above 0.
-    `rates` is (0.0, 0.0) where all decay is by rwd or pwd, which cannot oppose, and None where there is no weight-decay
-    penalty (none, l2, an optimizer of another library). It works group by group, in about four times the memory of the
-    largest group, and waits for the device once, on leaving.
+    It reads the step itself: with theta before it, theta' after it and P = c theta, eq. (10)'s theta - eta U is
+    theta' + P. Counted are the weights with a gradient in the groups that decay as WD does (wd, cautious, adams, and
+    l2sp with the distance to theta_0 in theta's place) with a lambda above 0. `rates` is (0.0, 0.0) where all decay is
+    by rwd or pwd, which cannot oppose, and None where there is no weight-decay penalty (none, l2, adamh, an optimizer
+    of another library). It keeps one copy of the weights with the optimizer, changes nothing, and waits for the device
+    once, on leaving.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
         self.rates: tuple[float, float] | None = None
-        self._sums: list[Tensor] = []
-        self._weights = 0
+        self._measured: list[tuple[Group, list[Tensor]]] = []  # the groups that count and their weights with a gradient
 
+    @torch.no_grad()
     def __enter__(self) -> "OpposingMeter":
-        self._sums, self._weights = [], 0
+        self._measured = []
         if isinstance(self.optimizer, Decaying):
-            for theta, update, penalty in self.optimizer.terms():
-                self._sums.append(_sums(theta, update, penalty))
-                self._weights += sum(p.numel() for p in theta)
+            for group in self.optimizer.param_groups:
+                if group["decay"] in DECAYED_BEFORE and group["weight_decay"] != 0:
+                    self._measured.append((group, with_gradient(group)))
+            _keep(self.optimizer, [p for _, params in self._measured for p in params])
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if any(group.get("decay") in PENALISED for group in self.optimizer.param_groups):
-            self.rates = _rates(self._sums, self._weights)
+        optimizer = self.optimizer
+        if isinstance(optimizer, Decaying) and any(group["decay"] in PENALISED for group in optimizer.param_groups):
+            sums = [_step_sums(optimizer, group, p) for group, params in self._measured for p in params]
+            self.rates = _rates(sums, sum(p.numel() for _, params in self._measured for p in params))
 
 
 @torch.no_grad()
@@ -78,6 +87,59 @@ def _rates(sums: Sequence[Tensor], weights: int) -> tuple[float, float]:
     total = torch.stack([s.to(sums[0].device) for s in sums]).sum(0)
     opposing, opposing_magnitude, magnitude = total.tolist()  # the one wait for the device
     return opposing / weights, opposing_magnitude / magnitude if magnitude else 0.0
+
+
+def _copies(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
+    """theta before the measured step, by parameter: memory that stays with the optimizer, no part of its state."""
+    copies: dict[Tensor, Tensor] = optimizer.__dict__.setdefault("_theta_before", {})
+    return copies
+
+
+@torch.no_grad()
+def _keep(optimizer: torch.optim.Optimizer, params: Sequence[Tensor]) -> None:
+    copies = _copies(optimizer)
+    for p in params:
+        known = copies.get(p)
+        if known is None or (known.shape, known.dtype, known.device) != (p.shape, p.dtype, p.device):
+            copies[p] = torch.empty_like(p, requires_grad=False)
+        copies[p].copy_(p)
+
+
+@torch.no_grad()
+def _step_sums(optimizer: Decaying, group: Group, p: Tensor) -> Tensor:
+    """As `_sums`, of one parameter's step, from theta kept before it and theta' now.
+
+    P = c theta opposes where P (P - 2 (theta - eta U)) = -P (2 theta' + P) > 0, that is where theta and
+    m = theta' + c theta / 2 differ in sign. A cautious P is c theta where U theta >= 0, which is where
+    theta' / theta <= 1 - c, and 0 where theta' / theta >= 1: there m has the sign of theta, and half-way between,
+    at |theta| = m sign(theta), the two are told apart.
+    """
+    fraction = optimizer.fraction(group)
+    starts = (optimizer.state[p]["theta_0"],) if group["decay"] == "l2sp" else ()
+    parts: list[list[Tensor]] = [[], [], []]
+    for theta, after, *start in _chunks(_copies(optimizer)[p], p.detach(), *starts):
+        for theta_0 in start:
+            theta.sub_(theta_0)
+        if isinstance(fraction, Tensor):
+            m = after + theta * (fraction / 2).to(p.device, p.dtype)
+        else:
+            m = torch.add(after, theta, alpha=fraction / 2)
+        for theta_0 in start:
+            m.sub_(theta_0)
+        decayed = theta * ((theta - m).sign_() * theta.sign() > 0) if group["decay"] == "cautious" else theta
+        against = m.sign_().mul_(theta).clamp_(max=0)  # -|theta| where it is opposing
+        for part, summed in zip(parts, (against.sum(), against.sign_().sum(), decayed.abs_().sum()), strict=True):
+            part.append(summed)
+    magnitude, opposing, total = (torch.stack(part).double().sum() for part in parts)
+    return torch.stack([-opposing, -magnitude * like(p, fraction), total * like(p, fraction)])
+
+
+def _chunks(theta: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The tensors cut alike into one-dimensional pieces, views wherever they lie in memory as theta does."""
+    alike = all(type(t) is Tensor and t.stride() == theta.stride() for t in (theta, *others))
+    flat = [t.as_strided((t.numel(),), (1,)) if alike else t.reshape(-1) for t in (theta, *others)]
+    size = CHUNK.get(theta.device.type, CHUNK_ELSEWHERE)
+    return zip(*(t.split(size) for t in flat), strict=True)
 
 
 @contextmanager

@@ -41,6 +41,7 @@ class SGDDirection:
 
 
 Direction = AdamDirection | SGDDirection
+Step = Callable[[Tensor, Tensor, Tensor, Gradient, Direction], Tensor]  # theta, eta, lambda, f, U -> the next theta
 
 
 def baseline(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
@@ -81,7 +82,43 @@ def adams(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) ->
     return theta - eta * u - eta * lam / math.sqrt(U.v_hat.mean()) * theta
 
 
-STEPS = {"none": baseline, "l2": l2, "wd": wd, "rwd": rwd, "pwd": pwd, "cautious": cautious, "adams": adams}
+class L2SP:
+    """arXiv 1802.01483: the penalty is that of theta - theta_0; of theta where `head` is 1 (new)."""
+
+    def __init__(self, theta: Tensor, head: Tensor) -> None:
+        self.target = theta * (1 - head)
+
+    def __call__(self, theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+        return theta - eta * U(f(theta)) - eta * lam * (theta - self.target)
+
+
+class Hyperball:
+    """arXiv 2606.16899: W <- R W' / |W'| with W' = W - eta R u / |u| for each matrix, plain Adam elsewhere.
+
+    `matrices` are the slices of the flat vector that hold one matrix each; R is the norm with which it starts.
+    """
+
+    def __init__(self, theta: Tensor, matrices: Sequence[slice]) -> None:
+        self.radii = [(where, math.sqrt((theta[where] ** 2).sum())) for where in matrices]
+
+    def __call__(self, theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+        u = U(f(theta))
+        after = theta - eta * u
+        for where, radius in self.radii:
+            moved = theta[where] - eta[where] * radius * u[where] / math.sqrt((u[where] ** 2).sum())
+            after[where] = radius * moved / math.sqrt((moved**2).sum())
+        return after
+
+
+STEPS: dict[str, Step] = {
+    "none": baseline,
+    "l2": l2,
+    "wd": wd,
+    "rwd": rwd,
+    "pwd": pwd,
+    "cautious": cautious,
+    "adams": adams,
+}
 ALGORITHMS: dict[str, tuple[str, str]] = {  # method -> step, lambda_i; written out, not read from METHODS
     "baseline": ("none", "uniform"),
     "l2": ("l2", "uniform"),
@@ -91,12 +128,22 @@ ALGORITHMS: dict[str, tuple[str, str]] = {  # method -> step, lambda_i; written 
     "lpwd": ("pwd", "layerwise"),
     "lwd": ("wd", "layerwise"),
     "lrwd": ("rwd", "layerwise"),
+    "lpwd_matched": ("pwd", "matched"),
+    "lpwd_reversed": ("pwd", "reversed"),
+    "lpwd_shuffled": ("pwd", "shuffled"),
+    "l2sp": ("l2sp", "uniform"),
+    "adamh": ("adamh", "uniform"),
     "wd15": ("wd", "uniform at 1.5"),
     "cwd": ("cautious", "uniform"),
     "adams": ("adams", "uniform"),
     "llrd": ("wd", "uniform"),
     "wdlr2": ("wd", "uniform"),
 }
+
+
+def matched(rates: Tensor, weight_decay: float) -> Tensor:
+    """The rates scaled so that their mean over entries, which is that over parameters, is lambda."""
+    return rates * weight_decay / rates.mean()
 
 
 def trajectory(
@@ -107,22 +154,37 @@ def trajectory(
     learning_rates: Sequence[float],
     weight_decay: float,
     layers: Tensor,
+    head: Tensor | None = None,
+    matrices: Sequence[slice] = (),
+    permutation: Sequence[int] = (),
+    independent: bool = False,
 ) -> Iterator[Tensor]:
     """theta_1, theta_2, ... after each step, the point at which a method's weights are read.
 
     `theta` and `layers` (the layer i = 1..n of each entry) are vectors of one length; step t has `gradients[t]` and
-    `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. Raises KeyError on a method without a reference.
+    `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. `head` is 1 where an entry is of a new head (l2sp),
+    `matrices` are the entries of each matrix (adamh), `permutation` the places of layers 1..n when shuffled. Raises
+    KeyError on a method without a reference.
     """
     step, rates = ALGORITHMS[method]
     i, n = layers.double(), int(layers.max())
+    uniform = weight_decay * torch.ones_like(i)
     lam = {
-        "uniform": weight_decay * torch.ones_like(i),
-        "uniform at 1.5": 1.5 * weight_decay * torch.ones_like(i),
-        "layerwise": weight_decay * 2 * i / n,
-    }[rates]
+        "uniform": lambda: uniform,
+        "uniform at 1.5": lambda: 1.5 * uniform,
+        "layerwise": lambda: uniform * 2 * i / n,
+        "matched": lambda: matched(2 * i / n, weight_decay),
+        "reversed": lambda: matched(2 * (n + 1 - i) / n, weight_decay),
+        "shuffled": lambda: matched(2 * torch.tensor(permutation).double()[layers - 1] / n, weight_decay),
+    }[rates]()
     theta = theta.double()
+    start: dict[str, Step] = {
+        "l2sp": L2SP(theta, torch.zeros_like(theta) if head is None else head),
+        "adamh": Hyperball(theta, matrices),
+    }
+    move: Step = start[step] if step in start else STEPS[step]
     for f, lr in zip(gradients, learning_rates, strict=True):
         eta = lr * (0.75 ** (n - i) if method == "llrd" else torch.ones_like(i))
         decay = lam * lr / learning_rates[0] if method == "wdlr2" else lam
-        theta = STEPS[step](theta, eta, decay, f, direction)
+        theta = move(theta, eta, decay / eta if independent else decay, f, direction)
         yield theta

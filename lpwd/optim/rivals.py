@@ -5,7 +5,9 @@
 | cwd | Cautious Weight Decay, arXiv 2510.12402 | theta <- theta - eta (U + lambda [U theta >= 0] theta) |
 | adams | AdamS, arXiv 2011.11152 | theta <- theta - eta U - eta lambda / sqrt(mean v_hat) theta |
 | llrd | layer-wise learning-rate decay | eta_i = eta 0.75^(n-i), in the update and in the decay |
-| wdlr2 | decay with eta squared | c = lambda eta_t^2 / eta_0: `decay.decay_rate` with the group's `lr_0` |
+| wdlr2 | decay with eta squared | c = lambda eta_t^2 / eta_0: `formulas.decay_rate` with the group's `lr_0` |
+| l2sp | L2-SP, arXiv 1802.01483 | theta <- theta - eta U - eta lambda (theta - theta_0) |
+| adamh | Hyperball, arXiv 2606.16899 | W <- R norm(W - eta R U / norm(U)), R the norm of the matrix's start |
 """
 
 from collections.abc import Sequence
@@ -62,6 +64,38 @@ def second_moment_sums(
 def stable_rate(weight_decay: Scalar, second_moment_mean: Tensor) -> Tensor:
     """AdamS: lambda / sqrt(mean of v_hat over all parameters), a 0-dim tensor; 0 where every gradient was zero."""
     return torch.where(second_moment_mean > 0, weight_decay / second_moment_mean.sqrt(), 0.0)
+
+
+@torch.no_grad()
+def pull(params: Sequence[Tensor], starts: Sequence[Tensor], fraction: Scalar) -> None:
+    """L2-SP: theta <- theta + c (theta_0 - theta) in place."""
+    if not isinstance(fraction, Tensor):
+        torch._foreach_lerp_(list(params), list(starts), fraction)
+        return
+    for p, start in zip(params, starts, strict=True):
+        p.lerp_(start, fraction.to(p.device, p.dtype))
+
+
+@torch.no_grad()
+def project(
+    matrices: Sequence[Tensor],
+    directions: Sequence[Tensor],
+    radii: Sequence[Tensor],
+    lr: Scalar,
+    skipped: Tensor | None = None,
+) -> None:
+    """Hyperball: W <- R W' / |W'| with W' = W - eta R u / |u|, in place; nothing where `skipped` is true or R is 0."""
+    for matrix, u, radius in zip(matrices, directions, radii, strict=True):
+        length = torch.linalg.vector_norm(u)
+        distance = torch.where(length > 0, lr * radius / length, 0.0)
+        if skipped is not None:
+            distance = torch.where(skipped.to(u.device), 0.0, distance)
+        matrix.sub_(u.mul_(distance))
+        norm = torch.linalg.vector_norm(matrix)
+        factor = torch.where(norm > 0, radius / norm, 1.0)
+        if skipped is not None:
+            factor = torch.where(skipped.to(u.device), 1.0, factor)
+        matrix.mul_(factor)
 
 
 def layer_lr_scales(layer_count: int, decay: float = LAYER_LR_DECAY) -> list[float]:

@@ -1,19 +1,22 @@
 """The bookkeeping of decay around torch's own update: when D acts, and that it acts once a step."""
 
+import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from lpwd.methods import TIMINGS
-from lpwd.optim.formulas import Group, Scalar, decay_fraction, decay_rate, shrink, unless_skipped
-from lpwd.optim.rivals import cautious_mask, cautious_shrink, stable_rate
+from lpwd.methods import TIMINGS, Timing
+from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_skipped
+from lpwd.optim.kernels import settle_steps, with_gradient
+from lpwd.optim.rivals import cautious_shrink, project, pull, stable_rate
+from lpwd.optim.update import TorchUpdate
 
-DECAYED_BEFORE = ("wd", "cautious", "adams")  # theta - eta U - P with P from the undecayed theta (eq. 1)
+DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from the undecayed theta (eq. 1)
+LARGE_FRACTION = 0.1  # of independent decay, a step: warned of
 
 
 class DecayBeforeForward:
@@ -36,20 +39,22 @@ class DecayBeforeForward:
         return DecayBeforeForward, ()
 
 
-class Decaying(torch.optim.Optimizer):
-    """The bookkeeping of decay around torch's own update. Everything it remembers lives in the parameter groups.
+class Decaying(TorchUpdate):
+    """The bookkeeping of decay around torch's own update. All that it has to remember lives in groups and state.
 
-    Group keys beside torch's: `decay` (Timing), `decayed` (pwd: D has acted since the last step; a 0-dim bool tensor
-    where only the device knows), `lr_0` (eta_0 of decay with eta squared, or None).
+    Group keys beside torch's: `decay` (Timing), `independent` (c is lambda, not eta lambda), `decayed` (pwd: D has
+    acted since the last step; a 0-dim bool tensor where only the device knows), `lr_0` (eta_0 of decay with eta
+    squared, or None). State beside torch's: `theta_0` (l2sp) and `radius` (adamh), both from a parameter's first step.
     """
 
     forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
-    decouples = False  # torch's update itself does wd
+    second_moment_mean: Tensor | None = None  # adams: mean of v_hat over all parameters in the latest step
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:  # e.g. loaded from a torch.optim.AdamW
             self._complete(group)
+        settle_steps(self.param_groups, self.state)
 
     def add_param_group(self, param_group: Group) -> None:
         """Like torch's. Raises ValueError on an unknown decay, a negative weight_decay and low-precision parameters."""
@@ -66,6 +71,10 @@ class Decaying(torch.optim.Optimizer):
             raise ValueError(f"decay is {group['decay']!r}: {type(self).__name__} allows {allowed}")
         if group["weight_decay"] < 0:
             raise ValueError(f"weight_decay is {group['weight_decay']}: it must be at least 0")
+        if group["independent"] and group["decay"] == "l2":
+            raise ValueError(
+                "independent is True: l2 adds to the gradient and has no fraction that could be independent"
+            )
         if unsupported := [name for name in ("amsgrad", "differentiable") if group.get(name)]:
             raise ValueError(f"{unsupported[0]} is not supported by {type(self).__name__}")
         for p in group["params"]:
@@ -75,8 +84,20 @@ class Decaying(torch.optim.Optimizer):
                     "keep them in float32 and train under torch.autocast"
                 )
 
+    def _own_defaults(self, decay: Timing, independent: bool) -> None:
+        """The options that torch's constructor does not take. Warns of independent decay that forgets at once."""
+        self.defaults |= {"decay": decay, "independent": independent}
+        largest = max((g["weight_decay"] for g in self.param_groups if g["independent"]), default=0.0)
+        if largest >= LARGE_FRACTION:
+            warnings.warn(
+                f"independent decay with weight_decay {largest:g} takes {100 * largest:g} % of a weight in every step, "
+                "whatever the learning rate: usual are values below 0.001",
+                stacklevel=3,
+            )
+
     def _complete(self, group: Group) -> Group:
-        for key, value in (("decay", self.defaults.get("decay")), ("decayed", False), ("lr_0", None)):
+        own = {"decay": self.defaults.get("decay"), "independent": self.defaults.get("independent", False)}
+        for key, value in (own | {"decayed": False, "lr_0": None}).items():
             group.setdefault(key, value)
         return group
 
@@ -121,119 +142,86 @@ class Decaying(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         self._refuse_undecayed()
+        self.second_moment_mean = self._second_moment_mean()
         self._decay_before_update()
+        starts = self._new_starts()
         with self._as_torch_sees_it():
             self._update()
-        skipped = self._skipped()
-        after = [group for group in self.param_groups if group["decay"] == "rwd"]
-        shrink([(with_gradient(group), unless_skipped(skipped, decay_fraction(group))) for group in after])
-        for group in self.param_groups:
-            if group["decay"] == "pwd":
-                group["decayed"] = False if skipped is None else skipped
+        for p, start in starts.items():  # after the update: torch fills a state only where it finds none
+            self.state[p]["theta_0"] = start
+        self._decay_after_update()
         return loss
-
-    def terms(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Tensor]]]:
-        """theta, eta U and P of the coming step theta - eta U - P (eq. 1), group by group, where decay acts as in WD.
-
-        To be called between backward (with unscaled, clipped gradients) and `step`; changes nothing. Each list runs
-        over the group's parameters with a gradient, tensors of their shapes; only one group's terms are held at a time.
-        Groups of other timings (none, l2, rwd, pwd) and those with weight_decay 0 are left out.
-        """
-        mean = self._second_moment_mean()
-        for group in self.param_groups:
-            if group["decay"] not in DECAYED_BEFORE or group["weight_decay"] == 0:
-                continue
-            with torch.no_grad():
-                params = with_gradient(group)
-                directions = self._directions(group, params)
-                penalties = [p * like(p, self._fraction(group, mean)) for p in params]
-                if group["decay"] == "cautious":
-                    torch._foreach_mul_(penalties, cautious_mask(params, directions))
-                updates = [u * like(u, group["lr"]) for u in directions]
-            yield params, updates, penalties
 
     def _refuse_undecayed(self) -> None:
         for group in self.param_groups:
-            if group["decay"] == "pwd" and group["decayed"] is not True and group["weight_decay"] != 0:
+            undecayed = group["decay"] == "pwd" and group["decayed"] is not True
+            if undecayed and decay_fraction(group) != 0:  # c = 0 needs no decay: DCP makes a step at learning rate 0
                 raise RuntimeError(
                     "decay='pwd' acts before the forward pass, and this step's has not been decayed: attach(model) to "
                     "the module that the loop calls in training mode, or call decay_() first, or step with a closure"
                 )
 
+    def fraction(self, group: Group) -> Scalar:
+        """c of a group, dimensionless; for adams that of the latest step."""
+        if group["decay"] == "adams" and self.second_moment_mean is not None:
+            return stable_rate(decay_fraction(group), self.second_moment_mean)
+        return decay_fraction(group)
+
     def _decay_before_update(self) -> None:
-        """D of wd (where torch does not do it), cautious and adams, for the parameters with a gradient."""
-        skipped, mean = self._skipped(), self._second_moment_mean()
+        """D of wd (where torch does not do it), cautious, adams and l2sp, for the parameters with a gradient."""
+        skipped = self._skipped()
         pairs: list[tuple[list[Tensor], Scalar]] = []
         for group in self.param_groups:
-            if group["decay"] not in DECAYED_BEFORE or (group["decay"] == "wd" and self.decouples):
+            if group["decay"] not in DECAYED_BEFORE or self._torch_decays(group):
                 continue
-            params, fraction = with_gradient(group), unless_skipped(skipped, self._fraction(group, mean))
+            params, fraction = with_gradient(group), unless_skipped(skipped, self.fraction(group))
             if group["decay"] == "cautious":
                 cautious_shrink(params, self._signs(group, params), fraction)
+            elif group["decay"] == "l2sp":
+                moved = [p for p in params if "theta_0" in self.state.get(p, {})]
+                if moved:
+                    pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
             else:
                 pairs.append((params, fraction))
         shrink(pairs)
 
-    def _fraction(self, group: Group, mean: Tensor | None) -> Scalar:
-        """c of the coming step; `mean` is the mean of v_hat, where a group needs it."""
-        if group["decay"] == "adams" and mean is not None:
-            return group["lr"] * stable_rate(decay_rate(group), mean)
-        return decay_fraction(group)
+    def _new_starts(self) -> dict[Tensor, Tensor]:
+        """theta_0 of the l2sp parameters whose first step this is: the weights before it."""
+        params = [p for group in self.param_groups if group["decay"] == "l2sp" for p in with_gradient(group)]
+        return {p: p.detach().clone() for p in params if "theta_0" not in self.state.get(p, {})}
 
-    @contextmanager
-    def _as_torch_sees_it(self) -> Iterator[None]:
-        """Leave torch its own part of the decay: l2, and wd where it decouples. In all other groups it sees 0."""
-        rates = [group["weight_decay"] for group in self.param_groups]
+    def _decay_after_update(self) -> None:
+        """D of rwd (where torch does not do it), the projection of adamh; pwd is due again, if nothing was skipped."""
+        skipped = self._skipped()
+        after: list[tuple[list[Tensor], Scalar]] = []
         for group in self.param_groups:
-            decoupled = group["decay"] == "wd" and self.decouples
-            if decoupled:
-                group["weight_decay"] = float(decay_rate(group))  # waits only for a tensor lr together with lr_0
-            elif group["decay"] != "l2":
-                group["weight_decay"] = 0.0
-            if self.decouples:
-                group["decoupled_weight_decay"] = decoupled
-        try:
-            yield
-        finally:
-            for group, rate in zip(self.param_groups, rates, strict=True):
-                group["weight_decay"] = rate
+            if group["decay"] == "pwd":
+                group["decayed"] = False if skipped is None else skipped
+            elif group["decay"] == "adamh":
+                self._project(group, skipped)
+            elif group["decay"] == "rwd" and not self._torch_decays(group):
+                after.append((with_gradient(group), unless_skipped(skipped, decay_fraction(group))))
+        shrink(after)
 
-    def _skipped(self) -> Tensor | None:
-        """Whether GradScaler skips this fused step: a 0-dim bool tensor on the device, None without a scaler."""
-        found_inf = getattr(self, "found_inf", None)
-        return None if found_inf is None else (found_inf != 0).reshape(())
-
-    def _gradients(self, group: Group, params: list[Tensor]) -> list[Tensor]:
-        """The gradients that the update works with: unscaled, and negated to maximize."""
-        grads = [p.grad for p in params if p.grad is not None]
-        if any(g.is_sparse for g in grads):
-            raise ValueError(f"decay {group['decay']!r} needs the update itself and does not support sparse gradients")
-        if (scale := getattr(self, "grad_scale", None)) is not None:
-            grads = [g / like(g, scale) for g in grads]
-        return list(torch._foreach_neg(grads)) if group["maximize"] else grads
-
-    def _update(self) -> None:
-        """torch's own step without its profiling wrapper, which would run the step hooks a second time."""
-        raise NotImplementedError
-
-    def _directions(self, group: Group, params: list[Tensor]) -> list[Tensor]:
-        """U of the coming step."""
-        raise NotImplementedError
+    def _project(self, group: Group, skipped: Tensor | None) -> None:
+        matrices = [p for p in with_gradient(group) if p.ndim >= 2]
+        if not matrices:
+            return
+        states = [self.state[p] for p in matrices]
+        for p, state in zip(matrices, states, strict=True):
+            if "radius" not in state:  # torch's update left the matrix as it was
+                state["radius"] = torch.linalg.vector_norm(p)
+        radii = [state["radius"] for state in states]
+        project(matrices, self._headings(group, states), radii, group["lr"], skipped)
 
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
-        """Tensors with the signs of U, where they are cheaper than U itself."""
-        return self._directions(group, params)
+        """Tensors with the signs of the coming U."""
+        raise NotImplementedError
+
+    def _headings(self, group: Group, states: list[dict[str, Any]]) -> list[Tensor]:
+        """U of the update just made, each tensor up to a factor above 0."""
+        raise NotImplementedError
 
     def _second_moment_mean(self) -> Tensor | None:
         """Mean of v_hat over all parameters with a gradient, 0-dim float64; None where no group is adams."""
         return None
-
-
-def with_gradient(group: Group) -> list[Tensor]:
-    """The parameters of a group that have a gradient, those that torch updates."""
-    return [p for p in group["params"] if p.grad is not None]
-
-
-def like(tensor: Tensor, scalar: Scalar) -> Scalar:
-    """The scalar where the tensor lives; a Python float lives everywhere."""
-    return scalar.to(tensor.device, tensor.dtype) if isinstance(scalar, Tensor) else scalar

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from lpwd.analysis import figures
 from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, weight_norms_frame
 from lpwd.analysis.words import label, number
+from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
 from lpwd.store import RunSource
 
@@ -147,4 +148,5 @@ DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunSource], Drawn]] = {
     "difference": _draw_nothing,
     "heatmap": _draw_heatmap,
     "scales": _draw_scales,
+    "strengths": strengths.draw,
 }

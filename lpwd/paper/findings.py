@@ -1,6 +1,8 @@
 """What the runs of a preset say: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
 
+import datetime
 import math
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +15,9 @@ from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_differences
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
-from lpwd.store import RunSource
+from lpwd.paper.protocols import protocol
+from lpwd.paper.strengths import trials
+from lpwd.store import Record, RunSource
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -41,17 +45,22 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
     drawn, extra = DRAW[preset.kind](preset, frame, source)
     if preset.kind == "difference":
         drawn = draw_differences(contrasts)
+    if preset.kind != "difference":  # which compares at each lambda, and chooses none
+        several, unequal = trials(frame)
+        drawn, extra = drawn | several, [*extra, *unequal]
     lost = int((frame.state == "diverged").sum())
     if lost:
         sentences.append(f"{lost} of {len(frame)} runs diverged (non-finite loss); they are counted, not averaged.")
     done = int(frame.done.sum())
-    return Findings(preset, scale, frame, done, table, contrasts, drawn, [*sentences, *extra], warnings)
+    said = [*extra, *sentences] if preset.kind == "strengths" else [*sentences, *extra]
+    return Findings(preset, scale, frame, done, table, contrasts, drawn, said, warnings)
 
 
 def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
     """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
-    wanted = {cell.run_id for cell in cells}
-    records = {record.run_id: record for record in source.records() if record.run_id in wanted}
+    known = {record.run_id: record for record in source.records()}
+    cells = _with_one_start(cells, known)
+    records = {cell.run_id: known[cell.run_id] for cell in cells if cell.run_id in known}
     ended = [device_class(record.status.device) for record in records.values() if record.status.device]
     warnings = []
     if len(set(ended)) > 1:
@@ -64,15 +73,37 @@ def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd
             if not record.status.device or device_class(record.status.device) == keep
         }
     runs = runs_frame(records.values()).set_index("run_id")
+    dates = {run_id: _date(record) for run_id, record in records.items()}
     rows = []
     for cell in cells:
-        known: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
-        known |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
-        known |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
+        row: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
+        row |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
+        row |= {"protocol": protocol(cell.config), "date": dates.get(cell.run_id, "")}
+        row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
-        rows.append(place | known | {"done": known["state"] in ("finished", "diverged")})
+        rows.append(place | row | {"done": row["state"] in ("finished", "diverged")})
     frame = pd.DataFrame(rows)
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
+
+
+def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:
+    """Cells whose published start could not be had ran from one trained here: of each start the name with most runs."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.start and cell.config.init_from != cell.start.run_id:
+            groups.setdefault(cell.start.run_id, []).append(cell)
+    own: dict[str, Cell] = {}
+    for group in groups.values():
+        others = {cell.run_id: cell.from_own_start for cell in group}
+        if sum(other.run_id in known for other in others.values()) > sum(cell.run_id in known for cell in group):
+            own |= others
+    return [own.get(cell.run_id, cell) for cell in cells]
+
+
+def _date(record: Record) -> str:
+    """The day a run ended, UTC."""
+    ended = record.status.ended or record.status.created
+    return datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
 def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,15 @@
 """The cells of every preset: which configuration stands at which place; chosen before anything is run."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from lpwd.config import RunConfig
-from lpwd.paper.numbers import BASE, BASE_LR, CPU_LR, DECAY_FACTOR, DECAYS, LRS, MODEL_SCALES, MODELS, Scale, place
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.paper import regime
+from lpwd.paper.numbers import BASE_LR, DECAYS, LRS, PAPER_BASE, PAPER_MODELS, PAPER_SIZES, Scale, place
+from lpwd.starts import name_of
 
 Measurement = Literal["training", "zero_shot"]  # zero_shot: 101 evaluations after training, eq. (12)
 
@@ -18,6 +21,7 @@ class Cell:
     config: RunConfig
     column: str
     in_paper: bool  # False: a control that the paper lacks
+    start: RunConfig | None = None  # the run whose weights `config.init_from` names
 
     @property
     def measurement(self) -> Measurement:
@@ -34,23 +38,38 @@ class Cell:
         """The run that fills this cell; cells of several presets may share it."""
         return self.config.run_id
 
+    @property
+    def from_own_start(self) -> "Cell":
+        """The same cell from a start trained here, where the published one cannot be had."""
+        if self.start is None:
+            return self
+        return replace(self, config=RunConfig(**self.config.model_dump() | {"init_from": self.start.run_id}))
+
 
 PAPER_METHODS = ("baseline", "l2", "wd", "rwd", "pwd", "lpwd")
+UNDECAYED = ("baseline", "adamh")
+
+
+def pretrained_run(family: str) -> RunConfig:
+    """The run of scale cpu that makes a model's start."""
+    return RunConfig(**(regime.PRETRAINING | regime.CPU_MODELS[family]))
 
 
 def _cell(scale: Scale, seed: int, family: str, method: str, in_paper: bool | None = None, **changes: Any) -> Cell:
-    """A cell of the scale's base configuration; `family` names the model, `place` (optional) the column."""
+    """A fine-tuning cell; `family` names the model, `column` (optional) the place."""
     changes = {"dataset": "cifar100", "optimizer": "adam"} | changes
     column = changes.pop("column", place(changes["dataset"], family, changes["optimizer"]))
-    if method == "baseline":
+    if method in UNDECAYED:
         changes["weight_decay"] = 0.0
-    config = RunConfig(**(BASE[scale] | MODELS[scale][family] | changes | {"method": method, "seed": seed}))
-    return Cell(config, column, method in PAPER_METHODS if in_paper is None else in_paper)
-
-
-def cpu_decay(weight_decay: float) -> float:
-    """lambda at scale cpu with the paper's total shrink eta lambda steps; see SHRINK_NOTE."""
-    return round(weight_decay * DECAY_FACTOR, 6)
+    start = None
+    if scale == "paper":
+        base = PAPER_BASE | PAPER_MODELS[family]
+    else:
+        start = pretrained_run(family)
+        base = regime.FINE_TUNING | regime.IMAGES[changes["dataset"]] | regime.CPU_MODELS[family]
+        base = base | {"init_from": name_of(start)}
+    config = RunConfig(**(base | changes | {"method": method, "seed": seed}))
+    return Cell(config, column, method in PAPER_METHODS if in_paper is None else in_paper, start)
 
 
 def _grid(scale: Scale, seed: int, family: str, methods: Iterable[str], **changes: Any) -> Iterator[Cell]:
@@ -61,25 +80,25 @@ def _grid(scale: Scale, seed: int, family: str, methods: Iterable[str], **change
                 yield _cell(scale, seed, family, method, **{"lr": lr, "weight_decay": decay} | changes)
 
 
+def _point(optimizer: str = "adam") -> dict[str, Any]:
+    """The one setting of scale cpu that stands for a grid."""
+    return {"optimizer": optimizer, "lr": regime.CPU_LR[optimizer], "weight_decay": regime.CPU_DECAY[optimizer]}
+
+
 TABLE1_METHODS = ("baseline", "l2", "wd", "lpwd", "lwd", "wd15")
-TABLE1_CPU_DECAY = MappingProxyType({"adam": 0.1, "sgd": 0.01})  # the paper's lambda: both shrink by 0.98 in total
 
 
 def table1(scale: Scale, seed: int) -> Iterator[Cell]:
     """Table 1: top-1 of each method by data set, architecture and optimizer, beside controls."""
-    for dataset in ("cifar10", "cifar100"):
+    for dataset in ("cifar100", "cifar10") if scale == "cpu" else ("cifar10", "cifar100"):
         for family in ("ConvNeXt", "Swin"):
             for optimizer in LRS:
                 where: dict[str, Any] = {"dataset": dataset, "optimizer": optimizer}
                 if scale == "paper":
                     yield from _grid(scale, seed, family, TABLE1_METHODS, **where)
                     continue
-                point: dict[str, Any] = {
-                    "lr": CPU_LR[optimizer],
-                    "weight_decay": cpu_decay(TABLE1_CPU_DECAY[optimizer]),
-                }
                 for method in TABLE1_METHODS:
-                    yield _cell(scale, seed, family, method, **where, **point)
+                    yield _cell(scale, seed, family, method, **where | _point(optimizer))
 
 
 TABLE3_METHODS = ("wd", "rwd", "pwd", "lpwd", "lwd", "lrwd", "wd15")
@@ -92,25 +111,19 @@ def table3(scale: Scale, seed: int) -> Iterator[Cell]:
         return
     for method in ("baseline", *TABLE3_METHODS):
         in_paper = method in ("wd", "rwd", "pwd", "lpwd")  # Table 3 calls the architecture "Baseline"
-        yield _cell(scale, seed, "ConvNeXt", method, in_paper, lr=0.001, weight_decay=cpu_decay(0.1))
+        yield _cell(scale, seed, "ConvNeXt", method, in_paper, **_point())
 
 
 def fig1(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 1: training under a strong penalty, WD against LPWD, by architecture."""
-    decay = 0.5 if scale == "paper" else cpu_decay(0.5)
     for family in ("ConvNeXt", "Swin"):
-        controls = ("lwd", "wd15") if scale == "paper" or family == "ConvNeXt" else ("lwd",)
-        for method in ("wd", "lpwd", *controls):
-            yield _cell(scale, seed, family, method, lr=0.001, weight_decay=decay)
-    if scale == "cpu":  # the paper's literal lambda, whose total shrink is 35 times smaller here
-        for method in ("wd", "lpwd"):
-            column = place("cifar100", "ConvNeXt", "adam") + ", literal λ"
-            yield _cell(scale, seed, "ConvNeXt", method, lr=0.001, weight_decay=0.5, column=column)
+        for method in ("wd", "lpwd", "lwd", "wd15"):
+            yield _cell(scale, seed, family, method, lr=0.001, weight_decay=0.5)
 
 
 def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 2: the share of opposing penalties (R_op, eq. 10) of WD over learning rates and decay rates."""
-    changes: dict[str, Any] = {"opposing_every": 1} | ({"epochs": 4} if scale == "cpu" else {})
+    changes: dict[str, Any] = {"opposing_every": 1} | ({"epochs": regime.FIG2_EPOCHS} if scale == "cpu" else {})
     for family in ("ConvNeXt", "Swin"):
         for optimizer, lrs in LRS.items():
             for lr in lrs if scale == "paper" else lrs[::2]:
@@ -121,40 +134,80 @@ def fig2(scale: Scale, seed: int) -> Iterator[Cell]:
 
 def fig3a(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 3a: zero-shot decay (eq. 12) of trained weights, by architecture."""
-    lr = BASE_LR["adam"] if scale == "paper" else CPU_LR["adam"]
     for family in ("ConvNeXt", "Swin"):
-        yield _cell(scale, seed, family, "baseline", lr=lr, zero_shot=True)
+        yield _cell(scale, seed, family, "baseline", lr=BASE_LR["adam"], zero_shot=True)
 
 
 def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 3b: RWD against PWD over decay rates."""
     methods = ("rwd", "pwd", "lrwd", "lpwd") if scale == "paper" else ("rwd", "pwd")
-    decays = DECAYS if scale == "paper" else tuple(map(cpu_decay, (0.5, 0.1, 0.05, 0.005)))
-    for decay in decays:
+    for decay in DECAYS if scale == "paper" else regime.FIG3B_DECAYS:
         for method in methods:
             yield _cell(scale, seed, "ConvNeXt", method, method in ("rwd", "pwd"), lr=0.001, weight_decay=decay)
 
 
 def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 4: top-1 over learning rate and decay rate, a heatmap a method."""
-    for family in ("ConvNeXt", "Swin"):
+    for family in ("ConvNeXt", "Swin") if scale == "paper" else ("ConvNeXt",):
         for optimizer, lrs in LRS.items():
             if scale == "paper":
                 yield from _grid(scale, seed, family, ("wd", "lpwd", "lwd"), optimizer=optimizer)
                 continue
             for lr in lrs[:3]:
-                for decay in (0.5, 0.1, 0.05, 0.01):
-                    scaled = cpu_decay(decay) if optimizer == "adam" else decay
-                    for method in ("wd", "lpwd", "lwd"):
-                        point: dict[str, Any] = {"optimizer": optimizer, "lr": lr, "weight_decay": scaled}
+                for decay in regime.FIG4_DECAYS:
+                    for method in ("wd", "lpwd"):
+                        point: dict[str, Any] = {"optimizer": optimizer, "lr": lr, "weight_decay": decay}
                         yield _cell(scale, seed, family, method, **point)
 
 
 def fig5(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 5: WD against LPWD by size of the model."""
-    for size in MODEL_SCALES:
+    for size in PAPER_SIZES if scale == "paper" else regime.CPU_SIZES:
         if scale == "paper":
             yield from _grid(scale, seed, size, ("wd", "lpwd", "lwd"), column=size)
             continue
         for method in ("wd", "lpwd", "lwd"):
-            yield _cell(scale, seed, size, method, lr=0.001, weight_decay=cpu_decay(0.1), column=size)
+            yield _cell(scale, seed, size, method, **_point(), column=size)
+
+
+# ---- presets that the paper lacks
+
+
+def settle(scale: Scale, seed: int) -> Iterator[Cell]:
+    """One fine-tuning task, one eta; strengths and controls. Scale paper: the same points with the paper's models."""
+    points = [("baseline", regime.SETTLE_LR, 0.0)]
+    points += [(method, regime.SETTLE_LR, decay) for decay in regime.SETTLE_DECAYS for method in regime.SETTLE_METHODS]
+    points += [("lpwd_shuffled", regime.SETTLE_LR, decay) for decay in regime.SETTLE_SHUFFLED_DECAYS]
+    points += [("adamh", lr, 0.0) for lr in regime.SETTLE_ADAMH_LRS]
+    for method, lr, decay in points:
+        yield _cell(scale, seed, "ConvNeXt", method, lr=lr, weight_decay=decay)
+
+
+PRETRAINED_FAMILIES = ("ConvNeXt", "Swin", "half atto", "pico")  # in the order in which they are needed
+LONGER: MappingProxyType[str, Any] = MappingProxyType(
+    {"epochs": 100, "batch_size": 512, "precision": "bf16", "scale": "paper"}
+)
+
+
+def pretrain(scale: Scale, seed: int) -> Iterator[Cell]:
+    """The starts; at scale paper the paper's models on the same images, for who wants starts of known origin."""
+    for family in PRETRAINED_FAMILIES if scale == "cpu" else ("ConvNeXt", "Swin"):
+        config = pretrained_run(family)
+        if scale == "paper":
+            config = RunConfig(**(regime.PRETRAINING | PAPER_MODELS[family] | LONGER))
+        config = RunConfig(**(config.model_dump() | {"seed": seed}))
+        yield Cell(config, place(config.dataset, family, config.optimizer), in_paper=False)
+
+
+SCAN_COLUMN = f"{DATASETS['digits'].label}, ConvNeXt of 0.28 M parameters, {OPTIMIZER_LABELS['adam']}"
+
+
+def scan(scale: Scale, seed: int) -> Iterator[Cell]:
+    """Both scales are the same runs: seconds each."""
+    base = regime.SMALL | regime.SMALL_MODEL | regime.SMALL_DIGITS
+    base |= {"dataset": "digits", "optimizer": "adam", "lr": regime.SCAN_LR, "seed": seed, "scale": scale}
+    points = [("baseline", 0.0)]
+    points += [(method, decay) for decay in regime.SCAN_DECAYS for method in regime.SCAN_METHODS]
+    for method, decay in points:
+        config = RunConfig(**(base | {"method": method, "weight_decay": decay}))
+        yield Cell(config, SCAN_COLUMN, in_paper=False)

@@ -63,80 +63,30 @@ TABLE1 = _read(_TABLE1, _COLUMNS)  # (method, column) -> Reported
 TABLE3 = _read(_TABLE3, [place("cifar100", "ConvNeXt", "adam")])
 NOTHING: MappingProxyType[tuple[str, str], Reported] = MappingProxyType({})
 
-# The base of every configuration of a scale; a preset adds what it varies.
+# The paper's own settings; lpwd.paper.regime has those of scale cpu.
 PAPER_STEPS = 9_800  # 100 epochs of ceil(50,000 / 512) steps
-CPU_STEPS = 280  # 14 epochs of 1,200 / 60 steps
-DECAY_FACTOR = PAPER_STEPS / CPU_STEPS  # 35: lambda times this keeps eta lambda steps, the total shrink in nepers
-CPU_LR = MappingProxyType({"adam": 0.001, "sgd": 0.01})
-
-BASE: MappingProxyType[Scale, dict[str, Any]] = MappingProxyType(
+PAPER_BASE: MappingProxyType[str, Any] = MappingProxyType(
     {
-        "paper": {
-            "epochs": 100,
-            "batch_size": 512,
-            "image_size": 32,
-            "pretrained": True,
-            "precision": "bf16",
-            "scale": "paper",
-        },
-        "cpu": {
-            "epochs": 14,
-            "batch_size": 60,
-            "image_size": 32,
-            "train_samples": 1_400,  # of which the split takes 200
-            "validation_samples": 200,
-            "test_samples": 2_000,
-            "pretrained": False,
-            "precision": "fp32",
-            "scale": "cpu",
-        },
+        "epochs": 100,
+        "batch_size": 512,
+        "image_size": 32,
+        "pretrained": True,
+        "precision": "bf16",
+        "scale": "paper",
     }
 )
-
-_MINI = {"depths": [1, 1, 2, 1], "patch_size": 4}
-MODELS: MappingProxyType[Scale, dict[str, dict[str, Any]]] = MappingProxyType(
+PAPER_MODELS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
-        "paper": {
-            "ConvNeXt": {"model": "convnext_tiny.fb_in22k"},
-            "Swin": {"model": "swin_tiny_patch4_window7_224.ms_in22k"},
-            "tiny": {"model": "convnext_tiny.fb_in22k"},
-            "small": {"model": "convnext_small.fb_in22k"},
-            "base": {"model": "convnext_base.fb_in22k"},
-            "large": {"model": "convnext_large.fb_in22k"},
-        },
-        "cpu": {
-            "ConvNeXt": {"model": "convnext_atto", "model_kwargs": _MINI | {"dims": [16, 32, 64, 128]}},
-            "Swin": {
-                "model": "swin_tiny_patch4_window7_224",
-                "model_kwargs": _MINI | {"embed_dim": 24, "num_heads": [1, 2, 4, 8], "window_size": 4},
-            },
-            "tiny": {"model": "convnext_atto", "model_kwargs": _MINI | {"dims": [16, 32, 64, 128]}},
-            "small": {
-                "model": "convnext_atto",
-                "model_kwargs": {"depths": [1, 1, 6, 1], "patch_size": 4, "dims": [16, 32, 64, 128]},
-            },
-            "base": {
-                "model": "convnext_atto",
-                "model_kwargs": {"depths": [1, 1, 6, 1], "patch_size": 4, "dims": [24, 48, 96, 192]},
-            },
-            "large": {
-                "model": "convnext_atto",
-                "model_kwargs": {"depths": [1, 1, 6, 1], "patch_size": 4, "dims": [32, 64, 128, 256]},
-            },
-        },
+        "ConvNeXt": {"model": "convnext_tiny.fb_in22k"},
+        "Swin": {"model": "swin_tiny_patch4_window7_224.ms_in22k"},
+        "tiny": {"model": "convnext_tiny.fb_in22k"},
+        "small": {"model": "convnext_small.fb_in22k"},
+        "base": {"model": "convnext_base.fb_in22k"},
+        "large": {"model": "convnext_large.fb_in22k"},
     }
 )
-MODEL_SCALES = ("tiny", "small", "base", "large")
-CPU_NOTE = (
-    "Not the paper's experiment but its question at a size for two CPU cores: real CIFAR images, 1,200 for training, "
-    "200 for validation and 2,000 for the test (balanced, drawn by the seed); a ConvNeXt of 0.3 M or a Swin of "
-    "0.8 M parameters, trained from scratch (no ImageNet-21k weights), 14 epochs of 20 steps at batch 60, fp32."
-)
+PAPER_SIZES = ("tiny", "small", "base", "large")
 PAPER_NOTE = (
     "The paper's settings: ImageNet-21k weights through timm, 32x32, batch 512, 100 epochs at a constant rate, "
     "Adam (0.9, 0.999, 1e-8) or SGD with momentum 0.9, Table 2's grid. bf16 autocast is our choice."
-)
-SHRINK_NOTE = (
-    "280 steps instead of 9,800 would shrink the weights 35 times less, so λ is 35 times the paper's: η λ "
-    "steps, the total shrink of the weights, is the paper's, while the shrink of one step is 35 times larger."
 )

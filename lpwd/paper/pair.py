@@ -12,20 +12,15 @@ from typing import Any
 from lpwd.analysis.words import general, short
 from lpwd.config import RunConfig
 from lpwd.facts import DatasetName
-from lpwd.paper.numbers import BASE, MODELS
+from lpwd.paper.regime import SMALL, SMALL_DIGITS, SMALL_MODEL
 
 METHODS = ("wd", "lpwd")
 SNAPSHOT = Path(__file__).parent.parent / "snapshot"
 PAIR_FILE = "pair.json"  # beside a snapshot's tables
 
-# The ConvNeXt of scale cpu, so that what is trained here is the same experiment as the bundled pair.
-LIVE: MappingProxyType[str, Any] = MappingProxyType(
-    {**BASE["cpu"], **MODELS["cpu"]["ConvNeXt"], "optimizer": "adam", "scale": "custom"}
-)
-# As many optimizer steps out of half the images: eta and lambda shrink the weights of both as much.
-LIVE_DIGITS: MappingProxyType[str, Any] = MappingProxyType(
-    {"train_samples": 600, "validation_samples": 0, "test_samples": None, "batch_size": 30}
-)
+# The network and the budget of the preset `scan`, so that what is trained here is one of its cells.
+LIVE: MappingProxyType[str, Any] = MappingProxyType({**SMALL, **SMALL_MODEL, "optimizer": "adam", "scale": "custom"})
+LIVE_DIGITS = SMALL_DIGITS
 
 
 def live_config(method: str, lr: float, weight_decay: float, seed: int, dataset: DatasetName) -> RunConfig:

@@ -5,28 +5,27 @@ A preset's cells are chosen before anything is run; what the text does not repor
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
 from lpwd.config import ConfigError
+from lpwd.facts import IMAGENET_TERMS
 from lpwd.methods import METHODS
-from lpwd.paper import grids
+from lpwd.paper import grids, regime
 from lpwd.paper.grids import Cell as Cell
 from lpwd.paper.grids import Measurement as Measurement
 from lpwd.paper.numbers import (
-    CPU_NOTE,
     NOTHING,
     PAPER_NOTE,
     SCALES,
-    SHRINK_NOTE,
     TABLE1,
     TABLE3,
     Reported,
     Scale,
 )
 
-Kind = Literal["table", "curves", "opposing", "zero_shot", "difference", "heatmap", "scales"]
+Kind = Literal["table", "curves", "opposing", "zero_shot", "difference", "heatmap", "scales", "strengths"]
 DEFAULT_SEEDS: MappingProxyType[Scale, int] = MappingProxyType({"paper": 1, "cpu": 3})  # the paper's text names none
 
 
@@ -55,6 +54,7 @@ class Preset:
     reported: Mapping[tuple[str, str], Reported] = field(default_factory=lambda: NOTHING)
     cpu_note: str = ""
     paper_note: str = ""
+    own_note: str = ""  # of a preset that the paper lacks: instead of the scales' notes
     cpu_seeds: int = DEFAULT_SEEDS["cpu"]
 
     def seeds(self, scale: Scale) -> int:
@@ -72,7 +72,9 @@ class Preset:
 
     def scale_note(self, scale: Scale) -> str:
         """What differs from the paper at this scale, and what the paper leaves open."""
-        notes = (CPU_NOTE, self.cpu_note) if scale == "cpu" else (PAPER_NOTE, self.paper_note)
+        if self.own_note:
+            return self.own_note
+        notes = (regime.CPU_NOTE, self.cpu_note) if scale == "cpu" else (PAPER_NOTE, self.paper_note)
         return " ".join(note for note in notes if note)
 
     @property
@@ -88,6 +90,21 @@ def _rows(plan: Callable[[Scale, int], Iterator[Cell]]) -> tuple[str, ...]:
 
 
 LPWD_CONTRASTS = (Contrast("lpwd", "wd", +1), Contrast("lpwd", "lwd"), Contrast("lpwd", "wd15"))
+CONTROLS = (
+    Contrast("lpwd", "wd", +1),
+    Contrast("lpwd_matched", "wd"),
+    Contrast("lpwd_reversed", "wd"),
+    Contrast("lpwd_matched", "lpwd_reversed"),
+    Contrast("lpwd_shuffled", "wd"),
+    Contrast("l2sp", "wd"),
+    Contrast("wd", "baseline"),
+)
+STRENGTHS_NOTE = (
+    "Total decay is η times the parameter-weighted mean λ, summed over the steps, in nepers: decay alone leaves e^-x "
+    "of a weight. Each method's best strength is chosen on the test set."
+)
+GRID_NOTE = "The best (η, λ) of each method is chosen on the test set, as the paper does."
+ONE_SETTING = "One setting instead of a search: Adam at η 0.001 and λ 0.1 of Table 2"
 
 _PRESETS = (
     Preset(
@@ -99,9 +116,8 @@ _PRESETS = (
         plan=grids.table1,
         contrasts=LPWD_CONTRASTS,
         reported=TABLE1,
-        paper_note="The best (η, λ) of each method is chosen on the test set, as the paper does.",
-        cpu_note="One setting instead of a search: Adam at η 0.001 and λ 0.1 of Table 2, SGDM at the paper's "
-        f"base 0.01 and 0.01, which both shrink the weights by 0.98 nepers in total. {SHRINK_NOTE}",
+        paper_note=GRID_NOTE,
+        cpu_note=f"{ONE_SETTING}, SGDM at the paper's base 0.01 and λ 0.01: both decay by 0.94 nepers in total.",
     ),
     Preset(
         name="table3",
@@ -120,8 +136,8 @@ _PRESETS = (
             Contrast("wd15", "wd"),
         ),
         reported=TABLE3,
-        paper_note="The best (η, λ) of each method is chosen on the test set, as the paper does.",
-        cpu_note="One setting instead of a search: Adam at η 0.001 and λ 0.1 of Table 2. " + SHRINK_NOTE,
+        paper_note=GRID_NOTE,
+        cpu_note=f"{ONE_SETTING}.",
     ),
     Preset(
         name="fig1",
@@ -132,7 +148,7 @@ _PRESETS = (
         plan=grids.fig1,
         contrasts=(*LPWD_CONTRASTS, Contrast("lpwd", "wd", -1, "train_loss")),
         paper_note="η 0.001 and λ 0.5, as in the paper.",
-        cpu_note="η 0.001; λ 17.5 stands for the paper's 0.5. " + SHRINK_NOTE + " Beside it the literal 0.5.",
+        cpu_note="η 0.001 and λ 0.5, as in the paper: decay alone would leave 0.9 % of the weights under WD.",
     ),
     Preset(
         name="fig2",
@@ -143,9 +159,8 @@ _PRESETS = (
         plan=grids.fig2,
         contrasts=(),
         paper_note="Measured in every step, over the count of weights (eq. 10); by magnitude beside it.",
-        cpu_note="Every other η and three λ of Table 2, 4 epochs (80 steps) each, measured in every step; λ as in the "
-        "paper, because the rate is a property of single steps.",
-        cpu_seeds=1,
+        cpu_note="Every other η and three λ of Table 2, measured in every step of the first "
+        f"{regime.FIG2_EPOCHS} epochs: the rate is a property of single steps.",
     ),
     Preset(
         name="fig3a",
@@ -156,7 +171,7 @@ _PRESETS = (
         plan=grids.fig3a,
         contrasts=(),
         paper_note="The paper does not name η; this is its base, 0.0001 with Adam.",
-        cpu_note="Adam at η 0.001.",
+        cpu_note="The paper does not name η; this is its base, 0.0001 with Adam.",
     ),
     Preset(
         name="fig3b",
@@ -167,7 +182,7 @@ _PRESETS = (
         plan=grids.fig3b,
         contrasts=(Contrast("pwd", "rwd", +1),),
         paper_note="η 0.001, all λ of Table 2; LPWD minus LRWD is the same question with the layer rule.",
-        cpu_note="η 0.001 and four λ of Table 2. " + SHRINK_NOTE,
+        cpu_note="η 0.001 and four λ of Table 2, of which 0.001 removes 1 % of a weight: noise.",
     ),
     Preset(
         name="fig4",
@@ -177,9 +192,7 @@ _PRESETS = (
         kind="heatmap",
         plan=grids.fig4,
         contrasts=LPWD_CONTRASTS[:2],
-        cpu_note="Three η and four λ of Table 2, one seed. " + SHRINK_NOTE + " SGDM keeps the paper's λ: 35 "
-        "times more would turn the weights' signs around in one step.",
-        cpu_seeds=1,
+        cpu_note="ConvNeXt; three η and three λ of Table 2; with Adam, λ 0.001 removes 2 % of a weight at most.",
     ),
     Preset(
         name="fig5",
@@ -190,8 +203,48 @@ _PRESETS = (
         plan=grids.fig5,
         contrasts=LPWD_CONTRASTS[:2],
         paper_note="The paper does not name η and λ here: Table 2's grid, best of each method.",
-        cpu_note="Four ConvNeXts of 0.3 to 1.6 M parameters, deeper from tiny to small and wider from there; Adam at "
-        "η 0.001 and λ 0.1 of Table 2. " + SHRINK_NOTE,
+        cpu_note=f"Three ConvNeXts of 0.9, 3.4 and 8.6 M parameters. {ONE_SETTING}.",
+    ),
+    Preset(
+        name="pretrain",
+        title="The starts of scale cpu",
+        source="Pretraining",
+        question="How far do the models that scale cpu fine-tunes get on Tiny ImageNet at 32x32?",
+        kind="curves",
+        plan=grids.pretrain,
+        contrasts=(),
+        own_note="Not in the paper, which takes ImageNet-21k weights: 100,000 ImageNet images of 200 classes at 32x32, "
+        f"AdamW with a half cosine from η {regime.PRETRAINING['lr']:g} and λ {regime.PRETRAINING['weight_decay']:g}, "
+        f"mirrored and shifted by up to 4 pixels, batch {regime.PRETRAINING['batch_size']}, "
+        f"{regime.PRETRAINING['epochs']} epochs (scale paper: the paper's models, batch 512, 100 epochs, bf16). "
+        + IMAGENET_TERMS,
+        cpu_seeds=1,
+    ),
+    Preset(
+        name="settle",
+        title="Accuracy over total decay: does depth order help?",
+        source="Settle",
+        question="At equal total decay, does it help to decay deep layers more? Or is LPWD only more decay, or "
+        "pretraining spared?",
+        kind="strengths",
+        plan=grids.settle,
+        contrasts=CONTROLS + tuple(replace(contrast, value="last_top1") for contrast in CONTROLS),
+        paper_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure.",
+        cpu_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure. {STRENGTHS_NOTE}",
+        cpu_seeds=regime.SETTLE_SEEDS,
+    ),
+    Preset(
+        name="scan",
+        title="Every strength, from scratch on digits",
+        source="Scan",
+        question="From no penalty to one that ends learning: where do the layer rule and the timing help or harm?",
+        kind="strengths",
+        plan=grids.scan,
+        contrasts=(*LPWD_CONTRASTS, Contrast("lpwd_matched", "wd"), Contrast("lpwd_reversed", "wd")),
+        own_note="Not in the paper: a ConvNeXt of 0.28 M parameters from scratch on 600 digits, 14 epochs of 20 steps "
+        f"at batch 30, Adam at η {regime.SCAN_LR:g}, tested on 500 digits; both scales are the same runs. "
+        + STRENGTHS_NOTE,
+        cpu_seeds=regime.SCAN_SEEDS,
     ),
 )
 PRESETS: MappingProxyType[str, Preset] = MappingProxyType({preset.name: preset for preset in _PRESETS})

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from lpwd.analysis.figures import style
+from lpwd.analysis.protocol import epochs_to
+from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
 from lpwd.paper.findings import SELECTIONS, Findings, find
 from lpwd.paper.numbers import SOURCE, Scale
@@ -19,7 +21,8 @@ from lpwd.store import RunSource
 
 MISSING = '<span class="missing">missing</span>'
 SENTENCES_SHOWN = 8
-TABLED = frozenset({"table", "curves", "heatmap", "scales"})  # kinds whose question is about test top-1
+TARGET_SHARE = 0.95  # of the column's best mean, that a run is timed to
+TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds whose question is about test top-1
 
 
 def write_report(
@@ -35,11 +38,12 @@ def write_report(
     for name, frame in frames.items():
         write_atomic(folder / f"{stem}-{name}.csv", frame.to_csv(index=False) if len(frame.columns) else "")
     html = folder / f"{stem}.html"
-    write_atomic(html, render(findings, [f"{stem}-{name}.csv" for name in frames]))
+    reached = epochs_to_target(findings, source) if preset.kind in TABLED else pd.DataFrame()
+    write_atomic(html, render(findings, [f"{stem}-{name}.csv" for name in frames], reached))
     return html
 
 
-def render(findings: Findings, files: Sequence[str] = ()) -> str:
+def render(findings: Findings, files: Sequence[str] = (), reached: pd.DataFrame | None = None) -> str:
     """The page as text."""
     preset, total = findings.preset, len(findings.cells)
     body = [
@@ -57,6 +61,8 @@ def render(findings: Findings, files: Sequence[str] = ()) -> str:
         body.append(f'<h2>Figures</h2><div class="figures">{"".join(shown)}</div>')
     if len(findings.contrasts):
         body.append(_contrasts(findings.contrasts))
+    if reached is not None and len(reached):
+        body.append(_reached(reached))
     body.append(_provenance(findings, files))
     return page(f"{preset.source}: {preset.title}", "".join(body))
 
@@ -181,6 +187,37 @@ def _contrasts(frame: pd.DataFrame) -> str:
     )
 
 
+def epochs_to_target(findings: Findings, source: RunSource) -> pd.DataFrame:
+    """A row a column and method at its best setting: the target, the median epoch, misses, runs."""
+    rows = []
+    cells = findings.cells
+    for column, part in findings.table[findings.table.n > 0].groupby("column", sort=False):
+        target = TARGET_SHARE * float(part.best10_mean_mean.max())
+        for row in part.itertuples():
+            mine = cells[(cells.column == column) & (cells.method == row.method) & cells.done.astype(bool)]
+            chosen = mine[(mine.lr == row.lr) & (mine.weight_decay == row.weight_decay)]
+            found = epochs_to(metrics_frame(source, chosen.run_id, "epoch"), target, len(chosen))
+            known = {"column": column, "method": row.method, "in_paper": row.in_paper, "target": target}
+            rows.append(known | {"median": found.median, "misses": found.misses, "runs": len(chosen)})
+    return pd.DataFrame(rows)
+
+
+def _reached(frame: pd.DataFrame) -> str:
+    rows = [
+        [
+            *(escape(row.column), _method(row, row.method), f"{row.target:.2f}", number(row.median, digits=1)),
+            *(f"{row.misses} of {row.runs}",),
+        ]
+        for row in frame.itertuples()
+    ]
+    head = ["Where", "Method", "Target (%)", "Median epoch", "Never reached it"]
+    return (
+        f"<h2>Epochs to a target</h2>{table(head, rows)}"
+        f'<p class="note">The target is {TARGET_SHARE:.0%} of the best mean in its column. A run that never reaches it '
+        "counts as later than any, so that a median may not exist.</p>"
+    )
+
+
 # ---- provenance
 
 
@@ -193,6 +230,8 @@ def _provenance(findings: Findings, files: Sequence[str]) -> str:
         "Device": _distinct(cells.device),
         "Versions": _distinct(cells.versions),
         "Commit": _distinct(cells.commit),
+        "Protocol": _distinct(cells.protocol),
+        "Trained": _distinct(cells.date),
         "Training time": f"{cells.seconds.fillna(0).sum() / 60:.1f} min in all",
         "Written": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "Files": ", ".join(files),

@@ -1,6 +1,6 @@
 """A run's data: the whole set on the device as uint8, balanced subsets, and the batches of an epoch.
 
-The order and the flips of an epoch are functions of (seed, epoch) alone, drawn on the CPU so that all devices agree.
+Order, flips and shifts of an epoch are functions of (seed, epoch) alone, drawn on the CPU so that all devices agree.
 """
 
 import os
@@ -18,7 +18,8 @@ from lpwd.training.memory import free_bytes
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 TEST_SUBSET_SEED = 0  # runs of all seeds are evaluated on the same test images
-ORDER_STREAM, FLIP_STREAM = 0, 1
+ORDER_STREAM, FLIP_STREAM, SHIFT_STREAM = 0, 1, 2
+SHIFT_PART = 8  # of an image's side, that random shifts reach at most: 4 pixels of 32
 MEMORY_SHARE = 0.8  # of the device's free memory that the data may take
 
 
@@ -114,6 +115,25 @@ def epoch_flips(n: int, seed: int, epoch: int, probability: float = 0.5) -> torc
     return torch.rand(n, generator=_generator(seed, epoch, FLIP_STREAM)) < probability
 
 
+def epoch_shifts(n: int, seed: int, epoch: int, image_size: int) -> torch.Tensor:
+    """How far to move the image at each of the `n` places, down and to the right: int64 [n, 2] pixels on the CPU."""
+    reach = image_size // SHIFT_PART
+    return torch.randint(-reach, reach + 1, (n, 2), generator=_generator(seed, epoch, SHIFT_STREAM))
+
+
+def shift(batch: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Images [B, H, W, 3] moved by `shifts` [B, 2] pixels; what comes in is mirrored at the border, which stays once.
+
+    The same as padding by reflection and cropping, in one gather on the batch's device.
+    """
+    size = batch.shape[1]
+    places = torch.arange(size, device=batch.device) - shifts.unsqueeze(-1)  # [B, 2, H]: the pixel that comes here
+    mirrored = (size - 1) - ((size - 1) - places.abs()).abs()
+    rows, columns = mirrored.unbind(1)
+    image = torch.arange(len(batch), device=batch.device).view(-1, 1, 1)
+    return batch[image, rows.unsqueeze(2), columns.unsqueeze(1)]
+
+
 def _generator(seed: int, epoch: int, stream: int) -> torch.Generator:
     """A CPU generator of its own for each (seed, epoch, stream)."""
     state = np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)[0]
@@ -133,14 +153,22 @@ def augment(
     The reference is `reference_transform`; a test compares the two.
     """
     if flips is not None:
-        batch = torch.where(flips.view(-1, 1, 1, 1), batch.flip(2), batch)
+        batch = torch.where(flips.view(-1, 1), _words(batch.flip(2)), _words(batch)).view(torch.uint8).view(batch.shape)
     shift, factor = mean * 255, 1 / (std * 255)
     if memory_format == torch.channels_last:  # a row of all pixels vectorises, three channels do not
         pixels = batch.shape[1] * batch.shape[2]
-        rows = (batch.reshape(len(batch), -1) - shift.repeat(pixels)).mul_(factor.repeat(pixels))
+        rows = batch.reshape(len(batch), -1).to(torch.float32)  # apart: a sum of bytes and floats is 15x slower
+        rows = rows.sub_(shift.repeat(pixels)).mul_(factor.repeat(pixels))
         return rows.view(batch.shape).permute(0, 3, 1, 2)
     planes = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=memory_format)
     return planes.sub_(shift.view(3, 1, 1)).mul_(factor.view(3, 1, 1))
+
+
+def _words(batch: torch.Tensor) -> torch.Tensor:
+    """The batch's bytes [B, ...] as integers [B, n] as wide as can be: to choose between bytes is 7x slower."""
+    rows = batch.reshape(len(batch), -1)
+    kind = next(k for k in (torch.int64, torch.int32, torch.uint8) if rows.shape[1] % k.itemsize == 0)
+    return rows.contiguous().view(kind)
 
 
 def reference_transform(flip_probability: float = 0.5) -> Any:

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from torch import Tensor, UntypedStorage, nn
+
+BATCH = 2  # a norm over the batch has no variance in one image
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,35 @@ class Footprint:
 
 
 GROUPS = Path("/sys/fs/cgroup")
+
+
+def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Exception], ...]) -> Footprint:
+    """What a model on the meta device needs; no activations where a step in training mode raises one of `refusals`."""
+    try:
+        kept = kept_bytes(model, image_size)
+    except refusals:
+        kept = 0
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Footprint(parameters, sum(buffer.nbytes for buffer in model.buffers()), kept)
+
+
+def kept_bytes(model: "nn.Module", image_size: int) -> int:
+    """Bytes that autograd keeps for each image of a training step: tensors saved for backward, each storage once."""
+    import torch
+
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    kept: dict[int, UntypedStorage] = {}
+
+    def keep(tensor: "Tensor") -> "Tensor":
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    model.train()
+    with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(torch.zeros(BATCH, 3, image_size, image_size))
+    return sum(storage.nbytes() for storage in kept.values()) // BATCH
 
 
 def free_bytes(device: Any = "cpu") -> int:

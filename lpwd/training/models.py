@@ -25,8 +25,9 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
 from lpwd.training.images import cached_sizes, check_samples
-from lpwd.training.memory import Footprint
+from lpwd.training.memory import Footprint, footprint_of
 from lpwd.training.model_names import model_names as model_names
+from lpwd.training.randomness import seeded
 
 PAPER_TAGS = ("fb_in22k", "ms_in22k")  # the paper's weights, from ImageNet-21k
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # where a configuration names no other
@@ -34,7 +35,6 @@ BUILD_ERRORS = (  # what timm raises on arguments of a wrong kind, shape or size
     *(ArithmeticError, AssertionError, AttributeError, LookupError),
     *(NotImplementedError, RuntimeError, TypeError, ValueError),
 )
-BATCH = 2  # a norm over the batch has no variance in one image
 RESERVED_KWARGS = frozenset(inspect.signature(timm.create_model).parameters) | {
     *("num_classes", "in_chans", "img_size", "features_only", "feature_cfg", "device", "dtype"),
 }
@@ -75,10 +75,9 @@ def create(config: RunConfig, class_count: int) -> nn.Module:
     name = resolve(config.model)
     if config.pretrained:
         _require_weights(name)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)
-        with _weights_errors(name) if config.pretrained else _build_errors(config):
-            return timm.create_model(name, pretrained=config.pretrained, **_arguments(config, class_count))
+    errors = _weights_errors(name) if config.pretrained else _build_errors(config)
+    with seeded(config.seed), errors:
+        return timm.create_model(name, pretrained=config.pretrained, **_arguments(config, class_count))
 
 
 def check(config: RunConfig) -> None:
@@ -101,10 +100,7 @@ def parameter_count(config: RunConfig) -> int:
 
 
 def footprint(config: RunConfig) -> Footprint:
-    """What the run's model needs, once a forward pass on the meta device has gone through. Raises ConfigError.
-
-    Needs no memory and no random number, so that any thread may ask beside a training.
-    """
+    """What the run's model needs, found without memory or random numbers beside any training. Raises ConfigError."""
     arguments = _arguments(config, DATASETS[config.dataset].classes)
     try:
         return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
@@ -145,10 +141,7 @@ class _SizeError(Exception):
 
 @lru_cache(maxsize=256)
 def _meta_forward(name: str, image_size: int, arguments: str) -> Footprint:
-    """What a model needs, which it tells without memory; `arguments` is JSON so that it hashes.
-
-    On the meta device no initial weight is drawn: torch's random generators stay as they are.
-    """
+    """What a model needs; `arguments` is JSON so that it hashes. On the meta device no initial weight is drawn."""
     with torch.device("meta"):
         model = timm.create_model(name, **{key: _tuples(value) for key, value in json.loads(arguments).items()}).eval()
     patch = _patch_pixels(model)
@@ -159,31 +152,7 @@ def _meta_forward(name: str, image_size: int, arguments: str) -> Footprint:
         larger = (patch * 2**power for power in range(10) if patch * 2**power > image_size)
         least = next((size for size in larger if not _forward_error(model, size)), None)
         raise _SizeError(f"its feature maps vanish: choose {least} or more" if least else error)
-    return Footprint(
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        buffer_bytes=sum(buffer.nbytes for buffer in model.buffers()),
-        activation_bytes=_activation_bytes(model, image_size),
-    )
-
-
-def _activation_bytes(model: nn.Module, image_size: int) -> int:
-    """Bytes that autograd keeps for each image of a training step: tensors saved for backward, each storage once."""
-    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-    kept: dict[int, torch.UntypedStorage] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            kept[storage._cdata] = storage
-        return tensor
-
-    model.train()
-    try:
-        with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            model(torch.zeros(BATCH, 3, image_size, image_size))
-    except BUILD_ERRORS:  # what a step in training mode says, the run will say
-        return 0
-    return sum(storage.nbytes() for storage in kept.values()) // BATCH
+    return footprint_of(model, image_size, BUILD_ERRORS)  # what a step says in training mode, the run will say
 
 
 def _forward_error(model: nn.Module, image_size: int) -> str:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -17,9 +17,12 @@ from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter, zero_shot_decay
 from lpwd.training import batches as datasets
-from lpwd.training import models
+from lpwd.training import models, starts
+from lpwd.training.feed import Feeds
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
+from lpwd.training.randomness import seeded
+from lpwd.training.small_maps.choose import accelerate, set_generator
 
 EVALUATION_BATCH = 1000  # images
 ZERO_SHOT_STEPS = 100
@@ -33,18 +36,28 @@ class Session:
     """Model, optimizer and position of one run; `step` counts finished steps, `epoch` the one under way (1-based)."""
 
     def __init__(
-        self, config: RunConfig, device: torch.device, data: datasets.Dataset, weights: Mapping[str, Tensor] | None
+        self,
+        config: RunConfig,
+        device: torch.device,
+        data: datasets.Dataset,
+        weights: Mapping[str, Tensor] | None,
+        feeds: Feeds | None = None,
     ) -> None:
         self.config, self.device, self.data = config, device, data
         models.check(config)
         self.model = models.create(config, data.class_count)
         if weights is not None:
-            self.model.load_state_dict(dict(weights))
-        self.layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
-        self.model.to(device).to(memory_format=self.layout)
+            starts.adopt(self.model, weights, config.init_from or "initial_weights")
+        self.start_digest = starts.digest(weights) if weights is not None else ""
+        layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
+        self.model.to(device).to(memory_format=layout)
         self.optimizer = build_optimizer(
             self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
         )
+        self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
+        self.kernels = self._kernels()
+        self.layout = layout if self.kernels == "timm" else torch.channels_last  # of the pixels
+        self.feed = (feeds or Feeds()).feed(data, config, self.layout)
         self.stochastic = any(_is_stochastic(module) for module in self.model.modules())
         self.steps_per_epoch = math.ceil(len(data.train_labels) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
@@ -53,6 +66,17 @@ class Session:
         self.seconds = 0.0  # of all epochs before this one
         self.pending: list[Tensor] = []  # losses not read yet
         self._begin_epoch()
+
+    def _kernels(self) -> str:
+        """What computes the model from now on: the small-map path where it covers the model and pays, else timm."""
+        image_size, precision = self.config.image_size, self.config.precision
+        if self.config.kernels == "timm" or not accelerate(
+            self.model, image_size=image_size, precision=precision, device=self.device
+        ):
+            return "timm"
+        self.draws = torch.Generator()
+        set_generator(self.model, self.draws)
+        return "small-maps"
 
     def _begin_epoch(self) -> None:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
@@ -64,13 +88,8 @@ class Session:
     def train_epoch(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
         """The rest of the present epoch's steps; returns True where the run ends here."""
         self.model.train()
-        count = len(self.data.train_labels)
-        order = datasets.epoch_order(count, self.config.seed, self.epoch).to(self.device)
-        flips = datasets.epoch_flips(count, self.config.seed, self.epoch, self.data.flip_probability).to(self.device)
-        size = self.config.batch_size
-        batches = list(zip(order.split(size), flips.split(size), strict=True))
-        for indices, flipped in batches[self.batch :]:
-            event = self.train_step(indices, flipped)
+        while self.batch < self.steps_per_epoch:
+            event = self.train_step()
             yield event
             if isinstance(event, Diverged):
                 return True
@@ -80,17 +99,15 @@ class Session:
                 return True
         return False
 
-    def train_step(self, indices: Tensor, flips: Tensor) -> Step | Diverged:
-        """One optimizer step on the images at `indices` [B], mirrored where `flips` [B] says so."""
+    def train_step(self) -> Step | Diverged:
+        """One optimizer step on the epoch's next batch."""
         begun = time.perf_counter()
         lr = self.set_learning_rate()
-        labels = self.data.train_labels.index_select(0, indices)
+        pixels, labels = self.feed.batch(self.epoch, self.batch)
         with self.randomness():
-            loss = functional.cross_entropy(
-                self.forward(self.data.train_images.index_select(0, indices), flips), labels
-            )
+            loss = functional.cross_entropy(self.forward(pixels), labels)
         self.pending.append(loss.detach())
-        self.loss_sum += loss.detach().double() * len(indices)
+        self.loss_sum += loss.detach().double() * len(labels)
         read = self.read_loss() if self.is_last_of_epoch() or len(self.pending) >= self.loss_every() else None
         if read is not None and not math.isfinite(read):
             return Diverged(self.step + 1, self.epoch)
@@ -135,20 +152,18 @@ class Session:
             group["lr"] = self.config.lr * factor * group.get("lr_scale", 1.0)
         return self.config.lr * factor
 
-    def forward(self, images: Tensor, flips: Tensor | None = None) -> Tensor:
-        """Logits [B, classes] in fp32 of uint8 images."""
-        pixels = datasets.augment(images, flips, self.data.mean, self.data.std, self.layout)
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             return self.model(pixels).float()
 
     @contextmanager
     def randomness(self) -> Iterator[None]:
         """Stochastic depth and dropout as a function of (seed, step), so that lanes and resumed runs share them."""
-        if not self.stochastic:
-            yield
-            return
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self.config.seed * 1_000_003 + self.step)
+        seed = self.config.seed * 1_000_003 + self.step
+        if self.draws is not None:
+            self.draws.manual_seed(seed)
+        with seeded(seed, self.device) if self.stochastic and self.draws is None else nullcontext():
             yield
 
     def is_last_of_epoch(self) -> bool:
@@ -208,7 +223,7 @@ class Session:
         for batch, wanted in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
             if should_stop():
                 return None
-            logits = self.forward(batch)
+            logits = self.forward(datasets.augment(batch, None, self.data.mean, self.data.std, self.layout))
             loss += functional.cross_entropy(logits, wanted, reduction="sum").double()
             correct += (logits.argmax(1) == wanted).sum()
         return float(loss) / len(labels), 100 * float(correct) / len(labels)
@@ -240,6 +255,8 @@ class Session:
             total_steps=self.total_steps,
             threads=torch.get_num_threads(),
             versions=versions(),
+            kernels=self.kernels,
+            start_digest=self.start_digest,
         )
 
     def finished(self) -> Finished:
@@ -274,7 +291,7 @@ class Session:
 
 
 def _optimizer_options(config: RunConfig) -> dict[str, Any]:
-    common: dict[str, Any] = {"rule": config.rule, "exclude_1d": config.exclude_1d}
+    common: dict[str, Any] = {name: getattr(config, name) for name in ("rule", "order", "mean", "exclude_1d")}
     if config.optimizer == "adam":
         return common | {"betas": config.betas, "eps": config.eps}
     return common | {"momentum": config.momentum, "nesterov": config.nesterov}

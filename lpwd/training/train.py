@@ -10,6 +10,7 @@ from torch import Tensor
 from lpwd.config import RunConfig
 from lpwd.events import Checkpoint, Diverged, Event, Stopped
 from lpwd.training import batches as datasets
+from lpwd.training.feed import Feeds
 from lpwd.training.machine import resolve_device
 from lpwd.training.session import NEVER, Session
 
@@ -22,16 +23,18 @@ def train(
     resume_from: Mapping[str, Any] | None = None,
     initial_weights: Mapping[str, Tensor] | None = None,
     data: datasets.Dataset | None = None,
+    feeds: Feeds | None = None,
 ) -> Iterator[Event]:
     """Train one run and yield what happens, at least once a step.
 
-    A race is several of these advanced in turn: data order and augmentation are functions of (seed, epoch), initial
-    weights of the seed. `resume_from` is the `state` of a Checkpoint; continuing is bit for bit on CPU. A Checkpoint's
-    tensors are the live ones: save them before advancing. `initial_weights` replaces the model's (keys as in its
-    `state_dict`), `data` saves loading it again. Raises ConfigError where model, data or device cannot be had.
+    A race is several of these advanced in turn, or at once in threads: data order and augmentation are functions of
+    (seed, epoch), initial weights of the seed. `resume_from` is the `state` of a Checkpoint; continuing is bit for bit
+    on CPU. A Checkpoint's tensors are the live ones: save them before advancing. `initial_weights` replaces the model's
+    (keys as in its `state_dict`), `data` saves loading it again, `feeds` are what the lanes of a race share. Raises
+    ConfigError where model, data or device cannot be had.
     """
     place = resolve_device(device)
-    session = Session(config, place, data or datasets.load(config, place), initial_weights)
+    session = Session(config, place, data or datasets.load(config, place), initial_weights, feeds)
     if resume_from is not None:
         session.load_state_dict(resume_from)
     yield session.started()

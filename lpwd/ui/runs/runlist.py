@@ -129,6 +129,7 @@ def _facts(status: Status, warning: str) -> list[list[str]]:
         "Speed": speed,
         "Steps": f"{status.step:,} of {status.total_steps:,}" if status.total_steps else "",
         "Threads": str(status.threads or ""),
+        "Kernels": status.kernels,
         "Versions": versions,
         "Commit": status.commit,
         "Damaged": warning,

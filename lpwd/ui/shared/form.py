@@ -28,11 +28,14 @@ LABELS = {
     "test_samples": "Test images",
     "validation_samples": "Validation images",
     "schedule": "Schedule of η",
+    "augment": "Augmentation",
     "clip_grad_norm": "Clip gradient norm at",
     "precision": "Precision",
+    "kernels": "Kernels",
     "rule": "Layer rule",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
+    "init_from": "Start from a finished run or a bundled start",
     "exclude_1d": "Leave norms and biases undecayed",
     "zero_shot": "Zero-shot decay after training",
     "opposing_every": "Steps between R_op, 0: once an epoch",
@@ -40,7 +43,10 @@ LABELS = {
 }
 BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
 SEEDS = range(1, 6)
-OPTIONAL = {"train_samples": "all", "test_samples": "all", "clip_grad_norm": "off"}  # what an empty field means
+OPTIONAL = {  # what an empty field means
+    **{"train_samples": "all", "test_samples": "all", "clip_grad_norm": "off"},
+    "init_from": "random weights",
+}
 MORE = tuple(list(LABELS)[list(LABELS).index("batch_size") :])
 
 
@@ -90,12 +96,12 @@ def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
 def shown(name: str, value: Any) -> Any:
     """What the control of a field shows for its value."""
     if name in OPTIONAL:
-        return "" if value is None else f"{value:.12g}"
+        return "" if value is None else value if isinstance(value, str) else f"{value:.12g}"
     return json.dumps(value) if value and name == "model_kwargs" else "" if name == "model_kwargs" else value
 
 
 def _meant(text: str | None) -> str | None:
-    """The number in the text of an optional field, None where it is empty."""
+    """The number or name in the text of an optional field, None where it is empty."""
     return (text or "").replace(",", "").strip() or None
 
 
@@ -115,7 +121,9 @@ def _choices(name: str) -> list[tuple[str, Any]]:
         "optimizer": [(label, optimizer) for optimizer, label in OPTIMIZER_LABELS.items()],
         "methods": [(method.label, key) for key, method in METHODS.items()],
         "schedule": [("constant", "constant"), ("cosine", "cosine")],
+        "augment": [("mirrored", "flip"), ("mirrored and shifted", "shift_flip")],
         "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
+        "kernels": [("fastest", "auto"), ("timm's own", "timm")],
         "rule": [(rule, rule) for rule in LAYER_RULES],
         "seeds": [(str(count), count) for count in SEEDS],
     }

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpwd.methods import METHODS
-from lpwd.paper.grids import TABLE1_CPU_DECAY, cpu_decay
-from lpwd.paper.numbers import CPU_LR, SCALES, Scale
+from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, Preset
+from lpwd.paper.regime import CPU_DECAY, CPU_LR
 from lpwd.ui.shared import form
 from lpwd.ui.shared.form import SEEDS
 
@@ -63,9 +63,8 @@ def _settings(cells: Sequence[Cell]) -> list[Setting]:
 
 def _usual(cells: Sequence[Cell], settings: Sequence[Setting]) -> Setting:
     """The setting next to the one that stands for the grid at scale cpu, see the notes of Table 1."""
-    config = cells[0].config
-    decay = TABLE1_CPU_DECAY[config.optimizer]
-    wanted = (CPU_LR[config.optimizer], cpu_decay(decay) if config.scale == "cpu" else decay)
+    optimizer = cells[0].config.optimizer
+    wanted = (CPU_LR[optimizer], CPU_DECAY[optimizer])
     return min(settings, key=lambda one: sum(abs(math.log(a / b)) for a, b in zip(one, wanted, strict=True)))
 
 

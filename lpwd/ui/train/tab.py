@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from lpwd.config import ConfigError
-from lpwd.facts import DatasetName
+from lpwd.facts import DATASETS, DatasetName
 from lpwd.jobs.rights import User
 from lpwd.spelled import command_line, python_snippet
 from lpwd.store import ENDED
@@ -65,7 +65,10 @@ def build(
             elem_id="lp-plan",
             apply_default_css=False,
         )
-    gr.HTML(f'<p class="lp-muted">{live.jobs.limits.sentence}</p>', elem_id="lp-limits", apply_default_css=False)
+    terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
+    gr.HTML(
+        f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>', elem_id="lp-limits", apply_default_css=False
+    )
     note = gr.HTML(elem_id="lp-note", apply_default_css=False)
     outcome = gr.HTML(
         "{}",

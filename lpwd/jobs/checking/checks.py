@@ -127,7 +127,7 @@ class Checks:
             raise ConfigError("the app is closing")
         if self._child:
             self._child.close()
-        self._child, self._started = Child("lpwd.jobs.checker", self._arguments, self._log), time.monotonic()
+        self._child, self._started = Child("lpwd.jobs.checking.checker", self._arguments, self._log), time.monotonic()
         return self._child
 
 

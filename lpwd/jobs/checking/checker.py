@@ -37,7 +37,7 @@ Answer = dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="lpwd.jobs.checker")
+    parser = argparse.ArgumentParser(prog="lpwd.jobs.checking.checker")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--memory", type=int, required=True, help="bytes that a check may take")
     options = parser.parse_args()
@@ -55,7 +55,7 @@ def step_back() -> None:
 
 def serve(device: str, memory: int, answers: Any) -> None:
     """Answer questions until stdin closes, or until one was the `last`: memory returns when the process ends."""
-    from lpwd.training import models, speed  # noqa: F401 (what the first question needs)
+    from lpwd.jobs.checking import speed  # noqa: F401 (what the first question needs)
 
     step_back()  # not before: imports at low priority would take half a minute beside a training
     questions: queue.Queue[Answer] = queue.Queue()
@@ -97,7 +97,8 @@ def footprint(config: RunConfig) -> Answer:
 
 def measured(config: RunConfig, device: str, free: int) -> float:
     """Training speed in images a second. Raises ConfigError where memory is short."""
-    from lpwd.training import models, speed
+    from lpwd.jobs.checking import speed
+    from lpwd.training import models
 
     needed = training_bytes(config, models.footprint(config).parameters)
     if needed > MEASURE_SHARE * free:

@@ -1,0 +1,61 @@
+"""Lanes of a race computing at the same time, in threads of this process, in lock step.
+
+On a CPU a step of a small model keeps one core busy but not two, so two lanes with a thread each are faster than one
+after the other with two threads. Torch releases the interpreter while it computes, and its number of threads belongs to
+the calling thread.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+from lpwd.jobs.lane import Lane
+
+
+class Plan(NamedTuple):
+    """How many lanes compute at once, and torch's CPU threads of each."""
+
+    at_once: int
+    threads: int
+
+
+def plan(lanes: int, threads: int | None, device: torch.device) -> Plan:
+    """On a CPU as many lanes at once as its cores have room for, with `threads` each (None: cores / lanes, at least 1).
+
+    The cores are those that torch uses here for a run alone. On a GPU, which one lane fills, lanes take turns.
+    """
+    cores = torch.get_num_threads()
+    if device.type != "cpu":
+        return Plan(1, threads or cores)
+    threads = threads or max(1, cores // max(1, lanes))
+    return Plan(max(1, min(lanes, cores // threads)), threads)
+
+
+def advance(lanes: Sequence[Lane], chosen: Plan) -> None:
+    """Run the lanes to their ends, none ahead of another by more than a step.
+
+    This thread records, in the lanes' order: the files are those of lanes that take turns. Lanes begin one after the
+    other, for that is mostly work that the others share. Returns, also by an exception, with no thread left.
+    """
+    with lane_threads(chosen) as pool:
+        for lane in lanes:
+            lane.record(pool.submit(lane.compute).result())
+        while running := [lane for lane in lanes if not lane.ended]:
+            least = min(lane.step for lane in running)
+            abreast = [lane for lane in running if lane.step == least]
+            for lane, outcome in zip(abreast, pool.map(Lane.compute, abreast), strict=True):
+                lane.record(outcome)
+
+
+@contextmanager
+def lane_threads(chosen: Plan) -> Iterator[ThreadPoolExecutor]:
+    """Threads to compute in, each with its own number of torch threads; the caller's stays as it is."""
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(chosen.at_once, "lpwd-lane", torch.set_num_threads, (chosen.threads,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)  # what later threads get is process-wide

@@ -1,0 +1,87 @@
+"""torch's own update and its part of the decay: the groups as torch sees them during a step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from lpwd.optim.formulas import Group, Scalar, decay_fraction, decay_rate
+from lpwd.optim.kernels import merged, runs_fused, with_gradient
+
+OURS = frozenset({"decay", "independent"})  # options that torch's update does not know
+
+
+class TorchUpdate(torch.optim.Optimizer):
+    """What torch's Adam or SGD is asked to do in a step, by the `decay` of each group."""
+
+    decouples = False  # torch's update itself does wd
+
+    @contextmanager
+    def _as_torch_sees_it(self) -> Iterator[None]:
+        """Groups with torch's part of the decay alone (l2, and wd and rwd where it decouples), as few as can be."""
+        own = self.param_groups
+        self.param_groups = merged(view for group in own for view in self._views(group))
+        try:
+            yield
+        finally:
+            self.param_groups = own
+
+    def _views(self, group: Group) -> Iterator[Group]:
+        view = {name: value for name, value in group.items() if name in self.defaults and name not in OURS}
+        view |= {"params": with_gradient(group), "weight_decay": 0.0}
+        if runs_fused(group, self.state):
+            view["fused"] = True
+        if self.decouples:
+            view["decoupled_weight_decay"] = self._torch_decays(group)
+        if group["decay"] == "l2":
+            view["weight_decay"] = group["weight_decay"]
+        elif self._torch_decays(group):
+            view["weight_decay"] = float(decay_rate(group))  # waits only for a tensor lr together with lr_0
+            if group["decay"] == "rwd":  # one step of AdamW with eta (1 - c) and lambda / (1 - c)
+                kept = 1 - group["lr"] * view["weight_decay"]
+                view |= {"lr": group["lr"] * kept, "weight_decay": view["weight_decay"] / kept}
+        elif group["decay"] == "adamh":  # the moments of matrices alone
+            yield view | {"params": [p for p in view["params"] if p.ndim >= 2], "lr": 0.0}
+            view["params"] = [p for p in view["params"] if p.ndim < 2]
+        yield view
+
+    def _torch_decays(self, group: Group) -> bool:
+        """Whether torch's decoupled update does the decay: wd, and rwd with known numbers and 0 <= c < 1."""
+        if not self.decouples or group["independent"]:
+            return False
+        if group["decay"] == "rwd":
+            return not isinstance(group["lr"], Tensor) and bool(decay_fraction(group) < 1)
+        return bool(group["decay"] == "wd")
+
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """GradScaler reads it: a fused update takes its scale and skips by itself, and nothing waits for a device."""
+        return all(runs_fused(group, self.state) for group in self.param_groups)
+
+    @_step_supports_amp_scaling.setter
+    def _step_supports_amp_scaling(self, value: bool) -> None:
+        """Set by torch where `fused` was given; the groups know more."""
+
+    def _skipped(self) -> Tensor | None:
+        """Whether GradScaler skips this fused step: a 0-dim bool tensor on the device, None without a scaler."""
+        found_inf = getattr(self, "found_inf", None)
+        return None if found_inf is None else (found_inf != 0).reshape(())
+
+    def _gradients(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+        """The gradients that the update works with: unscaled, and negated to maximize."""
+        grads = [p.grad for p in params if p.grad is not None]
+        if any(g.is_sparse for g in grads):
+            raise ValueError(f"decay {group['decay']!r} needs the update itself and does not support sparse gradients")
+        if (scale := getattr(self, "grad_scale", None)) is not None:
+            grads = [g / like(g, scale) for g in grads]
+        return list(torch._foreach_neg(grads)) if group["maximize"] else grads
+
+    def _update(self) -> None:
+        """torch's own step without its profiling wrapper, which would run the step hooks a second time."""
+        raise NotImplementedError
+
+
+def like(tensor: Tensor, scalar: Scalar) -> Scalar:
+    """The scalar where the tensor lives; a Python float lives everywhere."""
+    return scalar.to(tensor.device, tensor.dtype) if isinstance(scalar, Tensor) else scalar

@@ -1,0 +1,142 @@
+"""`settle` and `scan`: accuracy over total decay, the noise floor, and the sentences that decide."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lpwd.analysis import strength_figures as figures
+from lpwd.analysis.protocol import budgets
+from lpwd.analysis.statistics import Paired, over_seeds
+from lpwd.analysis.strengths import (
+    COMPARED,
+    NULL_DECAY,
+    NULL_SHARE,
+    PLATEAU_POINTS,
+    apart_from_wd,
+    best,
+    best_pair,
+    curve,
+    noise_floor,
+    plateau,
+    with_decay,
+)
+from lpwd.analysis.verdict import QUANTITIES
+from lpwd.analysis.words import label, number
+from lpwd.paper.presets import Preset
+from lpwd.store import RunSource
+
+VALUES = ("last_top1", "val_selected_top1", "best10_mean")
+X_TITLE = "total decay (nepers, parameter-weighted)"
+
+
+def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[str, go.Figure], list[str]]:
+    """Figures by caption; the sentences, the deciding one first."""
+    drawn: dict[str, go.Figure] = {}
+    sentences: list[str] = []
+    for column, part in frame.groupby("column", sort=False):
+        done = with_decay(part)
+        for value in [name for name in VALUES if done[name].notna().any()]:
+            drawn[f"{column}: {QUANTITIES[value][0]}"] = _figure(preset, done, value)
+            sentences += _said(done, value)
+    return drawn, sentences
+
+
+def _figure(preset: Preset, done: pd.DataFrame, value: str) -> go.Figure:
+    lines = {name: curve(done, name, value) for name in preset.rows}
+    flat = {name: best(done, name, value)[value] for name in preset.rows if lines[name].empty}
+    floor = noise_floor(done, value)
+    band = (floor.mean - floor.std, floor.mean + floor.std) if floor.std == floor.std else None
+    return figures.strengths(
+        {name: line for name, line in lines.items() if not line.empty},
+        {name: (float(values.mean()), len(values)) for name, values in flat.items() if len(values)},
+        null_below=NULL_DECAY,
+        noise=band,
+        x_title=X_TITLE,
+        y_title=f"{QUANTITIES[value][0]} (%)",
+    )
+
+
+def _said(done: pd.DataFrame, value: str) -> list[str]:
+    name = QUANTITIES[value][0]
+    said = [f"{name[0].upper()}{name[1:]}: {text}" for text in (_decision(done, value), _floor(done, value)) if text]
+    return said + _coincidence(done, value) + _robustness(done, value)
+
+
+def _decision(done: pd.DataFrame, value: str) -> str:
+    """LPWD helps only if its best beats WD's best beyond the paired interval and reversed depth does not."""
+    lpwd, reverse = (best_pair(done, method, "wd", value) for method in ("lpwd", "lpwd_reversed"))
+    if lpwd.n < 2 or reverse.n < 2:
+        return "no verdict yet: LPWD, WD and reversed depth need two seeds each."
+    numbers = f"best LPWD minus best WD {_interval(lpwd)}, best reversed depth minus best WD {_interval(reverse)}"
+    if lpwd.outcome != "higher":
+        worse = "and harms" if lpwd.outcome == "lower" else ""
+        return f"LPWD does not help {worse}".rstrip() + f": its best does not beat WD's ({numbers})."
+    if reverse.outcome == "higher":
+        return f"more decay in deep layers is not what helps: reversed depth beats WD as well ({numbers})."
+    return f"LPWD helps: its best beats WD's beyond the paired interval, and reversed depth does not ({numbers})."
+
+
+def _interval(pair: Paired) -> str:
+    low, high = (number(value, signed=True) for value in (pair.low, pair.high))
+    return f"{number(pair.mean, signed=True)} points, {pair.confidence:.0%} interval {low} to {high}, n = {pair.n}"
+
+
+def _floor(done: pd.DataFrame, value: str) -> str:
+    floor = noise_floor(done, value)
+    if floor.std != floor.std:
+        return ""
+    return (
+        f"noise floor: {floor.cells} runs whose decay removes less than {NULL_SHARE:.0%} of the weights differ within "
+        f"a seed by a deviation of {floor.std:.2f} points; they are shaded."
+    )
+
+
+def _coincidence(done: pd.DataFrame, value: str) -> list[str]:
+    """Curves that coincide over total decay are one method at other strengths."""
+    said = []
+    for method in COMPARED:
+        points = [point for point in apart_from_wd(done, method, value) if point.low == point.low]
+        if not points:
+            continue
+        differing = [point for point in points if point.differs]
+        if not differing:
+            text = f"in none of {len(points)} strengths apart from WD's curve at the same total decay: rescaled WD."
+        else:
+            named = "; ".join(f"{number(p.mean, signed=True)} at {p.total_decay:.3g}" for p in differing)
+            text = (
+                f"apart from WD's curve at the same total decay in {len(differing)} of {len(points)} strengths, "
+                f"beyond the 95% interval ({named} nepers)."
+            )
+        said.append(f"{label(method)}, {QUANTITIES[value][0]}: {text}")
+    return said
+
+
+def _robustness(done: pd.DataFrame, value: str) -> list[str]:
+    top = curve(done, "wd", value)
+    if top.empty:
+        return []
+    level = float(top["mean"].max()) - PLATEAU_POINTS
+    parts = []
+    for method in ("wd", *COMPARED):
+        points = curve(done, method, value)
+        if points.empty:
+            continue
+        ends = plateau(points, level)
+        parts.append(f"{label(method)} " + (f"{ends[0]:.2g} to {ends[1]:.2g}" if ends else "nowhere"))
+    said = ", ".join(parts)
+    within = f"within {PLATEAU_POINTS:g} point of WD's best ({level:.1f}%)"
+    return [f"Robustness, {QUANTITIES[value][0]}: {within} at {said} nepers."]
+
+
+def trials(frame: pd.DataFrame) -> tuple[dict[str, go.Figure], list[str]]:
+    """Expected best over k trials where methods have several settings, and unequal budgets in words."""
+    drawn, said = {}, []
+    for column, part in frame[frame.state != "missing"].groupby("column", sort=False):
+        rows = budgets(over_seeds(part, by=("column",)))
+        if rows.empty or rows.trials.max() < 2:
+            continue
+        drawn[f"{column}: expected best over k trials"] = figures.trials(rows)
+        counts = rows.drop_duplicates("method")
+        if counts.trials.nunique() > 1:
+            named = ", ".join(f"{label(row.method)} {row.trials}" for row in counts.itertuples())
+            said.append(f"Tuning budgets differ in {column} ({named} settings); compare at the same k.")
+    return drawn, said

@@ -1,0 +1,101 @@
+"""The weights a run begins from: loaded, checked by digest, fitted to another task's head, and exported."""
+
+import datetime
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lpwd.config import ConfigError
+from lpwd.hub.starts import published_start, weights_file
+from lpwd.paths import replacing, write_atomic
+from lpwd.starts import Start, split
+from lpwd.store import RunStore
+
+Weights = Mapping[str, Tensor]  # as in a model's state_dict
+
+
+def digest(weights: Weights) -> str:
+    """SHA-256 in hexadecimal over names, types, shapes and values, in the order of the names, whatever the strides."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        total.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def load(store: RunStore, name: str) -> dict[str, Tensor]:
+    """The weights that `init_from` names, on the CPU and in the type they are kept in. Raises ConfigError."""
+    _, digest8 = split(name)
+    return _load_published(name) if digest8 else _load_run(store, name)
+
+
+def _load_published(name: str) -> dict[str, Tensor]:
+    start = published_start(name)
+    path = weights_file(start)
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ConfigError(f"start {name}: {path} is damaged ({str(error).splitlines()[0][:200]})") from None
+    if digest(weights) != start.digest:
+        raise ConfigError(f"start {name}: {path} holds other weights, of digest {digest(weights)[:8]}")
+    return weights
+
+
+def _load_run(store: RunStore, run_id: str) -> dict[str, Tensor]:
+    if store.status(run_id).state != "finished":
+        raise ConfigError(f"init_from is {run_id!r}: that run has to be finished first")
+    path = store.paths(run_id).checkpoint
+    if not path.exists():
+        raise ConfigError(f"init_from is {run_id!r}: that run has no checkpoint")
+    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    return weights
+
+
+def adopt(model: nn.Module, weights: Weights, name: str) -> None:
+    """Put a start's weights into `model`; a head of another number of classes stays as it was drawn from the seed.
+
+    Raises ConfigError where anything else differs.
+    """
+    own = model.state_dict()
+    if names := sorted(own.keys() ^ weights.keys()):
+        where = "start" if names[0] in weights else "model"
+        raise ConfigError(f"init_from is {name!r}: it does not fit this model, {names[0]} is in the {where} alone")
+    other = {key for key, value in own.items() if value.shape != weights[key].shape}
+    head = str((getattr(model, "pretrained_cfg", None) or {}).get("classifier") or "head")
+    for key in sorted(key for key in other if not key.startswith(f"{head}.")):
+        shapes = f"{tuple(weights[key].shape)} there and {tuple(own[key].shape)} in this model"
+        raise ConfigError(f"init_from is {name!r}: it does not fit this model, {key} is {shapes}")
+    model.load_state_dict({key: value for key, value in weights.items() if key not in other}, strict=False)
+
+
+def export(store: RunStore, run_id: str, folder: Path) -> Start:
+    """Write a finished run's weights in half precision, with the JSON that lists them, into `folder`."""
+    weights = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in _load_run(store, run_id).items()
+    }
+    if lost := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
+        raise ConfigError(f"run {run_id!r}: {lost[0]} has values that half precision cannot hold")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{run_id}.safetensors"
+    with replacing(path) as temporary:
+        save_file(weights, temporary)
+    status = store.status(run_id)
+    ended = datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc)
+    start = Start(
+        run_id=run_id,
+        digest=digest(weights),
+        bytes=path.stat().st_size,
+        config=store.config(run_id),
+        last_top1=float(status.summary["last_top1"] or 0.0),
+        device=status.device,
+        commit=status.commit,
+        date=ended.strftime("%Y-%m-%d"),
+    )
+    write_atomic(folder / f"{run_id}.json", start.model_dump_json(indent=1) + "\n")
+    return start
