@@ -66,12 +66,13 @@ class Record(BaseModel):
     status: Status
 
 
-def is_lost(status: Status) -> bool:
+def is_lost(status: Status, stale_seconds: float = STALE_SECONDS) -> bool:
+    """Whether nothing is heard of the process that trains this run. It may be stopped, and hold its claim."""
     if status.state not in ACTIVE:
         return False
     if status.host == socket.gethostname() and status.pid and not psutil.pid_exists(status.pid):
         return True
-    return status.heartbeat is None or time.time() - status.heartbeat > STALE_SECONDS
+    return status.heartbeat is None or time.time() - status.heartbeat > stale_seconds
 
 
 class Reason(str):

@@ -69,17 +69,23 @@ def _json(text: str) -> Response:
 
 
 def health(jobs: Jobs) -> Route:
-    """Whether this app can train."""
+    """Whether this app can train; where it cannot, `why`."""
 
     def report(_: Request) -> JSONResponse:
+<<<<<<< HEAD
         worker, queue = jobs.worker_state(), jobs.queue()
         failing = worker == "dead"
         answer = {
+=======
+        worker, queue, failing = jobs.worker_state(), jobs.queue(), jobs.failing()
+        said = {
+>>>>>>> processes
             "status": "failing" if failing else "ok",
             "version": __version__,
             "worker": worker,
             "queue": sum(not job.active for job in queue),
             "active": next((job.run_ids for job in queue if job.active), []),
+            **({"why": failing} if failing else {}),
         }
         return JSONResponse(answer, 503 if failing else 200, headers={"Cache-Control": "no-store"})
 
