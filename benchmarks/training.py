@@ -29,14 +29,9 @@ import torch
 from torch.nn import functional
 
 from lpwd.config import RunConfig
-<<<<<<< HEAD
-from lpwd.jobs.speed import random_data
+from lpwd.jobs.checking.speed import random_data
 from lpwd.training.batches import augment
 from lpwd.training.machine import cpu_has_bf16
-=======
-from lpwd.jobs.checking.speed import random_data
-from lpwd.training.batches import reference_transform
->>>>>>> processes
 from lpwd.training.session import Session
 
 MODELS = ("convnext_atto:128", "convnext_tiny:256", "swin_tiny_patch4_window7_224:256")

@@ -72,14 +72,8 @@ def health(jobs: Jobs) -> Route:
     """Whether this app can train; where it cannot, `why`."""
 
     def report(_: Request) -> JSONResponse:
-<<<<<<< HEAD
-        worker, queue = jobs.worker_state(), jobs.queue()
-        failing = worker == "dead"
-        answer = {
-=======
         worker, queue, failing = jobs.worker_state(), jobs.queue(), jobs.failing()
-        said = {
->>>>>>> processes
+        answer = {
             "status": "failing" if failing else "ok",
             "version": __version__,
             "worker": worker,

@@ -69,21 +69,12 @@ class Costs:
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
-<<<<<<< HEAD
-        answer, pending = self._kept(STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
+        answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
         if not isinstance(answer, int):
             return (form.in_page_words(str(answer)) if answer else ""), pending
         training = lanes * costs.training_bytes(config, answer)
         disk = runs * costs.checkpoint_bytes(config, answer)
         of_lanes = f"{lanes} models of {answer:,} parameters" if lanes > 1 else f"a model of {answer:,} parameters"
-=======
-        found, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
-        if not isinstance(found, int):
-            return (form.in_page_words(str(found)) if found else ""), pending
-        training = lanes * costs.training_bytes(config, found)
-        disk = runs * costs.checkpoint_bytes(config, found)
-        of_lanes = f"{lanes} models of {found:,} parameters" if lanes > 1 else f"a model of {found:,} parameters"
->>>>>>> processes
         return (
             f"Memory: {size(training)} for weights, gradients and moments of {of_lanes}, "
             f"{size(costs.data_bytes(config))} for the images, activations on top; checkpoints {size(disk)}.",
