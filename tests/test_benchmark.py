@@ -60,12 +60,6 @@ def test_own_numbers_stand_beside_the_papers(store, benchmark):
     assert {cell["seed"] for cell in found["open"]} == {2}
 
 
-def test_one_run_has_no_deviation_and_none_is_empty():
-    nan = float("nan")
-    assert bench._spread({"best10_mean_mean": 12.3456, "best10_mean_std": nan}, "best10_mean") == "12.35"
-    assert bench._spread({}, "best10_mean") == ""
-
-
 def test_published_runs_fill_their_own_column(store, benchmark):
     write_cells(store, "table3", {0})
     found = find(get_preset("table3"), published_of(store), "cpu")

@@ -12,6 +12,7 @@ from browser import CHROMIUM, chromium, open_page, running_app
 from gradio_client import Client
 from synthetic import write_run
 
+from lpwd import history
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
 from lpwd.paper.presets import Cell
@@ -100,6 +101,28 @@ def test_the_csv_of_a_comparison_quotes_texts_that_a_spreadsheet_would_run(store
     lines = overlay.csv(overlay.Curves(store), entries, "test_top1").splitlines()
     assert len(lines) == 1 + 3 * 12
     assert all(",'=wd," in line for line in lines[1:])
+
+
+def test_a_growing_comparison_reads_only_what_was_appended(store, six, monkeypatch):
+    curves = overlay.Curves(store)
+    ids = [*six["wd"], *six["lpwd"]]
+    first = compare.view(curves, ids)
+    parsed = []
+    monkeypatch.setattr(history, "from_json", lambda line, real=history.from_json: parsed.append(line) or real(line))
+    store.append(six["wd"][0], [Step(281, 13, 0.5, 1e-3, 9.0, 100.0)])
+    second = compare.view(curves, ids, y="loss", stamp=first["stamp"])
+    assert "figure" in second
+    assert len(parsed) == 1
+
+
+def test_a_damaged_line_or_run_hides_no_other(store, six):
+    with open(store.paths(six["wd"][0]).metrics, "ab") as file:
+        file.write(b"\0" * 50 + b"\n")
+    store.paths(six["lpwd"][0]).status.write_text("[]")
+    assert "figure" in compare.view(overlay.Curves(store), six["wd"])
+    assert compare.listed(store)["runs"] == 5
+    with pytest.raises(ConfigError, match=r"is damaged: status\.json"):
+        compare.view(overlay.Curves(store), six["lpwd"])
 
 
 def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():

@@ -49,6 +49,35 @@ def test_the_cursor_of_another_process_gets_everything(store):
     assert runlist.RunList(store).since("abcdef.7")["reset"]
 
 
+@pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "²", "٣", "9" * 5000, "99"])
+def test_a_cursor_that_no_answer_gave_gets_everything(store, number):
+    run_id = finished(store)
+    listed = runlist.RunList(store)
+    boot = listed.since()["cursor"].partition(".")[0]
+    answer = listed.since(f"{boot}.{number}")
+    assert (answer["reset"], [row[0] for row in answer["rows"]]) == (True, [run_id])
+
+
+def test_damaged_runs_are_named_beside_the_others(store):
+    good, *bad = (finished(store, seed=seed) for seed in range(5))
+    for run_id in bad:
+        store.paths(run_id).config.write_text("null")
+    answer = runlist.RunList(store).since()
+    assert [row[0] for row in answer["rows"]] == [good]
+    assert answer["damaged"].count("is damaged: config.json cannot be right") == 3
+    assert answer["damaged"].endswith("; and 1 more")
+
+
+def test_damaged_lines_are_told_of_the_run(store):
+    run_id = finished(store)
+    store.append(run_id, EPOCHS)
+    assert "Damaged" not in dict(runlist.about(store, run_id)["facts"])
+    with open(store.paths(run_id).metrics, "a") as file:
+        file.write("\0\0\0\n")
+    told = dict(runlist.about(store, run_id)["facts"])
+    assert told["Damaged"] == "1 line of metrics.jsonl cannot be read and is left out"
+
+
 def test_rows_carry_results_in_six_digits_and_gaps_as_none(store, tiny):
     store.create(tiny())
     finished(store)

@@ -98,6 +98,42 @@ def test_a_cursor_of_an_earlier_app_is_worth_nothing(store, race):
     assert CurveCache(store).since(race[0], "nonsense")["reset"]
 
 
+@pytest.mark.parametrize("rest", ["", "1", "1:", "x:y", "1:1:1", "9:0", "0:9", f"{'9' * 5000}:0", "²:0", "-1:0"])
+def test_a_cursor_that_no_answer_gave_is_answered_whole(store, race, rest):
+    store.append(race[0], [step(1), epoch(1)])
+    curves = CurveCache(store)
+    generation = curves.since(race[0])["cursor"].partition(":")[0]
+    answer = curves.since(race[0], f"{generation}:{rest}")
+    assert (answer["reset"], answer["losses"]["step"]) == (True, [1])
+
+
+def test_numbers_that_json_cannot_carry_are_gaps(store, race):
+    bad = dataclasses.replace(epoch(1), test_loss=float("nan"), train_loss=float("inf"))
+    store.append(race[0], [step(1, float("inf")), bad])
+    answer = CurveCache(store).since(race[0])
+    assert (answer["losses"]["loss"], answer["epochs"]["train_loss"], answer["epochs"]["test_loss"]) == (
+        [None],
+        [None],
+        [None],
+    )
+
+
+def test_a_damaged_line_leaves_the_page_its_run(store, race):
+    store.append(race[0], [step(1)])
+    with open(store.paths(race[0]).metrics, "ab") as file:
+        file.write(b"\0" * 50 + b"\n")
+    store.append(race[0], [step(2)])
+    answer = ask(Live(store, StillJobs()), shown=race)
+    assert answer["curves"][race[0]]["losses"]["step"] == [1, 2]
+
+
+def test_a_damaged_run_is_a_sentence_on_its_page(store, race):
+    store.paths(race[0]).config.write_bytes(b"[" * 100_000)
+    answer = ask(Live(store, StillJobs()), shown=race)
+    assert f"run {race[0]!r} is damaged: config.json" in answer["problem"]
+    assert ask(Live(store, StillJobs()))["race"]["ids"] == [race[1]]
+
+
 def test_steps_without_a_loss_are_no_points(store, race):
     store.append(race[0], [step(1), dataclasses.replace(step(2), loss=None)])
     assert CurveCache(store).since(race[0])["losses"]["step"] == [1]
