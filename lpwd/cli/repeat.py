@@ -52,7 +52,8 @@ def repeat(run_id: str, device: str, threads: int | None, runs_dir: Path) -> Non
 def train_elsewhere(store: RunStore, run_id: str, device: str, threads: int | None) -> tuple[int, Records]:
     """Exit code and records of the same configuration and kernels, trained in a temporary folder."""
     config = store.config(run_id)
-    if recorded_kernels(store.read_metrics(run_id)[0]) == "timm":
+    started = store.history(run_id).started
+    if (started.kernels if started else store.status(run_id).kernels) == "timm":
         config = config.model_copy(update={"kernels": "timm"})
     with tempfile.TemporaryDirectory(prefix="lpwd-repeat-") as folder:
         second = RunStore(folder)
@@ -61,11 +62,6 @@ def train_elsewhere(store: RunStore, run_id: str, device: str, threads: int | No
             (second.root / config.init_from).symlink_to(store.existing(config.init_from).folder)
         code = run(second, [repeated], device, threads, quiet=True)
         return code, second.read_metrics(repeated)[0]
-
-
-def recorded_kernels(records: Records) -> str:
-    """What computed the run's model; timm's layers where its Started is older than others."""
-    return next((record.get("kernels", "timm") for record in records if record["event"] == "started"), "timm")
 
 
 PUBLISHED = frozenset({"epoch", "zero_shot", "diverged", "finished"})  # what a run taken back from the Hub records
