@@ -1,0 +1,106 @@
+"""Damaged files of one run: whoever reads them answers or says one sentence, and the other runs stay.
+
+`python tests/test_damage.py 2000` makes that many damages, seeded, and prints the counts.
+"""
+
+import json
+import random
+import re
+import sys
+import tempfile
+from collections import Counter
+from functools import partial
+
+from synthetic import StillJobs, write_run
+
+from lpwd.analysis.statistics import metrics_frame, weight_norms_frame
+from lpwd.config import ConfigError
+from lpwd.hub.checked import check
+from lpwd.hub.rows import from_store
+from lpwd.jobs.rights import User
+from lpwd.paper.findings import find
+from lpwd.paper.presets import get_preset
+from lpwd.store import RunStore
+from lpwd.ui.compare import compared, overlay, tab
+from lpwd.ui.demo.pairs import heat_of
+from lpwd.ui.explain import rates
+from lpwd.ui.live import Live
+from lpwd.ui.runs import runlist
+
+GARBAGE = [b"null", b"[]", b"{}", b"1e999", b"-1", b'"x"', b"NaN", b"true", b"9" * 25, b"\xff", b"{" * 1000, b"\n"]
+strict = partial(json.dumps, allow_nan=False)  # as a browser reads it
+
+
+def damaged(content, chance):
+    """The bytes with one bit turned, cut off, with zeros or garbage in them, or with a value that is another."""
+    data, place = bytearray(content), chance.randrange(len(content))
+    kind = chance.choice(["bit", "bit", "cut", "zeros", "garbage", "value"])
+    if kind == "bit":
+        data[place] ^= 1 << chance.randrange(8)
+    elif kind == "cut":
+        del data[place:]
+    elif kind == "zeros":
+        data[place : place + chance.randrange(1, 200)] = b"\0" * 20
+    elif kind == "garbage":
+        data[place:place] = chance.choice(GARBAGE)
+    else:
+        start, end = chance.choice([found.span() for found in re.finditer(rb"(?<=: )[^,\n\[\]{}]+", data)])
+        data[start:end] = chance.choice(GARBAGE)
+    return bytes(data)
+
+
+def readers(store, ids, bad):
+    """Everything that reads runs, by name."""
+    live, listed, curves = Live(store, StillJobs()), runlist.RunList(store), overlay.Curves(store)
+    return {
+        "list": lambda: strict(listed.since()),
+        "about": lambda: strict(runlist.about(store, bad)),
+        "export": lambda: [runlist.export(store, [bad], kind) for kind in ("csv", "json")],
+        "its page": lambda: strict(live.poll(User("x"), shown=[bad])),
+        "a fresh page": lambda: strict(live.poll(User("x"))),
+        "groups": lambda: strict(tab.listed(store)),
+        "comparison": lambda: strict(tab.view(curves, ids)),
+        "losses": lambda: strict(tab.view(curves, [bad], y="loss", x="seconds")),
+        "endpoint": lambda: strict(compared.told(store, ids, "last_top1")),
+        "csv": lambda: tab.csv(curves, ids, "loss"),
+        "rates": lambda: [rates.view(store, i, m.n, "2i/n", 0.5) for i, m in enumerate(rates.models(store))],
+        "heatmap": lambda: strict(heat_of(store, bad)),
+        "tables": lambda: check(from_store(store)[0]),
+        "events": lambda: store.read_metrics(bad),
+        "norms": lambda: weight_norms_frame(store, bad),
+        "steps": lambda: metrics_frame(store, ids, "step"),
+        "findings": lambda: find(get_preset("table3"), store, "cpu", 1),
+        "recovery": store.recover,
+    }
+
+
+def outcomes(root, damages, seed=0):
+    """How many questions were answered and how many with a sentence; anything else escapes from here."""
+    store, chance, counts = RunStore(root), random.Random(seed), Counter()
+    ids = [write_run(store, cell, steps=True) for cell in get_preset("table3").cells("cpu", 1)[:3]]
+    paths = store.paths(ids[1])
+    asks = readers(store, ids, ids[1])
+    for number in range(damages):
+        path = (paths.config, paths.status, paths.metrics)[number % 3]
+        whole = path.read_bytes()
+        path.write_bytes(damaged(whole, chance))
+        for ask in asks.values():
+            try:
+                ask()
+                counts["answered"] += 1
+            except ConfigError as error:
+                counts["several lines" if "\n" in str(error) else "a sentence"] += 1
+        assert {ids[0], ids[2]} <= {record.run_id for record in store.records()}
+        path.write_bytes(whole)
+    return counts
+
+
+def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path):
+    counts = outcomes(tmp_path / "runs", damages=45)
+    assert sum(counts.values()) == 45 * 18
+    assert set(counts) == {"answered", "a sentence"}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        print(dict(outcomes(folder, int(sys.argv[1]))))
