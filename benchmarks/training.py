@@ -29,7 +29,7 @@ import torch
 from torch.nn import functional
 
 from lpwd.config import RunConfig
-from lpwd.jobs.speed import random_data
+from lpwd.jobs.checking.speed import random_data
 from lpwd.training.batches import augment
 from lpwd.training.machine import cpu_has_bf16
 from lpwd.training.session import Session

@@ -2,12 +2,21 @@
 
 import hashlib
 import json
+import re
+import reprlib
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lpwd.facts import DATASETS, DatasetName
 from lpwd.methods import LayerOrder, LayerRule, Mean, get_method, order_and_mean
+
+# What a value of model_kwargs may be: more than any model of timm needs, and no request can ask for a planet.
+MAX_NUMBER = 4096  # widths, heads, pixels
+MAX_MULTIPLIER = 16  # of widths or depths
+MAX_DEPTH = 256  # blocks in all stages together
+MAX_ENTRIES, MAX_NESTING, MAX_CHARACTERS = 64, 3, 100
+MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|blocks|repeat")
 
 
 class ConfigError(ValueError):
@@ -96,6 +105,7 @@ class RunConfig(BaseModel):
         if self.train_samples is not None and self.validation_samples >= self.train_samples:
             given = f"validation_samples is {self.validation_samples}"
             raise ValueError(f"{given}: it must be less than train_samples, {self.train_samples}")
+        check_kwargs("model_kwargs", self.model_kwargs)
         return self
 
     @property
@@ -111,6 +121,47 @@ class RunConfig(BaseModel):
             f"{self.model}-{self.dataset}-{self.optimizer}-{self.method}"
             f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
         )
+
+
+def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
+    """ValueError where a part of model_kwargs is larger, longer or deeper than any model needs, or no JSON."""
+    if isinstance(value, bool | None):
+        return
+    if isinstance(value, int | float):
+        most = MAX_MULTIPLIER if MULTIPLIER.search(name) else MAX_DEPTH if DEPTH.search(name) else MAX_NUMBER
+        allowed, allows = -most <= value <= most, f"numbers from {-most} to {most}"
+    elif isinstance(value, str):
+        allowed, allows = len(value) <= MAX_CHARACTERS, f"texts of at most {MAX_CHARACTERS} characters"
+    elif isinstance(value, list | tuple | dict):
+        allowed = len(value) <= MAX_ENTRIES and nesting <= MAX_NESTING
+        allows = f"at most {MAX_ENTRIES} entries, nested at most {MAX_NESTING} deep,"
+    else:
+        allowed, allows = False, "numbers, texts, lists and objects of JSON"
+    if not allowed:
+        raise ValueError(f"{name} is {_shown(value)}: {allows} are allowed")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            check_kwargs("model_kwargs", str(key), nesting)
+            check_kwargs(f"{name}.{key}", part, nesting + 1)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            check_kwargs(name, part, nesting + 1)
+        if DEPTH.search(name) and (depth := _sum(value)) > MAX_DEPTH:
+            raise ValueError(f"{name} is {_shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed")
+
+
+def _sum(value: Any) -> float:
+    """Of all numbers in nested lists."""
+    if isinstance(value, list | tuple):
+        return sum(map(_sum, value))
+    return value if isinstance(value, int | float) else 0
+
+
+def _shown(value: Any) -> str:
+    """At most some 80 characters, however large, long or deep the value is."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"a number of {value.bit_length()} bits"
+    return reprlib.repr(value)
 
 
 def sentence(error: ValidationError) -> str:

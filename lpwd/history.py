@@ -168,8 +168,8 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
             records = []
             for line, length in _lines(file):
                 offset += length
-                if found := _parsed(line):
-                    records.append(found[0])
+                if entry := _parsed(line):
+                    records.append(entry[0])
             return records, offset
     except FileNotFoundError:
         return [], 0
@@ -205,8 +205,8 @@ class _Follower:
             file.seek(0)
         line = self._tail
         for line, length in _lines(file):
-            if found := _parsed(line):
-                self.history.add(found[1])
+            if entry := _parsed(line):
+                self.history.add(entry[1])
             else:
                 self.history.bad_lines += 1
             self._offset += length

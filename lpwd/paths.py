@@ -1,8 +1,9 @@
 """File names of a run, and how a file is read and replaced. What is in the files, others know.
 
-runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  checkpoint.pt  error.txt (on failure)
+runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  checkpoint.pt  error.txt (on failure)  .claim (a lock)
 """
 
+import errno
 import os
 import re
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 from lpwd.config import ConfigError
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})  # no room on the disk, or in one's share of it
+BLOCK_BYTES = 512  # of st_blocks
 Stamp = tuple[int, int, int]  # modification time (ns), size (bytes) and inode: another one for another content
 
 
@@ -21,6 +24,10 @@ class Damaged(ConfigError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"run {path.parent.name!r} is damaged: {path.name} {why}")
+
+
+class DiskFull(ConfigError):
+    """The disk that holds the runs has no room left."""
 
 
 class RunPaths:
@@ -57,6 +64,11 @@ class RunPaths:
     def error(self) -> Path:
         return self.folder / "error.txt"
 
+    @property
+    def claim(self) -> Path:
+        """Locked by the process that trains the run."""
+        return self.folder / ".claim"
+
 
 def stamp_of(path: Path) -> Stamp:
     """Raises OSError where there is no such file."""
@@ -89,3 +101,42 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_atomic(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_text(text)
+
+
+def write_over(path: Path, text: str) -> None:
+    """`write_atomic`; where the disk is full, over the old file if that has the room. Raises OSError and DiskFull."""
+    with naming_full_disk(path):
+        try:
+            write_atomic(path, text)
+        except OSError as error:
+            if error.errno not in FULL or len(text.encode()) > path.stat().st_blocks * BLOCK_BYTES:
+                raise
+            with open(path, "r+b") as file:
+                file.write(text.encode())
+                file.truncate()
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Add all of `data` to the file, or nothing: half a line would spoil the next. Raises OSError and DiskFull."""
+    with naming_full_disk(path), open(path, "ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """DiskFull instead of the operating system's error where there is no room left for the run's file at `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(
+                f"The disk that holds {path.parent.parent} is full: free some space, then resume."
+            ) from error
+        raise

@@ -73,5 +73,5 @@ def name_of(config: RunConfig) -> str:
 
 def split(name: str) -> tuple[str, str]:
     """The run id in an `init_from`, and the digest's eight digits; "" where it names a run of the store."""
-    found = NAME.fullmatch(name)
-    return (found["run_id"], found["digest8"]) if found else (name, "")
+    match = NAME.fullmatch(name)
+    return (match["run_id"], match["digest8"]) if match else (name, "")

@@ -66,12 +66,13 @@ class Record(BaseModel):
     status: Status
 
 
-def is_lost(status: Status) -> bool:
+def is_lost(status: Status, stale_seconds: float = STALE_SECONDS) -> bool:
+    """Whether nothing is heard of the process that trains this run. It may be stopped, and hold its claim."""
     if status.state not in ACTIVE:
         return False
     if status.host == socket.gethostname() and status.pid and not psutil.pid_exists(status.pid):
         return True
-    return status.heartbeat is None or time.time() - status.heartbeat > STALE_SECONDS
+    return status.heartbeat is None or time.time() - status.heartbeat > stale_seconds
 
 
 class Reason(str):
@@ -82,7 +83,7 @@ class StateFiles:
     """config.json and status.json of many runs; each is read again only when it is another file."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[Stamp, Any]] = {}  # what it holds, or the Reason why that is not known
+        self._values: dict[Path, tuple[Stamp, Any]] = {}  # what it holds, or the Reason why that is not known
 
     def config(self, paths: RunPaths) -> RunConfig:
         """Raises Damaged, and FileNotFoundError where there is no such run."""
@@ -98,12 +99,12 @@ class StateFiles:
     def _read(self, path: Path, parse: Callable[[bytes], T]) -> T:
         with reading(path):
             stamp = stamp_of(path)
-            known = self._known.get(path)
-            if known is None or known[0] != stamp:
-                self._known[path] = known = (stamp, _parsed(path, parse))
-        if isinstance(known[1], Reason):
-            raise Damaged(path, known[1])
-        value: T = known[1]
+            entry = self._values.get(path)
+            if entry is None or entry[0] != stamp:
+                self._values[path] = entry = (stamp, _parsed(path, parse))
+        if isinstance(entry[1], Reason):
+            raise Damaged(path, entry[1])
+        value: T = entry[1]
         return value
 
 

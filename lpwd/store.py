@@ -11,16 +11,27 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Event
 from lpwd.history import Histories, History, lines_of, read, rewind
-from lpwd.paths import RUN_ID, Damaged, RunPaths, reading, stamp_of, write_atomic
-from lpwd.status import ACTIVE, ENDED, Record, State, StateFiles, Status, is_lost
+from lpwd.paths import (
+    RUN_ID,
+    Damaged,
+    RunPaths,
+    append_whole,
+    naming_full_disk,
+    reading,
+    stamp_of,
+    write_atomic,
+    write_over,
+)
+from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, Record, State, StateFiles, Status, is_lost
 
 __all__ = ["ACTIVE", "ENDED", "Record", "RunSource", "RunStore", "State", "Status", "is_lost"]
 
+LOST = "The process that trained this run ended without a word; resume continues from the last checkpoint."
 ANEW: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
 
 
@@ -37,8 +48,8 @@ class RunSource(Protocol):
 class RunStore:
     """All runs below `root`; safe to use from several processes on one machine."""
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root).resolve()
+    def __init__(self, root: str | Path, *, stale_seconds: float = STALE_SECONDS) -> None:
+        self.root, self.stale_seconds = Path(root).resolve(), stale_seconds
         self.root.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(str(self.root / ".lock"))
         self._files = StateFiles()
@@ -82,7 +93,8 @@ class RunStore:
     def create(self, config: RunConfig, **fields: Any) -> str:
         """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is."""
         paths = self.paths(config.run_id)
-        with self._lock:
+        self.root.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
+        with self._lock, naming_full_disk(paths.status):
             if not paths.config.exists():
                 paths.folder.mkdir(exist_ok=True)
                 write_atomic(paths.status, Status(**fields).model_dump_json(indent=1))
@@ -115,8 +127,13 @@ class RunStore:
             if not condition(present):
                 return present
             status = Status.model_validate(present.model_dump() | changes)
-            write_atomic(paths.status, status.model_dump_json(indent=1))
+            write_over(paths.status, status.model_dump_json(indent=1))
         return status
+
+    def repair(self, run_id: str, known: Status, **changes: Any) -> None:
+        """Write `known` with `changes` in the place of a status.json that cannot be read."""
+        with self._lock:
+            write_over(self.existing(run_id).status, known.model_copy(update=changes).model_dump_json(indent=1))
 
     def record(self, run_id: str) -> Record:
         """Raises ConfigError where there is no such run, Damaged where it cannot be read."""
@@ -151,13 +168,22 @@ class RunStore:
 
     def recover(self) -> list[str]:
         """Turn active runs whose worker is gone into `interrupted`; returns their ids."""
-        lost = [record.run_id for record in self.records() if is_lost(record.status)]
+        silent = lambda status: is_lost(status, self.stale_seconds)  # noqa: E731
+        lost = [r.run_id for r in self.records() if silent(r.status) and not self.is_claimed(r.run_id)]
         for run_id in lost:
-            message = (
-                "The process that trained this run ended without a word; resume continues from the last checkpoint."
-            )
-            self.update_if(run_id, is_lost, state="interrupted", ended=time.time(), message=message)
+            self.update_if(run_id, silent, state="interrupted", ended=time.time(), message=LOST)
         return lost
+
+    def is_claimed(self, run_id: str) -> bool:
+        """Whether a living process holds the right to write this run."""
+        path = self.paths(run_id).claim
+        if not path.exists():
+            return False
+        try:
+            with FileLock(str(path), timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def delete(self, run_id: str) -> None:
         """Remove a run that is not queued or active."""
@@ -182,8 +208,7 @@ class RunStore:
     def append(self, run_id: str, events: Iterable[Event]) -> None:
         """Add recorded events to metrics.jsonl in one write."""
         if lines := lines_of(events):
-            with open(self.paths(run_id).metrics, "a") as file:
-                file.write(lines)
+            append_whole(self.paths(run_id).metrics, lines.encode())
 
     def history(self, run_id: str) -> History:
         """What the run recorded up to now. Raises ConfigError where there is no such run."""

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lpwd.jobs.speed import images_per_second
+from lpwd.jobs.checking.speed import images_per_second
 from lpwd.paper.presets import PRESETS
 
 

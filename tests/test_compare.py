@@ -39,12 +39,12 @@ def six(store):
 
 
 def test_three_seeds_of_two_methods_are_two_groups_with_a_paired_verdict(store, six):
-    told = compared.told(store, [*six["wd"], *six["lpwd"]], "last_top1")
-    assert [(g["label"], g["n"], g["mean"], g["std"]) for g in told["groups"]] == [
+    answer = compared.comparison(store, [*six["wd"], *six["lpwd"]], "last_top1")
+    assert [(g["label"], g["n"], g["mean"], g["std"]) for g in answer["groups"]] == [
         ("WD", 3, 12.2, 1.0),
         ("LPWD", 3, 13.3, 1.1),
     ]
-    (pair,) = told["pairs"]
+    (pair,) = answer["pairs"]
     assert pair["differences"] == pytest.approx([1.0, 1.1, 1.2])
     assert (pair["n"], pair["seeds"], pair["outcome"]) == (3, [0, 1, 2], "higher")
     assert pair["verdict"].startswith("LPWD is higher than WD in test top-1 of the last epoch: +1.10 points")
@@ -52,13 +52,13 @@ def test_three_seeds_of_two_methods_are_two_groups_with_a_paired_verdict(store, 
 
 def test_one_method_at_two_rates_is_paired_and_named_by_the_rate(store, six):
     other = [write(store, "wd", seed, weight_decay=1) for seed in range(2)]
-    (pair,) = compared.told(store, [*six["wd"], *other], "best10_mean")["pairs"]
+    (pair,) = compared.comparison(store, [*six["wd"], *other], "best10_mean")["pairs"]
     assert pair["n"] == 2
     assert pair["verdict"].startswith("WD, λ 1 minus WD, λ 5: no difference")
 
 
 def test_runs_on_other_batches_are_not_paired(store, six):
-    (pair,) = compared.told(store, [six["wd"][0], write(store, "lpwd", 0, epochs=13)], "best10_mean")["pairs"]
+    (pair,) = compared.comparison(store, [six["wd"][0], write(store, "lpwd", 0, epochs=13)], "best10_mean")["pairs"]
     assert (pair["n"], pair["outcome"]) == (0, "none")
     assert "they differ in epochs" in pair["verdict"]
 
@@ -116,7 +116,7 @@ def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():
 )
 def test_bad_input_is_a_sentence(store, asked, sentence):
     with pytest.raises(ConfigError, match=re.escape(sentence)):
-        compared.told(store, asked, "best10_mean")
+        compared.comparison(store, asked, "best10_mean")
 
 
 @pytest.mark.browser

@@ -91,3 +91,53 @@ def test_an_unknown_method_is_answered_with_the_known_ones():
 def test_a_path_is_no_model_name():
     with pytest.raises(ConfigError, match=r"model is '\.\./\.\./etc/passwd'"):
         RunConfig(model="../../etc/passwd")
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "sentence"),
+    [
+        ({"depth_mult": 1e13}, "model_kwargs.depth_mult is 10000000000000.0: numbers from -16 to 16 are allowed"),
+        ({"width_mult": float("nan")}, "model_kwargs.width_mult is nan: numbers from -16 to 16 are allowed"),
+        ({"dims": [16, float("inf")]}, "model_kwargs.dims is inf: numbers from -4096 to 4096 are allowed"),
+        ({"embed_dim": 10**6}, "model_kwargs.embed_dim is 1000000: numbers from -4096 to 4096 are allowed"),
+        (
+            {"embed_dim": 10**5000},
+            "model_kwargs.embed_dim is a number of 16610 bits: numbers from -4096 to 4096 are allowed",
+        ),
+        ({"depths": [3000, 3000]}, "model_kwargs.depths is 3000: numbers from -256 to 256 are allowed"),
+        ({"depths": [200, [57]]}, "model_kwargs.depths is [200, [57]], 257 in all: at most 256 are allowed"),
+        ({"layers": 300}, "model_kwargs.layers is 300: numbers from -256 to 256 are allowed"),
+        (
+            {"dims": [1] * 65},
+            "model_kwargs.dims is [1, 1, 1, 1, 1, 1, ...]: at most 64 entries, nested at most 3 deep, are allowed",
+        ),
+        (
+            {"a": nested(5000)},
+            "model_kwargs.a is [[[[[[[...]]]]]]]: at most 64 entries, nested at most 3 deep, are allowed",
+        ),
+        ({"a": {1, 2}}, "model_kwargs.a is {1, 2}: numbers, texts, lists and objects of JSON are allowed"),
+    ],
+)
+def test_what_no_model_needs_is_refused_with_the_key_the_value_and_what_is_allowed(kwargs, sentence):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(model_kwargs=kwargs)
+    assert str(caught.value) == sentence
+
+
+def test_long_texts_and_many_keys_are_refused():
+    for kwargs in ({"a": "x" * 101}, {"x" * 101: 1}, {f"key{number}": 1 for number in range(65)}):
+        with pytest.raises(ConfigError, match="model_kwargs"):
+            RunConfig(model_kwargs=kwargs)
+
+
+def test_the_largest_models_arguments_are_allowed():
+    large = {"depths": [3, 4, 30, 3], "dims": [384, 768, 1536, 3072], "norm_eps": 1e-5, "use_grn": True}
+    assert RunConfig(model_kwargs=large).model_kwargs == large
+    assert RunConfig(model="rexnet_100", model_kwargs={"depth_mult": 2.2, "width_mult": 3}).model_kwargs

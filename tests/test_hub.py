@@ -413,8 +413,8 @@ def lpwd(world, *arguments, **variables):
     """Exit code, last line of stdout as JSON, and stderr of `python -m lpwd` with these arguments."""
     code = f"""
 from click.testing import CliRunner
-from lpwd.cli import hub, train as cli
-found = CliRunner().invoke(cli.main, {arguments!r}, env={variables!r})
+from lpwd.cli.main import main
+found = CliRunner().invoke(main, {arguments!r}, env={variables!r})
 result = [found.exit_code, found.stdout, found.stderr]
 """
     exit_code, stdout, stderr = world.ask(code)

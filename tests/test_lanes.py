@@ -100,13 +100,13 @@ def test_a_tiny_run_saves_a_checkpoint_now_and_then_and_always_where_it_ends(sto
 
     def look(run_id, event):
         if isinstance(event, Checkpoint):
-            path = store.checkpoint_path(run_id)
+            path = store.paths(run_id).checkpoint
             seen.append(path.stat().st_mtime_ns if path.exists() else 0)
 
     run_lanes(store, [run_id], device="cpu", on_event=look)
     assert len(seen) == 8
     assert all(seen)  # from the first epoch on
-    assert load_checkpoint(store.checkpoint_path(run_id))["position"] == {"step": 40, "epoch": 9, "batch": 0}
+    assert load_checkpoint(store.paths(run_id).checkpoint)["position"] == {"step": 40, "epoch": 9, "batch": 0}
 
 
 def test_the_next_job_of_a_process_finds_small_data_loaded(store, tiny):

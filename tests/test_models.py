@@ -84,6 +84,33 @@ def test_initial_weights_are_a_function_of_the_seed_alone():
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
+@pytest.mark.parametrize("name", [*ONE_OF_EACH_KIND, "rexnet_100", "levit_128s", "vit_tiny_patch16_224"])
+def test_what_a_model_needs_is_found_without_a_random_number(name):
+    kwargs = {"drop_path_rate": 0.1} if "rexnet" not in name else {}
+    size = 224 if name.endswith(("100", "128s", "224")) and "swin" not in name else 32
+    models._meta_forward.cache_clear()
+    before = torch.get_rng_state()
+    needs = models.footprint(config(model=name, image_size=size, model_kwargs=kwargs))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert needs.activation_bytes > 100_000
+
+
+def test_the_tensors_that_a_step_keeps_are_counted_as_they_are():
+    tiny = config(model="convnext_atto", image_size=64)
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    model = models.create(tiny, 10)
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(torch.zeros(8, 3, 64, 64)).sum().backward()
+    measured = sum(storage.nbytes() for pointer, storage in kept.items() if pointer not in weights) / 8
+    assert models.footprint(tiny).activation_bytes == pytest.approx(measured, rel=0.02)
+
+
 def test_json_arguments_reach_timm_as_tuples():
     tiny = config(
         model="convnext_atto", model_kwargs={"depths": [1, 1, 2, 1], "dims": [16, 32, 64, 128], "patch_size": 2}

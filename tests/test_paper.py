@@ -3,8 +3,8 @@
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.costs import cost
 from lpwd.paper import regime
-from lpwd.paper.cost import cost
 from lpwd.paper.grids import pretrained_run
 from lpwd.paper.numbers import DECAYS, LRS, TABLE1, TABLE3
 from lpwd.paper.presets import PRESETS, get_preset
@@ -153,8 +153,9 @@ def test_every_cell_has_a_protocol_and_other_runs_are_custom():
 
 def test_cost_counts_each_run_once():
     cells = PRESETS["table3"].cells("cpu", 1)
-    once = cost(cells, 1000.0)
-    assert once == cost([*cells, *cells], 1000.0)
+    configs = [cell.config for cell in cells]
+    once = cost(configs, 1000.0)
+    assert once == cost([*configs, *configs], 1000.0)
     assert once.runs == 8
     assert once.training_images == 8 * 30 * 10_000
     assert once.evaluation_images == 8 * 30 * (5000 + 1000)
@@ -163,7 +164,7 @@ def test_cost_counts_each_run_once():
 
 def test_cost_includes_101_evaluations_of_zero_shot_decay_and_takes_a_speed_per_model():
     cells = PRESETS["fig3a"].cells("paper", 1)
-    total = cost(cells, lambda config: 100.0 if "swin" in config.model else 200.0)
+    total = cost([cell.config for cell in cells], lambda config: 100.0 if "swin" in config.model else 200.0)
     assert total.training_images == 2 * 100 * 50_000
     assert total.evaluation_images == 2 * (100 + 101) * 10_000
 

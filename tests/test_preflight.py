@@ -1,11 +1,12 @@
 """What a race would cost: counts, recorded speed, one measured in the worker, and never a guess."""
 
+import json
 import time
 
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs import costs, speed
+from lpwd.jobs import costs
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
@@ -92,10 +93,22 @@ def test_what_start_would_refuse_is_said_before(jobs, store):
         costs.say(HOST, fields(lr="x"))
 
 
-def test_what_does_not_fit_is_not_tried(tiny, monkeypatch):
-    monkeypatch.setattr(speed, "MEMORY_SHARE", 0.0)
-    with pytest.raises(ConfigError, match="GB free"):
-        speed.quick(tiny(), "cpu")
+def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, store, tiny):
+    live = Live(store, jobs)
+    costs, worker = Costs(live), jobs._workers.machine(60) and jobs._workers._present
+    kwargs = json.dumps({"depth_mult": 1e13})
+    with pytest.raises(ConfigError, match=r"[Dd]epth_mult is 1e\+?13|depth_mult is 10000000000000"):
+        costs.say(User("stranger"), fields(model="rexnet_100", model_kwargs=kwargs))
+    told = wait_said(costs, "images/s", model="levit_128s", image_size=224)
+    assert "Trying" not in told["said"]
+    wait_said(costs, "cannot build", model_kwargs=json.dumps({"depths": "deep"}))
+    assert jobs._workers._present is worker
+    assert worker.alive()
+    (run_id,) = jobs.submit([tiny()])
+    while jobs.queue():
+        time.sleep(0.1)
+    assert store.status(run_id).state == "finished"
+    assert jobs.failing() == ""
 
 
 def test_estimates_are_two_digits():

@@ -107,3 +107,16 @@ def test_one_who_may_only_watch_starts_nothing(jobs, tiny):
     with pytest.raises(ConfigError, match="sign in"):
         jobs.submit([tiny()], user=WATCHER)
     assert jobs.store.ids() == []
+
+
+def test_a_stranger_who_starts_a_finished_run_sees_it_and_writes_nothing(jobs, tiny):
+    store, finished, own = jobs.store, tiny(method="wd"), tiny(method="lpwd")
+    run_id = store.create(finished, owner="anne", state="finished", job="annes", seeds=[0, 1])
+    before = store.paths(run_id).status.read_bytes()
+    shown = jobs.submit_all([[finished, own], [tiny(method="lpwd", seed=1)]], user=BERT)
+    assert shown[0] == [run_id, own.run_id]
+    assert store.paths(run_id).status.read_bytes() == before
+    assert store.status(own.run_id).seeds == [0, 1]
+    while jobs.queue():
+        time.sleep(0.1)
+    assert store.paths(run_id).status.read_bytes() == before

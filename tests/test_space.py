@@ -218,7 +218,9 @@ def test_a_worker_that_cannot_start_is_not_healthy(store):
         answer = wait_until(lambda: (found := client.get("/health")).status_code == 503 and found, 120)
     finally:
         jobs.close()
-    assert (answer.json()["status"], answer.json()["worker"]) == ("failing", "dead")
+    said = answer.json()
+    assert (said["status"], said["worker"]) == ("failing", "dead")
+    assert said["why"] == f"No worker process can start; see {store.worker_log_path}."
 
 
 def test_a_folder_that_cannot_hold_runs_is_one_sentence():

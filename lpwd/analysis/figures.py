@@ -206,13 +206,21 @@ def differences(
     for (name, color), part in frame.groupby(["name", "color"], sort=False):
         raw = [(x, value) for x, values in zip(part.x, part["values"], strict=True) for value in values]
         figure.add_scatter(
-            **{"x": [x for x, _ in raw], "y": [value for _, value in raw], "mode": "markers", "name": "one seed"},
-            **{"marker": {"color": translucent(color, 0.35), "size": 6}, "showlegend": False},
+            x=[x for x, _ in raw],
+            y=[value for _, value in raw],
+            mode="markers",
+            name="one seed",
+            marker={"color": translucent(color, 0.35), "size": 6},
+            showlegend=False,
         )
         up, down = (part.high - part["mean"]).fillna(0), (part["mean"] - part.low).fillna(0)
         figure.add_scatter(
-            **{"x": part.x, "y": part["mean"], "mode": "lines+markers", "name": str(name)},
-            **{"line": {"color": color, "width": 2}, "marker": {"symbol": "square", "size": 8}},
+            x=part.x,
+            y=part["mean"],
+            mode="lines+markers",
+            name=str(name),
+            line={"color": color, "width": 2},
+            marker={"symbol": "square", "size": 8},
             error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1.5, "width": 5},
         )
     return figure.update_xaxes(type="log")
@@ -226,11 +234,12 @@ def points(
     for method, part in frame.groupby("method", sort=False):
         look = style(str(method))
         figure.add_scatter(
-            **{"x": part.x, "y": part["mean"], "mode": "lines+markers", "name": label(str(method))},
-            **{
-                "line": {"color": look.color, "dash": look.dash, "width": 2},
-                "marker": {"symbol": look.marker, "size": 8},
-            },
+            x=part.x,
+            y=part["mean"],
+            mode="lines+markers",
+            name=label(str(method)),
+            line={"color": look.color, "dash": look.dash, "width": 2},
+            marker={"symbol": look.marker, "size": 8},
             error_y={"type": "data", "array": part["std"].fillna(0), "thickness": 1.5, "width": 5},
         )
     return figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(categories))
@@ -241,14 +250,11 @@ def weight_norm_heatmap(norms: pd.DataFrame, title: str = "") -> go.Figure:
     ratio = norms.div(norms.iloc[:, 0], axis=0) if not norms.empty else norms
     figure = empty_figure("epoch", "", height=120 + 14 * len(norms))
     figure.add_heatmap(
-        **{"x": list(ratio.columns), "y": list(ratio.index), "z": _with_none(ratio), "colorscale": "Cividis"},
-        **{
-            "colorbar": {
-                "title": {"text": "‖w‖ / ‖w<sub>0</sub>‖", "side": "right"},
-                "outlinewidth": 0,
-                "thickness": 12,
-            }
-        },
+        x=list(ratio.columns),
+        y=list(ratio.index),
+        z=_with_none(ratio),
+        colorscale="Cividis",
+        colorbar={"title": {"text": "‖w‖ / ‖w<sub>0</sub>‖", "side": "right"}, "outlinewidth": 0, "thickness": 12},
         hovertemplate="epoch %{x}, %{y}: %{z:.3f}<extra></extra>",
     )
     return figure.update_yaxes(autorange="reversed", automargin=True, type="category").update_layout(title=title)

@@ -134,9 +134,9 @@ def over_seeds(runs: pd.DataFrame, value: str = "best10_mean", by: Sequence[str]
 
 def _expected_device(runs: pd.DataFrame) -> pd.Series:
     """The device class; a run that has not started counts with the others of its setting."""
-    known = runs.device_class.where(runs.device_class != UNKNOWN)
-    others = known.groupby([runs["scale"], runs["setting"], runs["method"]], dropna=False).transform("first")
-    return known.fillna(others).fillna(UNKNOWN)
+    classes = runs.device_class.where(runs.device_class != UNKNOWN)
+    others = classes.groupby([runs["scale"], runs["setting"], runs["method"]], dropna=False).transform("first")
+    return classes.fillna(others).fillna(UNKNOWN)
 
 
 def best_settings(grouped: pd.DataFrame, by: Sequence[str], lower_is_better: bool = False) -> pd.DataFrame:

@@ -35,12 +35,12 @@ def strengths(
             figure, several.total_decay, several["mean"] - several["std"], several["mean"] + several["std"], look.color
         )
         figure.add_scatter(
-            **{"x": line.total_decay, "y": line["mean"], "mode": "lines+markers"},
-            **{"line": {"color": look.color, "dash": look.dash, "width": 2}},
-            **{
-                "marker": {"symbol": look.marker or "circle", "size": 7},
-                "name": f"{label(method)} (n = {_range(line.n)})",
-            },
+            x=line.total_decay,
+            y=line["mean"],
+            mode="lines+markers",
+            line={"color": look.color, "dash": look.dash, "width": 2},
+            marker={"symbol": look.marker or "circle", "size": 7},
+            name=f"{label(method)} (n = {_range(line.n)})",
         )
     for method, (mean, n) in flat.items():
         look, span = style(method), [min(ends), max(ends)] if ends else [null_below, 1]
@@ -61,8 +61,11 @@ def trials(rows: pd.DataFrame) -> go.Figure:
     for method, part in rows.groupby("method", sort=False):
         look = style(str(method))
         figure.add_scatter(
-            **{"x": part.k, "y": part.best, "mode": "lines+markers", "name": label(str(method))},
-            **{"line": {"color": look.color, "dash": look.dash, "width": 2}},
-            **{"marker": {"symbol": look.marker or "circle", "size": 6}},
+            x=part.k,
+            y=part.best,
+            mode="lines+markers",
+            name=label(str(method)),
+            line={"color": look.color, "dash": look.dash, "width": 2},
+            marker={"symbol": look.marker or "circle", "size": 6},
         )
     return figure

@@ -104,18 +104,20 @@ class Apart:
 
 def apart_from_wd(done: pd.DataFrame, method: str, value: str) -> list[Apart]:
     """At every strength of `method` inside WD's range, WD interpolated in log total decay for each seed."""
-    found = []
+    points = []
     mine = done[(done.method == method) & (done.total_decay >= NULL_DECAY) & done[value].notna()]
     wd = {seed: part.sort_values("total_decay") for seed, part in done[done.method == "wd"].groupby("seed")}
     for _, runs in mine.groupby(["lr", "weight_decay"]):
         differences = []
         for run in runs.itertuples():
-            known = wd.get(run.seed)
-            if known is None or not known.total_decay.min() <= run.total_decay <= known.total_decay.max() * (1 + 1e-9):
+            wd_curve = wd.get(run.seed)
+            if wd_curve is None or not wd_curve.total_decay.min() <= run.total_decay <= wd_curve.total_decay.max() * (
+                1 + 1e-9
+            ):
                 continue
-            there = np.interp(math.log(run.total_decay), np.log(known.total_decay.astype(float)), known[value])
+            there = np.interp(math.log(run.total_decay), np.log(wd_curve.total_decay.astype(float)), wd_curve[value])
             differences.append(float(getattr(run, value)) - float(there))
         if differences:
             where = float(runs.total_decay.mean())
-            found.append(Apart(where, float(np.mean(differences)), *t_interval(differences)))
-    return sorted(found, key=lambda one: one.total_decay)
+            points.append(Apart(where, float(np.mean(differences)), *t_interval(differences)))
+    return sorted(points, key=lambda one: one.total_decay)

@@ -59,19 +59,19 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     by = f"{label(ahead)} is ahead of {label(behind)} by {number(abs(better), digits=2 if unit else 3)}{unit} of {name}"
     agrees = "as the paper claims" if better * claim > 0 else "contrary to the paper"
     if paired.n == 0:
-        said = f"No verdict yet: {pair} have not both finished for any seed"
+        text = f"No verdict yet: {pair} have not both finished for any seed"
     elif paired.n == 1:
         lead = f"{by}{f', {agrees}' if claim else ''}" if better else f"{pair} are equal in {name}"
-        said = f"{lead}, but with one seed ({_spread(paired)}) seed noise is unknown and nothing follows"
+        text = f"{lead}, but with one seed ({_spread(paired)}) seed noise is unknown and nothing follows"
     elif paired.outcome == "no difference":
         rest = ", which neither confirms nor refutes the paper" if claim else ""
         numbers = f"{minus} is {_signed(paired.mean, unit)}, {_interval(paired, unit)} ({_spread(paired)})"
-        said = f"{pair} do not differ beyond seed noise in {name}: {numbers}{rest}"
+        text = f"{pair} do not differ beyond seed noise in {name}: {numbers}{rest}"
     else:
         lead = f"{agrees[0].upper()}{agrees[1:]}, {by}" if claim else by
         few_pairs = "; few pairs" if paired.n < SMALL else ""
-        said = f"{lead} ({minus}: {_interval(paired, unit)}; {_spread(paired)}{few_pairs})"
-    return f"{said}{diverged}."
+        text = f"{lead} ({minus}: {_interval(paired, unit)}; {_spread(paired)}{few_pairs})"
+    return f"{text}{diverged}."
 
 
 def _spread(paired: Paired) -> str:

@@ -16,9 +16,9 @@ from lpwd.cli.options import device_option, runs_dir_option, threads_option
 from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
+from lpwd.jobs.costs import cost
 from lpwd.jobs.starts import Work, with_starts
 from lpwd.jobs.sweep import Sweep, run_local, states
-from lpwd.paper.cost import cost
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
@@ -125,7 +125,7 @@ def bar(work: Sweep) -> Iterator[Callable[[], None]]:
 
 def about_starts(needed: Work, device: str) -> Iterator[str]:
     """A line for each start that is trained first: why, and how long that takes here."""
-    from lpwd.jobs.speed import images_per_second
+    from lpwd.jobs.checking.speed import images_per_second
 
     for config in needed.starts:
         hours = costs.seconds([[config]], images_per_second(config, device)) / 3600
@@ -135,7 +135,7 @@ def about_starts(needed: Work, device: str) -> Iterator[str]:
 
 def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_dir: Path) -> None:
     """Build each distinct model on the meta device, measure its speed here, and print what the preset would cost."""
-    from lpwd.jobs.speed import images_per_second
+    from lpwd.jobs.checking.speed import images_per_second
     from lpwd.training import models
     from lpwd.training.machine import device_label, resolve_device
 
@@ -155,7 +155,7 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_d
     needed = with_starts(RunStore(runs_dir) if runs_dir.is_dir() else None, cells)
     for line in about_starts(needed, device):
         click.echo(line)
-    total = cost(cells, speed)
+    total = cost([cell.config for cell in cells], speed)
     methods = ", ".join(dict.fromkeys(cell.row for cell in cells))
     seeds = sorted({cell.config.seed for cell in cells})
     click.echo(

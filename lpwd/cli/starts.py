@@ -39,8 +39,8 @@ def listed() -> None:
     from lpwd.starts import folder, published
 
     for one in published().values():
-        known = {"name": one.name, "last_top1": one.last_top1, "bytes": one.bytes, "date": one.date}
-        click.echo(json.dumps(known | {"bundled": (folder() / one.file).is_file()}))
+        row = {"name": one.name, "last_top1": one.last_top1, "bytes": one.bytes, "date": one.date}
+        click.echo(json.dumps(row | {"bundled": (folder() / one.file).is_file()}))
 
 
 @start.command(

@@ -14,6 +14,7 @@ import click
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
 from lpwd.cli.progress import Bars
 from lpwd.config import RunConfig
+from lpwd.jobs.costs import check_memory
 from lpwd.store import ENDED, RunStore, State
 
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
@@ -49,13 +50,15 @@ def _train(
 ) -> None:
     """Check everything before anything is written, then train the lanes and leave with their exit code."""
     from lpwd.training.machine import default_precision, resolve_device
-    from lpwd.training.models import check
+    from lpwd.training.memory import free_bytes
+    from lpwd.training.models import check, footprint
 
     given = {name: value for name, value in fields.items() if value is not None}
     given.setdefault("precision", default_precision(resolve_device(device)))
     configs = [RunConfig(**given, method=method) for method in methods]
     for config in configs:
         check(config)
+    check_memory(configs, [footprint(config) for config in configs], free_bytes(resolve_device(device)))
     store.recover()
     for config in configs:
         run_id = store.create(config, state="stopped")

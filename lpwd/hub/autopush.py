@@ -112,5 +112,5 @@ class AutoPush:
 
 def from_environment(store: RunStore, environment: Mapping[str, str] = os.environ) -> AutoPush | None:
     """None unless LPWD_PUSH_RESULTS is 1."""
-    wanted = environment.get(SWITCH, "").lower() in ("1", "true", "yes")
-    return AutoPush(store, environment.get("LPWD_RESULTS_REPO", "")) if wanted else None
+    is_on = environment.get(SWITCH, "").lower() in ("1", "true", "yes")
+    return AutoPush(store, environment.get("LPWD_RESULTS_REPO", "")) if is_on else None

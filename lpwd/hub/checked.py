@@ -37,8 +37,8 @@ class Checked:
     def runs_frame(self) -> pd.DataFrame:
         """The columns of `tables.runs_frame`, and all others of the file after them."""
         frame = runs_frame(self.records.values())
-        known = [name for name in RUNS_SCHEMA.names if name not in frame.columns]
-        for name in known:
+        other_columns = [name for name in RUNS_SCHEMA.names if name not in frame.columns]
+        for name in other_columns:
             frame[name] = pd.Series([row[name] for row in self.rows.values()], dtype=object, index=frame.index)
         for name in self.extras.column_names:
             if name not in frame.columns:
@@ -95,11 +95,11 @@ def check(tables: Tables) -> Checked:
     )
 
 
-def _check_curves(curves: pa.Table, known: Any, named: set[Any]) -> tuple[pa.Table, list[str]]:
-    """The rows of known runs; those of a run that was itself left out go with it, unnamed."""
+def _check_curves(curves: pa.Table, run_ids: Any, named: set[Any]) -> tuple[pa.Table, list[str]]:
+    """The rows of the runs in `run_ids`; those of a run that was itself left out go with it, unnamed."""
     columns = ["run_id", "epoch", "step", "test_top1"]
     frame = curves.select(columns).to_pandas()
-    of_known = frame.run_id.isin(list(known))
+    of_known = frame.run_id.isin(list(run_ids))
     reasons = {
         "there is no such run": ~frame.run_id.isin(list(named)),
         "epoch or step is less than 1 or missing": of_known & ~((frame.epoch >= 1) & (frame.step >= 1)),
@@ -202,9 +202,9 @@ def restore(store: RunStore, checked: Checked, message: str) -> list[str]:
 
 def events_of(checked: Checked, run_ids: Sequence[str]) -> dict[str, list[Event]]:
     """What the metrics.jsonl of published runs recorded, but for their steps."""
-    wanted = checked.curves.filter(pc.is_in(checked.curves["run_id"], value_set=pa.array(run_ids, pa.string())))
+    epoch_rows = checked.curves.filter(pc.is_in(checked.curves["run_id"], value_set=pa.array(run_ids, pa.string())))
     curves: dict[str, list[dict[str, Any]]] = {}
-    for epoch in wanted.to_pylist():
+    for epoch in epoch_rows.to_pylist():
         curves.setdefault(epoch.pop("run_id"), []).append(epoch)
     return {i: _events(checked.records[i], checked.rows[i], curves.get(i, [])) for i in run_ids}
 

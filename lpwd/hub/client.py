@@ -66,11 +66,13 @@ def _limit(request: httpx2.Request) -> None:
     if _state.unanswered >= limit:
         raise _unreachable("it left a request unanswered" if limit == 1 else f"it left {limit} requests unanswered")
     _state.unanswered += 1
-    asked = request.extensions.get("timeout") or {}
+    caller_limits = request.extensions.get("timeout") or {}
     upload = UPLOAD_SECONDS if _state.patient else IMPATIENT_UPLOAD_SECONDS
     read = READ_SECONDS.get(request.method, upload)
     limits = {"connect": CONNECT_SECONDS, "read": read, "write": upload, "pool": upload}
-    request.extensions["timeout"] = {name: min(limit, asked.get(name) or limit) for name, limit in limits.items()}
+    request.extensions["timeout"] = {
+        name: min(limit, caller_limits.get(name) or limit) for name, limit in limits.items()
+    }
 
 
 def _answered(response: httpx2.Response) -> None:
@@ -162,8 +164,8 @@ def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str
 
 def cached_file(repo: str, filename: str, repo_type: RepoType) -> Path | None:
     """The newest downloaded version of a file, without any request; None where there is none."""
-    found: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
-    return Path(found) if isinstance(found, str) else None
+    path: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
+    return Path(path) if isinstance(path, str) else None
 
 
 def fetch(repo: str, filenames: Sequence[str], repo_type: RepoType) -> list[Path]:

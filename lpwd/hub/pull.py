@@ -42,7 +42,7 @@ class Results:
     source: Source = "none"
     checked: Checked = field(default_factory=Checked)
     commit: str = ""
-    asked: float | None = None  # when the Hub last said that this is its newest commit; seconds since the epoch
+    confirmed_at: float | None = None  # when the Hub last said that this is its newest commit; seconds since the epoch
     reason: str = ""  # why this is not the Hub's newest; one sentence
 
     @property
@@ -60,7 +60,7 @@ class Results:
         """For people: which results these are, how old, why not newer, and what was left out of them."""
         count = len(self.checked.records)
         runs = f"{count} published run{'' if count == 1 else 's'}"
-        commit = f"commit {self.commit[:7]}, checked {_ago(self.asked)}"
+        commit = f"commit {self.commit[:7]}, checked {_ago(self.confirmed_at)}"
         what = {
             "hub": f"{runs} from {self.repo} on the Hub, {commit}.",
             "copy": f"{runs} from the last good copy of {self.repo}, {commit}.",
@@ -123,7 +123,7 @@ def _from_hub(repo: str) -> Results:
             _keep(repo, commit, files)
     with suppress(OSError):
         _write_latest(repo, commit)
-    return replace(copy, source="hub", asked=time.time())
+    return replace(copy, source="hub", confirmed_at=time.time())
 
 
 def check_commit(commit: str) -> str:
@@ -224,13 +224,13 @@ class Puller:
         self._due = time.monotonic() + RETRY_SECONDS
         if self.version == 0:
             self._show(local(self.repo, "The Hub is being asked." if self.repo else NO_REPO, self.snapshot))
-        found = pull(self.repo, snapshot=self.snapshot)
-        if found.source == "hub":
-            self._good = found
+        results = pull(self.repo, snapshot=self.snapshot)
+        if results.source == "hub":
+            self._good = results
             self._due = time.monotonic() + self.every
         elif self._good is not None:
-            found = replace(self._good, source="copy", reason=found.reason)
-        self._show(found)
+            results = replace(self._good, source="copy", reason=results.reason)
+        self._show(results)
 
     def _show(self, results: Results) -> None:
         before, self._results = self._results, results

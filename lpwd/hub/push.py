@@ -118,10 +118,10 @@ def _read(repo: str, token: str | None) -> tuple[str, set[str], Tables]:
 
     Raises Malformed where its tables cannot be read: overwriting them would lose somebody's results.
     """
-    found = within(UPLOAD_SECONDS, lambda: _head(repo, token))
-    if found is None:
+    head = within(UPLOAD_SECONDS, lambda: _head(repo, token))
+    if head is None:
         return "", set(), Tables.of()
-    commit, files = found
+    commit, files = head
     if not {RUNS_FILE, CURVES_FILE} & files:
         return commit, files, Tables.of()
     try:
@@ -195,10 +195,10 @@ def _refused(error: HfHubHTTPError, repo: str, token: str | None) -> Exception:
         return Conflict(f"Somebody else published to {repo} at the same moment.")
     if code not in (400, 401, 402, 403, 413) or (isinstance(error, RepositoryNotFoundError) and code != 401):
         return error
-    said = " ".join((error.server_message or "").split())
+    message = " ".join((error.server_message or "").split())
     if token:
-        said = said.replace(token, "<token>")
-    reason = f" ({said[:200].rstrip('.')})" if said else ""
+        message = message.replace(token, "<token>")
+    reason = f" ({message[:200].rstrip('.')})" if message else ""
     if code in (401, 403):
         return HubRefused(_about_token(repo, token, reason))
     kind = "a bad request" if isinstance(error, BadRequestError) else "over its limits"
@@ -212,8 +212,12 @@ def _about_token(repo: str, token: str | None, reason: str) -> str:
     try:
         me = HfApi(token=token).whoami()
     except HfHubHTTPError as error:
-        known = error.response.status_code != 401
-        return f"The access token may not write to {repo}{reason}." if known else f"{wrong}; make one at {settings}."
+        token_is_valid = error.response.status_code != 401
+        return (
+            f"The access token may not write to {repo}{reason}."
+            if token_is_valid
+            else f"{wrong}; make one at {settings}."
+        )
     role = me.get("auth", {}).get("accessToken", {}).get("role")
     if role == "read":
         return f"The access token of {me.get('name')} may only read: make one that may write to {repo} at {settings}."

@@ -59,18 +59,23 @@ RUNS_SCHEMA = pa.schema(
         "parameter_count": INTEGER,
         **dict.fromkeys(("train_images", "test_images", "validation_images"), INTEGER),  # as used
         **dict.fromkeys(("step", "total_steps", "epoch"), INTEGER),  # reached
-        **{"device": TEXT, "device_class": TEXT, "versions": TEXT, "commit": TEXT, "threads": INTEGER},
-        **{"seconds": NUMBER, "images_per_second": NUMBER, "date": pa.timestamp("ms", tz="UTC")},
+        **dict.fromkeys(("device", "device_class", "versions", "commit"), TEXT),
+        "threads": INTEGER,
+        **dict.fromkeys(("seconds", "images_per_second"), NUMBER),
+        "date": pa.timestamp("ms", tz="UTC"),
         "timm_model": TEXT,  # with the tag of its weights
-        **{"layer_names": pa.list_(TEXT), "layer_decay_rates": NUMBERS, "layer_parameter_counts": pa.list_(INTEGER)},
-        **{"initial_weight_norms": NUMBERS, "zero_shot_top1": NUMBERS, "zero_shot_loss": NUMBERS},  # the latter per s
+        "layer_names": pa.list_(TEXT),
+        "layer_decay_rates": NUMBERS,
+        "layer_parameter_counts": pa.list_(INTEGER),
+        **dict.fromkeys(("initial_weight_norms", "zero_shot_top1", "zero_shot_loss"), NUMBERS),  # the latter per s
         "schema_version": INTEGER,
-        **{"protocol": TEXT, "start_digest": TEXT},  # see lpwd.paper.protocols, lpwd.training.starts
+        **dict.fromkeys(("protocol", "start_digest"), TEXT),  # see lpwd.paper.protocols, lpwd.training.starts
     }
 )
 CURVES_SCHEMA = pa.schema(
     {
-        **{"run_id": TEXT, "epoch": INTEGER, "step": INTEGER},
+        "run_id": TEXT,
+        **dict.fromkeys(("epoch", "step"), INTEGER),
         **dict.fromkeys(("train_loss", "test_loss", "test_top1", "validation_top1", "lr"), NUMBER),
         "weight_norms": NUMBERS,  # L2 norm per layer, shallow to deep
         **dict.fromkeys(("opposing_count_rate", "opposing_magnitude_rate"), NUMBER),
@@ -155,13 +160,13 @@ def _column(table: pa.Table, field: pa.Field, file: str) -> Any:
 
 def from_store(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[Tables, list[str]]:
     """The finished and diverged runs of a store (of `run_ids` where given), and a sentence for each left out."""
-    wanted = None if run_ids is None else set(run_ids)
+    chosen_ids = None if run_ids is None else set(run_ids)
     runs, curves, left_out = [], [], []
     for record in sorted(store.records(), key=lambda record: record.run_id):
-        if wanted is not None and record.run_id not in wanted:
+        if chosen_ids is not None and record.run_id not in chosen_ids:
             continue
         if record.status.state not in ENDED:
-            if wanted is not None:
+            if chosen_ids is not None:
                 left_out.append(f"{record.run_id} is {record.status.state}, not finished")
             continue
         try:
@@ -172,8 +177,8 @@ def from_store(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[T
             continue
         runs.append(row)
         curves += epochs
-    if wanted is not None:
-        left_out += [f"{run_id!r} is no run here" for run_id in sorted(wanted) if not store.exists(run_id)]
+    if chosen_ids is not None:
+        left_out += [f"{run_id!r} is no run here" for run_id in sorted(chosen_ids) if not store.exists(run_id)]
     return Tables.of(runs, curves), left_out
 
 
@@ -192,7 +197,9 @@ def row_of(record: Record, history: History) -> tuple[dict[str, Any], list[dict[
         **{name: getattr(status, name) for name in ("state", "total_steps", "device", "commit")},
         "step": status.step or history.last_step,
         "epoch": history.diverged.epoch if history.diverged else status.epoch,
-        **{"device_class": device_class(status.device), "threads": status.threads or None, "seconds": status.seconds},
+        "device_class": device_class(status.device),
+        "threads": status.threads or None,
+        "seconds": status.seconds,
         "versions": json.dumps(status.versions),
         "images_per_second": summary.get("images_per_second", status.images_per_second),
         "date": datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc),
@@ -201,7 +208,8 @@ def row_of(record: Record, history: History) -> tuple[dict[str, Any], list[dict[
         "zero_shot_top1": [event.test_top1 for event in zero_shot] or None,
         "zero_shot_loss": [event.test_loss for event in zero_shot] or None,
         "schema_version": SCHEMA_VERSION,
-        **{"protocol": protocol(record.config), "start_digest": status.start_digest or None},
+        "protocol": protocol(record.config),
+        "start_digest": status.start_digest or None,
     }
     return row, [{"run_id": record.run_id, **epoch} for epoch in history.epochs.rows()]
 
@@ -225,8 +233,8 @@ def checked_record(row: Mapping[str, Any]) -> Record:
     versions = json.loads(row.get("versions") or "{}")
     date = row.get("date")
     ended = date.timestamp() if date else 0.0
-    known = ("state", "device", "commit", "threads", "step", "total_steps", "epoch", "images_per_second", "seconds")
-    given = {name: row[name] for name in (*known, "start_digest") if row.get(name) is not None}
+    columns = ("state", "device", "commit", "threads", "step", "total_steps", "epoch", "images_per_second", "seconds")
+    given = {name: row[name] for name in (*columns, "start_digest") if row.get(name) is not None}
     status = Status(**given, created=ended, queued=ended, ended=ended, versions=versions, summary=_summary(row))
     return Record.model_construct(run_id=row["run_id"], config=config, status=status)
 

@@ -14,8 +14,8 @@ def published_start(name: str) -> Start:
     """The start that `init_from` names. Raises ConfigError where none is published under this name."""
     start = published().get(split(name)[0])
     if start is None or start.name != name:
-        known = ", ".join(one.name for one in published().values()) or "none"
-        raise ConfigError(f"init_from is {name!r}: no such start is published; there are {known}")
+        names = ", ".join(one.name for one in published().values()) or "none"
+        raise ConfigError(f"init_from is {name!r}: no such start is published; there are {names}")
     return start
 
 

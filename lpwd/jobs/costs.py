@@ -1,23 +1,22 @@
-"""What races cost, before they start: steps, images, time at a measured speed, bytes. No torch, and no guess."""
+"""What runs cost, before they start: steps, images, time at a measured speed, bytes. No torch, and no guess."""
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lpwd.config import RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
 from lpwd.store import RunStore
+from lpwd.training.memory import Footprint
 
-SPEED_FIELDS = (
-    "model",
-    "model_kwargs",
-    "image_size",
-    "batch_size",
-    "precision",
-    "kernels",
-    "optimizer",
-)  # what speed depends on
+# What decides whether a run can start, and what its model needs.
+STARTABLE = (
+    *("model", "model_kwargs", "image_size", "pretrained", "dataset"),
+    *("train_samples", "test_samples", "validation_samples"),
+)
+# What speed depends on.
+SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels", "optimizer")
 FLOAT_BYTES, CHANNELS = 4, 3
 MOMENTS = {"adam": 2, "sgd": 1}  # floats a parameter that the optimizer keeps
 
@@ -34,23 +33,63 @@ class Work:
     zero_shot: bool
     known: bool
 
+    @property
+    def trained(self) -> int:
+        """Images passed forward and backward in all epochs."""
+        return self.epochs * self.training_images
+
+    def evaluated(self, zero_shot: bool = True) -> int:
+        """Images passed forward alone, in all evaluations."""
+        once = self.epochs * (self.test_images + self.validation_images)
+        return once + (ZERO_SHOT_EVALUATIONS * self.test_images if self.zero_shot and zero_shot else 0)
+
     def passes(self, zero_shot: bool = True) -> float:
         """Forward and backward passes of one image; one that is only evaluated counts as a third of it."""
-        evaluated = self.epochs * (self.test_images + self.validation_images)
-        evaluated += ZERO_SHOT_EVALUATIONS * self.test_images if self.zero_shot and zero_shot else 0
-        return self.epochs * self.training_images + evaluated / EVALUATION_SPEEDUP
+        return self.trained + self.evaluated(zero_shot) / EVALUATION_SPEEDUP
 
 
 def work(config: RunConfig) -> Work:
+    """By the data that are here, else by their published sizes."""
     from lpwd.training.images import cached_sizes  # opencv takes longer to import than the page needs
 
-    facts, sizes = DATASETS[config.dataset], cached_sizes(config.dataset)
-    train, test = sizes or (facts.train_images, facts.test_images)
-    train, test = min(config.train_samples or train, train), min(config.test_samples or test, test)
+    sizes = cached_sizes(config.dataset)
+    return published_work(config) if sizes is None else _work(config, sizes, known=True)
+
+
+def published_work(config: RunConfig) -> Work:
+    """By the published sizes of the data alone: the same on every machine, and without a look at the disk."""
+    facts = DATASETS[config.dataset]
+    return _work(config, (facts.train_images, facts.test_images), known=False)
+
+
+def _work(config: RunConfig, sizes: tuple[int, int], known: bool) -> Work:
+    train, test = min(config.train_samples or sizes[0], sizes[0]), min(config.test_samples or sizes[1], sizes[1])
     training = max(train - config.validation_samples, 0)
     steps = math.ceil(training / config.batch_size)
-    known = sizes is not None
     return Work(training, config.validation_samples, test, steps, config.epochs, config.zero_shot, known)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What runs ask for: how many there are, images trained on, images only evaluated, time one after the other."""
+
+    runs: int
+    training_images: int
+    evaluation_images: int
+    seconds: float
+
+    @property
+    def hours(self) -> float:
+        return self.seconds / 3600
+
+
+def cost(configs: Iterable[RunConfig], images_per_second: float | Callable[[RunConfig], float]) -> Cost:
+    """Of the distinct runs, at a measured training speed: the same for all, or a function of the configuration."""
+    distinct = {config.run_id: config for config in configs}.values()
+    parts = [published_work(config) for config in distinct]
+    speeds = [images_per_second(c) if callable(images_per_second) else images_per_second for c in distinct]
+    time = sum(part.passes() / speed for part, speed in zip(parts, speeds, strict=True))
+    return Cost(len(parts), sum(part.trained for part in parts), sum(part.evaluated() for part in parts), time)
 
 
 def recorded_speed(store: RunStore, config: RunConfig, device: str) -> tuple[float, int]:
@@ -92,3 +131,42 @@ def data_bytes(config: RunConfig) -> int:
     images = work(config)
     count = images.training_images + images.validation_images + images.test_images
     return count * CHANNELS * config.image_size**2
+
+
+def activation_bytes(config: RunConfig, footprint: Footprint) -> int:
+    """What a training step keeps from its forward pass for its backward pass; bf16 takes half of fp32."""
+    batch = min(config.batch_size, work(config).training_images)
+    return batch * footprint.activation_bytes // (2 if config.precision == "bf16" else 1)
+
+
+def race_bytes(configs: Sequence[RunConfig], footprints: Sequence[Footprint]) -> int:
+    """Memory that a race takes at least beside the libraries: data, models with their optimizers, one lane's step.
+
+    Measured on a CPU, a training takes 1.16 to 1.44 times as much (seven models, sizes and precisions): what this
+    refuses does not fit.
+    """
+    models = sum(
+        training_bytes(config, footprint.parameters) + footprint.buffer_bytes
+        for config, footprint in zip(configs, footprints, strict=True)
+    )
+    steps = [activation_bytes(config, footprint) for config, footprint in zip(configs, footprints, strict=True)]
+    return data_bytes(configs[0]) + models + max(steps)
+
+
+def check_memory(configs: Sequence[RunConfig], footprints: Sequence[Footprint], free: int) -> None:
+    """ConfigError where a race cannot fit into `free` bytes."""
+    needed = race_bytes(configs, footprints)
+    if needed > free:
+        config = configs[0]
+        raise ConfigError(
+            f"batch_size is {config.batch_size} and image_size {config.image_size}: with {config.model} that takes at "
+            f"least {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; choose a smaller batch_size, "
+            "image_size or model"
+        )
+
+
+def check_fits(races: Sequence[Sequence[RunConfig]], footprints: Sequence[Footprint], free: int) -> None:
+    """ConfigError where one of the races cannot fit into `free` bytes; `footprints` are of all runs in order."""
+    left = iter(footprints)
+    for race in races:
+        check_memory(race, [next(left) for _ in race], free)

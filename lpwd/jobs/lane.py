@@ -1,7 +1,6 @@
 """Lane: an iterator of events and the run folder that follows it."""
 
-import os
-import socket
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,10 +11,10 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
-from lpwd.paths import replacing
-from lpwd.store import ACTIVE, RunStore, State, is_lost
+from lpwd.jobs.claim import Claim, ClaimLost
+from lpwd.paths import DiskFull, naming_full_disk, replacing
+from lpwd.store import State
 from lpwd.training.machine import gpu_memory
-from lpwd.training.provenance import commit
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
@@ -33,17 +32,16 @@ class Lane:
 
     def __init__(
         self,
-        store: RunStore,
-        run_id: str,
+        claim: Claim,
         source: Source,
         *,
         stopped_state: Callable[[], State] = lambda: "stopped",
         on_event: OnEvent = lambda run_id, event: None,
     ) -> None:
-        self.store, self.run_id, self.source = store, run_id, source
+        self.claim, self.store, self.run_id, self.source = claim, claim.store, claim.run_id, source
         self.stopped_state, self.on_event = stopped_state, on_event
         self.step, self.ended, self.resumed = 0, False, False
-        self.facts: dict[str, Any] = store.status(run_id).summary  # of Started; a resumed run has them already
+        self.facts: dict[str, Any] = self.store.status(self.run_id).summary  # of Started, where it is resumed
         self.buffer: list[Event] = []
         self.flushed = self.reported = self.saved = 0.0
         self.progress: dict[str, Any] = {}  # that status.json does not tell yet
@@ -80,10 +78,14 @@ class Lane:
             try:
                 self._record(outcome)
                 self.on_event(self.run_id, outcome)
-            except Exception as error:  # a full disk
+            except Exception as error:  # a full disk, a damaged folder
                 self._fail(error)
 
     def _fail(self, error: Exception) -> None:
+        if isinstance(error, DiskFull):
+            self.buffer.clear()  # a resumed run records them again
+            self.end("interrupted", str(error))
+            return
         if isinstance(error, ConfigError):
             self.end("failed", str(error), error=str(error))
             return
@@ -92,6 +94,7 @@ class Lane:
         self.end("failed", f"{type(error).__name__}: {first_line}", error=text)
 
     def _record(self, event: Event) -> None:
+        self.claim.check()
         self.step = max(self.step, event.step)
         if isinstance(event, Checkpoint):
             self._save(event)
@@ -140,8 +143,7 @@ class Lane:
         goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
         if goes_on and time.monotonic() - self.saved < SAVE_SECONDS:
             return
-        with replacing(self.store.paths(self.run_id).checkpoint) as temporary:
-            torch.save(event.state, temporary)
+        save_checkpoint(self.store.paths(self.run_id).checkpoint, event.state)
         self.saved = time.monotonic()
 
     def _flush(self) -> None:
@@ -150,31 +152,37 @@ class Lane:
         self.flushed = time.monotonic()
 
     def end(self, state: State, message: str, *, error: str = "", **changes: Any) -> None:
-        """Close the lane with this state; lets go of model and optimizer."""
-        self.ended = True
-        self.events = iter(())
-        self._flush()
-        if error:
-            self.store.save_error(self.run_id, error)
-        self.store.log(self.run_id, f"{state}. {message}")
+        """Close the lane with this state; lets go of model and optimizer.
+
+        What cannot be written, because the disk is full or the folder is damaged, is left to whoever supervises.
+        """
         now = self.progress | {"state": state, "step": self.step, "ended": time.time(), "message": message}
-        self.store.update(self.run_id, **now | changes)
+        parts: list[Callable[[], object]] = [
+            self.claim.check,
+            self._flush,
+            *([lambda: self.store.save_error(self.run_id, error)] if error else []),
+            lambda: self.store.log(self.run_id, f"{state}. {message}"),
+            lambda: self.store.update(self.run_id, **now | changes),
+        ]
+        self.ended, self.events = True, iter(())
+        for part in parts:
+            try:
+                part()
+            except ClaimLost as lost:  # the folder is somebody else's: not a word more in it
+                return print(lost, file=sys.stderr)
+            except (OSError, ValueError) as problem:
+                print(f"run {self.run_id}: {problem}", file=sys.stderr)
 
 
-def claim(store: RunStore, run_id: str) -> None:
-    """Mark the run as this process's. Raises ConfigError where another one trains it."""
-    ours: dict[str, Any] = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started": time.time(),
-        "ended": None,
-        "heartbeat": time.time(),
-        "commit": commit(),
-        "message": "Starting.",
-    }
-    status = store.update_if(run_id, lambda s: s.state not in ACTIVE or is_lost(s), state="running", **ours)
-    if status.pid != os.getpid():
-        raise ConfigError(f"run {run_id!r} is being trained by process {status.pid} on {status.host}; stop it first")
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Raises DiskFull where it does not fit; the one before it stays."""
+    with naming_full_disk(path), replacing(path) as temporary, open(temporary, "wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch's writer hides what the file said
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal
 
@@ -10,7 +11,8 @@ import torch
 
 from lpwd.config import RunConfig
 from lpwd.events import Event, Stopped
-from lpwd.jobs.lane import Lane, OnEvent, claim
+from lpwd.jobs.claim import claimed
+from lpwd.jobs.lane import Lane, OnEvent
 from lpwd.jobs.side_by_side import advance, plan
 from lpwd.store import ACTIVE, ENDED, RunStore, State
 from lpwd.training import starts
@@ -43,10 +45,8 @@ def run_lanes(
     keeps data from one call to the next. Raises ConfigError for a run that another process is training.
     """
     waiting = [run_id for run_id in run_ids if store.status(run_id).state not in ENDED]
-    for run_id in waiting:
-        claim(store, run_id)
     datasets, feeds = datasets or Datasets(), Feeds()  # what lanes of a race share
-    with Watch(store, waiting) as watch:
+    with claimed(store, waiting) as claims, Watch(store, waiting) as watch:
 
         def source(config: RunConfig, checkpoint: dict[str, Any] | None) -> Iterator[Event]:
             stop = lambda: watch.stopping.is_set() or should_stop()  # noqa: E731
@@ -64,10 +64,18 @@ def run_lanes(
                 feeds=feeds,
             )
 
-        lanes = [Lane(store, run_id, source, stopped_state=stopped_state, on_event=on_event) for run_id in waiting]
+        lanes = [Lane(claim, source, stopped_state=stopped_state, on_event=on_event) for claim in claims.values()]
         advance(lanes, plan(len(lanes), threads or recorded_threads(store, waiting), resolve_device(device)))
     datasets.forget_large()
-    return {run_id: store.status(run_id).state for run_id in run_ids}
+    return {run_id: _state(store, run_id) for run_id in run_ids}
+
+
+def _state(store: RunStore, run_id: str) -> State:
+    """The run's state; `interrupted` where its folder was removed or damaged while it trained."""
+    try:
+        return store.status(run_id).state
+    except (OSError, ValueError):
+        return "interrupted"
 
 
 class Watch:
@@ -92,12 +100,17 @@ class Watch:
     def _loop(self) -> None:
         beat = 0.0
         while not self._done.wait(WATCH_SECONDS):
-            if any(self.store.status(run_id).state == "stopping" for run_id in self.run_ids):
-                self.stopping.set()
-            if time.monotonic() - beat > HEARTBEAT_SECONDS:
-                beat = time.monotonic()
-                for run_id in self.run_ids:
-                    self.store.update_if(run_id, lambda status: status.state in ACTIVE, heartbeat=time.time())
+            due = time.monotonic() - beat > HEARTBEAT_SECONDS
+            beat = time.monotonic() if due else beat
+            for run_id in self.run_ids:
+                with suppress(OSError, ValueError):  # removed, damaged or on a full disk: its lane finds out
+                    self._look(run_id, due)
+
+    def _look(self, run_id: str, due: bool) -> None:
+        if self.store.status(run_id).state == "stopping":
+            self.stopping.set()
+        if due:
+            self.store.update_if(run_id, lambda status: status.state in ACTIVE, heartbeat=time.time())
 
 
 def recorded_threads(store: RunStore, run_ids: Sequence[str]) -> int | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Epoch, Event, Started, Step, Stopped
-from lpwd.jobs.lane import Lane, claim
+from lpwd.jobs.claim import claimed
+from lpwd.jobs.lane import Lane
 from lpwd.jobs.race import Watch, initial_weights
 from lpwd.jobs.sweep import POLL_SECONDS, OnChange, Sweep, next_ready
 from lpwd.training import batches
@@ -127,10 +128,9 @@ class Driver:
     def train(self, run_id: str) -> None:
         """One cell from wherever it stands to its end."""
         self.sweep.prepare(run_id)
-        claim(self.sweep.store, run_id)
-        with Watch(self.sweep.store, [run_id]) as watch:
+        with claimed(self.sweep.store, [run_id]) as claims, Watch(self.sweep.store, [run_id]) as watch:
             source = self.source(lambda: self.should_stop() or watch.stopping.is_set())
-            lane = Lane(self.sweep.store, run_id, source, stopped_state=lambda: "interrupted")
+            lane = Lane(claims[run_id], source, stopped_state=lambda: "interrupted")
             while not lane.ended:
                 lane.advance()
 

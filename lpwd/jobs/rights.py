@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.facts import DATASETS
+from lpwd.jobs.costs import published_work
+from lpwd.store import ACTIVE, ENDED, RunStore
 
 ON_SPACE = "SPACE_ID" in os.environ
 # A Space that nobody configured; elsewhere there are no limits unless the environment sets some.
@@ -63,7 +64,7 @@ class Limits:
         for config in configs:
             if self.epochs and config.epochs > self.epochs:
                 raise ConfigError(f"epochs is {config.epochs:,}: at most {self.epochs:,} here")
-            seen = config.epochs * (config.train_samples or DATASETS[config.dataset].train_images)
+            seen = published_work(config).trained
             if self.images and seen > self.images:
                 raise ConfigError(
                     f"epochs times training images is {seen:,}: at most {self.images:,} here; choose fewer of either"
@@ -89,6 +90,34 @@ class Limits:
         }
         parts = [text.format(getattr(self, name)) for name, text in words.items() if getattr(self, name)]
         return f"At most here: {', '.join(parts)}." if parts else ""
+
+
+def check_person(user: User, limits: Limits, configs: Sequence[RunConfig]) -> None:
+    """Whether the person may start runs at all, and such long ones."""
+    if user.owner:
+        return
+    if not user.id:
+        raise ConfigError(NOBODY)
+    limits.check(configs)
+
+
+def check_idle(store: RunStore, run_ids: Sequence[str]) -> None:
+    """Whether none of these runs is queued or training already."""
+    for run_id in filter(store.exists, run_ids):
+        state = store.status(run_id).state
+        if state == "queued" or state in ACTIVE:
+            raise ConfigError(f"run {run_id} is {state} already: watch it, or stop it first")
+
+
+def check_rights(store: RunStore, user: User, run_ids: Sequence[str], act: str) -> None:
+    """Whether the person may `act` on those of the runs that exist."""
+    for run_id in filter(store.exists, run_ids):
+        require(user, store.status(run_id).owner, run_id, act)
+
+
+def has_ended(store: RunStore, run_id: str) -> bool:
+    """Whether the run's result is known."""
+    return store.exists(run_id) and store.status(run_id).state in ENDED
 
 
 VARIABLES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lpwd.config import RunConfig
-from lpwd.facts import DATASETS
+from lpwd.jobs.costs import published_work
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import ENDED, RunStore
 
@@ -38,7 +38,7 @@ class Sweep:
 
     def images(self) -> int:
         """Training images of all cells: the length of the progress bar."""
-        return sum(_images(config) for config in self.configs)
+        return sum(published_work(config).trained for config in self.configs)
 
     def images_done(self) -> float:
         """Training images seen so far, in finished and unfinished cells."""
@@ -48,7 +48,7 @@ class Sweep:
                 continue
             status = self.store.status(run_id)
             share = 1.0 if status.state in ENDED else status.step / status.total_steps if status.total_steps else 0.0
-            done += share * _images(config)
+            done += share * published_work(config).trained
         return done
 
     def prepare(self, run_id: str) -> None:
@@ -56,10 +56,6 @@ class Sweep:
         self.store.create(self.by_id[run_id], state="stopped")
         if self.store.status(run_id).state == "failed":
             self.store.restart(run_id)
-
-
-def _images(config: RunConfig) -> int:
-    return config.epochs * (config.train_samples or DATASETS[config.dataset].train_images)
 
 
 def run_local(
@@ -125,7 +121,9 @@ def _close(pool: Sequence[WorkerProcess]) -> None:
 
 
 def _explain(store: RunStore, run_id: str, worker: WorkerProcess) -> None:
-    """A run that still claims to be running has lost its process."""
+    """A run that still claims to be running has lost its process, unless another one trains it."""
+    if store.is_claimed(run_id):
+        return
     message = f"The worker process ended ({worker.exit_text()}); resume continues from the last checkpoint."
     store.update_if(run_id, lambda s: s.state == "running", state="interrupted", ended=time.time(), message=message)
 

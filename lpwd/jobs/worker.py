@@ -1,11 +1,9 @@
-"""The child process that trains: started warm, it says hello, answers checks and runs jobs one after the other.
+"""The child process that trains and does nothing else: started warm, it says hello and runs jobs one after the other.
 
-Requests are JSON lines on stdin, answers JSON lines on the stdout it was started with; everything that is printed goes
-to a log file. When stdin closes, the app is gone: training stops after the present step and is marked interrupted.
+Questions and answers as in `worker_process.py`; everything that is printed goes to a log file. When stdin closes, the
+app is gone: training stops after the present step and is marked interrupted.
 
-    {"check": [config, ...]}  ->  {"error": sentence or null, "parameters": [count, ...]}, while a job trains too
-    {"run": [run_id, ...]}    ->  {"done": {run_id: state}} when the job has ended; run folders tell the rest
-    {"measure": config}       ->  {"measured": images a second, or null, "error": why}; waits for its turn like a job
+    {"run": [run_id, ...]}    ->  {"done": {run_id: state}, "error": why none was trained}; run folders tell the rest
 """
 
 import argparse
@@ -15,13 +13,12 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from lpwd.config import ConfigError, RunConfig
-from lpwd.store import RunStore
+from lpwd.config import ConfigError
+from lpwd.store import RunStore, State
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__; torch is imported later
 
@@ -35,18 +32,7 @@ class Machine:
     models: list[str]  # timm names, suitable ones first
     precision: str  # "bf16" or "fp32": the default on this device
     versions: dict[str, str] = field(default_factory=dict)
-
-
-def check(configs: Sequence[RunConfig]) -> list[int]:
-    """Parameter counts. Raises ConfigError where a run could not start: model, image size or subset.
-
-    Builds on meta, downloads nothing.
-    """
-    from lpwd.training import models
-
-    for config in configs:
-        models.check(config)
-    return [models.parameter_count(config) for config in configs]
+    memory: int = 0  # bytes of the device's own; 0 where it shares the machine's
 
 
 def hello(device: str) -> Machine:
@@ -62,6 +48,7 @@ def hello(device: str) -> Machine:
         models=models.model_names(),
         precision=machine.default_precision(place),
         versions=provenance.versions(),
+        memory=machine.own_memory(place),
     )
 
 
@@ -77,51 +64,33 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
 
     def listen() -> None:
         for line in requests:
-            request = json.loads(line)
-            if "check" in request:
-                answer(_checked(request["check"]))
-            else:
-                jobs.put(request)
+            jobs.put(json.loads(line))
         orphaned.set()
         stop.set()
         jobs.put({})
 
-    answer({"machine": asdict(hello(device))})
+    answer({"number": 0, "machine": asdict(hello(device))})
     threading.Thread(target=listen, name="lpwd-listen", daemon=True).start()
     from lpwd.jobs.race import run_lanes
     from lpwd.training.datasets import Datasets
 
     datasets = Datasets()
     while not stop.is_set() and (request := jobs.get()):
-        if "measure" in request:
-            answer(_measured(request["measure"], device))
-            continue
-        states = run_lanes(
-            store,
-            request["run"],
-            device=device,
-            threads=threads,
-            datasets=datasets,
-            should_stop=stop.is_set,
-            stopped_state=lambda: "interrupted" if orphaned.is_set() else "stopped",
-        )
-        answer({"done": states})
-
-
-def _checked(configs: list[dict[str, Any]]) -> dict[str, Any]:
-    try:
-        return {"error": None, "parameters": check([RunConfig(**config) for config in configs])}
-    except ConfigError as error:
-        return {"error": str(error), "parameters": []}
-
-
-def _measured(config: dict[str, Any], device: str) -> dict[str, Any]:
-    from lpwd.jobs import speed
-
-    try:
-        return {"measured": speed.quick(RunConfig(**config), device), "error": None}
-    except (ConfigError, RuntimeError, MemoryError) as error:  # what does not fit or cannot be built
-        return {"measured": None, "error": (str(error) or type(error).__name__).partition("\n")[0]}
+        states: dict[str, State] = {}
+        problem = ""
+        try:
+            states = run_lanes(
+                store,
+                request["run"],
+                device=device,
+                threads=threads,
+                datasets=datasets,
+                should_stop=stop.is_set,
+                stopped_state=lambda: "interrupted" if orphaned.is_set() else "stopped",
+            )
+        except ConfigError as error:  # a run is gone, or another process has it
+            problem = str(error)
+        answer({"number": request["number"], "done": states, "error": problem})
 
 
 def main() -> None:
@@ -135,7 +104,7 @@ def main() -> None:
     try:
         serve(RunStore(options.runs_dir), options.device, options.threads, sys.stdin, answers)
     except ConfigError as error:  # a device that is not there
-        print(json.dumps({"error": str(error)}), file=answers, flush=True)
+        print(json.dumps({"number": 0, "error": str(error)}), file=answers, flush=True)
         sys.exit(2)
     finally:
         sys.stderr.flush()

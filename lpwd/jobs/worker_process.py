@@ -1,139 +1,130 @@
-"""WorkerProcess: one child process of `lpwd.worker` and the lines exchanged with it."""
+"""The app's end of its child processes: Child, a module of ours asked in numbered JSON lines, and the one that trains.
+
+Question {"number": 3, ...} on its stdin, answer {"number": 3, ...} on its stdout. What it says unasked, that it is
+ready, has number 0. An answer that nobody waits for any more is dropped.
+"""
 
 import contextlib
+import itertools
 import json
-import queue
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from lpwd.config import ConfigError
 from lpwd.jobs.worker import Machine
 from lpwd.store import RunStore
 
-MEASURE_SECONDS = 60.0
-CHECK_SECONDS = 60.0  # building a large model on meta takes about one
+Answer = dict[str, Any]
+OOM_SCORE = 500  # where memory is short, the kernel ends a child and not the app
 
 
-class WorkerEnded(ConfigError):
+class NoAnswer(ConfigError):
+    """The process lives, and was silent for too long."""
+
+
+class ChildEnded(ConfigError):
     """The process that was asked is gone."""
 
 
-class WorkerProcess:
-    """Started at once; `hello` waits until it is warm. Not a daemon of this thread: `close` ends it."""
+class Child:
+    """Started at once; `greeting` waits until it is warm. Not a daemon of this thread: `close` ends it."""
 
-    def __init__(
-        self, store: RunStore, device: str, threads: int | None = None, news: threading.Event | None = None
-    ) -> None:
-        command = [sys.executable, "-m", "lpwd.jobs.worker", "--runs-dir", str(store.root), "--device", device]
-        if threads:
-            command += ["--threads", str(threads)]
-        with open(store.worker_log_path, "a") as log:
+    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+        """What the process prints goes to `log`, never to a pipe."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "a") as errors:
             self._process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", module, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 text=True,
                 cwd=Path(__file__).parent.parent.parent,
                 start_new_session=True,
             )
-        self._log = store.worker_log_path
-        self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._idle = threading.Event()  # no job is running, or none ever will
-        self._idle.set()
-        self._news = news or threading.Event()  # set whenever a job or the process ends: for who waits for several
-        self._asking = threading.Lock()  # one question at a time
-        self._measured: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._measuring = threading.Lock()
-        self._machine: Machine | None = None
+        self.module, self._log = module.rpartition(".")[2], log
+        self._numbers = itertools.count(1)
+        self._greeting: Future[Answer] = Future()
+        self._pending: dict[int, Future[Answer]] = {0: self._greeting}
+        self._lock = threading.Lock()
+        self._ended = False
         self.terminated = False
-        threading.Thread(target=self._read, name="lpwd-answers", daemon=True).start()
+        with contextlib.suppress(OSError):  # not Linux, or it has ended already
+            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text(str(OOM_SCORE))
+        threading.Thread(target=self._read, name=f"lpwd-{self.module}-answers", daemon=True).start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             answer = json.loads(line)
-            if "done" in answer:
-                self._idle.set()
-                self._news.set()
-            elif "measured" in answer:
-                self._measured.put(answer)
-            else:
-                self._answers.put(answer)
+            with self._lock:
+                waiting = self._pending.pop(answer.pop("number"), None)
+            if waiting:
+                waiting.set_result(answer)
         self._process.wait()
-        self._answers.put({"ended": True})
-        self._measured.put({"measured": None, "error": None})
-        self._idle.set()
-        self._news.set()
+        with self._lock:
+            self._ended = True
+            left, self._pending = list(self._pending.values()), {}
+        for waiting in left:
+            waiting.set_exception(self._gone())
 
-    def hello(self, timeout: float = 60) -> Machine:
-        """What the worker says of its machine. Raises ConfigError where it cannot start."""
-        with self._asking:
-            if self._machine is None:
-                answer = self._answer(timeout)
-                if "machine" not in answer:
-                    raise ConfigError(answer["error"])
-                self._machine = Machine(**answer["machine"])
-            return self._machine
+    def _gone(self) -> ChildEnded:
+        return ChildEnded(f"the {self.module} process ended ({self.exit_text()}); see {self._log}")
 
-    def check(self, configs: list[dict[str, Any]]) -> list[int]:
-        """The runs' parameter counts. Raises ConfigError where one could not start, and WorkerEnded."""
-        self.hello()
-        with self._asking:
-            self._send({"check": configs})
-            answer = self._answer(CHECK_SECONDS)
-        if answer["error"]:
+    def greeting(self, seconds: float = 60) -> Answer:
+        """What it says once it is ready. Raises ConfigError where it cannot start."""
+        answer = self._await(self._greeting, seconds)
+        if answer.get("error"):
             raise ConfigError(answer["error"])
-        return list(answer["parameters"])
-
-    def measure(self, config: dict[str, Any]) -> float | None:
-        """Images a second of a few steps; None where a job came first. Raises ConfigError where it cannot be done."""
-        self.hello()
-        with self._measuring:
-            while not self._measured.empty():  # the answer to a question that nobody waits for any more
-                self._measured.get()
-            self._send({"measure": config})
-            try:
-                answer = self._measured.get(timeout=MEASURE_SECONDS)
-            except queue.Empty:
-                return None
-        if answer["error"]:
-            raise ConfigError(answer["error"])
-        return answer["measured"]
-
-    def run(self, run_ids: list[str]) -> None:
-        """Begin the job; `wait_job` tells when it is over."""
-        self._idle.clear()
-        self._send({"run": run_ids})
-        if not self.alive():
-            self._idle.set()
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ValueError):  # it has died, or close() came first: _answer tells
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-
-    def _answer(self, timeout: float) -> dict[str, Any]:
-        try:
-            answer = self._answers.get(timeout=timeout)
-        except queue.Empty:
-            raise ConfigError(f"the worker process gave no answer within {timeout:.0f} s; see {self._log}") from None
-        if "ended" in answer:
-            self._answers.put(answer)  # for whoever asks next
-            raise WorkerEnded(f"the worker process ended ({self.exit_text()}); see {self._log}")
         return answer
+
+    def greeted(self) -> bool:
+        """Whether it has become ready."""
+        return self._greeting.done() and not self._greeting.exception() and not self._greeting.result().get("error")
+
+    def ask(self, question: Answer, seconds: float) -> Answer:
+        """Its answer. Raises NoAnswer after `seconds`, and ChildEnded."""
+        return self._await(self.send(question), seconds)
+
+    def send(self, question: Answer) -> Future[Answer]:
+        """The answer to come; where the process has ended, or ends before, that is its exception."""
+        answer: Future[Answer] = Future()
+        assert self._process.stdin is not None
+        with self._lock:
+            if self._ended:
+                answer.set_exception(self._gone())
+                return answer
+            number = next(self._numbers)
+            self._pending[number] = answer
+            with contextlib.suppress(BrokenPipeError, ValueError):  # it has died, or hang_up() came first: _read tells
+                self._process.stdin.write(json.dumps({"number": number, **question}) + "\n")
+                self._process.stdin.flush()
+        return answer
+
+    def _await(self, answer: Future[Answer], seconds: float) -> Answer:
+        try:
+            return answer.result(seconds)
+        except TimeoutError:
+            said = f"the {self.module} process gave no answer within {seconds:.0f} s; see {self._log}"
+            raise NoAnswer(said) from None
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def wait_job(self, seconds: float) -> bool:
-        """Whether the job, or the process, has ended within `seconds`."""
-        return self._idle.wait(seconds)
+    def resident_bytes(self) -> int:
+        """Its resident memory; 0 where it has ended."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.NoSuchProcess:
+            return 0
 
     def wait(self, seconds: float) -> bool:
         """Whether the process has ended within `seconds`."""
@@ -144,11 +135,10 @@ class WorkerProcess:
         return True
 
     def hang_up(self) -> None:
-        """Close its stdin: an idle worker ends, a training one stops after the present step."""
+        """Close its stdin: an idle child ends, a training one stops after the present step."""
         assert self._process.stdin is not None
-        if not self._process.stdin.closed:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError), self._lock:
+            self._process.stdin.close()
 
     def terminate(self) -> None:
         """Ask it to end after the present step; it takes no further job."""
@@ -158,10 +148,10 @@ class WorkerProcess:
     def kill(self) -> None:
         self._process.kill()
 
-    def close(self) -> None:
-        """End the process, by force after two seconds."""
+    def close(self, seconds: float = 2) -> None:
+        """End the process, by force after `seconds`."""
         self.hang_up()
-        if not self.wait(2):
+        if not seconds or not self.wait(seconds):
             self.kill()
             self._process.wait()
 
@@ -171,3 +161,37 @@ class WorkerProcess:
         if code is None:
             return "still running"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+class WorkerProcess(Child):
+    """`hello` waits until it is warm; `run` begins a job, of which `wait_job` tells when it is over."""
+
+    def __init__(
+        self, store: RunStore, device: str, threads: int | None = None, news: threading.Event | None = None
+    ) -> None:
+        """`news` is set whenever a job has ended, for who waits for several processes."""
+        arguments = ["--runs-dir", str(store.root), "--device", device]
+        if threads:
+            arguments += ["--threads", str(threads)]
+        super().__init__("lpwd.jobs.worker", arguments, store.worker_log_path)
+        self._job: Future[Answer] | None = None
+        self._news = news or threading.Event()
+
+    def hello(self, timeout: float = 60) -> Machine:
+        """What the worker says of its machine. Raises ConfigError where it cannot start."""
+        return Machine(**self.greeting(timeout)["machine"])
+
+    def run(self, run_ids: list[str]) -> None:
+        """Begin the job; `wait_job` tells when it is over."""
+        self._job = self.send({"run": run_ids})
+        self._job.add_done_callback(lambda _: self._news.set())
+
+    def wait_job(self, seconds: float) -> bool:
+        """Whether the job, or the process, has ended within `seconds`."""
+        return self._job is None or bool(wait([self._job], seconds).done)
+
+    def problem(self) -> str:
+        """Why the job that is over could not be trained, where that is no single run's fault; "" otherwise."""
+        if self._job is None or self._job.exception():
+            return ""
+        return str(self._job.result().get("error") or "")

@@ -74,6 +74,6 @@ def merged(groups: Iterable[Group]) -> list[Group]:
     together: dict[tuple[Any, ...], Group] = {}
     for group in groups:
         options = tuple(tuple(v) if isinstance(v, list) else v for name, v in group.items() if name != "params")
-        known = together.setdefault(options, {**group, "params": []})
-        known["params"] = known["params"] + group["params"]
+        merged_group = together.setdefault(options, {**group, "params": []})
+        merged_group["params"] = merged_group["params"] + group["params"]
     return list(together.values())

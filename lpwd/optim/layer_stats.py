@@ -8,10 +8,10 @@ from torch import Tensor
 
 def layers(optimizer: torch.optim.Optimizer) -> dict[int, list[Tensor]]:
     """Layer id (1-based, shallow to deep) -> its parameters."""
-    found: dict[int, list[Tensor]] = {}
+    params_by_layer: dict[int, list[Tensor]] = {}
     for group in optimizer.param_groups:
-        found.setdefault(group["layer"], []).extend(group["params"])
-    return dict(sorted(found.items()))
+        params_by_layer.setdefault(group["layer"], []).extend(group["params"])
+    return dict(sorted(params_by_layer.items()))
 
 
 @torch.no_grad()

@@ -128,8 +128,8 @@ def decays(p: Tensor, exclude_1d: bool) -> bool:
 def head_of(model: nn.Module) -> list[Tensor]:
     """The parameters of a timm model's classifier, of each of them where it has several; none for other models."""
     classifier = getattr(unwrap(model), "get_classifier", None)
-    found: Any = classifier() if callable(classifier) else ()
-    modules = [found] if isinstance(found, nn.Module) else list(found)
+    heads: Any = classifier() if callable(classifier) else ()
+    modules = [heads] if isinstance(heads, nn.Module) else list(heads)
     return [p for module in modules for p in module.parameters()]
 
 

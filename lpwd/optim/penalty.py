@@ -99,8 +99,8 @@ def _copies(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
 def _keep(optimizer: torch.optim.Optimizer, params: Sequence[Tensor]) -> None:
     copies = _copies(optimizer)
     for p in params:
-        known = copies.get(p)
-        if known is None or (known.shape, known.dtype, known.device) != (p.shape, p.dtype, p.device):
+        old_copy = copies.get(p)
+        if old_copy is None or (old_copy.shape, old_copy.dtype, old_copy.device) != (p.shape, p.dtype, p.device):
             copies[p] = torch.empty_like(p, requires_grad=False)
         copies[p].copy_(p)
 

@@ -52,8 +52,8 @@ def second_moment_sums(
     v_hat is bias-corrected and holds the gradient of this very step, as in AdamS's algorithm and its authors' code.
     """
     squares = torch._foreach_norm(list(grads))  # v is not negative: its sum is its 1-norm, no copy of v is made
-    known = [v for v in exp_avg_sqs if v is not None]
-    sums = iter(torch._foreach_norm(known, 1) if known else ())
+    moments = [v for v in exp_avg_sqs if v is not None]
+    sums = iter(torch._foreach_norm(moments, 1) if moments else ())
     totals: list[Tensor] = []
     for square, v, t in zip(squares, exp_avg_sqs, steps, strict=True):
         before: Scalar = 0.0 if v is None else next(sums).double()

@@ -54,17 +54,17 @@ def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dr
         drawn[f"{column}: mean over all steps (○ largest, × diverged, – missing)"] = figures.heatmaps(
             part, "opposing_count_rate", rows=rows, columns=columns, panels=["wd"], title=title, digits=2
         )
-        known = part.dropna(subset=["opposing_count_rate"])
-        if known.empty:
+        cells = part.dropna(subset=["opposing_count_rate"])
+        if cells.empty:
             continue
-        low, high = known.opposing_count_rate.min(), known.opposing_count_rate.max()
-        at = known.loc[known.opposing_count_rate.idxmax()]
+        low, high = cells.opposing_count_rate.min(), cells.opposing_count_rate.max()
+        at = cells.loc[cells.opposing_count_rate.idxmax()]
         sentences.append(
             f"{column}: mean R_op from {low:.3g}% to {high:.3g}% by count, largest at η = {at.lr:g}, "
             f"λ = {at.weight_decay:g}, where it is {at.opposing_magnitude_rate:.3g}% by magnitude "
-            f"({len(known)} of {len(part)} cells). {_growth(known)}"
+            f"({len(cells)} of {len(part)} cells). {_growth(cells)}"
         )
-        over = known[known.lr == columns[-1]].merge(steps, on="run_id", suffixes=("_mean", ""))
+        over = cells[cells.lr == columns[-1]].merge(steps, on="run_id", suffixes=("_mean", ""))
         over = over.assign(percent=over.opposing_count_rate * 100, line=over.weight_decay.map(lambda v: f"λ = {v:g}"))
         drawn[f"{column}: over training at η = {columns[-1]:g}"] = figures.sequence(
             over.dropna(subset=["percent"]), "step", "percent", "line", x_title="step", y_title="R<sub>op</sub> (%)"
@@ -72,11 +72,11 @@ def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dr
     return drawn, sentences
 
 
-def _growth(known: pd.DataFrame) -> str:
+def _growth(cells: pd.DataFrame) -> str:
     """Spearman's rank correlation of R_op with eta and lambda over the cells: the paper says both are positive."""
-    if len(known) < 4:
+    if len(cells) < 4:
         return ""
-    ranks = known[["lr", "weight_decay", "opposing_count_rate"]].astype(float).rank()
+    ranks = cells[["lr", "weight_decay", "opposing_count_rate"]].astype(float).rank()
     r_lr, r_decay = (ranks[name].corr(ranks.opposing_count_rate) for name in ("lr", "weight_decay"))
     both = f"with η {number(r_lr, signed=True)}, with λ {number(r_decay, signed=True)}"
     return f"Rank correlation {both}; the paper says that it grows with both."

@@ -52,15 +52,15 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
     if lost:
         sentences.append(f"{lost} of {len(frame)} runs diverged (non-finite loss); they are counted, not averaged.")
     done = int(frame.done.sum())
-    said = [*extra, *sentences] if preset.kind == "strengths" else [*sentences, *extra]
-    return Findings(preset, scale, frame, done, table, contrasts, drawn, said, warnings)
+    all_sentences = [*extra, *sentences] if preset.kind == "strengths" else [*sentences, *extra]
+    return Findings(preset, scale, frame, done, table, contrasts, drawn, all_sentences, warnings)
 
 
 def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
     """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
-    known = {record.run_id: record for record in source.records()}
-    cells = _with_one_start(cells, known)
-    records = {cell.run_id: known[cell.run_id] for cell in cells if cell.run_id in known}
+    record_by_id = {record.run_id: record for record in source.records()}
+    cells = _with_one_start(cells, record_by_id)
+    records = {cell.run_id: record_by_id[cell.run_id] for cell in cells if cell.run_id in record_by_id}
     ended = [device_class(record.status.device) for record in records.values() if record.status.device]
     warnings = []
     if len(set(ended)) > 1:
@@ -86,7 +86,7 @@ def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
 
 
-def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:
+def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
     """Cells whose published start could not be had ran from one trained here: of each start the name with most runs."""
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -95,7 +95,7 @@ def _with_one_start(cells: list[Cell], known: Container[str]) -> list[Cell]:
     own: dict[str, Cell] = {}
     for group in groups.values():
         others = {cell.run_id: cell.from_own_start for cell in group}
-        if sum(other.run_id in known for other in others.values()) > sum(cell.run_id in known for cell in group):
+        if sum(other.run_id in run_ids for other in others.values()) > sum(cell.run_id in run_ids for cell in group):
             own |= others
     return [own.get(cell.run_id, cell) for cell in cells]
 
@@ -190,9 +190,19 @@ def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float 
 
 def _contrast_row(pair: Paired, column: str, paper: float | None) -> dict[str, Any]:
     return {
-        **{"column": column, "method": pair.method, "other": pair.other, "value": QUANTITIES[pair.value][0]},
-        **{"mean": pair.mean, "std": pair.std, "low": pair.low, "high": pair.high, "n": pair.n, "seeds": pair.seeds},
-        **{"differences": pair.differences, "outcome": pair.outcome, "paper": paper},
+        "column": column,
+        "method": pair.method,
+        "other": pair.other,
+        "value": QUANTITIES[pair.value][0],
+        "mean": pair.mean,
+        "std": pair.std,
+        "low": pair.low,
+        "high": pair.high,
+        "n": pair.n,
+        "seeds": pair.seeds,
+        "differences": pair.differences,
+        "outcome": pair.outcome,
+        "paper": paper,
     }
 
 

@@ -196,9 +196,9 @@ def epochs_to_target(findings: Findings, source: RunSource) -> pd.DataFrame:
         for row in part.itertuples():
             mine = cells[(cells.column == column) & (cells.method == row.method) & cells.done.astype(bool)]
             chosen = mine[(mine.lr == row.lr) & (mine.weight_decay == row.weight_decay)]
-            found = epochs_to(metrics_frame(source, chosen.run_id, "epoch"), target, len(chosen))
-            known = {"column": column, "method": row.method, "in_paper": row.in_paper, "target": target}
-            rows.append(known | {"median": found.median, "misses": found.misses, "runs": len(chosen)})
+            epochs = epochs_to(metrics_frame(source, chosen.run_id, "epoch"), target, len(chosen))
+            place = {"column": column, "method": row.method, "in_paper": row.in_paper, "target": target}
+            rows.append(place | {"median": epochs.median, "misses": epochs.misses, "runs": len(chosen)})
     return pd.DataFrame(rows)
 
 

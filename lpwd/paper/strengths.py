@@ -36,7 +36,7 @@ def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[s
         done = with_decay(part)
         for value in [name for name in VALUES if done[name].notna().any()]:
             drawn[f"{column}: {QUANTITIES[value][0]}"] = _figure(preset, done, value)
-            sentences += _said(done, value)
+            sentences += _sentences(done, value)
     return drawn, sentences
 
 
@@ -55,10 +55,12 @@ def _figure(preset: Preset, done: pd.DataFrame, value: str) -> go.Figure:
     )
 
 
-def _said(done: pd.DataFrame, value: str) -> list[str]:
+def _sentences(done: pd.DataFrame, value: str) -> list[str]:
     name = QUANTITIES[value][0]
-    said = [f"{name[0].upper()}{name[1:]}: {text}" for text in (_decision(done, value), _floor(done, value)) if text]
-    return said + _coincidence(done, value) + _robustness(done, value)
+    sentences = [
+        f"{name[0].upper()}{name[1:]}: {text}" for text in (_decision(done, value), _floor(done, value)) if text
+    ]
+    return sentences + _coincidence(done, value) + _robustness(done, value)
 
 
 def _decision(done: pd.DataFrame, value: str) -> str:
@@ -92,7 +94,7 @@ def _floor(done: pd.DataFrame, value: str) -> str:
 
 def _coincidence(done: pd.DataFrame, value: str) -> list[str]:
     """Curves that coincide over total decay are one method at other strengths."""
-    said = []
+    sentences = []
     for method in COMPARED:
         points = [point for point in apart_from_wd(done, method, value) if point.low == point.low]
         if not points:
@@ -106,8 +108,8 @@ def _coincidence(done: pd.DataFrame, value: str) -> list[str]:
                 f"apart from WD's curve at the same total decay in {len(differing)} of {len(points)} strengths, "
                 f"beyond the 95% interval ({named} nepers)."
             )
-        said.append(f"{label(method)}, {QUANTITIES[value][0]}: {text}")
-    return said
+        sentences.append(f"{label(method)}, {QUANTITIES[value][0]}: {text}")
+    return sentences
 
 
 def _robustness(done: pd.DataFrame, value: str) -> list[str]:
@@ -122,14 +124,14 @@ def _robustness(done: pd.DataFrame, value: str) -> list[str]:
             continue
         ends = plateau(points, level)
         parts.append(f"{label(method)} " + (f"{ends[0]:.2g} to {ends[1]:.2g}" if ends else "nowhere"))
-    said = ", ".join(parts)
+    ranges = ", ".join(parts)
     within = f"within {PLATEAU_POINTS:g} point of WD's best ({level:.1f}%)"
-    return [f"Robustness, {QUANTITIES[value][0]}: {within} at {said} nepers."]
+    return [f"Robustness, {QUANTITIES[value][0]}: {within} at {ranges} nepers."]
 
 
 def trials(frame: pd.DataFrame) -> tuple[dict[str, go.Figure], list[str]]:
     """Expected best over k trials where methods have several settings, and unequal budgets in words."""
-    drawn, said = {}, []
+    drawn, sentences = {}, []
     for column, part in frame[frame.state != "missing"].groupby("column", sort=False):
         rows = budgets(over_seeds(part, by=("column",)))
         if rows.empty or rows.trials.max() < 2:
@@ -138,5 +140,5 @@ def trials(frame: pd.DataFrame) -> tuple[dict[str, go.Figure], list[str]]:
         counts = rows.drop_duplicates("method")
         if counts.trials.nunique() > 1:
             named = ", ".join(f"{label(row.method)} {row.trials}" for row in counts.itertuples())
-            said.append(f"Tuning budgets differ in {column} ({named} settings); compare at the same k.")
-    return drawn, said
+            sentences.append(f"Tuning budgets differ in {column} ({named} settings); compare at the same k.")
+    return drawn, sentences

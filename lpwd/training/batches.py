@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, DatasetName
 from lpwd.training import images
+from lpwd.training.memory import free_bytes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -97,7 +97,7 @@ def split_indices(labels: images.Int64, config: RunConfig) -> tuple[images.Int64
 def check_memory(config: RunConfig, image_count: int, device: torch.device) -> None:
     """ConfigError where the images, uint8, would not fit into the device's free memory."""
     needed = image_count * 3 * config.image_size**2
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    free = free_bytes(device)
     if needed > MEMORY_SHARE * free:
         raise ConfigError(
             f"image_size is {config.image_size}: {image_count} images of that size take {needed / 1e9:.1f} GB, "

@@ -66,13 +66,13 @@ def cached_sizes(name: DatasetName) -> tuple[int, int] | None:
 
 def check_samples(config: RunConfig, sizes: tuple[int, int]) -> None:
     """ConfigError where a subset is larger than the data; `sizes` counts training and test images."""
-    for split, asked, here in (
+    for split, subset_size, here in (
         ("train", config.train_samples, sizes[0]),
         ("test", config.test_samples, sizes[1]),
     ):
-        if asked is not None and asked > here:
+        if subset_size is not None and subset_size > here:
             kind = {"train": "training", "test": "test"}[split]
-            raise ConfigError(f"{split}_samples is {asked}: {config.dataset} here has {here} {kind} images.")
+            raise ConfigError(f"{split}_samples is {subset_size}: {config.dataset} here has {here} {kind} images.")
     if config.validation_samples >= sizes[0]:
         raise ConfigError(
             f"validation_samples is {config.validation_samples}: it must be less than the {sizes[0]} training images "
@@ -150,8 +150,8 @@ def _decoded(path: Path, source: HubSource, class_count: int) -> Split:
     identity = f"{CACHE_VERSION} {real} {real.stat().st_size} {source.label_column}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     for folder in _cache_folders():
-        if (found := _load(folder / key)) is not None:
-            return found
+        if (cached_split := _load(folder / key)) is not None:
+            return cached_split
     split = decode(path, source, class_count)
     _save(split, key)
     return split

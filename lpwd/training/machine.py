@@ -57,6 +57,11 @@ def gpu_memory() -> int:
     return torch.cuda.memory_reserved() if torch.cuda.is_initialized() else 0
 
 
+def own_memory(device: torch.device) -> int:
+    """Bytes of memory that a GPU has; 0 for a CPU, which has the machine's."""
+    return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else 0
+
+
 def device_label(device: torch.device) -> str:
     """For people and for the recorded results: "CPU, 2 cores, 23 GiB" or "NVIDIA H100 80GB HBM3, 79 GiB"."""
     if device.type == "cuda":

@@ -43,8 +43,8 @@ def _registered() -> frozenset[str]:
     if package is None or not package.submodule_search_locations:
         return frozenset()
     folder = Path(package.submodule_search_locations[0]) / "models"
-    found: set[str] = set()
+    names: set[str] = set()
     for family in FAMILIES:
         for path in folder.glob(f"{family}*.py"):
-            found |= set(re.findall(r"^@register_model\ndef (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
-    return frozenset(name for name in found if name.startswith(FAMILIES))
+            names |= set(re.findall(r"^@register_model\ndef (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    return frozenset(name for name in names if name.startswith(FAMILIES))

@@ -25,6 +25,7 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
 from lpwd.training.images import cached_sizes, check_samples
+from lpwd.training.memory import Footprint, footprint_of
 from lpwd.training.model_names import model_names as model_names
 from lpwd.training.randomness import seeded
 
@@ -50,11 +51,11 @@ def resolve(name: str) -> str:
     """
     architecture, tag = split_model_name_tag(name)
     if not is_model(architecture):
-        known = [*model_names(), *(other for other in list_models() if other not in model_names())]
-        close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.5)
+        architectures = [*model_names(), *(other for other in list_models() if other not in model_names())]
+        close = difflib.get_close_matches(architecture, architectures, n=3, cutoff=0.5)
         hint = f"close to it are {', '.join(close)}" if close else "allowed are timm's models, such as convnext_atto"
         raise ConfigError(f"model is {name!r}, which timm does not know; {hint}.")
-    tags = [split_model_name_tag(known)[1] for known in list_pretrained(architecture)]
+    tags = [split_model_name_tag(full_name)[1] for full_name in list_pretrained(architecture)]
     if tag:
         if tag not in tags:
             raise ConfigError(f"model is {name!r}: {architecture} has the tags {', '.join(tags) or 'none'}.")
@@ -87,7 +88,7 @@ def check(config: RunConfig) -> None:
     name = resolve(config.model)
     if config.pretrained and not _has_weights(name):
         raise _no_weights(name)
-    _check_forward(config)
+    footprint(config)
     sizes = cached_sizes(config.dataset)
     if sizes is not None:
         check_samples(config, sizes)
@@ -95,7 +96,18 @@ def check(config: RunConfig) -> None:
 
 def parameter_count(config: RunConfig) -> int:
     """Parameters of the run's model, without building it in memory. Raises ConfigError."""
-    return _check_forward(config)
+    return footprint(config).parameters
+
+
+def footprint(config: RunConfig) -> Footprint:
+    """What the run's model needs, found without memory or random numbers beside any training. Raises ConfigError."""
+    arguments = _arguments(config, DATASETS[config.dataset].classes)
+    try:
+        return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
+    except _SizeError as error:
+        raise ConfigError(f"image_size is {config.image_size}: {config.model} cannot take it ({error}).") from None
+    except BUILD_ERRORS as error:
+        raise _refused_kwargs(config, error) from None
 
 
 def channels_last_helps(name: str) -> bool:
@@ -123,25 +135,14 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _check_forward(config: RunConfig) -> int:
-    """The parameter count, once a forward pass on the meta device has gone through; ConfigError where it does not."""
-    arguments = _arguments(config, DATASETS[config.dataset].classes)
-    try:
-        return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
-    except _SizeError as error:
-        raise ConfigError(f"image_size is {config.image_size}: {config.model} cannot take it ({error}).") from None
-    except BUILD_ERRORS as error:
-        raise _refused_kwargs(config, error) from None
-
-
 class _SizeError(Exception):
     """The model can be built, but not applied to images of this size."""
 
 
 @lru_cache(maxsize=256)
-def _meta_forward(name: str, image_size: int, arguments: str) -> int:
-    """The parameter count of a model applied to one image, without memory; `arguments` is JSON so that it hashes."""
-    with torch.device("meta"), seeded(None):
+def _meta_forward(name: str, image_size: int, arguments: str) -> Footprint:
+    """What a model needs; `arguments` is JSON so that it hashes. On the meta device no initial weight is drawn."""
+    with torch.device("meta"):
         model = timm.create_model(name, **{key: _tuples(value) for key, value in json.loads(arguments).items()}).eval()
     patch = _patch_pixels(model)
     if image_size % patch:
@@ -151,7 +152,7 @@ def _meta_forward(name: str, image_size: int, arguments: str) -> int:
         larger = (patch * 2**power for power in range(10) if patch * 2**power > image_size)
         least = next((size for size in larger if not _forward_error(model, size)), None)
         raise _SizeError(f"its feature maps vanish: choose {least} or more" if least else error)
-    return sum(parameter.numel() for parameter in model.parameters())
+    return footprint_of(model, image_size, BUILD_ERRORS)  # what a step says in training mode, the run will say
 
 
 def _forward_error(model: nn.Module, image_size: int) -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    found = {"python": platform.python_version()}
+    version_by_package = {"python": platform.python_version()}
     for package in ("lpwd", "torch", "timm", "numpy"):
         try:
-            found[package] = version(package)
+            version_by_package[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "source"
-    return found
+            version_by_package[package] = "source"
+    return version_by_package
 
 
 @functools.cache

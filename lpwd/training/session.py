@@ -220,12 +220,12 @@ class Session:
         self.model.eval()
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for batch, wanted in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
+        for batch, targets in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
             if should_stop():
                 return None
             logits = self.forward(datasets.augment(batch, None, self.data.mean, self.data.std, self.layout))
-            loss += functional.cross_entropy(logits, wanted, reduction="sum").double()
-            correct += (logits.argmax(1) == wanted).sum()
+            loss += functional.cross_entropy(logits, targets, reduction="sum").double()
+            correct += (logits.argmax(1) == targets).sum()
         return float(loss) / len(labels), 100 * float(correct) / len(labels)
 
     def zero_shot(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:

@@ -30,9 +30,9 @@ def answering(act: Act, who: Who | None = None) -> Callable[[str, Any], str]:
     """
     answer = answers(act)
 
-    def serve(asked: str, request: gr.Request) -> str:
+    def serve(request_text: str, request: gr.Request) -> str:
         try:
-            return json.dumps(answer(parsed(asked), who(request) if who else User()))
+            return json.dumps(answer(parsed(request_text), who(request) if who else User()))
         except ConfigError as error:
             return json.dumps({"problem": str(error)})
 
@@ -88,15 +88,17 @@ def count_in(cursor: str) -> int | None:
     return int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_DIGITS else None
 
 
-def parsed(asked: Any) -> dict[str, Any]:
+def parsed(request_text: Any) -> dict[str, Any]:
     """The JSON object of a request. Raises ConfigError for anything else, and for one that is too long."""
-    if not isinstance(asked, str) or len(asked) > MAX_CHARACTERS:
-        size = f"{len(asked):,} characters" if isinstance(asked, str) else f"a {type(asked).__name__}"
+    if not isinstance(request_text, str) or len(request_text) > MAX_CHARACTERS:
+        size = (
+            f"{len(request_text):,} characters" if isinstance(request_text, str) else f"a {type(request_text).__name__}"
+        )
         raise ConfigError(f"the request is {size}: a JSON object of at most {MAX_CHARACTERS:,} characters is allowed")
     try:
-        arguments = json.loads(asked)
+        arguments = json.loads(request_text)
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
-        raise ConfigError(f"the request is {asked[:80]!r}: a JSON object is allowed")
+        raise ConfigError(f"the request is {request_text[:80]!r}: a JSON object is allowed")
     return arguments

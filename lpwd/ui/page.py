@@ -62,8 +62,12 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         api.build(live, people)
     own_routes = [routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
     options = {
-        **{"theme": look.theme(), "css": look.css(), "head": look.head()},
-        **{"footer_links": [], "run_history": False, "ssr_mode": False},
+        "theme": look.theme(),
+        "css": look.css(),
+        "head": look.head(),
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
         "app_kwargs": {"middleware": [Middleware(Door)], "routes": own_routes},
     }
     return page.queue(max_size=WAITING_REQUESTS), options

@@ -37,13 +37,14 @@ class People:
 
     def who(self, request: gr.Request | Request | None) -> User:
         """The person behind a request; whatever its body says does not matter."""
-        asked: Any = getattr(request, "request", request)  # Gradio wraps requests to endpoints, not those of scripts
-        if asked is None:
+        # Gradio wraps requests to endpoints, not those of scripts.
+        http_request: Any = getattr(request, "request", request)
+        if http_request is None:
             return User()
         if WITH_ACCOUNTS:
-            return _account((asked.scope.get("session") or {}).get("oauth_info"))
-        owner = hmac.compare_digest(asked.cookies.get(OWNER_COOKIE, "").encode(), self._owner_key.encode())
-        secret = asked.cookies.get(COOKIE) or getattr(request, "session_hash", None) or ""
+            return _account((http_request.scope.get("session") or {}).get("oauth_info"))
+        owner = hmac.compare_digest(http_request.cookies.get(OWNER_COOKIE, "").encode(), self._owner_key.encode())
+        secret = http_request.cookies.get(COOKIE) or getattr(request, "session_hash", None) or ""
         return User(_digest(secret) if secret else "", owner=owner)
 
     def routes(self) -> list[Route]:

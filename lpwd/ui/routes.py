@@ -42,24 +42,26 @@ def polling(live: Live, people: People, watched: Topics) -> Route:
 
     answer = answers(poll)
 
-    def work(asked: dict[str, Any], user: User) -> str:
-        return json.dumps(answer(asked, user))
+    def work(arguments: dict[str, Any], user: User) -> str:
+        return json.dumps(answer(arguments, user))
 
     async def serve(request: Request) -> Response:
         try:
-            asked = parsed((await request.body()).decode(errors="replace"))
+            arguments = parsed((await request.body()).decode(errors="replace"))
         except ConfigError as error:
             return _json(json.dumps({"problem": str(error)}))
         user = people.who(request)
-        return _json(await run_in_threadpool(work, asked, user) if may_take_long(asked) else work(asked, user))
+        return _json(
+            await run_in_threadpool(work, arguments, user) if may_take_long(arguments) else work(arguments, user)
+        )
 
     return Route("/lpwd/poll", serve, methods=["POST"])
 
 
-def may_take_long(asked: dict[str, Any]) -> bool:
+def may_take_long(arguments: dict[str, Any]) -> bool:
     """Whether a poll asks for more than was appended to curves that the page has: for whole files, or for a topic."""
-    cursors = asked.get("cursors")
-    return bool(asked.get("topics")) or not isinstance(cursors, dict) or not all(cursors.values()) or not cursors
+    cursors = arguments.get("cursors")
+    return bool(arguments.get("topics")) or not isinstance(cursors, dict) or not all(cursors.values()) or not cursors
 
 
 def _json(text: str) -> Response:
@@ -67,18 +69,18 @@ def _json(text: str) -> Response:
 
 
 def health(jobs: Jobs) -> Route:
-    """Whether this app can train."""
+    """Whether this app can train; where it cannot, `why`."""
 
     def report(_: Request) -> JSONResponse:
-        worker, queue = jobs.worker_state(), jobs.queue()
-        failing = worker == "dead"
-        said = {
+        worker, queue, failing = jobs.worker_state(), jobs.queue(), jobs.failing()
+        answer = {
             "status": "failing" if failing else "ok",
             "version": __version__,
             "worker": worker,
             "queue": sum(not job.active for job in queue),
             "active": next((job.run_ids for job in queue if job.active), []),
+            **({"why": failing} if failing else {}),
         }
-        return JSONResponse(said, 503 if failing else 200, headers={"Cache-Control": "no-store"})
+        return JSONResponse(answer, 503 if failing else 200, headers={"Cache-Control": "no-store"})
 
     return Route("/health", report)

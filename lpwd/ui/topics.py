@@ -19,9 +19,9 @@ class Topics:
         """`act` answers the topic from its checked arguments; one that takes `user` gets the asking person."""
         self._topics[name] = answers(act)
 
-    def answer(self, asked: Mapping[str, dict[str, Any]], user: User) -> dict[str, dict[str, Any]]:
+    def answer(self, arguments_by_topic: Mapping[str, dict[str, Any]], user: User) -> dict[str, dict[str, Any]]:
         """`{"problem": "", ...}` by topic: what is wrong with one is none of the others' business."""
-        return {name: self._one(name, arguments, user) for name, arguments in asked.items()}
+        return {name: self._one(name, arguments, user) for name, arguments in arguments_by_topic.items()}
 
     def _one(self, name: str, arguments: dict[str, Any], user: User) -> dict[str, Any]:
         if name not in self._topics:

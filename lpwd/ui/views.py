@@ -50,14 +50,14 @@ def seeds_beside(store: RunStore, records: Sequence[Record]) -> list[dict[str, A
     first = records[0]
     if len({record.config.seed for record in records}) > 1:
         return []
-    found = []
+    races = []
     for seed in first.status.seeds:
         ids = [record.config.model_copy(update={"seed": seed}).run_id for record in records]
         there = [run_id for run_id in ids if store.exists(run_id)]
         if there:
             state = race_state(race_records(store, there))
-            found.append({"seed": seed, "ids": there, "state": state, "shown": seed == first.config.seed})
-    return found
+            races.append({"seed": seed, "ids": there, "state": state, "shown": seed == first.config.seed})
+    return races
 
 
 def title(records: Sequence[Record]) -> str:
@@ -146,5 +146,9 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
 
 def _messages(records: Sequence[Record]) -> list[str]:
     """What the lanes have to say, once where all say the same."""
-    said = {record.status.message: label(record.config.method) for record in records if record.status.message}
-    return list(said) if len(said) == 1 else [f"{name}: {message}" for message, name in said.items()]
+    method_by_message = {
+        record.status.message: label(record.config.method) for record in records if record.status.message
+    }
+    if len(method_by_message) == 1:
+        return list(method_by_message)
+    return [f"{name}: {message}" for message, name in method_by_message.items()]

@@ -81,10 +81,10 @@ def accelerate(model: nn.Module, *, image_size: int, precision: Precision, devic
         del model.forward  # chosen anew
     if device.type != "cpu" or not is_plain(model):
         return False
-    found = _convnext(model, image_size) or _swin(model, image_size)
-    if found is None:
+    pieces = _convnext(model, image_size) or _swin(model, image_size)
+    if pieces is None:
         return False
-    parts, features, channels = found
+    parts, features, channels = pieces
     model.forward = SmallMapForward(parts, features, (channels, image_size, image_size), precision == "bf16")
     return True
 

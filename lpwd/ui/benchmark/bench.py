@@ -13,7 +13,7 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
 from lpwd.store import RunStore
-from lpwd.ui.benchmark.figures import figures, said
+from lpwd.ui.benchmark.figures import figures, sentences_of
 from lpwd.ui.live import in_background
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
@@ -48,10 +48,10 @@ class Bench:
         cells = by_id(name, scale)
         with self._lock:
             now = self._stamp(cells)
-            known = self._answers.get((name, scale))
-            if known is None or known["stamp"] != now:
-                self._answers[name, scale] = known = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
-            return known if stamp != now else {key: known[key] for key in ("stamp", "waiting")}
+            answer = self._answers.get((name, scale))
+            if answer is None or answer["stamp"] != now:
+                self._answers[name, scale] = answer = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
+            return answer if stamp != now else {key: answer[key] for key in ("stamp", "waiting")}
 
     def config(self, name: str, scale: str, run_id: str) -> RunConfig:
         """The configuration of one cell. Raises ConfigError."""
@@ -69,18 +69,24 @@ class Bench:
         from lpwd.paper.report import TABLED
 
         preset = get_preset(name)
-        found, published = find(preset, self.store, scale), self._published(name, scale)
-        own = [row.run_id for row in found.cells.itertuples() if row.done]
+        findings, published = find(preset, self.store, scale), self._published(name, scale)
+        own = [row.run_id for row in findings.cells.itertuples() if row.done]
         apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
-        still_open = open_cells(found, cells)
+        still_open = open_cells(findings, cells)
         return {
-            **{"source": preset.source, "title": preset.title, "question": preset.question},
-            **{"note": preset.scale_note(scale), "kind": preset.kind, "done": found.done, "total": len(found.cells)},
-            **{"sentences": found.sentences, "warnings": found.warnings + apart},
+            "source": preset.source,
+            "title": preset.title,
+            "question": preset.question,
+            "note": preset.scale_note(scale),
+            "kind": preset.kind,
+            "done": findings.done,
+            "total": len(findings.cells),
+            "sentences": findings.sentences,
+            "warnings": findings.warnings + apart,
             "reported": bool(preset.reported),
-            "table": table(found, published.table if published else None) if preset.kind in TABLED else [],
-            "verdicts": {column: said(found, column) for column in dict.fromkeys(found.cells.column)},
-            "figures": figures(found, published),
+            "table": table(findings, published.table if published else None) if preset.kind in TABLED else [],
+            "verdicts": {column: sentences_of(findings, column) for column in dict.fromkeys(findings.cells.column)},
+            "figures": figures(findings, published),
             "open": still_open,
             "waiting": any(cell["waiting"] for cell in still_open),
             "runs": own,
@@ -95,8 +101,8 @@ class Bench:
         results = self.cached.results
         if results is None or not results.checked.records:
             return None
-        found = find(get_preset(name), Published(results.checked), scale)
-        return found if found.done else None
+        findings = find(get_preset(name), Published(results.checked), scale)
+        return findings if findings.done else None
 
 
 @functools.cache
@@ -112,16 +118,21 @@ def choices() -> dict[str, Any]:
     return {"presets": presets, "scales": [[scale, SCALE_LABELS[scale]] for scale in ("cpu", "paper")], "first": FIRST}
 
 
-def table(found: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, Any]]:
+def table(findings: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, Any]]:
     """A row a method and column: the paper's, the published and our own numbers, and the runs that ours rest on."""
     others = {} if cached is None else {(row["column"], row["method"]): row for row in cached.to_dict("records")}
     rows = []
-    for row in found.table.to_dict("records"):
+    for row in findings.table.to_dict("records"):
         other = others.get((row["column"], row["method"]), {})
         rows.append(
             {
-                **{"column": row["column"], "label": row["label"], "color": STYLES[row["method"]].color},
-                **{"control": not row["in_paper"], "paper": row["paper"], "n": row["n"], "of": row["cells"]},
+                "column": row["column"],
+                "label": row["label"],
+                "color": STYLES[row["method"]].color,
+                "control": not row["in_paper"],
+                "paper": row["paper"],
+                "n": row["n"],
+                "of": row["cells"],
                 "cached": _spread(other, "best10_mean") if other.get("n") else "",
                 "cachedN": int(other.get("n", 0)),
                 **{name: _spread(row, value) for name, value in SELECTED.items()},
@@ -129,7 +140,7 @@ def table(found: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, An
                 "decay": "" if math.isnan(row["mean_decay_rate"]) else general(row["mean_decay_rate"], 3),
                 "diverged": row["diverged"],
                 "seeds": list(row["seeds"]),
-                "runs": _runs(found, row),
+                "runs": _runs(findings, row),
             }
         )
     return rows
@@ -139,19 +150,22 @@ def _spread(row: Mapping[str, Any], value: str) -> str:
     return spread(row.get(f"{value}_mean"), row.get(f"{value}_std"), missing="")
 
 
-def _runs(found: "Findings", row: Mapping[str, Any]) -> list[str]:
-    cells = found.cells
+def _runs(findings: "Findings", row: Mapping[str, Any]) -> list[str]:
+    cells = findings.cells
     mine = cells[(cells.column == row["column"]) & (cells.method == row["method"]) & (cells.state == "finished")]
     return list(mine[(mine.lr == row["lr"]) & (mine.weight_decay == row["weight_decay"])].run_id)
 
 
-def open_cells(found: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
+def open_cells(findings: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
     """Cells without a result, each once; `about` is what finished runs of the same model took, in seconds."""
-    took = found.cells[found.cells.state == "finished"].groupby("model").seconds.median().to_dict()
-    rows = found.cells[~found.cells.done.astype(bool)].drop_duplicates("run_id")
+    took = findings.cells[findings.cells.state == "finished"].groupby("model").seconds.median().to_dict()
+    rows = findings.cells[~findings.cells.done.astype(bool)].drop_duplicates("run_id")
     return [
         {
-            **{"id": row.run_id, "state": row.state, "waiting": row.state in WORKING, "seed": int(row.seed)},
+            "id": row.run_id,
+            "state": row.state,
+            "waiting": row.state in WORKING,
+            "seed": int(row.seed),
             "place": [row.column, label(row.method), f"{row.lr:g}", f"{row.weight_decay:g}"],
             "about": took.get(row.model),
         }

@@ -26,43 +26,46 @@ def figures(own: "Findings", published: "Findings | None") -> list[dict[str, Any
                 sources[name] = [(published, caption, "Published: ")]
     return [
         {
-            **{"caption": caption, "json": figure.to_json()},
-            "said": [prefix + text for found, title, prefix in sources[caption] for text in said(found, title)],
+            "caption": caption,
+            "json": figure.to_json(),
+            "said": [
+                prefix + text for findings, title, prefix in sources[caption] for text in sentences_of(findings, title)
+            ],
             "runs": _runs(own, caption) if caption in own.figures else [],
         }
         for caption, figure in drawn.items()
     ]
 
 
-def devices(found: "Findings") -> str:
+def devices(findings: "Findings") -> str:
     """The kinds of device that the runs were trained on."""
-    return ", ".join(sorted(set(found.cells[found.cells.done.astype(bool)].device_class)))
+    return ", ".join(sorted(set(findings.cells[findings.cells.done.astype(bool)].device_class)))
 
 
-def _column(found: "Findings", caption: str) -> str:
+def _column(findings: "Findings", caption: str) -> str:
     """The column that a caption names; empty where the figure is about all of them."""
-    columns = dict.fromkeys(found.cells.column)
+    columns = dict.fromkeys(findings.cells.column)
     return next((column for column in columns if caption == column or caption.startswith(f"{column}: ")), "")
 
 
-def said(found: "Findings", caption: str) -> list[str]:
+def sentences_of(findings: "Findings", caption: str) -> list[str]:
     """The sentences that belong to a figure, or to a column of the table."""
-    column = _column(found, caption)
-    columns = dict.fromkeys(found.cells.column)
-    sentences = found.sentences if found.done else []
+    column = _column(findings, caption)
+    columns = dict.fromkeys(findings.cells.column)
+    sentences = findings.sentences if findings.done else []
     if len(columns) > 1 and column:
         start = f"{column}: "
         sentences = [text.removeprefix(start) for text in sentences if text.startswith(start)]
-    if found.preset.kind == "curves" and not column:
+    if findings.preset.kind == "curves" and not column:
         return []  # the norms of one run
-    if found.preset.kind == "curves" and caption != column:
+    if findings.preset.kind == "curves" and caption != column:
         sentences = [text for text in sentences if (LOSS in text) == caption.endswith(LOSS)]
     return sentences
 
 
-def _runs(found: "Findings", caption: str) -> list[str]:
-    column = _column(found, caption)
-    done = found.cells[found.cells.done.astype(bool)]
+def _runs(findings: "Findings", caption: str) -> list[str]:
+    column = _column(findings, caption)
+    done = findings.cells[findings.cells.done.astype(bool)]
     return list(dict.fromkeys((done[done.column == column] if column else done).run_id))
 
 

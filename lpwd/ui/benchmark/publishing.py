@@ -60,9 +60,14 @@ class Publishing:
         state = self.state
         busy = state.phase in ("looking", "sending")
         return {
-            **{"phase": state.phase, "busy": busy, "plan": state.plan, "repo": state.repo},
-            **{"line": state.line, "problem": state.problem},
-            **{"count": len(state.run_ids), "runs": state.run_ids[:NAMED]},
+            "phase": state.phase,
+            "busy": busy,
+            "plan": state.plan,
+            "repo": state.repo,
+            "line": state.line,
+            "problem": state.problem,
+            "count": len(state.run_ids),
+            "runs": state.run_ids[:NAMED],
             "seconds": int(time.monotonic() - state.since) if busy else 0,
         }
 

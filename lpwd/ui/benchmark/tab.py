@@ -25,8 +25,8 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, pusher: Au
     benchmark = bench.Bench(live.store, cached)
 
     def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        found = benchmark.find(name, scale, stamp)
-        return found | {"pollMs": WATCH_MS if found["waiting"] else IDLE_MS}
+        answer = benchmark.find(name, scale, stamp)
+        return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
 
     def run_cell(user: User, name: str, scale: str, run_id: str, sure: bool = False) -> dict[str, Any]:
         config = benchmark.config(name, scale, run_id)

@@ -67,13 +67,13 @@ def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list
 
     Chosen seeds of one group stand in one entry; `each` keeps every run apart.
     """
-    wanted = [store.existing(item).run_id for item in items if "*" not in item]
+    run_ids = [store.existing(item).run_id for item in items if "*" not in item]
     groups = [item for item in items if "*" in item]
-    records = store.records() if groups else [store.record(run_id) for run_id in wanted]
+    records = store.records() if groups else [store.record(run_id) for run_id in run_ids]
     runs = frame(records)
     if missing := [key for key in groups if key not in set(runs.key)]:
         raise ConfigError(f"there are no runs of the group {missing[0]!r} here")
-    runs = runs[runs.key.isin(groups) | runs.run_id.isin(wanted)]
+    runs = runs[runs.key.isin(groups) | runs.run_id.isin(run_ids)]
     if len(runs) > MAX_RUNS:
         raise ConfigError(f"{len(runs)} runs are chosen: at most {MAX_RUNS} can be compared at once")
     order = {item: place for place, item in reversed(list(enumerate(items)))}
@@ -87,14 +87,14 @@ def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list
 
 def _entries(parts: Sequence[pd.DataFrame]) -> list[Entry]:
     firsts = [_row(part) for part in parts]
-    varying = [name for name in NAMED if len(_said(firsts, name)) > 1]
+    varying = [name for name in NAMED if len(_texts(firsts, name)) > 1]
     several = len({first["key"] for first in firsts}) < len(firsts)
     entries: list[Entry] = []
     for part, first in zip(parts, firsts, strict=True):
         method = first["method"]
-        told = [NAMED[name].format(_text(first[name])) for name in varying if _says(first, name)]
-        told += [f"seed {first['seed']}"] if several else []
-        label = ", ".join([words.label(method), *told])
+        details = [NAMED[name].format(_text(first[name])) for name in varying if _says(first, name)]
+        details += [f"seed {first['seed']}"] if several else []
+        label = ", ".join([words.label(method), *details])
         twins = sum(entry.method == method for entry in entries)
         used = STYLES[method].dash
         dash = [used, *(dash for dash in DASHES if dash != used)][twins % len(DASHES)]
@@ -108,16 +108,25 @@ def _says(first: dict[str, Any], name: str) -> bool:
     return first[name] is not False and not (name == "weight_decay" and METHODS[first["method"]].rates == "none")
 
 
-def _said(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:
+def _texts(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:
     flag = any(isinstance(first[name], bool) for first in firsts)
     return {_text(first[name]) for first in firsts if flag or _says(first, name)}
 
 
 # What tells two entries apart beside the method -> how a label says it.
 NAMED = {
-    **{"lr": "η {}", "weight_decay": "λ {}", "model": "{}", "dataset": "{}", "optimizer": "{}", "epochs": "{} epochs"},
-    **{"train_samples": "{} images", "zero_shot": "zero-shot", "pretrained": "pretrained", "rule": "rule {}"},
-    **{"device_class": "{}", "scale": "scale {}"},
+    "lr": "η {}",
+    "weight_decay": "λ {}",
+    "model": "{}",
+    "dataset": "{}",
+    "optimizer": "{}",
+    "epochs": "{} epochs",
+    "train_samples": "{} images",
+    "zero_shot": "zero-shot",
+    "pretrained": "pretrained",
+    "rule": "rule {}",
+    "device_class": "{}",
+    "scale": "scale {}",
 }
 
 
@@ -163,14 +172,21 @@ def pair(entry: Entry, other: Entry, value: str) -> dict[str, Any]:
     both = pd.concat([part.runs.assign(method=part.label) for part in (entry, other)])
     names = {"method": entry.label, "other": other.label}
     try:
-        found = paired(both, entry.label, other.label, value)
+        difference = paired(both, entry.label, other.label, value)
     except ValueError:
         fields = ", ".join(row[0] for row in differing([entry, other]) if row[0] not in PAIRABLE) or "device or scale"
         why = f"{entry.label} and {other.label} are not paired: they differ in {fields}, so no batch was the same."
         return {**names, "n": 0, "outcome": "none", "verdict": why}
-    numbers = {name: _number(getattr(found, name)) for name in ("mean", "std", "low", "high")}
-    sets = {"seeds": list(found.seeds), "differences": list(found.differences)}
-    return {**names, "n": found.n, **sets, **numbers, "outcome": found.outcome, "verdict": verdict(found)}
+    numbers = {name: _number(getattr(difference, name)) for name in ("mean", "std", "low", "high")}
+    sets = {"seeds": list(difference.seeds), "differences": list(difference.differences)}
+    return {
+        **names,
+        "n": difference.n,
+        **sets,
+        **numbers,
+        "outcome": difference.outcome,
+        "verdict": verdict(difference),
+    }
 
 
 PAIRABLE = {"method", "lr", "weight_decay"}
@@ -186,7 +202,7 @@ def differing(entries: Sequence[Entry]) -> list[list[str]]:
 CONFIG = [*runs_frame([]).columns[1 : list(runs_frame([]).columns).index("state")], "device_class"]
 
 
-def told(store: RunStore, run_ids: Sequence[str], value: str) -> dict[str, Any]:
+def comparison(store: RunStore, run_ids: Sequence[str], value: str) -> dict[str, Any]:
     """The answer of the endpoint /compare: seeds grouped, each two groups paired."""
     if value not in QUANTITIES:
         raise ConfigError(f"value is {value!r}: allowed are {', '.join(QUANTITIES)}")

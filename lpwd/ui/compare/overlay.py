@@ -82,25 +82,27 @@ def _traces(
 ) -> list[dict[str, Any]]:
     color, group = entry.color, {"legendgroup": entry.key, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
     thin = {"color": translucent(color, 0.35), "width": 1}
-    found = [{**group, **_xy(run[x], run.y), "line": thin} for run in runs if len(runs) > 1 or run.empty or mean.empty]
+    traces = [{**group, **_xy(run[x], run.y), "line": thin} for run in runs if len(runs) > 1 or run.empty or mean.empty]
     if len(mean) and mean["std"].notna().any():
         xs, low, high = thinned(mean.x, mean["mean"] - mean["std"], mean["mean"] + mean["std"])
         band = {**group, "x": xs, "line": {"width": 0}}
-        found += [{**band, "y": low}, {**band, "y": high, "fill": "tonexty", "fillcolor": translucent(color, 0.16)}]
+        traces += [{**band, "y": low}, {**band, "y": high, "fill": "tonexty", "fillcolor": translucent(color, 0.16)}]
     if smooth and len(mean):
-        found.append({**group, **_xy(mean.x, mean["mean"]), "line": {"color": translucent(color, 0.5), "width": 1}})
+        traces.append({**group, **_xy(mean.x, mean["mean"]), "line": {"color": translucent(color, 0.5), "width": 1}})
     style = STYLES[entry.method]
     marked = style.marker and len(mean) <= 60
     line = mean["mean"].ewm(alpha=1 - smooth).mean() if smooth else mean["mean"]
     count = len([run for run in runs if len(run)])
     return [
-        *found,
+        *traces,
         {
             **_xy(mean.x, line),
-            **{"mode": "lines+markers" if marked else "lines", "legendgroup": entry.key, "hovertemplate": "%{y:.4g}"},
-            **{"name": f"{entry.label} (n = {count}{', smoothed' if smooth else ''})"},
-            **{"line": {"color": color, "dash": entry.dash, "width": 2}},
-            **{"marker": {"symbol": style.marker or "circle-open", "size": 6, "color": color}},
+            "mode": "lines+markers" if marked else "lines",
+            "legendgroup": entry.key,
+            "hovertemplate": "%{y:.4g}",
+            "name": f"{entry.label} (n = {count}{', smoothed' if smooth else ''})",
+            "line": {"color": color, "dash": entry.dash, "width": 2},
+            "marker": {"symbol": style.marker or "circle-open", "size": 6, "color": color},
         },
     ]
 

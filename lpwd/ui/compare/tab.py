@@ -40,8 +40,8 @@ def build(store: RunStore, topics: Topics) -> None:
         each: bool = False,
         stamp: str = "",
     ) -> dict[str, Any]:
-        found = view(curves, items, y, x, logs, smooth, value, each, stamp)
-        return found | {"pollMs": FOLLOW_MS if found["moving"] else IDLE_MS}
+        answer = view(curves, items, y, x, logs, smooth, value, each, stamp)
+        return answer | {"pollMs": FOLLOW_MS if answer["moving"] else IDLE_MS}
 
     def data(items: list[str], y: str) -> dict[str, Any]:
         return {"csv": csv(curves, items, y)}
@@ -51,7 +51,7 @@ def build(store: RunStore, topics: Topics) -> None:
 
         `value` is best10_mean, last_top1, val_selected_top1 or train_loss.
         """
-        return compared.told(store, run_ids, value)
+        return compared.comparison(store, run_ids, value)
 
     topics.add("compare", compare_view)
     gr.HTML(
@@ -84,9 +84,9 @@ def listed(store: RunStore, search: str = "") -> dict[str, Any]:
         groups.setdefault(run["key"], []).append(run)
     choices = [_choice(key, part) for key, part in groups.items()]
     words = search.lower().split()
-    found = [choice for choice in choices if all(word in choice["search"] for word in words)]
-    found.sort(key=lambda choice: -choice["n"])
-    return {"groups": found[:LISTED], "found": len(found), "runs": len(runs)}
+    matches = [choice for choice in choices if all(word in choice["search"] for word in words)]
+    matches.sort(key=lambda choice: -choice["n"])
+    return {"groups": matches[:LISTED], "found": len(matches), "runs": len(runs)}
 
 
 def _choice(key: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -98,8 +98,14 @@ def _choice(key: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     seeds = sorted(({"id": run["run_id"], "seed": run["seed"], "state": run["state"]} for run in runs), key=_seed)
     text = f"{method} {first['method']} {setting} {detail} {' '.join(run['run_id'] for run in runs)}"
     return {
-        **{"key": key, "method": method, "color": STYLES[first["method"]].color, "setting": setting, "detail": detail},
-        **{"n": len(best), "runs": seeds, "mean": number(sum(best) / len(best) if best else None)},
+        "key": key,
+        "method": method,
+        "color": STYLES[first["method"]].color,
+        "setting": setting,
+        "detail": detail,
+        "n": len(best),
+        "runs": seeds,
+        "mean": number(sum(best) / len(best) if best else None),
         "search": text.lower(),
     }
 
@@ -177,9 +183,9 @@ def _summary(entries: Sequence[compared.Entry], means: Sequence[pd.DataFrame], y
 
 def _results(entries: Sequence[compared.Entry]) -> list[list[str]]:
     head = ["Group", "n", "Seeds", *(f"{name}, mean ± sd (%)" for name in RESULTS.values()), "Diverged", "Unfinished"]
-    found = [compared.statistics(entries, value) for value in RESULTS]
+    statistics = [compared.statistics(entries, value) for value in RESULTS]
     rows = []
-    for best, *others in zip(*found, strict=True):
+    for best, *others in zip(*statistics, strict=True):
         cells = [spread(one["mean"], one["std"]) for one in (best, *others)]
         seeds = seed_list(best["seeds"])
         rows.append([best["label"], str(best["n"]), seeds, *cells, str(best["diverged"]), str(best["unfinished"])])

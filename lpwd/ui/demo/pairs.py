@@ -43,11 +43,11 @@ class Shown:
         if results is not None and self._answer["version"] != now:
             from lpwd.hub import chosen
 
-            found = published_view(chosen.choose(results.checked), source(results))
-            self._answer = {"version": now, "pair": found or self._answer["pair"]}
+            newest_pair = published_view(chosen.choose(results.checked), source(results))
+            self._answer = {"version": now, "pair": newest_pair or self._answer["pair"]}
         reading = bool(self.cached.repo) and self.cached.view()["reading"]
-        known = {"version": version} if version == self._answer["version"] != "" else self._answer
-        return {**known, "reading": reading}
+        news = {"version": version} if version == self._answer["version"] != "" else self._answer
+        return {**news, "reading": reading}
 
 
 def source(results: "Results") -> str:
@@ -56,22 +56,28 @@ def source(results: "Results") -> str:
     return words.get(results.source, "the snapshot bundled with lpwd")
 
 
-def published_view(found: Mapping[str, Any] | None, where: str) -> dict[str, Any] | None:
+def published_view(published_pair: Mapping[str, Any] | None, where: str) -> dict[str, Any] | None:
     """A published pair as the page draws it, with one line that says what it is."""
-    if found is None:
+    if published_pair is None:
         return None
-    config = RunConfig(**found["config"])
-    facts = [f"WD vs LPWD, {detail(config)}", f"scale {config.scale}", found["device"], found["date"], f"from {where}"]
+    config = RunConfig(**published_pair["config"])
+    facts = [
+        f"WD vs LPWD, {detail(config)}",
+        f"scale {config.scale}",
+        published_pair["device"],
+        published_pair["date"],
+        f"from {where}",
+    ]
     lanes = []
-    for lane in found["lanes"]:
+    for lane in published_pair["lanes"]:
         style = lane_style(lane["method"])
         lanes.append({**lane, **style, "words": pair.heat_words(style["label"], lane["heat"])})
     return {
-        "key": ",".join(found["ids"]),
+        "key": ",".join(published_pair["ids"]),
         **settings(config),
         "epochs": config.epochs,
         "line": "; ".join(part for part in facts if part) + ".",
-        "verdict": found["verdict"],
+        "verdict": published_pair["verdict"],
         "lanes": lanes,
     }
 
@@ -145,8 +151,8 @@ class Pairs:
         return answer | {"pollMs": POLL_MS.get(race["state"], IDLE_POLL_MS)}
 
     def _heat(self, record: Record) -> dict[str, Any] | None:
-        found = heat_of(self.store, record.run_id)
-        return {**found, "words": pair.heat_words(label(record.config.method), found)} if found else None
+        heat = heat_of(self.store, record.run_id)
+        return {**heat, "words": pair.heat_words(label(record.config.method), heat)} if heat else None
 
 
 def known_seeds(store: RunStore, config: RunConfig) -> dict[int, list[Record]]:

@@ -83,16 +83,16 @@ def checks(eta: float, lam: float, optimizer: str = "adam") -> list[Check]:
         shifted = run(rwd, (1 - c) * start, eta, lam, optimizer)
         slower = run(wd, start, eta * (1 - c), lam / (1 - c), optimizer)
         layered = run(pwd, start, eta, np.array(layer_rates(LAYERS, lam))[LAYER], optimizer)
-        found = [
+        comparisons = [
             Check("shift", "D · PWD from θ₀ = RWD from D · θ₀", True, distance((1 - c) * plain[pwd], shifted)),
             Check("slower", "RWD = WD with η′ = η(1 − c), λ′ = λ/(1 − c)", True, distance(plain[rwd], slower)),
             Check("rwd", "RWD against WD, equal η and λ", False, distance(plain[rwd], plain[wd])),
             Check("pwd", "PWD against WD, equal η and λ", False, distance(plain[pwd], plain[wd])),
             Check("lpwd", "LPWD (2i/n) against PWD, equal η and λ", False, distance(layered, plain[pwd])),
         ]
-    if not all(np.isfinite(check.difference) for check in found):
+    if not all(np.isfinite(check.difference) for check in comparisons):
         raise ConfigError(f"the trajectories diverge at η = {eta:g}: choose a smaller η")
-    return found
+    return comparisons
 
 
 def distance(path: Vector, other: Vector) -> float:

@@ -28,12 +28,12 @@ PAPER = (Layers("ConvNeXt-T", 20), Layers("ConvNeXt-S, ConvNeXt-B", 38), Layers(
 
 def models(store: RunStore) -> list[Layers]:
     """The models of the runs in the store, then the paper's."""
-    found: dict[str, Layers] = {}
+    layers_by_model: dict[str, Layers] = {}
     for record in store.records():
         key = f"{record.config.model} {json.dumps(record.config.model_kwargs, sort_keys=True)}"
-        if key not in found and (layers := _recorded(store, record.run_id)):
-            found[key] = layers
-    return [*found.values(), *PAPER]
+        if key not in layers_by_model and (layers := _recorded(store, record.run_id)):
+            layers_by_model[key] = layers
+    return [*layers_by_model.values(), *PAPER]
 
 
 def _recorded(store: RunStore, run_id: str) -> Layers | None:
@@ -49,8 +49,12 @@ def view(store: RunStore, model: int | None, n: int, rule: str, weight_decay: fl
     """Figure, table and summary for `n` layers; `model` is a place in `models(store)` or None for any other n."""
     if not 1 <= n <= MAX_LAYERS or rule not in LAYER_RULES or not 0 <= weight_decay <= 1e6:
         raise ConfigError(f"n must be 1 to {MAX_LAYERS}, λ 0 to 1,000,000 and the rule one of {', '.join(LAYER_RULES)}")
-    known = models(store)
-    layers = known[model] if model is not None and model < len(known) and known[model].n == n else Layers("", n)
+    all_models = models(store)
+    layers = (
+        all_models[model]
+        if model is not None and model < len(all_models) and all_models[model].n == n
+        else Layers("", n)
+    )
     values = layer_rates(n, weight_decay, rule)
     mean = sum(values) / n
     weighted = weighted_mean(values, layers.counts)
@@ -91,12 +95,14 @@ def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted:
     ends = [0.5, len(values) + 0.5]
     data: list[dict[str, Any]] = [
         {
-            **{"type": "bar", "x": x, "y": values, "name": "LPWD, λᵢ", "marker": {"color": style.color}},
-            **{
-                "text": list(names),
-                "textposition": "none",
-                "hovertemplate": "layer %{x} %{text}: %{y:.4g}<extra></extra>",
-            },
+            "type": "bar",
+            "x": x,
+            "y": values,
+            "name": "LPWD, λᵢ",
+            "marker": {"color": style.color},
+            "text": list(names),
+            "textposition": "none",
+            "hovertemplate": "layer %{x} %{text}: %{y:.4g}<extra></extra>",
         },
         {**line, "x": ends, "y": [lam, lam], "name": "WD, λ", "line": {"color": STYLES["wd"].color, "width": 2}},
     ]

@@ -103,7 +103,9 @@ def page() -> str:
     """explain.html with the tables of this file in it."""
     parts: Mapping[str, str] = {
         "RULES": "".join(_rule(method) for method in RULES),
-        "OBJECTIONS": "".join(f"<tr><th scope=row>{said}</th><td>{done}</td></tr>" for said, done in OBJECTIONS),
+        "OBJECTIONS": "".join(
+            f"<tr><th scope=row>{objection}</th><td>{done}</td></tr>" for objection, done in OBJECTIONS
+        ),
         "CODE": html.escape(CODE),
         "LAYER_RULES": "".join(f'<option value="{rule}">λᵢ = λ · {rule}</option>' for rule in LAYER_RULES),
     }

@@ -35,7 +35,7 @@ class RunList:
         self.store = store
         self._boot = secrets.token_hex(3)  # a cursor of an earlier process is worth nothing
         self._version = 0
-        self._known: dict[str, tuple[int, Status, list[Any]]] = {}
+        self._entries: dict[str, tuple[int, Status, list[Any]]] = {}
         self._gone: dict[str, int] = {}  # run -> version that no longer had it
         self._lock = threading.Lock()
 
@@ -50,7 +50,7 @@ class RunList:
             return {
                 "cursor": f"{self._boot}.{self._version}",
                 "reset": not seen,
-                "rows": [row for changed, _, row in self._known.values() if changed > seen],
+                "rows": [row for changed, _, row in self._entries.values() if changed > seen],
                 "gone": [run_id for run_id, left in self._gone.items() if left > seen] if seen else [],
                 "damaged": damaged,
             }
@@ -63,12 +63,12 @@ class RunList:
         self._version += 1
         records, damaged = self.store.scan()
         for record in records:
-            known = self._known.get(record.run_id)
-            if known is None or known[1] is not record.status:
-                self._known[record.run_id] = (self._version, record.status, row(record))
+            entry = self._entries.get(record.run_id)
+            if entry is None or entry[1] is not record.status:
+                self._entries[record.run_id] = (self._version, record.status, row(record))
                 self._gone.pop(record.run_id, None)
-        for run_id in self._known.keys() - {record.run_id for record in records}:
-            del self._known[run_id]
+        for run_id in self._entries.keys() - {record.run_id for record in records}:
+            del self._entries[run_id]
             self._gone[run_id] = self._version
         more = f"; and {len(damaged) - NAMED:,} more" if len(damaged) > NAMED else ""
         return "; ".join(list(damaged.values())[:NAMED]) + more
@@ -104,7 +104,10 @@ def about(store: RunStore, run_id: str, user: User = HOST) -> dict[str, Any]:
     mine = may_change(user, status.owner)
     return {
         "id": run_id,
-        **{"name": status.name, "note": status.note, "state": status.state, "message": status.message},
+        "name": status.name,
+        "note": status.note,
+        "state": status.state,
+        "message": status.message,
         "title": f"{label(config.method)}, {config.model} on {DATASETS[config.dataset].label}",
         "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
         "facts": _facts(status, store.history(run_id).warning),

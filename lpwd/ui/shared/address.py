@@ -46,17 +46,17 @@ def text(name: str, value: Any) -> str:
 
 def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     """The fields that an address sets, with those that follow from its data set, and one sentence where it is wrong."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     problems = []
     for name in LABELS:
         try:
             if given := query.get(name, "").strip():
-                found[name] = _read(name, given)
+                fields[name] = _read(name, given)
         except ConfigError as error:
             problems.append(in_page_words(str(error)))
-    if "dataset" in found:
-        found = {**defaults.DATASETS[found["dataset"]], **found}
-    return found, UNREADABLE.format(problems="; ".join(problems)) if problems else ""
+    if "dataset" in fields:
+        fields = {**defaults.DATASETS[fields["dataset"]], **fields}
+    return fields, UNREADABLE.format(problems="; ".join(problems)) if problems else ""
 
 
 def _read(name: str, given: str) -> Any:

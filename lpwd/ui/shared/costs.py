@@ -13,8 +13,6 @@ from lpwd.ui.shared import address, form
 
 LONG_SECONDS = 600.0  # a run that takes longer is not begun by accident
 MAX_KEPT = 256
-# What decides whether a run can start, and how many parameters it has.
-STARTABLE = ("model", "model_kwargs", "image_size", "dataset", "train_samples", "test_samples", "pretrained")
 WAITING = "Time: the worker is getting ready."
 MEASURING = "Time: measuring a step …"
 BUSY = "Time: measured when the machine is free."
@@ -25,8 +23,8 @@ class Costs:
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self._found: dict[str, Any] = {}  # fields of a configuration as JSON -> a number or a sentence
-        self._asked: set[str] = set()
+        self._answers: dict[str, Any] = {}  # fields of a configuration as JSON -> a number or a sentence
+        self._keys_at_work: set[str] = set()
         self._lock = threading.Lock()
 
     def say(self, user: User, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -38,7 +36,10 @@ class Costs:
         if not user.owner:
             _check_limits(self.live.jobs.limits, races[0])
         parts = [self._images(races), self._time(races), self._memory(races)]
-        return {"said": " ".join(said for said, _ in parts if said), "again": any(again for _, again in parts)}
+        return {
+            "said": " ".join(sentence for sentence, _ in parts if sentence),
+            "again": any(again for _, again in parts),
+        }
 
     def _images(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         first, lanes, seeds = races[0][0], len(races[0]), len(races)
@@ -58,22 +59,22 @@ class Costs:
         if count:
             source = f"{speed:,.0f} images/s in {count} finished run{'s' * (count > 1)} here"
             return f"Time: about {about(costs.seconds(races, speed))} ({source}).", False
-        found, pending = self._kept(costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config))
+        answer, pending = self._kept(costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config))
         if pending:
             return MEASURING, True
-        if isinstance(found, float):
-            whole = about(costs.seconds(races, found))
-            return f"Time: about {whole} ({found:,.0f} images/s, measured here on random images).", False
-        return (f"Time: not measured. {found}" if found else BUSY), False
+        if isinstance(answer, float):
+            whole = about(costs.seconds(races, answer))
+            return f"Time: about {whole} ({answer:,.0f} images/s, measured here on random images).", False
+        return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
-        found, pending = self._kept(STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
-        if not isinstance(found, int):
-            return (form.in_page_words(str(found)) if found else ""), pending
-        training = lanes * costs.training_bytes(config, found)
-        disk = runs * costs.checkpoint_bytes(config, found)
-        of_lanes = f"{lanes} models of {found:,} parameters" if lanes > 1 else f"a model of {found:,} parameters"
+        answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
+        if not isinstance(answer, int):
+            return (form.in_page_words(str(answer)) if answer else ""), pending
+        training = lanes * costs.training_bytes(config, answer)
+        disk = runs * costs.checkpoint_bytes(config, answer)
+        of_lanes = f"{lanes} models of {answer:,} parameters" if lanes > 1 else f"a model of {answer:,} parameters"
         return (
             f"Memory: {size(training)} for weights, gradients and moments of {of_lanes}, "
             f"{size(costs.data_bytes(config))} for the images, activations on top; checkpoints {size(disk)}.",
@@ -87,25 +88,25 @@ class Costs:
         """
         key = json.dumps({name: getattr(config, name) for name in fields})
         with self._lock:
-            if key in self._found:
-                found = self._found[key]
-                if found is None:
-                    del self._found[key]
-                return found, False
-            if key in self._asked:
+            if key in self._answers:
+                answer = self._answers[key]
+                if answer is None:
+                    del self._answers[key]
+                return answer, False
+            if key in self._keys_at_work:
                 return None, True
-            self._asked.add(key)
+            self._keys_at_work.add(key)
         in_background(lambda: self._work(key, work))
         return None, True
 
     def _work(self, key: str, work: Callable[[], Any]) -> None:
         try:
-            found = work()
+            answer = work()
         except ConfigError as error:
-            found = str(error)
+            answer = str(error)
         with self._lock:
-            self._asked.discard(key)
-            self._found = {**dict(list(self._found.items())[-MAX_KEPT:]), key: found}
+            self._keys_at_work.discard(key)
+            self._answers = {**dict(list(self._answers.items())[-MAX_KEPT:]), key: answer}
 
 
 def _check_limits(limits: Limits, configs: Sequence[RunConfig]) -> None:

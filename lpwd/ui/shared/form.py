@@ -44,7 +44,9 @@ LABELS = {
 BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
 SEEDS = range(1, 6)
 OPTIONAL = {  # what an empty field means
-    **{"train_samples": "all", "test_samples": "all", "clip_grad_norm": "off"},
+    "train_samples": "all",
+    "test_samples": "all",
+    "clip_grad_norm": "off",
     "init_from": "random weights",
 }
 MORE = tuple(list(LABELS)[list(LABELS).index("batch_size") :])

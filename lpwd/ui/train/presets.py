@@ -40,15 +40,15 @@ def _of_preset(preset: Preset, scale: Scale) -> dict[str, Filling]:
     columns: dict[str, list[Cell]] = {}
     for cell in preset.cells(scale, 1):
         columns.setdefault(cell.column, []).append(cell)
-    found = {}
+    fillings = {}
     for column, cells in columns.items():
         settings = _settings(cells)
         grid = len(settings) > MAX_SETTINGS
         for setting in [_usual(cells, settings)] if grid else settings:
             where = f"{preset.source}, scale {scale}: {column}"
             label = f"{where}, λ {setting[1]:g}" if 1 < len(settings) <= MAX_SETTINGS else where
-            found[label] = _filling(preset, scale, cells, setting, settings)
-    return found
+            fillings[label] = _filling(preset, scale, cells, setting, settings)
+    return fillings
 
 
 def _undecayed(cell: Cell) -> bool:
@@ -64,8 +64,8 @@ def _settings(cells: Sequence[Cell]) -> list[Setting]:
 def _usual(cells: Sequence[Cell], settings: Sequence[Setting]) -> Setting:
     """The setting next to the one that stands for the grid at scale cpu, see the notes of Table 1."""
     optimizer = cells[0].config.optimizer
-    wanted = (CPU_LR[optimizer], CPU_DECAY[optimizer])
-    return min(settings, key=lambda one: sum(abs(math.log(a / b)) for a, b in zip(one, wanted, strict=True)))
+    cpu_setting = (CPU_LR[optimizer], CPU_DECAY[optimizer])
+    return min(settings, key=lambda one: sum(abs(math.log(a / b)) for a, b in zip(one, cpu_setting, strict=True)))
 
 
 def _filling(
@@ -81,11 +81,11 @@ def _filling(
 
 
 def _notes(preset: Preset, cells: Sequence[Cell], setting: Setting, settings: Sequence[Setting]) -> list[str]:
-    said = [preset.question]
+    notes = [preset.question]
     if len(settings) > MAX_SETTINGS:
-        said.append(f"The form has one of its {len(settings)} settings, η {setting[0]:g} and λ {setting[1]:g}.")
+        notes.append(f"The form has one of its {len(settings)} settings, η {setting[0]:g} and λ {setting[1]:g}.")
     if any(map(_undecayed, cells)) and not all(map(_undecayed, cells)):
-        said.append("Baseline has no decay, so that λ means nothing to it.")
+        notes.append("Baseline has no decay, so that λ means nothing to it.")
     if missing := form.lost(cells[0].config):
-        said.append(f"The form has no control for {', '.join(missing)}.")
-    return said
+        notes.append(f"The form has no control for {', '.join(missing)}.")
+    return notes

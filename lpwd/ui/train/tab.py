@@ -109,21 +109,21 @@ class Here:
 
     def values(self) -> dict[str, str]:
         dataset = first_dataset(self.hub_problem, 0) if self.hub_problem.done() else self.built_with
-        known = self.live.machine.done() and not self.live.machine.exception()
-        precision = self.live.machine.result().precision if known else defaults.FORM["precision"]
+        has_machine = self.live.machine.done() and not self.live.machine.exception()
+        precision = self.live.machine.result().precision if has_machine else defaults.FORM["precision"]
         return {"dataset": dataset, "precision": precision}
 
 
 def described(values: Mapping[str, Any], here: Mapping[str, str], settled: bool = False) -> str:
     """What `lpwd.plan` shows of these values: how to train them elsewhere, or what is wrong with them."""
     fields = {name: address.text(name, values[name]) for name in form.LABELS}
-    told = {"link": address.parameters(values, here), "fields": fields, "settled": settled}
+    answer = {"link": address.parameters(values, here), "fields": fields, "settled": settled}
     try:
         races = form.races(values)
     except ConfigError as error:
-        return json.dumps(told | {"problem": str(error), "commands": "", "python": ""})
+        return json.dumps(answer | {"problem": str(error), "commands": "", "python": ""})
     commands = "\n".join(command_line(race) for race in races)
-    return json.dumps(told | {"problem": "", "commands": commands, "python": python_snippet(races)})
+    return json.dumps(answer | {"problem": "", "commands": commands, "python": python_snippet(races)})
 
 
 def _wire(
@@ -131,8 +131,8 @@ def _wire(
 ) -> None:
     def on_start(data: dict[Any, Any], request: gr.Request) -> str:
         try:
-            wanted = form.races(controls.values(data))
-            races = live.start_all(wanted, people.who(request), again=data[controls.again])
+            race_configs = form.races(controls.values(data))
+            races = live.start_all(race_configs, people.who(request), again=data[controls.again])
         except ConfigError as error:
             sentence = form.in_page_words(str(error))
             gr.Warning(sentence, title="Not started", duration=8)

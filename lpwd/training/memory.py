@@ -1,0 +1,97 @@
+"""Memory: what a model needs, and what may still be taken of the machine, its control group or a GPU. No torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from torch import Tensor, UntypedStorage, nn
+
+BATCH = 2  # a norm over the batch has no variance in one image
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a model needs: parameters, bytes of its buffers, and bytes that a training step keeps for each image."""
+
+    parameters: int
+    buffer_bytes: int
+    activation_bytes: int  # in fp32, from the forward pass to the backward pass
+
+
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Exception], ...]) -> Footprint:
+    """What a model on the meta device needs; no activations where a step in training mode raises one of `refusals`."""
+    try:
+        kept = kept_bytes(model, image_size)
+    except refusals:
+        kept = 0
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Footprint(parameters, sum(buffer.nbytes for buffer in model.buffers()), kept)
+
+
+def kept_bytes(model: "nn.Module", image_size: int) -> int:
+    """Bytes that autograd keeps for each image of a training step: tensors saved for backward, each storage once."""
+    import torch
+
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    kept: dict[int, UntypedStorage] = {}
+
+    def keep(tensor: "Tensor") -> "Tensor":
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    model.train()
+    with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(torch.zeros(BATCH, 3, image_size, image_size))
+    return sum(storage.nbytes() for storage in kept.values()) // BATCH
+
+
+def free_bytes(device: Any = "cpu") -> int:
+    """What a process may still take: on a GPU its free memory, else the machine's within the limits of the group."""
+    if str(device).startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    return min(psutil.virtual_memory().available, group_free_bytes())
+
+
+def group_free_bytes(groups: Path = GROUPS, membership: Path = Path("/proc/self/cgroup")) -> int:
+    """Least room below the limits of this process's control groups, whose file cache counts as room."""
+    rooms = [room for folder in _folders(groups, membership) if (room := _room(folder)) is not None]
+    return min(rooms, default=2**63)
+
+
+def _folders(groups: Path, membership: Path) -> list[Path]:
+    """The group of each hierarchy that limits memory, and those above it: version 2, then version 1."""
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:  # not Linux
+        return []
+    found = []
+    for number, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        if number == "0" or "memory" in controllers.split(","):
+            root = groups if number == "0" else groups / "memory"
+            inner = root / path.lstrip("/")
+            found += [folder for folder in (inner, *inner.parents) if folder.is_relative_to(root)]
+    return found
+
+
+def _room(folder: Path) -> int | None:
+    for limit, used, cache in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            most, taken = int((folder / limit).read_text()), int((folder / used).read_text())
+            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such file, or no limit: "max"
+            continue
+        return most - taken + int(counts.get(cache, 0))
+    return None
