@@ -85,12 +85,12 @@ def test_the_papers_experiment_fills_the_form(opened):
     page = opened("dataset=digits")
     page.click("#lp-filling input")
     page.get_by_role("option", name="Table 3, scale cpu: CIFAR-100, ConvNeXt, Adam").click()
-    wait_value(page, "weight_decay", "3.5")
+    wait_value(page, "weight_decay", "0.1")
     wait_value(page, "seeds", "3")
     page.wait_for_function("document.querySelectorAll('#lp-methods .token').length === 8")
     page.wait_for_selector("#lp-filling-note :text('the timing, or the rate of each layer?')")
-    wait_url(page, "weight_decay=3.5")
-    page.wait_for_selector("#lp-plan [data-f=commands]:text('--model-kwargs')")
+    wait_url(page, "weight_decay=0.1")
+    page.wait_for_selector("#lp-plan [data-f=commands]:text('--init-from')")
 
 
 def test_two_seeds_are_two_races_and_one_comparison(opened):
