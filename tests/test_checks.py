@@ -144,14 +144,14 @@ def test_one_who_waits_too_long_for_the_questions_of_others_is_told_to_come_back
 
 
 def test_a_model_with_norms_over_the_batch_is_measured_at_any_image_size(checks):
-    assert checks.measure(model("levit_128s", image_size=224)) > 0
-    assert checks.measure(model("levit_128s", image_size=224, batch_size=1)) > 0
+    assert checks.measure(model("levit_128s", image_size=224), 1) > 0
+    assert checks.measure(model("levit_128s", image_size=224, batch_size=1), 1) > 0
 
 
 def test_what_does_not_fit_is_not_measured(checks):
     wide = model("convnext_xxlarge", model_kwargs={"dims": [4096] * 4})
     with pytest.raises(ConfigError, match=r"Weights, gradients and moments alone take .* GB free"):
-        checks.measure(wide)
+        checks.measure(wide, 1)
 
 
 def test_a_checker_ends_with_the_app_even_in_the_middle_of_a_question(tmp_path):

@@ -52,13 +52,15 @@ def test_bytes_follow_from_the_parameters(tiny):
 
 def test_a_recorded_speed_is_that_of_runs_with_the_same_costs_on_the_same_device(store, tiny):
     for seed, seconds in ((0, 10.0), (1, 20.0), (2, 40.0)):
-        store.create(tiny(seed=seed), state="finished", device="here", seconds=seconds)
-    store.create(tiny(batch_size=8), state="finished", device="here", seconds=1.0)
+        store.create(tiny(seed=seed), state="finished", device="here", seconds=seconds, threads=1)
+    store.create(tiny(batch_size=8), state="finished", device="here", seconds=1.0, threads=1)
     store.create(tiny(seed=3), state="finished", device="elsewhere", seconds=1.0)
     passes = costs.work(tiny()).passes()
-    assert costs.recorded_speed(store, tiny(lr=0.1), "here") == (passes / 20, 3)
-    assert costs.recorded_speed(store, tiny(model_kwargs={}), "here") == (0.0, 0)
+    assert costs.recorded_speed(store, tiny(lr=0.1), "here", threads=1) == (passes / 20, 3)
+    assert costs.recorded_speed(store, tiny(lr=0.1), "here", threads=2) == (0.0, 0)
+    assert costs.recorded_speed(store, tiny(model_kwargs={}), "here", threads=1) == (0.0, 0)
     assert costs.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20) == 80
+    assert costs.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20, at_once=2) == 40
 
 
 def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
@@ -77,7 +79,7 @@ def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, store, ti
     live = Live(store, jobs)
     live.machine.result(60)
     (run_id,) = jobs.submit([tiny(epochs=400)])
-    assert jobs.measure(tiny()) is None
+    assert jobs.measure(tiny(), 1) is None
     told = wait_said(Costs(live), "measured when the machine is free")
     assert "images/s" not in told["said"]
     jobs.stop(run_id)

@@ -7,8 +7,8 @@ import torch
 
 from lpwd.config import RunConfig
 from lpwd.events import Checkpoint, Finished, Step, Stopped, reproducible, to_record
+from lpwd.jobs.costs import Plan, plan
 from lpwd.jobs.race import run_lanes
-from lpwd.jobs.side_by_side import Plan, plan
 from lpwd.training.batches import load
 from lpwd.training.feed import Feeds
 from lpwd.training.train import train
@@ -55,10 +55,9 @@ def alone(config):
         (2, 2, 4, Plan(1, 4)),
     ],
 )
-def test_the_cores_are_shared_out_among_the_lanes(cores, available, lanes, threads, chosen):
-    cores(available)
-    assert plan(lanes, threads, CPU) == chosen
-    assert plan(lanes, threads, torch.device("cuda")) == Plan(1, threads or available)
+def test_the_cores_are_shared_out_among_the_lanes(available, lanes, threads, chosen):
+    assert plan(lanes, threads, cores=available, on_cpu=True) == chosen
+    assert plan(lanes, threads, cores=available, on_cpu=False) == Plan(1, threads or available)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
@@ -92,23 +93,45 @@ def cost(configs: Iterable[RunConfig], images_per_second: float | Callable[[RunC
     return Cost(len(parts), sum(part.trained for part in parts), sum(part.evaluated() for part in parts), time)
 
 
-def recorded_speed(store: RunStore, config: RunConfig, device: str) -> tuple[float, int]:
-    """Passes a second in the median of the runs that finished on this device with the same costs, and their number."""
+class Plan(NamedTuple):
+    """How many lanes of a race compute at once, and torch's CPU threads of each."""
+
+    at_once: int
+    threads: int
+
+
+def plan(lanes: int, threads: int | None, *, cores: int, on_cpu: bool) -> Plan:
+    """On a CPU as many lanes at once as its cores have room for, with `threads` each (None: cores / lanes, at least 1).
+
+    The cores are those that torch uses here for a run alone. On a GPU, which one lane fills, lanes take turns.
+    """
+    if not on_cpu:
+        return Plan(1, threads or cores)
+    threads = threads or max(1, cores // max(1, lanes))
+    return Plan(max(1, min(lanes, cores // threads)), threads)
+
+
+def recorded_speed(store: RunStore, config: RunConfig, device: str, threads: int) -> tuple[float, int]:
+    """Passes a second of a lane with so many threads: the median of the runs that finished on this device with the same
+    costs, and their number.
+    """
     alike = [
         record
         for record in store.records()
         if record.status.state == "finished"
         and record.status.device == device
         and record.status.seconds > 0
+        and record.status.threads == threads
         and all(getattr(record.config, name) == getattr(config, name) for name in SPEED_FIELDS)
     ]
     speeds = [work(record.config).passes(zero_shot=False) / record.status.seconds for record in alike]
     return (statistics.median(speeds), len(speeds)) if speeds else (0.0, 0)
 
 
-def seconds(races: Sequence[Sequence[RunConfig]], speed: float) -> float:
-    """Of all runs one after the other, which is what lanes in lock step take."""
-    return sum(work(config).passes() for race in races for config in race) / speed
+def seconds(races: Sequence[Sequence[RunConfig]], speed: float, at_once: int = 1) -> float:
+    """Of all races one after the other, their lanes `at_once` at `speed` each."""
+    turns = (work(config).passes() for race in races for config in race[::at_once])
+    return sum(turns) / speed
 
 
 def optimizer_floats(config: RunConfig) -> int:

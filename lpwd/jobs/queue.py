@@ -97,9 +97,12 @@ class Jobs:
         """Parameters of the run's model. Raises ConfigError where it could not start."""
         return self.checks.check([config])[0].parameters
 
-    def measure(self, config: RunConfig) -> float | None:
-        """Training speed in images a second, measured now; None beside a training. Raises ConfigError."""
-        speed = None if self.queue() else self.checks.measure(config)
+    def measure(self, config: RunConfig, threads: int) -> float | None:
+        """Training speed in images a second with so many threads, measured now; None beside a training.
+
+        Raises ConfigError.
+        """
+        speed = None if self.queue() else self.checks.measure(config, threads)
         return None if self.queue() else speed
 
     # ---- what people ask for

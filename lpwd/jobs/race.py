@@ -12,8 +12,9 @@ import torch
 from lpwd.config import RunConfig
 from lpwd.events import Event, Stopped
 from lpwd.jobs.claim import claimed
+from lpwd.jobs.costs import plan
 from lpwd.jobs.lane import Lane, OnEvent
-from lpwd.jobs.side_by_side import advance, plan
+from lpwd.jobs.side_by_side import advance
 from lpwd.store import ACTIVE, ENDED, RunStore, State
 from lpwd.training import starts
 from lpwd.training.datasets import Datasets
@@ -40,7 +41,7 @@ def run_lanes(
 
     A lane that fails or diverges is marked and the others go on. Stops at the end of a step once `should_stop` says so
     or any run's state is set to `stopping`. `threads` is torch's number of CPU threads for each lane; sums depend on it
-    in their last bits, so it is recorded. `side_by_side.plan` says what it is by default and how many lanes compute at
+    in their last bits, so it is recorded. `costs.plan` says what it is by default and how many lanes compute at
     once. A run that older code began goes on with this code's kernels, unless its `kernels` are timm's. `datasets`
     keeps data from one call to the next. Raises ConfigError for a run that another process is training.
     """
@@ -65,7 +66,9 @@ def run_lanes(
             )
 
         lanes = [Lane(claim, source, stopped_state=stopped_state, on_event=on_event) for claim in claims.values()]
-        advance(lanes, plan(len(lanes), threads or recorded_threads(store, waiting), resolve_device(device)))
+        on_cpu, cores = resolve_device(device).type == "cpu", torch.get_num_threads()
+        chosen = plan(len(lanes), threads or recorded_threads(store, waiting), cores=cores, on_cpu=on_cpu)
+        advance(lanes, chosen)
     datasets.forget_large()
     return {run_id: _state(store, run_id) for run_id in run_ids}
 

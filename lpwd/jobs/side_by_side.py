@@ -8,30 +8,11 @@ the calling thread.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import torch
 
+from lpwd.jobs.costs import Plan
 from lpwd.jobs.lane import Lane
-
-
-class Plan(NamedTuple):
-    """How many lanes compute at once, and torch's CPU threads of each."""
-
-    at_once: int
-    threads: int
-
-
-def plan(lanes: int, threads: int | None, device: torch.device) -> Plan:
-    """On a CPU as many lanes at once as its cores have room for, with `threads` each (None: cores / lanes, at least 1).
-
-    The cores are those that torch uses here for a run alone. On a GPU, which one lane fills, lanes take turns.
-    """
-    cores = torch.get_num_threads()
-    if device.type != "cpu":
-        return Plan(1, threads or cores)
-    threads = threads or max(1, cores // max(1, lanes))
-    return Plan(max(1, min(lanes, cores // threads)), threads)
 
 
 def advance(lanes: Sequence[Lane], chosen: Plan) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lpwd.config import ConfigError
+from lpwd.jobs.costs import Plan, plan
 from lpwd.store import RunStore, State
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__; torch is imported later
@@ -33,10 +34,17 @@ class Machine:
     precision: str  # "bf16" or "fp32": the default on this device
     versions: dict[str, str] = field(default_factory=dict)
     memory: int = 0  # bytes of the device's own; 0 where it shares the machine's
+    cores: int = 1  # that a run alone computes with
+
+    def plan(self, lanes: int) -> Plan:
+        """How a race of so many lanes would compute here."""
+        return plan(lanes, None, cores=self.cores, on_cpu=self.device == "cpu")
 
 
 def hello(device: str) -> Machine:
     """Import everything that a first step needs, and describe the machine."""
+    import torch
+
     from lpwd.jobs import race
     from lpwd.training import machine, models, provenance
 
@@ -49,6 +57,7 @@ def hello(device: str) -> Machine:
         precision=machine.default_precision(place),
         versions=provenance.versions(),
         memory=machine.own_memory(place),
+        cores=torch.get_num_threads(),
     )
 
 

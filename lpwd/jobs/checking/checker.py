@@ -4,7 +4,7 @@ Whatever a question raises is an answer in one sentence. Its memory is bounded h
 (`checks.py`). Questions and answers as in `worker_process.py`; when stdin closes, it ends at once.
 
     {"check": [config, ...]}  ->  {"footprints": [{parameters, ...}, ...], "error": sentence or null, "last": bool}
-    {"measure": config}       ->  {"measured": images a second, or null, "error": why, "last": bool}
+    {"measure": config, "threads": n}  ->  {"measured": images a second, or null, "error": why, "last": bool}
 """
 
 import argparse
@@ -82,7 +82,8 @@ def answered(question: Answer, device: str, memory: int) -> Answer:
 
         free = free_bytes(resolve_device(device))
         return {"measured": None} | bounded(
-            lambda: {"measured": measured(RunConfig(**question["measure"]), device, free)}, int(MEASURE_BOUND * free)
+            lambda: {"measured": measured(RunConfig(**question["measure"]), device, free, question["threads"])},
+            int(MEASURE_BOUND * free),
         )
     return bounded(lambda: {"footprints": [footprint(RunConfig(**config)) for config in question["check"]]}, memory)
 
@@ -95,8 +96,10 @@ def footprint(config: RunConfig) -> Answer:
     return asdict(models.footprint(config))
 
 
-def measured(config: RunConfig, device: str, free: int) -> float:
-    """Training speed in images a second. Raises ConfigError where memory is short."""
+def measured(config: RunConfig, device: str, free: int, threads: int) -> float:
+    """Training speed in images a second with so many threads. Raises ConfigError where memory is short."""
+    import torch
+
     from lpwd.jobs.checking import speed
     from lpwd.training import models
 
@@ -105,6 +108,7 @@ def measured(config: RunConfig, device: str, free: int) -> float:
         raise ConfigError(
             f"Weights, gradients and moments alone take {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free."
         )
+    torch.set_num_threads(threads)
     return speed.quick(config, device)
 
 

@@ -62,9 +62,10 @@ class Checks:
             self._kept = dict([*self._kept.items(), *known.items()][-MAX_KEPT:])
         return [known[_key(config)][1] for config in configs]
 
-    def measure(self, config: RunConfig) -> float:
-        """Images a second of a few steps. Raises ConfigError where that cannot be measured."""
-        return float(self._ask({"measure": config.model_dump(mode="json")}, MEASURE_SECONDS)["measured"])
+    def measure(self, config: RunConfig, threads: int) -> float:
+        """Images a second of a few steps with so many threads. Raises ConfigError where that cannot be measured."""
+        question = {"measure": config.model_dump(mode="json"), "threads": threads}
+        return float(self._ask(question, MEASURE_SECONDS)["measured"])
 
     def state(self) -> Literal["alive", "starting", "dead"]:
         """`dead` where the last process ended before it was ready; one that died later is replaced."""

@@ -55,15 +55,18 @@ class Costs:
         machine = self.live.machine
         if not machine.done() or machine.exception():
             return WAITING, not machine.done()
-        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label)
+        plan = machine.result().plan(len(races[0]))
+        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads)
         if count:
             source = f"{speed:,.0f} images/s in {count} finished run{'s' * (count > 1)} here"
-            return f"Time: about {about(costs.seconds(races, speed))} ({source}).", False
-        answer, pending = self._kept(costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config))
+            return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({source}).", False
+        answer, pending = self._kept(
+            costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config, plan.threads), plan.threads
+        )
         if pending:
             return MEASURING, True
         if isinstance(answer, float):
-            whole = about(costs.seconds(races, answer))
+            whole = about(costs.seconds(races, answer, plan.at_once))
             return f"Time: about {whole} ({answer:,.0f} images/s, measured here on random images).", False
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
@@ -81,12 +84,12 @@ class Costs:
             False,
         )
 
-    def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any]) -> tuple[Any, bool]:
-        """What `work` found for these fields, a sentence where it failed, and whether it is still at work.
+    def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any], *more: Any) -> tuple[Any, bool]:
+        """What `work` gave for these fields and `more`, a sentence where it failed, and whether it is still at work.
 
         None is no answer but a matter of time: it is not kept, and the next page asks anew.
         """
-        key = json.dumps({name: getattr(config, name) for name in fields})
+        key = json.dumps([{name: getattr(config, name) for name in fields}, *more])
         with self._lock:
             if key in self._answers:
                 answer = self._answers[key]
@@ -119,10 +122,13 @@ def _check_limits(limits: Limits, configs: Sequence[RunConfig]) -> None:
 def doubt(live: Live, config: RunConfig) -> str:
     """Why somebody may not want to start this run, as a question; empty where it is a matter of minutes."""
     machine = live.machine.result()
-    speed, count = costs.recorded_speed(live.store, config, machine.label)
+    speed, count = costs.recorded_speed(live.store, config, machine.label, machine.plan(1).threads)
     source = f"as {count} finished run{'s' * (count > 1)} did here"
     if not count:
-        speed, source = live.jobs.measure(config) or 0.0, "by the speed measured now on random images"
+        speed, source = (
+            live.jobs.measure(config, machine.plan(1).threads) or 0.0,
+            "by the speed measured now on random images",
+        )
     if speed:
         seconds = costs.seconds([[config]], speed)
         return f"This run takes about {about(seconds)}, {source}. Run it?" if seconds > LONG_SECONDS else ""
