@@ -87,7 +87,7 @@ def test_presets_share_runs_that_are_the_same():
     }
 
 
-@pytest.mark.parametrize("name", PRESETS.keys() - OURS)
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - OURS))
 def test_scale_paper_is_the_papers_setting(name):
     for cell in PRESETS[name].cells("paper", 1):
         config = cell.config
@@ -100,7 +100,7 @@ def test_scale_paper_is_the_papers_setting(name):
         assert config.weight_decay in (*DECAYS, 0.0)
 
 
-@pytest.mark.parametrize("name", PRESETS.keys() - {"pretrain", "scan"})
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"pretrain", "scan"}))
 def test_scale_cpu_fine_tunes_starts_of_our_own_at_the_papers_rates_in_fp32_and_says_so(name):
     starts = {pretrained_run(family).run_id for family in regime.CPU_MODELS}
     for cell in PRESETS[name].cells("cpu"):
