@@ -216,7 +216,7 @@ _PRESETS = (
         own_note="Not in the paper, which takes ImageNet-21k weights: 100,000 ImageNet images of 200 classes at 32x32, "
         f"AdamW with a half cosine from η {regime.PRETRAINING['lr']:g} and λ {regime.PRETRAINING['weight_decay']:g}, "
         f"mirrored and shifted by up to 4 pixels, batch {regime.PRETRAINING['batch_size']}, "
-        f"{regime.PRETRAINING['epochs']} epochs (scale paper: the paper's models, batch 512, 100 epochs, bf16). "
+        f"{regime.PRETRAINING['epochs']} epochs, bf16 (scale paper: the paper's models, batch 512, 100 epochs). "
         + IMAGENET_TERMS,
         cpu_seeds=1,
     ),
