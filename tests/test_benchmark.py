@@ -130,7 +130,7 @@ def test_a_long_run_asks_first(store):
         def machine(self):
             return Machine("cpu", "CPU, 2 cores, 4 GiB", [], "fp32")
 
-        def measure(self, config):
+        def measure(self, config, threads):
             return self.measured
 
     live = Live(store, Resting())
@@ -142,7 +142,7 @@ def test_a_long_run_asks_first(store):
     small = get_preset("table3").cells("cpu", 1)[0]
     assert costs.doubt(live, small.config) == ""
     write_run(store, small)
-    store.update(small.run_id, seconds=3600.0)
+    store.update(small.run_id, seconds=3600.0, threads=1)
     assert costs.doubt(live, small.config) == "This run takes about 60 min, as 1 finished run did here. Run it?"
 
 

@@ -61,7 +61,7 @@ def readers(store, ids, bad):
         "groups": lambda: strict(tab.listed(store)),
         "comparison": lambda: strict(tab.view(curves, ids)),
         "losses": lambda: strict(tab.view(curves, [bad], y="loss", x="seconds")),
-        "endpoint": lambda: strict(compared.told(store, ids, "last_top1")),
+        "endpoint": lambda: strict(compared.comparison(store, ids, "last_top1")),
         "csv": lambda: tab.csv(curves, ids, "loss"),
         "rates": lambda: [rates.view(store, i, m.n, "2i/n", 0.5) for i, m in enumerate(rates.models(store))],
         "heatmap": lambda: strict(heat_of(store, bad)),

@@ -71,7 +71,9 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
     assert "2 models of" in said
     assert costs.say(HOST, fields(lr=0.01))["again"] is False  # the same model is not measured again
     config = RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
-    store.create(config, state="finished", device=live.machine.result().label, seconds=60.0)
+    machine = live.machine.result()
+    threads = machine.plan(2).threads  # of a lane of such a race
+    store.create(config, state="finished", device=machine.label, seconds=60.0, threads=threads)
     assert "in 1 finished run here" in costs.say(HOST, fields())["said"]
 
 
