@@ -273,7 +273,7 @@ class TestPage:
         if "image_size" in change:
             page.click(".lp-more button")
         start(page, **change)
-        page.wait_for_function("document.querySelector('#lp-outcome [role=alert]').textContent", timeout=20_000)
+        page.wait_for_function("document.querySelector('#lp-outcome [role=alert]').textContent", timeout=60_000)
         told = page.inner_text("#lp-outcome [role=alert]")
         assert sentence in told
         assert "\n" not in told
