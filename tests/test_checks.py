@@ -107,7 +107,7 @@ def test_a_model_that_takes_too_long_is_refused_and_the_next_question_is_answere
 
 
 def test_a_checker_that_was_killed_is_replaced_at_the_next_question(checks):
-    checks.check([model(image_size=64)])  # not answered yet: one lives afterwards
+    checks.check([model()])
     before = process(checks)
     before.kill()
     before.wait(10)

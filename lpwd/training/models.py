@@ -237,9 +237,6 @@ def _no_weights(name: str) -> WeightsUnavailable:
 
 
 def _refused_kwargs(config: RunConfig, error: Exception) -> ConfigError:
-    """What to raise instead of an error of timm's. Raises MemoryError where the reason was that memory ran out."""
-    if "bad_alloc" in str(error):  # as torch passes it on
-        raise MemoryError from error
     given = json.dumps(config.model_kwargs)[:120]
     return ConfigError(f"model_kwargs is {given}: timm cannot build {config.model} with it ({_first_line(error)}).")
 
