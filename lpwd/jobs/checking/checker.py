@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import queue
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ GROWTH = 2**30  # bytes beyond its start, from which on it is replaced
 NICE = 10  # beside a training, which comes first
 MEASURE_SHARE = 0.5  # of what is free, that weights, gradients and moments of a measurement may take
 MEASURE_BOUND = 0.75  # of what is free, that it may take with its activations
+
+# How libraries in C say that there is no memory, whatever the exception is that Python makes of it.
+NO_MEMORY = re.compile("bad_alloc|can't allocate memory|error return without exception set")
 
 Answer = dict[str, Any]
 
@@ -117,17 +121,21 @@ def bounded(work: Callable[[], Answer], memory: int) -> Answer:
     try:
         with memory_limit(memory):
             return {"error": None} | work()
-    except ConfigError as error:
-        return {"error": str(error)}
-    except MemoryError:
-        return {
-            "error": f"Trying the model takes more than {memory / 1e9:.1f} GB, all it may have; choose a smaller one."
-        }
     except Exception as error:  # the job boundary: no question ends this process
-        first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
-        return {"error": f"The model cannot be tried: {first_line[:200].rstrip('.')}."}
+        return {"error": _sentence(error, memory)}
     finally:
         gc.collect()
+
+
+def _sentence(error: Exception, memory: int) -> str:
+    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        return (
+            f"Trying the model takes more than {memory / 1e9:.1f} GB, all it may have; choose a smaller one."
+        )
+    if isinstance(error, ConfigError):
+        return str(error)
+    first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
+    return f"The model cannot be tried: {first_line[:200].rstrip('.')}."
 
 
 @contextlib.contextmanager
