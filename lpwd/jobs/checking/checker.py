@@ -129,9 +129,7 @@ def bounded(work: Callable[[], Answer], memory: int) -> Answer:
 
 def _sentence(error: Exception, memory: int) -> str:
     if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
-        return (
-            f"Trying the model takes more than {memory / 1e9:.1f} GB, all it may have; choose a smaller one."
-        )
+        return f"Trying the model takes more than {memory / 1e9:.1f} GB, all it may have; choose a smaller one."
     if isinstance(error, ConfigError):
         return str(error)
     first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
