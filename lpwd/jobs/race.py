@@ -20,6 +20,7 @@ from lpwd.training import starts
 from lpwd.training.datasets import Datasets
 from lpwd.training.feed import Feeds
 from lpwd.training.machine import resolve_device
+from lpwd.training.memory import freed_memory_kept
 from lpwd.training.train import train
 
 WATCH_SECONDS = 0.2  # between looks at a request to stop
@@ -68,7 +69,9 @@ def run_lanes(
         lanes = [Lane(claim, source, stopped_state=stopped_state, on_event=on_event) for claim in claims.values()]
         on_cpu, cores = resolve_device(device).type == "cpu", torch.get_num_threads()
         chosen = plan(len(lanes), threads or recorded_threads(store, waiting), cores=cores, on_cpu=on_cpu)
-        advance(lanes, chosen)
+        with freed_memory_kept():
+            advance(lanes, chosen)
+        del lanes
     datasets.forget_large()
     return {run_id: _state(store, run_id) for run_id in run_ids}
 

@@ -1,5 +1,9 @@
 """Memory: what a model needs, and what may still be taken of the machine, its control group or a GPU. No torch."""
 
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +55,30 @@ def kept_bytes(model: "nn.Module", image_size: int) -> int:
     with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model(torch.zeros(BATCH, 3, image_size, image_size))
     return sum(storage.nbytes() for storage in kept.values()) // BATCH
+
+
+# Of glibc's mallopt(3), and what they are where nobody has set them.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _USUAL_THRESHOLD = -1, -3, 128 * 1024
+_NEVER = 2**31 - 1
+
+
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Within it the C library keeps what is freed, as a training step takes the same sizes again and again; at the end
+    all of it goes back. Without glibc (other systems, musl) nothing happens. Not for nested use.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+        yield
+        return
+    libc.mallopt(_MMAP_THRESHOLD, 1 << 30)
+    libc.mallopt(_TRIM_THRESHOLD, _NEVER)
+    try:
+        yield
+    finally:
+        libc.mallopt(_MMAP_THRESHOLD, _USUAL_THRESHOLD)
+        libc.mallopt(_TRIM_THRESHOLD, _USUAL_THRESHOLD)
+        libc.malloc_trim(0)
 
 
 def free_bytes(device: Any = "cpu") -> int:
