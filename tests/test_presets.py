@@ -32,6 +32,6 @@ def test_a_grid_has_one_filling_that_says_so_and_every_experiment_has_one():
     fillings = presets.fillings()
     assert {label.partition(",")[0] for label in fillings} == {preset.source for preset in PRESETS.values()}
     note = fillings["Table 1, scale paper: CIFAR-10, Swin, Adam"].note
-    assert "one of its 35 settings, η 0.001 and λ 0.1" in note
+    assert "one of its 35 settings, η 0.0005 and λ 0.5" in note
     assert "Baseline has no decay" in note
     assert sum(label.startswith("Figure 3b, scale cpu") for label in fillings) == 4

@@ -16,7 +16,7 @@ PROTOCOLS: MappingProxyType[str, tuple[Mapping[str, Any], str]] = MappingProxyTy
         "pretraining-1": (regime.PRETRAINING, "a start: Tiny ImageNet at 32x32, AdamW with a half cosine, batch 256"),
         "fine-tuning-1": (
             regime.FINE_TUNING,
-            "a start fine-tuned on 10,000 images, constant rate, batch 32, 30 epochs",
+            "a start fine-tuned on 10,000 images, constant rate, batch 64, 10 epochs, bf16",
         ),
         "scan-1": (
             regime.SMALL | regime.SMALL_MODEL | regime.SMALL_DIGITS | {"dataset": "digits"},
