@@ -27,16 +27,16 @@ def verdict(
     if paired.n == 0:
         text = f"{pair}: no pair of finished runs yet, so there is no verdict on {name}."
         return " ".join([text, *_divergences(paired)])
-    difference = _signed(paired.mean, unit)
+    difference = signed(paired.mean, unit)
     if paired.n == 1:
         text = f"{pair}: {difference} in {name} ({spread}); one pair gives no interval and supports no conclusion."
     elif paired.low <= 0 <= paired.high:
-        text = f"{pair}: no difference beyond seed noise in {name}: {difference}, {_interval(paired, unit)} ({spread})."
+        text = f"{pair}: no difference beyond seed noise in {name}: {difference}, {interval(paired, unit)} ({spread})."
     else:
         word = "higher" if paired.mean > 0 else "lower"
         text = (
             f"{label(paired.method)} is {word} than {label(paired.other)} in {name}: "
-            f"{difference}, {_interval(paired, unit)} ({spread})."
+            f"{difference}, {interval(paired, unit)} ({spread})."
         )
     return " ".join(
         [
@@ -65,12 +65,12 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
         text = f"{lead}, but with one seed ({_spread(paired)}) seed noise is unknown and nothing follows"
     elif paired.outcome == "no difference":
         rest = ", which neither confirms nor refutes the paper" if claim else ""
-        numbers = f"{minus} is {_signed(paired.mean, unit)}, {_interval(paired, unit)} ({_spread(paired)})"
+        numbers = f"{minus} is {signed(paired.mean, unit)}, {interval(paired, unit)} ({_spread(paired)})"
         text = f"{pair} do not differ beyond seed noise in {name}: {numbers}{rest}"
     else:
         lead = f"{agrees[0].upper()}{agrees[1:]}, {by}" if claim else by
         few_pairs = "; few pairs" if paired.n < SMALL else ""
-        text = f"{lead} ({minus}: {_interval(paired, unit)}; {_spread(paired)}{few_pairs})"
+        text = f"{lead} ({minus}: {interval(paired, unit)}; {_spread(paired)}{few_pairs})"
     return f"{text}{diverged}."
 
 
@@ -78,11 +78,13 @@ def _spread(paired: Paired) -> str:
     return f"n = {paired.n}, {seeds_text(paired.seeds)}" if paired.n else "n = 0"
 
 
-def _signed(value: float, unit: str) -> str:
+def signed(value: float, unit: str) -> str:
+    """`+0.70 points`."""
     return f"{number(value, signed=True, digits=2 if unit else 3)}{unit}"
 
 
-def _interval(paired: Paired, unit: str) -> str:
+def interval(paired: Paired, unit: str) -> str:
+    """`95% interval +0.41 to +0.99`."""
     digits = 2 if unit else 3
     low, high = number(paired.low, signed=True, digits=digits), number(paired.high, signed=True, digits=digits)
     return f"{paired.confidence:.0%} interval {low} to {high}"

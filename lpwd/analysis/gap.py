@@ -1,0 +1,104 @@
+"""LPWD minus WD at each strength of a scan: where a page opens, what holds there, and how much is only more decay.
+
+The rule of `opening` was written before the runs of presets `scan` and `settle` existed.
+"""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from lpwd.analysis.statistics import Paired, paired
+from lpwd.analysis.verdict import interval, one_sentence, signed
+from lpwd.analysis.words import label
+
+CLAIM = 1  # the paper claims that LPWD is above WD
+SUPPORTED = ("higher", "lower")  # outcomes whose interval leaves out 0
+PLAIN = 0.5  # lambda to open at where no difference is supported: the paper's Figure 1
+MORE_DECAY, EQUAL_DECAY = "wd15", "lpwd_matched"  # the controls of "is it only more decay?"
+
+
+def opening(differences: Mapping[float, Paired]) -> float:
+    """The most telling lambda of a scan: `differences` has LPWD minus WD in top-1 at each lambda that was run.
+
+    The largest supported difference in favour of LPWD if there is one, else the largest supported one, else the lambda
+    nearest to 0.5 (in ratio); of equals the weakest. Raises ValueError where no lambda is given.
+    """
+    supported = {decay: found.mean for decay, found in differences.items() if found.outcome in SUPPORTED}
+    favourable = {decay: mean for decay, mean in supported.items() if mean > 0}
+    if not supported:
+        return min(differences, key=lambda decay: abs(math.log(decay / PLAIN)))
+    largest = favourable or supported
+    return min(largest, key=lambda decay: (-abs(largest[decay]), decay))
+
+
+def minus_wd(runs: pd.DataFrame, value: str) -> dict[str, Paired]:
+    """Each method of `runs`, which hold one (eta, lambda), minus WD over pairs of the same seed."""
+    same = runs.assign(scale="any")  # the same settings give the same numbers whichever grid asked
+    return {method: paired(same, method, "wd", value) for method in sorted(set(same.method) - {"wd"})}
+
+
+def holds(differences: Mapping[str, Paired]) -> str:
+    """What is supported between LPWD and WD at one strength, and why; `differences` as `minus_wd` gives them."""
+    if "lpwd" not in differences:
+        return ""
+    return f"{one_sentence(differences['lpwd'], CLAIM)} {why(differences)}".rstrip()
+
+
+def why(differences: Mapping[str, Paired]) -> str:
+    """How much of LPWD minus WD is simply more decay; empty below two pairs and without controls."""
+    gap = differences["lpwd"]
+    if gap.n < 2:
+        return ""
+    controls = {name: differences[name] for name in (EQUAL_DECAY, MORE_DECAY) if name in differences}
+    known = {name: found for name, found in controls.items() if found.n > 1}
+    clauses = []
+    if EQUAL_DECAY in known:
+        clauses.append(_at_equal_decay(gap, known[EQUAL_DECAY]))
+    if MORE_DECAY in known:
+        clauses.append(_more_decay(gap, known[MORE_DECAY]))
+    text = "; ".join(clauses)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _at_equal_decay(gap: Paired, matched: Paired) -> str:
+    """Whether the gap is there, too, where LPWD decays as much in all as WD."""
+    numbers = f"{label(matched.method)} minus WD: {_numbers(matched)}"
+    if gap.outcome not in SUPPORTED:
+        if matched.outcome not in SUPPORTED:
+            return f"nor do they at equal total decay ({numbers})"
+        return f"at equal total decay LPWD is {_place(matched)} WD ({numbers})"
+    if matched.outcome == gap.outcome:
+        return f"it is not only more decay: at equal total decay LPWD is still {_place(matched)} WD ({numbers})"
+    if matched.outcome in SUPPORTED:
+        return f"at equal total decay it turns round, LPWD is {_place(matched)} WD ({numbers})"
+    return f"at equal total decay no difference is left beyond seed noise ({numbers})"
+
+
+def _more_decay(gap: Paired, more: Paired) -> str:
+    """What uniform decay gains or loses when it decays about as much in all as LPWD."""
+    numbers = f"{label(more.method)} minus WD: {_numbers(more)}"
+    if gap.outcome not in SUPPORTED:
+        return f"more decay alone is {_signed(more)} ({numbers})" if more.outcome in SUPPORTED else _no_effect(numbers)
+    share = 100 * more.mean / gap.mean
+    if more.outcome not in SUPPORTED:
+        return f"more decay alone makes no difference beyond seed noise ({numbers})"
+    if share <= 0:
+        return f"more decay alone goes the other way ({numbers})"
+    return f"more decay alone makes {share:.0f} % of it ({numbers})"
+
+
+def _no_effect(numbers: str) -> str:
+    return f"more decay alone changes nothing beyond seed noise either ({numbers})"
+
+
+def _place(found: Paired) -> str:
+    return "ahead of" if found.mean > 0 else "behind"
+
+
+def _signed(found: Paired) -> str:
+    return "better" if found.mean > 0 else "worse"
+
+
+def _numbers(found: Paired) -> str:
+    return f"{signed(found.mean, ' points')}, {interval(found, ' points')}"
