@@ -92,8 +92,8 @@ POLL, TOPICS = "poll", "topics"  # not served by a component
 SERVER = {
     POLL: {"poll": ("run", "shown", "cursors", "topics")},
     TOPICS: {
-        "recorded": ("version",),
-        "pair": ("ids", "cursors", "stamp"),
+        "scans": (),
+        "seed": ("ids", "cursors"),
         "runs": ("cursor",),
         "compare": ("items", "y", "x", "logs", "smooth", "value", "each", "stamp"),
         "published": (),
@@ -104,9 +104,9 @@ SERVER = {
         "stop": ("run_ids",),
         "resume": ("run_ids",),
     },
-    "lp-demo": {
-        "situation": ("lr", "weight_decay"),
-        "run_pair": ("lr", "weight_decay"),
+    "lp-penalty": {
+        "situation": ("scan", "decay", "methods"),
+        "run_seed": ("scan", "decay", "methods"),
     },
     "lp-runs": {
         "about": ("run_id",),

@@ -13,7 +13,7 @@ LOOKS = {
 RACE = {"model": "test_convnext", "dataset": "digits", "epochs": 3, "train_samples": 160, "test_samples": 100}
 # What a tab needs in its address to show something, and the selector that tells that it does.
 TABS = {
-    "demo": ("", "#lp-demo [data-f=heat-1] .hm"),
+    "demo": ("", "#lp-penalty [data-f=loss] .lp-grid"),
     "train": ("", "#lp-panel [data-chart=top1] .scatterlayer .trace"),
     "runs": ("&runs_id={first}", "#lp-runs .lp-about [data-f=title]:not(:empty)"),
     "compare": ("&runs={all}", "#lp-compare .scatterlayer .trace"),

@@ -15,7 +15,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RepositoryNotFoundError
 
 from lpwd.config import ConfigError
-from lpwd.hub import chosen
+from lpwd.hub import chosen, scans
 from lpwd.hub.card import CARD, CARD_FILE, is_outdated
 from lpwd.hub.checked import Merged, check, merge, restore
 from lpwd.hub.client import PROBE_SECONDS, HubRefused, hub_errors, within
@@ -266,14 +266,16 @@ def take_back(store: RunStore, repo: str) -> Restored:
 
 
 def write_snapshot(store: RunStore, folder: Path, run_ids: Sequence[str] | None = None) -> Report:
-    """The store's finished runs as a snapshot in a folder, such as lpwd/snapshot: both tables and the Demo's pair."""
+    """The store's finished runs as a snapshot in a folder, such as lpwd/snapshot: tables and what the Demo draws."""
     tables, left_out = from_store(store, run_ids)
-    added = tuple(check(tables).records)
+    checked = check(tables)
+    added = tuple(checked.records)
     if not added:
         raise ConfigError(f"There is no finished run in {store.root}: nothing was written.")
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in tables.files().items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
-    chosen.write(check(tables), folder)
+    chosen.write(checked, folder)
+    scans.write(checked, folder)
     return Report(str(folder), False, added, (), (), tuple(left_out), len(added))

@@ -4,6 +4,7 @@ No pandas: a page shows the bundled pair before that is loaded. `lpwd.hub.chosen
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from lpwd.facts import DatasetName
 from lpwd.paper.regime import SMALL, SMALL_DIGITS, SMALL_MODEL
 
 METHODS = ("wd", "lpwd")
-SNAPSHOT = Path(__file__).parent.parent / "snapshot"
+SNAPSHOT = Path(os.environ.get("LPWD_SNAPSHOT_DIR") or Path(__file__).parent.parent / "snapshot")
 PAIR_FILE = "pair.json"  # beside a snapshot's tables
 
 # The network and the budget of the preset `scan`, so that what is trained here is one of its cells.

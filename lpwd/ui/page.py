@@ -41,7 +41,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
-            "Demo": partial(demo.build, live, people, topics, cached, hub_problem),
+            "Demo": partial(demo.build, live, people, topics, cached),
             "Train": partial(train.build, live, people, topics, hub_problem, on_load),
             "Runs": partial(runs.build, live, people, topics),
             "Compare": partial(compare.build, store, topics),
@@ -60,7 +60,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
         api.build(live, people)
-    own_routes = [routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
+    own_routes = [routes.health(jobs), routes.polling(live, people, topics), *people.routes(), *built["Demo"]]
     options = {
         "theme": look.theme(),
         "css": look.css(),

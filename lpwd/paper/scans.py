@@ -1,0 +1,91 @@
+"""The scans over lambda that the landing shows: preset `scan` from scratch on digits, preset `settle` fine-tuned.
+
+No pandas: a page starts with it. What of them is published is read by `lpwd.hub.scans`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import DATASETS
+from lpwd.paper.pair import SNAPSHOT
+from lpwd.paper.presets import get_preset
+
+NAMES = ("scan", "settle")
+LABELS: MappingProxyType[str, str] = MappingProxyType({"scan": "from scratch", "settle": "fine-tuning"})
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The cells of a preset that have every lambda, weakest first, of methods in the preset's order."""
+
+    name: str
+    label: str
+    decays: tuple[float, ...]
+    methods: tuple[str, ...]
+    cells: Mapping[tuple[str, float], RunConfig]  # (method, lambda) -> seed 0
+
+    @property
+    def first(self) -> RunConfig:
+        """WD at the weakest lambda: what all cells share, and two fields that they do not."""
+        return self.cells[self.methods[0], self.decays[0]]
+
+    def config(self, method: str, decay: float, seed: int) -> RunConfig:
+        """The run of a cell. Raises ConfigError where the scan has no such cell."""
+        if decay not in self.decays:
+            raise ConfigError(
+                f"Weight decay λ is {decay:g}: {self.name} has {', '.join(map('{:g}'.format, self.decays))}"
+            )
+        if method not in self.methods:
+            raise ConfigError(f"method is {method!r}: {self.name} has {', '.join(self.methods)}")
+        return RunConfig(**self.cells[method, decay].model_dump() | {"seed": seed})
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of a run."""
+        config = self.first
+        images = (config.train_samples or DATASETS[config.dataset].train_images) - config.validation_samples
+        return -(-images // config.batch_size) * config.epochs
+
+    def frame(self) -> dict[str, Any]:
+        """What a page knows of it before anything was run."""
+        config = self.first
+        return {
+            "name": self.name,
+            "label": self.label,
+            "decays": list(self.decays),
+            "lr": config.lr,
+            "epochs": config.epochs,
+            "steps": self.steps,
+            "decayingSteps": self.steps * (0.5 if config.schedule == "cosine" else 1),  # at full eta
+            "chance": 100 / DATASETS[config.dataset].classes,
+        }
+
+
+def get_scan(name: str) -> Scan:
+    """The scan called `name`. Raises ConfigError for another."""
+    if name not in NAMES:
+        raise ConfigError(f"scan is {name[:40]!r}: allowed are {', '.join(NAMES)}")
+    cells: dict[tuple[str, float], RunConfig] = {}
+    for cell in get_preset(name).cells("cpu", 1):
+        if cell.config.weight_decay:
+            cells[cell.config.method, cell.config.weight_decay] = cell.config
+    decays = sorted({decay for method, decay in cells if method == "wd"})
+    methods = tuple(m for m in dict.fromkeys(m for m, _ in cells) if all((m, decay) in cells for decay in decays))
+    whole = {(method, decay): cells[method, decay] for method in methods for decay in decays}
+    dataset = DATASETS[next(iter(cells.values())).dataset].label
+    return Scan(name, f"{dataset}, {LABELS[name]}", tuple(decays), methods, MappingProxyType(whole))
+
+
+def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
+    """What `hub.scans` wrote beside a snapshot's tables; None where nothing of the scan is published."""
+    path = file_of(name, folder)
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def file_of(name: str, folder: Path = SNAPSHOT) -> Path:
+    return folder / f"{name}.json"

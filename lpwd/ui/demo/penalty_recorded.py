@@ -1,0 +1,90 @@
+"""The recorded scans of act two as a page fetches them: one JSON a scan, once, by the digest of what is in it."""
+
+import gzip
+import hashlib
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lpwd.paper.pair import SNAPSHOT
+from lpwd.paper.scans import NAMES, file_of, get_scan
+from lpwd.ui.demo.pairs import BUNDLED, source
+from lpwd.ui.published import Cached
+
+READING_MS = 4000  # until a page asks again whether other published results are there
+UNCHANGING = "public, max-age=31536000, immutable"  # what a digest names
+
+
+class Recorded:
+    """The bundled scans; those of a results repository in their place, once these have been read."""
+
+    def __init__(self, cached: Cached, folder: Path = SNAPSHOT) -> None:
+        self.cached = cached
+        self._texts = {name: _with_source(file_of(name, folder)) for name in NAMES}
+        self._seeds: dict[str, dict[float, set[int]]] = {}
+        self._version = ""
+        self._choosing = threading.Lock()
+
+    def digests(self) -> dict[str, str]:
+        """By scan; empty where nothing of it is published."""
+        return {name: _digest(text) for name, text in self._texts.items()}
+
+    def news(self) -> dict[str, Any]:
+        """For the page: the digests of now, and whether there may soon be others."""
+        self._take_newest()
+        reading = bool(self.cached.repo) and self.cached.view()["reading"]
+        return {"digests": self.digests(), "reading": reading, "pollMs": READING_MS}
+
+    def seeds(self, name: str, decay: float) -> set[int]:
+        """The published seeds of any method at this lambda."""
+        if name not in self._seeds:
+            found = json.loads(self._texts[name] or b'{"decays": [], "methods": {}}')
+            seeds: dict[float, set[int]] = {value: set() for value in found["decays"]}
+            for cells in found["methods"].values():
+                for value, cell in zip(found["decays"], cells, strict=True):
+                    seeds[value] |= set(cell["seeds"] if cell else ())
+            self._seeds[name] = seeds
+        return self._seeds[name].get(decay, set())
+
+    def route(self) -> Route:
+        """`GET /lpwd/scans/<name>?v=<digest>`."""
+
+        async def serve(request: Request) -> Response:
+            text = self._texts.get(request.path_params["name"], b"")
+            if not text:
+                return JSONResponse({"problem": "nothing of this scan is published"}, 404)
+            headers = {"Cache-Control": UNCHANGING if request.query_params.get("v") == _digest(text) else "no-store"}
+            if "gzip" in request.headers.get("accept-encoding", ""):
+                return Response(gzip.compress(text, 6), 200, headers | {"Content-Encoding": "gzip"}, "application/json")
+            return Response(text, 200, headers, "application/json")
+
+        return Route("/lpwd/scans/{name}", serve, methods=["GET"])
+
+    def _take_newest(self) -> None:
+        """Results of the Hub, or their last good copy, are read into JSON once a version; pandas is loaded by then."""
+        results, version = self.cached.results, self.cached.version
+        if results is None or results.source not in ("hub", "copy"):
+            return
+        with self._choosing:
+            if version == self._version:
+                return
+            from lpwd.hub import scans
+
+            found = {name: scans.recorded(get_scan(name), results.checked) for name in NAMES}
+            where = {"source": source(results)}
+            self._texts = {name: scans.packed(scan | where).encode() if scan else b"" for name, scan in found.items()}
+            self._seeds, self._version = {}, version
+
+
+def _with_source(path: Path) -> bytes:
+    """A bundled scan, which says that it is; empty where there is none."""
+    return json.dumps(json.loads(path.read_text()) | {"source": BUNDLED}).encode() if path.exists() else b""
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:12] if text else ""
