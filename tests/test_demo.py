@@ -1,149 +1,193 @@
-"""The Demo tab: what it knows of pairs, and the page in Chromium from the landing to the verdict."""
+"""The landing's act two: what the server knows of a scan's cells, and the page in Chromium by keys, drag and click."""
 
-from concurrent.futures import Future
+import itertools
+import json
+import urllib.request
 
 import pytest
 from browser import CHROMIUM, chromium, open_page, running_app
 from synthetic import StillJobs, write_run
 
 from lpwd.config import ConfigError
+from lpwd.hub.push import write_snapshot
 from lpwd.jobs.rights import User
-from lpwd.paper.pair import live_config
 from lpwd.paper.presets import Cell
-from lpwd.ui.demo.pairs import Pairs, Shown
+from lpwd.paper.scans import get_scan
+from lpwd.store import RunStore
+from lpwd.ui.demo.penalty_lanes import Lanes
+from lpwd.ui.demo.penalty_recorded import Recorded
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 
 ME, OTHER = User("me"), User("other")
+SCAN = get_scan("scan")
+BOTH = ["wd", "lpwd"]
+
+
+def finish(store, seed, decay=5.0, methods=BOTH, top1=80.0, gain=0.0):
+    """Finished runs of a cell's seed; LPWD `gain` points above the others."""
+
+    def rise(config, epoch):
+        return top1 + epoch / 10 + seed / 10 + gain * (config.method == "lpwd") + (seed * len(config.method)) % 3 / 100
+
+    return [write_run(store, Cell(SCAN.config(method, decay, seed), "", False), rise) for method in methods]
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    """Three published seeds at four strengths: LPWD ahead of WD at 3.5 and 5, far behind at 25."""
+    folder = tmp_path_factory.mktemp("published")
+    store = RunStore(folder / "runs")
+    for (decay, gain), seed in itertools.product({0.5: 0.0, 3.5: 1.0, 5.0: 0.5, 25.0: -30.0}.items(), range(3)):
+        finish(store, seed, decay, SCAN.methods, gain=gain)
+    write_snapshot(store, folder)
+    return folder
 
 
 @pytest.fixture
-def pairs(store):
-    no_hub = Future()
-    no_hub.set_result("The Hub cannot be reached.")
-    return Pairs(Live(store, StillJobs()), no_hub)
+def lanes(store, snapshot):
+    return Lanes(Live(store, StillJobs()), Recorded(Cached("", after_seconds=60), snapshot))
 
 
-def lane(method, seed, **changes):
-    return live_config(method, 1e-3, 17.5, seed, "digits").model_copy(update=changes)
-
-
-def finish(store, method, seed, top1):
-    return write_run(store, Cell(lane(method, seed), "digits", False), lambda config, epoch: top1 + seed / 10)
-
-
-def both(store, seed, wd=80.0, lpwd=60.0):
-    return [finish(store, "wd", seed, wd), finish(store, "lpwd", seed, lpwd)]
+def situation(lanes, user=ME, decay=5.0, methods=BOTH):
+    return lanes.situation(user, "scan", decay, methods)
 
 
 # ---- what the server knows
 
 
-def test_every_press_trains_a_new_seed_and_the_verdict_pools_them(store, pairs):
-    before = pairs.situation(ME, 1e-3, 17.5)
-    assert (before["finished"], before["next"], before["verdict"]) == ([], 0, "")
-    first = both(store, 0)
-    once = pairs.situation(ME, 1e-3, 17.5)
-    assert (once["finished"], once["shown"], once["next"]) == ([0], first, 1)
-    assert "contrary to the paper, but with one seed (n = 1, seed 0)" in once["verdict"]
-    both(store, 1, wd=80.2)
-    twice = pairs.situation(ME, 1e-3, 17.5)
-    assert (twice["finished"], twice["next"], twice["begun"]) == ([0, 1], 2, False)
-    assert twice["verdict"].startswith("Contrary to the paper, WD is ahead of LPWD by 20.10 points")
-    assert "n = 2, seeds 0, 1" in twice["verdict"]
+def test_a_press_trains_the_first_seed_that_is_neither_published_nor_finished(store, lanes):
+    before = situation(lanes)
+    assert (before["finished"], before["next"], before["verdict"]) == ([], 3, "")
+    assert situation(lanes, decay=7.0)["next"] == 0
+    ids = finish(store, 3, gain=-20.0)
+    finish(store, 0)  # of a published seed: it is in the recorded curves
+    once = situation(lanes)
+    assert (once["finished"], once["shown"], once["next"]) == ([3], ids, 4)
+    assert "contrary to the paper, but with one seed (n = 1, seed 3)" in once["verdict"]
+    assert situation(lanes, methods=["wd", "lpwd", "lwd"])["finished"] == []
+    finish(store, 4, gain=-20.2)
+    assert "n = 2, seeds 3, 4" in situation(lanes)["verdict"]
 
 
-def test_runs_of_other_settings_are_none_of_this_pairs(store, pairs):
-    write_run(store, Cell(lane("wd", 0, weight_decay=10.0), "digits", False))
-    write_run(store, Cell(lane("wd", 0, epochs=12), "digits", False))
-    assert pairs.situation(ME, 1e-3, 17.5)["begun"] is False
+def test_a_stopped_seed_goes_on_and_a_training_one_is_watched(store, lanes):
+    ids = [store.create(SCAN.config(method, 5.0, 3), state="stopped") for method in BOTH]
+    stopped = situation(lanes)
+    assert (stopped["next"], stopped["begun"], stopped["working"]) == (3, True, False)
+    store.update(ids[0], owner=OTHER.id)
+    assert (situation(lanes)["next"], situation(lanes, OTHER)["next"]) == (4, 3)
+    store.update(ids[0], state="running")
+    configs, working = lanes.next(ME, "scan", 5.0, [*BOTH, "lwd"])
+    assert ([config.run_id for config in configs], working) == (ids, True)
 
 
-def test_a_stopped_pair_goes_on_and_a_training_one_is_watched(store, pairs):
-    for method in ("wd", "lpwd"):
-        store.create(lane(method, 0), state="stopped")
-    stopped = pairs.situation(ME, 1e-3, 17.5)
-    assert (stopped["next"], stopped["begun"], stopped["working"]) == (0, True, False)
-    store.update(lane("wd", 0).run_id, owner=OTHER.id)
-    assert (pairs.situation(ME, 1e-3, 17.5)["next"], pairs.situation(OTHER, 1e-3, 17.5)["next"]) == (1, 0)
-    both(store, 1)
-    store.update(lane("wd", 0).run_id, state="running")
-    configs, working = pairs.next(ME, 1e-3, 17.5)
-    assert ([config.seed for config in configs], working) == ([0, 0], True)
-
-
-@pytest.mark.parametrize(("lr", "decay"), [(1.0, 1.0), (1e-3, 0.0), (1e-3, 1e3)])
-def test_settings_beyond_the_sliders_are_a_sentence(pairs, lr, decay):
-    with pytest.raises(ConfigError, match="the Demo goes from"):
-        pairs.next(ME, lr, decay)
-
-
-def test_a_look_sends_the_heatmaps_once_an_epoch(store, pairs):
-    ids = both(store, 0)
-    first = pairs.look(ME, ids, {}, "")
-    assert [len(heat["z"][0]) for heat in first["heats"]] == [15, 15]
-    assert first["heats"][0]["rates"] == [17.5] * 3
-    assert first["heats"][1]["words"].startswith("LPWD: after epoch 14 the weight norms of the layers stand between")
+def test_a_look_sends_what_a_page_has_not_seen(store, lanes):
+    ids = finish(store, 3)
+    first = lanes.look(ME, ids, {})
+    assert (first["scan"], first["decay"], first["seed"]) == ("scan", 5.0, 3)
+    assert first["curves"][ids[1]]["epochs"]["epoch"] == list(range(1, 15))
     cursors = {run_id: delta["cursor"] for run_id, delta in first["curves"].items()}
-    again = pairs.look(ME, ids, cursors, first["stamp"])
-    assert "heats" not in again
-    assert again["curves"][ids[0]]["epochs"]["epoch"] == []
+    assert lanes.look(ME, ids, cursors)["curves"][ids[0]]["epochs"]["epoch"] == []
 
 
-def test_a_link_to_anything_but_a_pair_is_a_sentence(store, pairs):
-    ids = both(store, 0)
-    other = finish(store, "lpwd", 1, 50.0)
-    for wrong in ([ids[0]], [ids[0], other], [*ids, other], [ids[0], ids[0]]):
-        with pytest.raises(ConfigError, match="no pair of WD and LPWD"):
-            pairs.look(ME, wrong, {}, "")
-    with pytest.raises(ConfigError, match="there is no run"):
-        pairs.look(ME, ["gone"], {}, "")
+def test_what_is_no_cell_is_a_sentence(store, lanes):
+    ids = finish(store, 3)
+    others = finish(store, 4), finish(store, 3, decay=7.0)
+    for wrong in ([], [ids[0], others[0][1]], [ids[0], others[1][1]], [ids[0], ids[0]]):
+        with pytest.raises(ConfigError, match="no lanes of one strength and seed"):
+            lanes.look(ME, wrong, {})
+    for scan, decay, methods, said in (
+        ("else", 5.0, BOTH, "scan is 'else'"),
+        ("scan", 6.0, BOTH, "λ is 6"),
+        ("scan", 5.0, ["adams"], "methods are adams"),
+        ("scan", 5.0, [], "no method is shown"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            lanes.next(ME, scan, decay, methods)
 
 
-def test_the_bundled_pair_is_there_before_the_published_results_are_read():
-    shown = Shown(Cached("", after_seconds=60)).since("")
-    assert shown["pair"]["line"].endswith("from the snapshot bundled with lpwd.")
-    assert "seed 0; scale cpu; CPU, 2 cores" in shown["pair"]["line"]
-    assert shown["reading"] is False
+def test_without_published_runs_of_a_scan_the_page_has_nothing_to_fetch(snapshot):
+    recorded = Recorded(Cached("", after_seconds=60), snapshot)
+    assert recorded.news()["reading"] is False
+    assert recorded.digests()["settle"] == ""
+    assert (recorded.seeds("scan", 5.0), recorded.seeds("scan", 7.0), recorded.seeds("settle", 1.0)) == (
+        {0, 1, 2},
+        set(),
+        set(),
+    )
 
 
 # ---- the page
 
-TITLE = "document.querySelector('#lp-demo [data-f=heat-title-1]').textContent"
-POINTS = "document.querySelector('#lp-demo [data-chart={}]')?.data?.find(t => t.name === '{}')?.x.length"
-SAID = "document.querySelector('#lp-demo [data-f={}]').textContent"
+PATH = "document.querySelector('#lp-penalty [data-f={}] .lp-line[data-id={}]')?.getAttribute('d')"
+SAID = "document.querySelector('#lp-penalty [data-f={}]').textContent"
+
+
+def says(page, part, name="says", timeout=30_000):
+    page.wait_for_function(f"{SAID.format(name)}.includes({json.dumps(part)})", timeout=timeout)
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(240)
-def test_from_the_landing_by_one_click_to_the_verdict_and_by_link_to_a_second_browser(tmp_path):
-    with running_app(tmp_path / "runs") as app, chromium() as browser:
+@pytest.mark.timeout(280)
+def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(tmp_path, snapshot):
+    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(snapshot)) as app, chromium() as browser:
         seen = open_page(browser, app.url)
         page = seen.page
-        page.wait_for_function(f"{POINTS.format('top1', 'LPWD, recorded')} > 2", timeout=20_000)
-        assert "Contrary to the paper, WD is ahead" in page.inner_text("#lp-demo [data-f=verdict-recorded]")
-        page.focus("#lp-demo [data-f=weightDecay]")
+        says(page, "As the paper claims, LPWD is ahead of WD by 1.00 points")
+        assert page.inner_text("#lp-penalty [data-f=decay-is]") == "3.5"
+        assert "by 30.0 points at λ 25" in page.inner_text("#lp-penalty [data-f=hint]")
+        page.focus("#lp-penalty [data-f=decay]")
+        before = page.evaluate(PATH.format("top1", "lpwd"))
+        page.keyboard.press("ArrowRight")
+        says(page, "LPWD is ahead of WD by 0.50 points")
+        page.wait_for_function(f"{PATH.format('top1', 'lpwd')} !== {json.dumps(before)}")
+        says(
+            page,
+            "each step keeps 99.5 % of every weight; after the 280 steps of a run 25 % of its start is left",
+            "shrink",
+        )
+        box = page.locator("#lp-penalty [data-f=result]").bounding_box()
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 100, steps=8)
+        says(page, "Nothing is recorded at λ 35 yet.")
+        page.mouse.up()
+        page.focus("#lp-penalty [data-f=decay]")
         page.keyboard.press("ArrowLeft")
-        assert page.inner_text("#lp-demo [data-f=weightDecay-is]") == "10"
-        page.wait_for_function(f"{SAID.format('offer')}.includes('λ 10, 14 epochs')", timeout=20_000)
-        page.click("#lp-demo [data-act=run]")
-        page.wait_for_function(f"{POINTS.format('loss', 'LPWD')} > 0", timeout=60_000)
-        assert "demo_wd=10" in page.url
+        says(page, "Contrary to the paper, WD is ahead of LPWD by 30.00 points")
+        for method in SCAN.methods[2:]:
+            page.click(f"#lp-penalty [data-f=legend] button:nth-child({SCAN.methods.index(method) + 1})")
+        page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 2")
+        says(page, "To run here: 2 lanes", "offer")
+        says(page, "seed 3", "offer")
+        page.click("#lp-penalty [data-act=run]")
+        page.wait_for_function(
+            "document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 4", timeout=90_000
+        )
         other = open_page(browser, page.url)
-        other.page.wait_for_function(f"{TITLE}.includes('LPWD, here, seed 0')", timeout=20_000)
-        assert other.page.inner_text("#lp-demo [data-f=weightDecay-is]") == "10"
-        page.wait_for_function(f"/one seed .n = 1, seed 0/.test({SAID.format('verdict-here')})", timeout=120_000)
-        assert page.inner_text("#lp-demo [data-act=run]") == "Run seed 1 here"
-        page.wait_for_function(f"{POINTS.format('top1', 'WD')} === 14")
-        other.page.wait_for_function(f"/n = 1, seed 0/.test({SAID.format('verdict-here')})", timeout=20_000)
-        run = page.url.partition("demo_runs=")[2].partition(",")[0]
+        says(other.page, "seed 3 at λ 25", "state")
+        assert other.page.inner_text("#lp-penalty [data-f=decay-is]") == "25"
+        says(page, "(n = 1, seed 3)", "here", timeout=150_000)
+        says(page, "n = 3, seeds 0 to 2")
+        page.focus("#lp-penalty [data-f=decay]")
+        page.keyboard.press("Home")
+        page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 0")
+        with urllib.request.urlopen(f"{app.url}/lpwd/scans/scan") as answer:
+            assert json.load(answer)["open"] == 3.5
         phone = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
         still = open_page(browser, app.url, **phone)
-        still.page.wait_for_function(f"{POINTS.format('top1', 'LPWD, recorded')} === 14", timeout=20_000)
+        says(still.page, "LPWD is ahead of WD by 1.00 points")
         assert still.page.evaluate("document.documentElement.scrollWidth") == 390
-        panel = open_page(browser, f"{app.url}/?run={run}")
-        panel.page.wait_for_selector("#lp-panel h2:text('WD vs LPWD')")
-        for one in (seen, other, still, panel):
+        for one in (seen, other, still):
             assert one.hosts <= {"127.0.0.1"}
             assert [text for text in one.errors if "ERR_ABORTED" not in text] == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_without_published_runs_act_two_says_so(tmp_path):
+    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(tmp_path)) as app, chromium() as browser:
+        page = open_page(browser, app.url).page
+        says(page, "No run of preset scan is published yet")
+        assert page.inner_text("#lp-penalty [data-f=decay-is]") == "0.5"

@@ -46,6 +46,7 @@ def test_of_equal_differences_the_weakest_penalty_opens():
         (0.7, 0.0, 0.7, ("at equal total decay no difference is left", "more decay alone makes 100 % of it")),
         (-2.0, 0.7, -1.0, ("Contrary to the paper, WD is ahead", "it turns round, LPWD is ahead of WD", "50 % of it")),
         (-2.0, -1.0, 0.5, ("still behind WD (", "more decay alone goes the other way")),
+        (-0.1, 0.7, -0.6, ("WD is ahead of LPWD by 0.10 points", "more decay alone makes more than all of it")),
         (0.0, 0.0, 0.0, ("do not differ beyond seed noise", "Nor do they at equal", "changes nothing")),
         (
             0.0,

@@ -15,6 +15,7 @@ from lpwd.analysis.words import label
 CLAIM = 1  # the paper claims that LPWD is above WD
 SUPPORTED = ("higher", "lower")  # outcomes whose interval leaves out 0
 PLAIN = 0.5  # lambda to open at where no difference is supported: the paper's Figure 1
+MOST_SHARE = 150  # percent of a gap; beyond, the gap is too small to be a measure
 MORE_DECAY, EQUAL_DECAY = "wd15", "lpwd_matched"  # the controls of "is it only more decay?"
 
 
@@ -85,7 +86,8 @@ def _more_decay(gap: Paired, more: Paired) -> str:
         return f"more decay alone makes no difference beyond seed noise ({numbers})"
     if share <= 0:
         return f"more decay alone goes the other way ({numbers})"
-    return f"more decay alone makes {share:.0f} % of it ({numbers})"
+    part = f"{share:.0f} % of it" if share <= MOST_SHARE else "more than all of it"
+    return f"more decay alone makes {part} ({numbers})"
 
 
 def _no_effect(numbers: str) -> str:
