@@ -245,7 +245,8 @@ def clients(count: int) -> None:
 
 FOLLOWED = """() => {
   window.seen = {lag: [], long: []};
-  new PerformanceObserver((list) => list.getEntries().forEach((e) => seen.long.push(e.duration))).observe({type: 'longtask'});
+  const note = (list) => list.getEntries().forEach((entry) => seen.long.push(entry.duration));
+  new PerformanceObserver(note).observe({type: 'longtask'});
   const path = () => document.querySelector('#lp-penalty [data-f=top1] .lp-line')?.getAttribute('d');
   document.querySelector('#lp-penalty [data-f=decay]').addEventListener('input', () => {
     const begun = performance.now(), before = path();
