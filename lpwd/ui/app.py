@@ -15,7 +15,7 @@ from lpwd import space
 from lpwd.config import ConfigError
 from lpwd.hub import autopush
 from lpwd.jobs.queue import Jobs
-from lpwd.jobs.rights import Limits
+from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, Limits
 from lpwd.store import RunStore
 
 
@@ -54,6 +54,8 @@ def serve(host: str, port: int | None, runs_dir: str) -> None:
             declare_gpu_call()
         demo, launch_options = page.build(store, jobs, pusher)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options)
+        if not ON_SPACE:
+            print(f"Runs of the command line are changed by the owner's browser{LOCAL_HINT}.", flush=True)
         ended.wait()
         if pusher:
             pusher.close()
