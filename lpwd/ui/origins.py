@@ -74,7 +74,7 @@ def _refusal(method: str, headers: Headers, foreign: str) -> Response | None:
 
 @asynccontextmanager
 async def outermost(app: Starlette) -> AsyncIterator[None]:
-    """Lifespan of the app: Gradio puts its own middleware around what it is given, so ours goes on as the app starts."""
+    """Lifespan of the app: Gradio puts its own middleware around all it is given, so ours goes on as the app starts."""
     if app.middleware_stack is None:
         raise RuntimeError("the app started without its middleware")
     app.middleware_stack = OwnOrigin(app.middleware_stack)
