@@ -78,7 +78,8 @@ def read(paths: RunPaths, path: Path) -> State:
         try:
             state: State = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            raise Damaged(path, f"cannot be read ({str(error).splitlines()[0][:200]})") from None
+            first_line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise Damaged(path, f"cannot be read ({first_line[:200]})") from None
     return state
 
 

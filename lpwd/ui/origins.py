@@ -42,9 +42,8 @@ class OwnOrigin:
 def foreign_origin(headers: Headers, scheme: str) -> str:
     """The other origin whose page sent a request with these `headers`; "" where that was our page or a program."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-    if origin is None:
-        return "" if site in OWN_SITES else "another origin"
-    return "" if site in OWN_SITES and origin in own_origins(headers, scheme) else origin
+    own = site in OWN_SITES and (origin is None or origin in own_origins(headers, scheme))
+    return "" if own else origin or "another origin"
 
 
 def own_origins(headers: Headers, scheme: str) -> set[str]:
