@@ -89,11 +89,12 @@ def _decoded(name: str, file: pq.ParquetFile, max_bytes: int) -> pa.Table:
     """A few rows at a time; texts are written out where the rows so far stay within the bound."""
     schema = pa.schema([(field.name, _plain(field.type)) for field in file.schema_arrow])
     total, batches = 0, []
-    for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-        total += sum(map(_bytes, batch.columns))
-        _within(name, total, max_bytes, "when decoded")
-        columns = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
-        batches.append(pa.record_batch(columns, schema=schema))
+    for group in range(file.num_row_groups):  # one by one: dictionaries in lists do not go on from one to the next
+        for batch in file.iter_batches(BATCH_ROWS, [group], use_threads=False):
+            total += sum(map(_bytes, batch.columns))
+            _within(name, total, max_bytes, "when decoded")
+            columns = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+            batches.append(pa.record_batch(columns, schema=schema))
     return pa.Table.from_batches(batches, schema)
 
 
