@@ -22,7 +22,7 @@ from lpwd.store import RunStore
 def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
     """`host`, `port` and `runs_dir` of the words after `program`; both are the process's own by default."""
     on_space = "SPACE_ID" in os.environ
-    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")
+    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")  # noqa: S104  a Space's proxy asks from outside
     parser = argparse.ArgumentParser(prog=program, description="Watch decay methods race on this machine.")
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860 on")
