@@ -36,6 +36,7 @@ from lpwd.hub.pull import local
 from lpwd.store import RunStore
 
 STEPS_AN_EPOCH, POINTS = 20, 10_000
+POLL_HEAD = b"POST /lpwd/poll HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 TRAINED = "#lp-panel [data-chart=loss] .scatterlayer .trace"
 
 
@@ -97,7 +98,7 @@ def live(minutes: float) -> None:
             page.wait_for_selector(TRAINED, timeout=60_000)
             zoomed = zoom(page)
             cdp = page.context.new_cdp_session(page)
-            client = httpx.Client()
+            client = httpx.Client(headers={"Content-Type": "application/json"})
             cursors: dict[str, str] = {}
             ticks: list[tuple[float, int]] = []
             heaps: list[tuple[float, float]] = []
@@ -204,7 +205,7 @@ def clients(count: int) -> None:
             await asyncio.sleep(number / count)
             while not ended.is_set():
                 sent, body = time.perf_counter(), asked(ids, cursors)
-                writer.write(b"POST /lpwd/poll HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                writer.write(POLL_HEAD % len(body) + body)
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 answer = await reader.readexactly(length)

@@ -108,7 +108,7 @@ def shuffled_layers(n: int) -> list[int]:
 
     It depends on n alone, on every machine and Python version (`Random.random` is what Python guarantees to keep).
     """
-    generator = random.Random(n)
+    generator = random.Random(n)  # noqa: S311  to be the same everywhere, not secret
     permutations = [sorted(range(1, n + 1), key=lambda _: generator.random()) for _ in range(100)]
     uncorrelated = n * (n + 1) ** 2 / 4  # the sum of i times place that independence of the two would give
     return min(permutations, key=lambda places: abs(sum(i * p for i, p in enumerate(places, 1)) - uncorrelated))

@@ -1,6 +1,7 @@
 """File names of a run, and how a file is read and replaced. What is in the files, others know.
 
-runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  checkpoint.pt  error.txt (on failure)  .claim (a lock)
+runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  error.txt (on failure)  .claim (a lock)
+                checkpoint.pt  checkpoint.prev.pt (the one before, until the run has ended)  checkpoint.sha256
 """
 
 import errno
@@ -55,6 +56,16 @@ class RunPaths:
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the newest."""
+        return self.folder / "checkpoint.prev.pt"
+
+    @property
+    def digests(self) -> Path:
+        """SHA-256 of the checkpoints saved last, a line each, newest first; older runs have none."""
+        return self.folder / "checkpoint.sha256"
 
     @property
     def log(self) -> Path:

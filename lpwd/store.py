@@ -200,8 +200,8 @@ class RunStore:
         if status.state in ACTIVE:
             raise ConfigError(f"run {run_id!r} is {status.state}: stop it before you begin it anew")
         paths = self.paths(run_id)
-        for path in (paths.metrics, paths.checkpoint, paths.error):
-            path.unlink(missing_ok=True)
+        for path in (paths.previous, paths.checkpoint, paths.digests, paths.metrics, paths.error):
+            path.unlink(missing_ok=True)  # in this order: what was not removed yet is a run to go on with
 
     # ---- metrics, log, error
 

@@ -17,6 +17,8 @@ from urllib.parse import urlparse
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from lpwd.store import RunStore
+
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -81,6 +83,11 @@ def owner(app: App) -> Any:
 
     key = (app.runs_dir / ".owner-key").read_text()
     return Client(app.url, verbose=False, headers={"cookie": f"lpwd-owner={key}"})
+
+
+def owner_link(app: App) -> str:
+    """What `python -m lpwd owner` prints: it makes a browser the owner's and opens the page."""
+    return f"{app.url}/owner?key={RunStore(app.runs_dir).owner_key()}"
 
 
 def free_port() -> int:

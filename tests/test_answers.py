@@ -226,15 +226,17 @@ def test_a_note_of_ten_megabytes_is_refused(wire):
     assert "at most 200,000 characters" in told["problem"]
     connection = http.client.HTTPConnection(urlparse(wire.app.url).netloc)
     connection.putrequest("POST", "/gradio_api/component_server")
+    connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", "17000000")
     connection.endheaders()
     assert connection.getresponse().status == 413  # before the body was sent
 
 
 def test_files_are_neither_taken_nor_given(wire):
-    upload = urllib.request.Request(f"{wire.app.url}/gradio_api/upload", b"x", method="POST")
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(upload)
+    for kind, status in (("multipart/form-data; boundary=x", 415), ("application/json", 403)):
+        upload = urllib.request.Request(f"{wire.app.url}/gradio_api/upload", b"x", {"Content-Type": kind})
+        with pytest.raises(urllib.error.HTTPError, match=str(status)):
+            urllib.request.urlopen(upload)
     for path in (wire.app.runs_dir / ".owner-key", "/etc/passwd", ROOT / "README.md"):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"{wire.app.url}/gradio_api/file={path}")

@@ -1,6 +1,7 @@
 """Damaged files of one run: whoever reads them answers or says one sentence, and the other runs stay.
 
-`python tests/test_damage.py 2000` makes that many damages, seeded, and prints the counts.
+`python tests/test_damage.py 2000` makes that many damages, seeded, and as many turned bits in a checkpoint, and prints
+the counts.
 """
 
 import json
@@ -11,10 +12,12 @@ import tempfile
 from collections import Counter
 from functools import partial
 
+from conftest import TINY
 from synthetic import StillJobs, write_run
+from test_checkpoints import flips
 
 from lpwd.analysis.statistics import metrics_frame, weight_norms_frame
-from lpwd.config import ConfigError
+from lpwd.config import ConfigError, RunConfig
 from lpwd.hub.checked import check
 from lpwd.hub.rows import from_store
 from lpwd.jobs.rights import User
@@ -103,4 +106,5 @@ def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        print(dict(outcomes(folder, int(sys.argv[1]))))
+        print(dict(outcomes(f"{folder}/texts", int(sys.argv[1]))))
+        print(flips(RunStore(f"{folder}/checkpoints"), RunConfig(**TINY | {"epochs": 3}), int(sys.argv[1])))

@@ -8,8 +8,8 @@ import torch
 
 from lpwd.config import ConfigError
 from lpwd.events import Checkpoint, reproducible
-from lpwd.jobs.lane import load_checkpoint
 from lpwd.jobs.race import run_lanes
+from lpwd.training import checkpoints
 from lpwd.training.datasets import Datasets
 
 
@@ -106,7 +106,7 @@ def test_a_tiny_run_saves_a_checkpoint_now_and_then_and_always_where_it_ends(sto
     run_lanes(store, [run_id], device="cpu", on_event=look)
     assert len(seen) == 8
     assert all(seen)  # from the first epoch on
-    assert load_checkpoint(store.paths(run_id).checkpoint)["position"] == {"step": 40, "epoch": 9, "batch": 0}
+    assert checkpoints.load(store.paths(run_id))[0]["position"] == {"step": 40, "epoch": 9, "batch": 0}
 
 
 def test_the_next_job_of_a_process_finds_small_data_loaded(store, tiny):

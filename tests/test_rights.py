@@ -23,11 +23,12 @@ def test_a_refusal_says_who_may(monkeypatch):
         require(BERT, "anne", "x", "delete")
 
 
-def test_a_run_of_the_command_line_belongs_to_everybody_here_and_to_the_owner_on_a_space(monkeypatch):
-    assert may_change(WATCHER, "")
-    monkeypatch.setattr("lpwd.jobs.rights.ON_SPACE", True)
-    assert not may_change(ANNE, "")
+def test_a_run_of_the_command_line_is_changed_there_and_by_the_apps_owner():
     assert may_change(HOST, "")
+    assert not may_change(ANNE, "")
+    assert not may_change(WATCHER, "")
+    with pytest.raises(ConfigError, match="run x was started on the command line: on the page only the owner of this"):
+        require(ANNE, "", "x", "delete")
 
 
 def test_limits_come_from_the_environment_and_are_said_in_one_sentence():

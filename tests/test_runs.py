@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, running_app
+from browser import CHROMIUM, chromium, open_page, owner_link, running_app
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch
@@ -169,7 +169,7 @@ def browser():
 
 @pytest.fixture
 def page(app, browser):
-    seen = open_page(browser, app.url)
+    seen = open_page(browser, owner_link(app))
     yield seen.page
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []

@@ -105,7 +105,7 @@ def push(
             try:
                 commit = _commit(repo, token, commit, files, merged)
             except Conflict:
-                time.sleep(random.uniform(0.05, 0.25) * attempt)
+                time.sleep(random.uniform(0.05, 0.25) * attempt)  # noqa: S311  a pause, no secret
                 continue
         return Report(
             repo, dry_run, merged.added, merged.replaced, merged.differing, tuple(left_out), merged.published, commit

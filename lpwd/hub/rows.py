@@ -20,14 +20,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lpwd.analysis.statistics import FACTS, RESULTS, device_class
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import RunConfig
 from lpwd.history import History
+from lpwd.hub import bounded
+from lpwd.hub.bounded import Malformed
 from lpwd.paper.protocols import protocol
 from lpwd.store import ENDED, Record, RunStore, Status
 
 SCHEMA_VERSION = 1
 RUNS_FILE, CURVES_FILE = "results.parquet", "curves.parquet"
 MAX_RUNS, MAX_CURVE_ROWS = 100_000, 5_000_000
+MAX_RUNS_BYTES, MAX_CURVES_BYTES = 2**28, 2**29  # in memory; as Python's objects, runs take several times as much
 MAX_TEXT = 2000  # characters of one text cell
 YEAR_2100 = 4_102_444_800_000  # milliseconds since 1970
 
@@ -37,10 +40,6 @@ JSON_FIELDS = frozenset(
 )
 
 LAYERED = ("layer_names", "layer_decay_rates", "layer_parameter_counts", "initial_weight_norms")  # a value a layer
-
-
-class Malformed(ConfigError):
-    """A file that is no table of results; its text is one sentence."""
 
 
 def _config_type(annotation: Any) -> pa.DataType:
@@ -107,8 +106,8 @@ class Tables:
     def read(cls, runs: Path, curves: Path) -> "Tables":
         """Raises Malformed where a file, a column or a type is not right."""
         return cls(
-            _read(runs, RUNS_SCHEMA, REQUIRED_RUN_COLUMNS, MAX_RUNS),
-            _read(curves, CURVES_SCHEMA, REQUIRED_CURVE_COLUMNS, MAX_CURVE_ROWS),
+            _read(runs, RUNS_SCHEMA, REQUIRED_RUN_COLUMNS, MAX_RUNS, MAX_RUNS_BYTES),
+            _read(curves, CURVES_SCHEMA, REQUIRED_CURVE_COLUMNS, MAX_CURVE_ROWS, MAX_CURVES_BYTES),
         )
 
     def files(self) -> dict[str, bytes]:
@@ -122,20 +121,11 @@ def _parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _read(path: Path, schema: pa.Schema, required: Sequence[str], limit: int) -> pa.Table:
-    try:
-        file = pq.ParquetFile(path)
-        if file.metadata.num_rows > limit:
-            raise Malformed(f"{path.name} has {file.metadata.num_rows:,} rows: {limit:,} at most.")
-        table = file.read().replace_schema_metadata(None)
-        table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        raise Malformed(f"{path.name} is no parquet file ({type(error).__name__}).") from None
+def _read(path: Path, schema: pa.Schema, required: Sequence[str], max_rows: int, max_bytes: int) -> pa.Table:
+    table = bounded.read(path, max_rows, max_bytes).replace_schema_metadata(None)
     names = table.column_names
     if missing := [name for name in required if name not in names]:
         raise Malformed(f"{path.name} has no column {', '.join(missing)}.")
-    if len(set(names)) < len(names):
-        raise Malformed(f"{path.name} has two columns of the same name.")
     columns = {field.name: _column(table, field, path.name) for field in schema}
     return pa.table(columns | {name: table.column(name) for name in names if name not in columns})
 

@@ -4,16 +4,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped
 from lpwd.jobs.claim import Claim, ClaimLost
-from lpwd.paths import DiskFull, naming_full_disk, replacing
-from lpwd.store import State
+from lpwd.paths import DiskFull
+from lpwd.store import ENDED, State
+from lpwd.training import checkpoints
 from lpwd.training.machine import gpu_memory
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
@@ -41,6 +39,7 @@ class Lane:
         self.claim, self.store, self.run_id, self.source = claim, claim.store, claim.run_id, source
         self.stopped_state, self.on_event = stopped_state, on_event
         self.step, self.ended, self.resumed = 0, False, False
+        self.warning = ""  # of a damaged checkpoint
         self.facts: dict[str, Any] = self.store.status(self.run_id).summary  # of Started, where it is resumed
         self.buffer: list[Event] = []
         self.flushed = self.reported = self.saved = 0.0
@@ -49,7 +48,9 @@ class Lane:
 
     def _generate(self) -> Iterator[Event]:
         """Runs on the first `compute`, so that a failure in preparing belongs to this lane alone."""
-        checkpoint = load_checkpoint(self.store.paths(self.run_id).checkpoint)
+        checkpoint, self.warning = checkpoints.take(self.store.paths(self.run_id))
+        if self.warning:
+            self.store.log(self.run_id, self.warning)
         position = checkpoint["position"] if checkpoint else {"step": -1, "epoch": 0}
         self.store.rewind_metrics(self.run_id, position["step"], position["epoch"])
         self.resumed = checkpoint is not None
@@ -126,7 +127,7 @@ class Lane:
         where = {name: getattr(event, name) for name in ("device", "threads", "versions", "kernels")}
         if event.start_digest:  # a resumed run has it already
             where["start_digest"] = event.start_digest
-        self.store.update(self.run_id, total_steps=event.total_steps, message="", summary=self.facts, **where)
+        self.store.update(self.run_id, total_steps=event.total_steps, message=self.warning, summary=self.facts, **where)
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
 
     def _report(self, event: Step | Epoch, *names: str) -> None:
@@ -143,7 +144,7 @@ class Lane:
         goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
         if goes_on and time.monotonic() - self.saved < SAVE_SECONDS:
             return
-        save_checkpoint(self.store.paths(self.run_id).checkpoint, event.state)
+        checkpoints.save(self.store.paths(self.run_id), event.state)
         self.saved = time.monotonic()
 
     def _flush(self) -> None:
@@ -163,6 +164,7 @@ class Lane:
             *([lambda: self.store.save_error(self.run_id, error)] if error else []),
             lambda: self.store.log(self.run_id, f"{state}. {message}"),
             lambda: self.store.update(self.run_id, **now | changes),
+            *([lambda: self.store.paths(self.run_id).previous.unlink(missing_ok=True)] if state in ENDED else []),
         ]
         self.ended, self.events = True, iter(())
         for part in parts:
@@ -172,19 +174,3 @@ class Lane:
                 return print(lost, file=sys.stderr)
             except (OSError, ValueError) as problem:
                 print(f"run {self.run_id}: {problem}", file=sys.stderr)
-
-
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Raises DiskFull where it does not fit; the one before it stays."""
-    with naming_full_disk(path), replacing(path) as temporary, open(temporary, "wb") as file:
-        try:
-            torch.save(state, file)
-        except RuntimeError as error:  # torch's writer hides what the file said
-            if isinstance(error.__context__, OSError):
-                raise error.__context__ from None
-            raise
-
-
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state saved there, on the CPU; None where there is none."""
-    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None

@@ -16,7 +16,7 @@ from lpwd.jobs.costs import plan
 from lpwd.jobs.lane import Lane, OnEvent
 from lpwd.jobs.side_by_side import advance
 from lpwd.store import ACTIVE, ENDED, RunStore, State
-from lpwd.training import starts
+from lpwd.training import checkpoints, starts
 from lpwd.training.datasets import Datasets
 from lpwd.training.feed import Feeds
 from lpwd.training.machine import resolve_device
@@ -121,7 +121,7 @@ class Watch:
 
 def recorded_threads(store: RunStore, run_ids: Sequence[str]) -> int | None:
     """What the runs that have begun were trained with, so that they go on bit for bit; None where none has."""
-    begun = [run_id for run_id in run_ids if store.paths(run_id).checkpoint.exists()]
+    begun = [run_id for run_id in run_ids if checkpoints.is_there(store.paths(run_id))]
     return max((store.status(run_id).threads for run_id in begun), default=0) or None
 
 

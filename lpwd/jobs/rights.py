@@ -26,21 +26,23 @@ class User:
 HOST = User(owner=True)  # the app itself, and whoever can call it from Python
 NOBODY = "This app wants you to sign in before you start or change runs; everyone may watch."
 NOT_YOURS = "run {run_id} was started by somebody else: only they, or the owner of this app, may {act} it"
+OF_COMMAND_LINE = "run {run_id} was started on the command line: on the page only the owner of this app may {act} it"
 LOCAL_HINT = " (`python -m lpwd owner` prints the link that makes a browser the owner's)"
 
 
 def may_change(user: User, owner: str) -> bool:
     """Whether `user` may change a run of `owner`.
 
-    A run without an owner was started on the command line: on one's own machine anybody may act on it.
+    A run without an owner was started on the command line: it is changed there, or by the app's owner.
     """
-    return user.owner or (owner == user.id if owner else not ON_SPACE)
+    return user.owner or (bool(owner) and owner == user.id)
 
 
 def require(user: User, owner: str, run_id: str, act: str) -> None:
     """Raises ConfigError unless `user` may `act` on the run of `owner`."""
     if not may_change(user, owner):
-        raise ConfigError(NOT_YOURS.format(run_id=run_id, act=act) + ("" if ON_SPACE else LOCAL_HINT))
+        sentence = NOT_YOURS if owner else OF_COMMAND_LINE
+        raise ConfigError(sentence.format(run_id=run_id, act=act) + ("" if ON_SPACE else LOCAL_HINT))
 
 
 @dataclass(frozen=True)

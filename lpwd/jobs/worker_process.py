@@ -41,7 +41,7 @@ class Child:
         """What the process prints goes to `log`, never to a pipe."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a") as errors:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  this Python, a module and arguments of ours
                 [sys.executable, "-m", module, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ class Child:
         threading.Thread(target=self._read, name=f"lpwd-{self.module}-answers", daemon=True).start()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
+        assert self._process.stdout is not None  # noqa: S101  a pipe: for the type checker
         for line in self._process.stdout:
             answer = json.loads(line)
             with self._lock:
@@ -97,7 +97,7 @@ class Child:
     def send(self, question: Answer) -> Future[Answer]:
         """The answer to come; where the process has ended, or ends before, that is its exception."""
         answer: Future[Answer] = Future()
-        assert self._process.stdin is not None
+        assert self._process.stdin is not None  # noqa: S101  a pipe: for the type checker
         with self._lock:
             if self._ended:
                 answer.set_exception(self._gone())
@@ -136,7 +136,7 @@ class Child:
 
     def hang_up(self) -> None:
         """Close its stdin: an idle child ends, a training one stops after the present step."""
-        assert self._process.stdin is not None
+        assert self._process.stdin is not None  # noqa: S101  a pipe: for the type checker
         with contextlib.suppress(BrokenPipeError), self._lock:
             self._process.stdin.close()
 

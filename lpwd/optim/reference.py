@@ -77,7 +77,7 @@ def cautious(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction)
 
 def adams(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
     """AdamS, arXiv 2011.11152: v_hat is bias-corrected and of this step, its mean is over all parameters."""
-    assert isinstance(U, AdamDirection)
+    assert isinstance(U, AdamDirection)  # noqa: S101  for the type checker: METHODS pairs them
     u = U(f(theta))
     return theta - eta * u - eta * lam / math.sqrt(U.v_hat.mean()) * theta
 

@@ -15,6 +15,7 @@ from lpwd.hub.starts import published_start, weights_file
 from lpwd.paths import replacing, write_atomic
 from lpwd.starts import Start, split
 from lpwd.store import RunStore
+from lpwd.training import checkpoints
 
 Weights = Mapping[str, Tensor]  # as in a model's state_dict
 
@@ -49,10 +50,11 @@ def _load_published(name: str) -> dict[str, Tensor]:
 def _load_run(store: RunStore, run_id: str) -> dict[str, Tensor]:
     if store.status(run_id).state != "finished":
         raise ConfigError(f"init_from is {run_id!r}: that run has to be finished first")
-    path = store.paths(run_id).checkpoint
-    if not path.exists():
-        raise ConfigError(f"init_from is {run_id!r}: that run has no checkpoint")
-    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    paths = store.paths(run_id)
+    try:
+        weights: dict[str, Tensor] = checkpoints.read(paths, paths.checkpoint)["model"]
+    except FileNotFoundError:
+        raise ConfigError(f"init_from is {run_id!r}: that run has no checkpoint") from None
     return weights
 
 

@@ -15,14 +15,14 @@ from lpwd import space
 from lpwd.config import ConfigError
 from lpwd.hub import autopush
 from lpwd.jobs.queue import Jobs
-from lpwd.jobs.rights import Limits
+from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, Limits
 from lpwd.store import RunStore
 
 
 def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
     """`host`, `port` and `runs_dir` of the words after `program`; both are the process's own by default."""
     on_space = "SPACE_ID" in os.environ
-    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")
+    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")  # noqa: S104  a Space's proxy asks from outside
     parser = argparse.ArgumentParser(prog=program, description="Watch decay methods race on this machine.")
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860 on")
@@ -54,6 +54,8 @@ def serve(host: str, port: int | None, runs_dir: str) -> None:
             declare_gpu_call()
         demo, launch_options = page.build(store, jobs, pusher)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options)
+        if not ON_SPACE:
+            print(f"Runs of the command line are changed by the owner's browser{LOCAL_HINT}.", flush=True)
         ended.wait()
         if pusher:
             pusher.close()

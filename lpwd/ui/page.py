@@ -18,6 +18,7 @@ from lpwd.ui.compare import tab as compare
 from lpwd.ui.demo import tab as demo
 from lpwd.ui.explain import tab as explain
 from lpwd.ui.live import Live, in_background
+from lpwd.ui.origins import outermost
 from lpwd.ui.people import WITH_ACCOUNTS, Door, People
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
@@ -68,6 +69,6 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
-        "app_kwargs": {"middleware": [Middleware(Door)], "routes": own_routes},
+        "app_kwargs": {"middleware": [Middleware(Door)], "lifespan": outermost, "routes": own_routes},
     }
     return page.queue(max_size=WAITING_REQUESTS), options

@@ -66,7 +66,8 @@ lpwd.polling = (() => {
   }
   async function post(question, signal) {
     const address = new URL("lpwd/poll", document.baseURI);
-    const response = await fetch(address, { method: "POST", body: JSON.stringify(question), signal });
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(question), signal });
     if (!response.ok) throw new Error(response.statusText);
     const answer = await response.json();
     if (!answer.strip) throw new Error(answer.problem); // a request that was refused as a whole

@@ -1,0 +1,80 @@
+"""Own requests only: whatever page a visitor has open, it does not act here in the visitor's name (CSRF).
+
+A request that may change something needs this app's own Origin, or none, as programs send it, and a body declared as
+JSON, which neither a form nor a page of another origin sends without asking first. That question is refused.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lpwd.jobs.rights import ON_SPACE
+
+READING = ("GET", "HEAD")
+OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site, which no page can set: this page, and the address bar
+FOREIGN = "This app takes requests from its own page and from programs, not from pages of {}."
+NO_JSON = "This app takes requests in JSON (Content-Type: application/json)."
+
+
+class OwnOrigin:
+    """Outermost middleware: Gradio's own lets every origin read with credentials, except on localhost."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        foreign = foreign_origin(headers, scope["scheme"])
+        if scope["method"] not in READING and (refusal := _refusal(scope["method"], headers, foreign)):
+            return await refusal(scope, receive, send)
+        if foreign:  # what it may ask for, it cannot read: nothing behind this allows an origin that it does not see
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"origin"]}
+        await self.app(scope, receive, send)
+
+
+def foreign_origin(headers: Headers, scheme: str) -> str:
+    """The other origin whose page sent a request with these `headers`; "" where that was our page or a program."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    own = site in OWN_SITES and (origin is None or origin in own_origins(headers, scheme))
+    return "" if own else origin or "another origin"
+
+
+def own_origins(headers: Headers, scheme: str) -> set[str]:
+    """Where the browser sees this app: at the Host it asked; on a Space at what its proxy or SPACE_HOST names."""
+    hosts = {headers.get("host", "")}
+    if ON_SPACE:  # a page cannot add these headers without asking first
+        scheme = _first(headers.get("x-forwarded-proto", scheme))
+        hosts.add(_first(headers.get("x-forwarded-host", "")))
+    origins = {f"{scheme}://{host.lower()}" for host in hosts if host}
+    if ON_SPACE:
+        origins |= {f"https://{host.strip()}" for host in os.environ.get("SPACE_HOST", "").split(",") if host.strip()}
+    return origins
+
+
+def _first(value: str) -> str:
+    return value.split(",")[0].strip()
+
+
+def _refusal(method: str, headers: Headers, foreign: str) -> Response | None:
+    if foreign:
+        return PlainTextResponse(FOREIGN.format(foreign[:100]), 403)
+    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
+    if method != "OPTIONS" and media_type != "application/json":
+        return PlainTextResponse(NO_JSON, 415)
+    return None
+
+
+@asynccontextmanager
+async def outermost(app: Starlette) -> AsyncIterator[None]:
+    """Lifespan of the app: Gradio puts its own middleware around all it is given, so ours goes on as the app starts."""
+    if app.middleware_stack is None:
+        raise RuntimeError("the app started without its middleware")
+    app.middleware_stack = OwnOrigin(app.middleware_stack)
+    yield
