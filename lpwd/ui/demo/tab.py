@@ -9,6 +9,7 @@ import gradio as gr
 from lpwd.jobs.rights import User
 from lpwd.ui import look
 from lpwd.ui.answers import answering
+from lpwd.ui.demo import toy
 from lpwd.ui.demo.pairs import LRS, STRONG, WEIGHT_DECAYS, Pairs, Shown
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
@@ -37,6 +38,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, hub_proble
 
     topics.add("recorded", recorded)
     topics.add("pair", watched)
+    toy.build()
     gr.HTML(
         html_template=look.asset("demo/demo.html"),
         js_on_load="lpwd.demo(element, server, props);",

@@ -1,0 +1,148 @@
+"""The landing's first act in Chromium: its own generator and steps against the plain reference, driven by hand."""
+
+import math
+
+import pytest
+import torch
+from browser import CHROMIUM, chromium, open_page, running_app
+
+from lpwd.optim import reference
+from lpwd.optim.penalty import opposing_penalty
+
+MINIMUM = torch.tensor([1.15, 0.05], dtype=torch.float64)
+START = torch.tensor([-0.12, 0.72], dtype=torch.float64)
+CURVATURE = torch.tensor([[0.55, 0.35], [0.35, 1.5]], dtype=torch.float64)
+STEPS, SEED = 200, 7
+USUAL = {"eta": 0.3, "c": 0.2, "noise": 0.4, "optimizer": "sgd", "seed": SEED}
+FIELD = "#lp-toy [data-f={}]"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
+]
+
+
+def mulberry32(seed):
+    """Tommy Ettinger's generator on 32 bits: numbers in [0, 1)."""
+    mask, a = 0xFFFFFFFF, seed
+    while True:
+        a = (a + 0x6D2B79F5) & mask
+        t = ((a ^ (a >> 15)) * (a | 1)) & mask
+        t ^= (t + (((t ^ (t >> 7)) * (t | 61)) & mask)) & mask
+        yield (t ^ (t >> 14)) / 2**32
+
+
+def noises(steps):
+    """Two normal numbers a step, by Box and Muller."""
+    uniform = mulberry32(SEED)
+    normal = lambda: math.sqrt(-2 * math.log(1 - next(uniform))) * math.cos(2 * math.pi * next(uniform))  # noqa: E731
+    return [torch.tensor([normal(), normal()], dtype=torch.float64) for _ in range(steps)]
+
+
+def path(method, eta, c, noise, optimizer, steps):
+    """theta_0 .. theta_steps by lpwd.optim.reference."""
+    direction = reference.AdamDirection() if optimizer == "adam" else reference.SGDDirection(momentum=0.0)
+    gradients = [lambda at, e=e: CURVATURE @ (at - MINIMUM) + noise * e for e in noises(steps)]
+    one_layer = torch.ones(2, dtype=torch.long)
+    lrs = [eta] * steps
+    return torch.stack(
+        [START, *reference.trajectory(method, direction, START, gradients, lrs, c / eta, one_layer)]
+    )
+
+
+def figures(eta, c, noise, optimizer, steps=STEPS, **_):
+    """The two large figures, and where the three methods are in the end."""
+    paths = {method: path(method, eta, c, noise, optimizer, steps) for method in ("wd", "rwd", "pwd")}
+    before, after = paths["wd"][:-1], paths["wd"][1:]
+    penalty = c * before
+    share, _ = opposing_penalty(before, before - (after + penalty), penalty)
+    way = torch.linalg.vector_norm(START - MINIMUM)
+    distance = torch.linalg.vector_norm(paths["wd"] - paths["rwd"], dim=1).max() / way
+    return share, float(distance), {method: theta[-1].tolist() for method, theta in paths.items()}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("toy") / "runs") as app, chromium() as browser:
+        yield app, browser
+
+
+def shown(page):
+    return page.inner_text(FIELD.format("share")), page.inner_text(FIELD.format("distance"))
+
+
+def written(share, distance):
+    return f"{100 * share:.1f} %", f"{float(f'{distance:.2g}'):g}"
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(("eta", "c", "noise"), [(0.3, 0.2, 0.4), (0.3, 0.0005, 0.4), (0.05, 0.9, 1.0), (0.3, 0.2, 0.0)])
+def test_the_pages_own_steps_are_those_of_the_reference(app, optimizer, eta, c, noise):
+    share, distance, ends = figures(eta, c, noise, optimizer)
+    page = open_page(app[1], app[0].url).page
+    page.wait_for_function("lpwd.toyPhysics")
+    settings = {**USUAL, "eta": eta, "c": c, "noise": noise, "optimizer": optimizer}
+    ran = page.evaluate(
+        """([settings, steps]) => {
+          const { share, run } = lpwd.toyPhysics, { paths, distance, opposed, ...state } = run(settings, steps);
+          const ends = Object.entries(paths).map(([method, path]) => [method, path.after]);
+          return { share: share({ opposed, ...state }), distance, opposed, ends: Object.fromEntries(ends) };
+        }""",
+        [settings, STEPS],
+    )
+    assert ran["share"] == pytest.approx(share, abs=1e-12)
+    assert ran["distance"] == pytest.approx(distance, rel=1e-9)
+    assert (ran["opposed"]["rwd"], ran["opposed"]["pwd"]) == (0, 0)
+    for method, end in ends.items():
+        assert ran["ends"][method] == pytest.approx(end, rel=1e-9, abs=1e-12)
+    page.context.close()
+
+
+def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_references(app):
+    seen = open_page(app[1], app[0].url, reduced_motion="reduce", viewport={"width": 390, "height": 844})
+    page = seen.page
+    page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}')?.textContent === 'step 120'")
+    assert "WD ends at −0.35, further from 0" in page.inner_text(FIELD.format("line-words"))
+    assert "RWD ends at −0.10" in page.inner_text(FIELD.format("line-words"))
+    assert shown(page) == written(*figures(**USUAL, steps=120)[:2])
+    page.focus("#lp-toy [data-act=step]")
+    for _ in range(STEPS - 120):
+        page.keyboard.press("Enter")
+    assert page.inner_text(FIELD.format("steps")) == "step 200"
+    assert shown(page) == written(*figures(**USUAL)[:2])
+    page.click("#lp-toy [data-act=paper]")
+    small = figures(**USUAL | {"c": 0.0005})
+    assert shown(page) == written(*small[:2])
+    assert "The defect is real, and yet the paths of WD and RWD lie on each other" in page.inner_text(FIELD.format("words"))
+    page.focus(FIELD.format("c"))
+    page.keyboard.press("End")
+    assert page.inner_text(FIELD.format("c-is")) == "0.9"
+    assert "toy_c=0.9" in page.url
+    page.check("#lp-toy [value=adam]")
+    assert shown(page) == written(*figures(**USUAL | {"c": 0.9, "optimizer": "adam"})[:2])
+    page.wait_for_function(f"document.querySelector('{FIELD.format('status')}').textContent.includes('c = 0.9')")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+
+
+def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app):
+    seen = open_page(app[1], app[0].url)
+    page = seen.page
+    steps = lambda: int(page.inner_text(FIELD.format("steps")).removeprefix("step "))  # noqa: E731
+    page.wait_for_function(f"Number(document.querySelector('{FIELD.format('steps')}').textContent.slice(5)) > 1")
+    page.click("#lp-tab-explain-button")
+    page.wait_for_timeout(300)
+    left = page.text_content(FIELD.format("steps"))
+    page.wait_for_timeout(2500)
+    assert page.text_content(FIELD.format("steps")) == left
+    page.click("#lp-tab-demo-button")
+    page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}').textContent !== '{left}'")
+    page.click("#lp-toy [data-act=play]")
+    paused = steps()
+    page.wait_for_timeout(1500)
+    assert steps() == paused
+    assert page.inner_text("#lp-toy [data-act=play]") == "Play"
+    page.click("#lp-toy [data-act=reset]")
+    assert shown(page) == ("–", "–")
+    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
