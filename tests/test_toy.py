@@ -14,6 +14,11 @@ START = torch.tensor([-0.12, 0.72], dtype=torch.float64)
 CURVATURE = torch.tensor([[0.55, 0.35], [0.35, 1.5]], dtype=torch.float64)
 STEPS, SEED = 200, 7
 USUAL = {"eta": 0.3, "c": 0.2, "noise": 0.4, "optimizer": "sgd", "seed": SEED}
+RUN = """([settings, steps]) => {
+  const { share, run } = lpwd.toyPhysics, state = run(settings, steps), { distance, opposed } = state;
+  const ends = Object.entries(state.paths).map(([method, path]) => [method, path.after]);
+  return { share: share(state), distance, opposed, ends: Object.fromEntries(ends) };
+}"""
 FIELD = "#lp-toy [data-f={}]"
 
 pytestmark = [
@@ -76,26 +81,18 @@ def written(share, distance):
     return f"{100 * share:.1f} %", f"{float(f'{distance:.2g}'):g}"
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize(("eta", "c", "noise"), [(0.3, 0.2, 0.4), (0.3, 0.0005, 0.4), (0.05, 0.9, 1.0), (0.3, 0.2, 0.0)])
-def test_the_pages_own_steps_are_those_of_the_reference(app, optimizer, eta, c, noise):
-    share, distance, ends = figures(eta, c, noise, optimizer)
+def test_the_pages_own_steps_are_those_of_the_reference(app):
     page = open_page(app[1], app[0].url).page
-    page.wait_for_function("lpwd.toyPhysics")
-    settings = {**USUAL, "eta": eta, "c": c, "noise": noise, "optimizer": optimizer}
-    ran = page.evaluate(
-        """([settings, steps]) => {
-          const { share, run } = lpwd.toyPhysics, { paths, distance, opposed, ...state } = run(settings, steps);
-          const ends = Object.entries(paths).map(([method, path]) => [method, path.after]);
-          return { share: share({ opposed, ...state }), distance, opposed, ends: Object.fromEntries(ends) };
-        }""",
-        [settings, STEPS],
-    )
-    assert ran["share"] == pytest.approx(share, abs=1e-12)
-    assert ran["distance"] == pytest.approx(distance, rel=1e-9)
-    assert (ran["opposed"]["rwd"], ran["opposed"]["pwd"]) == (0, 0)
-    for method, end in ends.items():
-        assert ran["ends"][method] == pytest.approx(end, rel=1e-9, abs=1e-12)
+    for eta, c, noise in ((0.3, 0.2, 0.4), (0.3, 0.0005, 0.4), (0.05, 0.9, 1.0), (0.3, 0.2, 0.0)):
+        for optimizer in ("sgd", "adam"):
+            settings = {**USUAL, "eta": eta, "c": c, "noise": noise, "optimizer": optimizer}
+            share, distance, ends = figures(**settings)
+            ran = page.evaluate(RUN, [settings, STEPS])
+            assert ran["share"] == pytest.approx(share, abs=1e-12)
+            assert ran["distance"] == pytest.approx(distance, rel=1e-9)
+            assert (ran["opposed"]["rwd"], ran["opposed"]["pwd"]) == (0, 0)
+            for method, end in ends.items():
+                assert ran["ends"][method] == pytest.approx(end, rel=1e-9, abs=1e-12)
     page.context.close()
 
 

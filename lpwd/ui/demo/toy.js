@@ -7,7 +7,7 @@ lpwd.toy = (element, props) => {
   const USUAL = { eta: 0.3, c: 0.2, noise: 0.4, optimizer: "sgd", seed: 7 };
   const EXAMPLE = { ways: threeWays(0.3, -0.5, 0.5), c: 0.5, digits: 2, ms: 6500 }; // it shows the defect beyond doubt
   const LIVE_MS = 3600; // of the line, for one step of the bowl
-  const PACES = [[8, 800], [30, 320], [Infinity, 110]]; // up to a step, the bowl's milliseconds a step
+  const PACES = [[4, 700], [12, 350], [Infinity, 120]]; // up to a step, the bowl's milliseconds a step
   const REPLAYED = 600, STILL = 120; // steps: at most, when a setting changes; shown by a page that may not move
   const FRAME_MS = 50, WORDS_MS = 250, SETTLE_MS = 900;
   const LOG = { eta: [Math.log10(0.005), Math.log10(0.5), 100], c: [-4, Math.log10(0.9), 200] }; // from, to, stops
@@ -48,7 +48,9 @@ lpwd.toy = (element, props) => {
     draw(true);
     announce();
   }
-  for (const name of ["eta", "c"]) field(name).addEventListener("input", ({ target }) => change({ [name]: atStop(name, target.value) }));
+  for (const name of ["eta", "c"]) {
+    field(name).addEventListener("input", ({ target }) => change({ [name]: atStop(name, target.value) }));
+  }
   field("noise").addEventListener("input", ({ target }) => change({ noise: Number(target.value) }));
   field("form").addEventListener("change", ({ target }) => target.type === "radio" && change({ optimizer: target.value }));
   field("form").addEventListener("submit", (event) => event.preventDefault());
@@ -113,7 +115,8 @@ lpwd.toy = (element, props) => {
     bowl.draw(state, within);
     if (!withWords) return;
     said = last;
-    const lead = example ? "The weight is 0.30, the update −0.50, c = 0.5." : `Live: weight 2 of WD in step ${shown.t} of the bowl, c = ${shown.c}.`;
+    const live = `Live: weight 2 of WD in step ${shown.t} of the bowl, c = ${shown.c}.`;
+    const lead = example ? "The weight is 0.30, the update −0.50, c = 0.5." : live;
     put(field("line-words"), words.line(shown.ways, shown.c, shown.digits, lead));
     put(field("share"), share(state) === null ? "–" : percent(share(state)));
     put(field("distance"), state.t ? distance(state.distance) : "–");

@@ -2,12 +2,12 @@
 lpwd.toyBowl = (node, styles) => {
   "use strict";
   const { mount, colors, clear, line, arrow, dot, text } = lpwd.toyCanvas;
-  const { MINIMUM, CURVATURE, START, apart } = lpwd.toyPhysics;
+  const { MINIMUM, CURVATURE, START, TRAIL, apart } = lpwd.toyPhysics;
   const LOW = [-0.5, -0.5], HIGH = [1.7, 0.95]; // what must be seen, of weight 1 and weight 2
   const LEVELS = 10, RADII = { wd: 7, rwd: 5, pwd: 3 }; // one within the other where they lie on each other
   const MOVES = [0.45, 0.9]; // when the first and the second move of a step have ended
   let shown = null, contours = null, scale = 1, left = 0, top = 0;
-  const canvas = mount(node, (width) => Math.min(400, Math.max(240, 0.5 * width)), place);
+  const canvas = mount(node, (width) => Math.min(320, Math.max(240, 0.5 * width)), place);
 
   const x = (w) => left + w * scale, y = (w) => top - w * scale;
   function place() {
@@ -49,7 +49,7 @@ lpwd.toyBowl = (node, styles) => {
     text(canvas, "weight 2", x(0) + 8, 16);
     text(canvas, "0", x(0) - 6, y(0) + 16, { align: "right" });
     dot(canvas, x(MINIMUM[0]), y(MINIMUM[1]), 3, colors.muted);
-    text(canvas, "minimum of the loss", x(MINIMUM[0]), y(MINIMUM[1]) - 10, { align: "center" });
+    text(canvas, "minimum of the loss", x(MINIMUM[0]) + 8, y(MINIMUM[1]) - 4);
     for (const [method, path] of Object.entries(state.paths)) trail(path, styles[method].color);
     arrows(state.paths.wd, share);
     for (const [method, path] of Object.entries(state.paths)) {
@@ -62,8 +62,8 @@ lpwd.toyBowl = (node, styles) => {
     const { pen } = canvas;
     for (let i = 1; i < points.length - 1; i++) {
       const [a, b] = [points[i - 1].at, points[i].at];
-      pen.globalAlpha = (0.8 * i) / points.length;
-      line(canvas, x(a[0]), y(a[1]), x(b[0]), y(b[1]), color, 1.5);
+      pen.globalAlpha = 0.9 * (1 - (points.length - i) / TRAIL) ** 2;
+      line(canvas, x(a[0]), y(a[1]), x(b[0]), y(b[1]), color, 1.25);
       if (points[i].opposed) dot(canvas, x(b[0]), y(b[1]), 3, colors.against);
     }
     pen.globalAlpha = 1;

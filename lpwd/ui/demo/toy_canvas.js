@@ -1,12 +1,12 @@
 // The canvases of act one: as sharp as the screen, in the page's colours, light or dark.
 lpwd.toyCanvas = (() => {
   "use strict";
-  const VARIABLES = { ink: "--lp-ink", muted: "--lp-muted", line: "--lp-line", grid: "--lp-grid", page: "--lp-page", against: "--lp-against" };
+  const NAMES = ["ink", "muted", "line", "grid", "page", "against"]; // --lp-ink, ...
   const colors = {}; // shared by all canvases, read again when the page turns light or dark
   let font = "sans-serif", themed = false;
 
   function readTheme() {
-    for (const [name, variable] of Object.entries(VARIABLES)) colors[name] = lpwd.plotly.color(variable);
+    for (const name of NAMES) colors[name] = lpwd.plotly.color(`--lp-${name}`);
     font = getComputedStyle(document.body).fontFamily;
   }
   // Calls redraw() whenever the canvas has another size or the page other colours; `heightOf(width)` in CSS pixels.

@@ -2,11 +2,11 @@
 lpwd.toyLine = (node, styles) => {
   "use strict";
   const { mount, colors, clear, line, arrow, dot, text } = lpwd.toyCanvas, { signed } = lpwd.toyWords;
-  const ROW = 56, TOP = 40, FOOT = 24, SIDE = 24;
+  const ROW = 52, TOP = 36, FOOT = 20, SIDE = 24;
   const REACHES = [1, 2, 4, 6, 8]; // of the axis, in tenths, ones, ...
   const FIRST = [0.14, 0.4], SECOND = [0.5, 0.76]; // when the first and the second move go, in shares of the cycle
   let shown = null;
-  const canvas = mount(node, () => TOP + 2 * ROW + 32 + FOOT, () => shown && draw(shown));
+  const canvas = mount(node, () => TOP + 2 * ROW + 28 + FOOT, () => shown && draw(shown));
 
   const within = (share, [from, to]) => Math.min(1, Math.max(0, (share - from) / (to - from)));
   const eased = (x) => x * x * (3 - 2 * x);
@@ -25,7 +25,7 @@ lpwd.toyLine = (node, styles) => {
     clear(canvas);
     line(canvas, x(0), TOP - 28, x(0), height - FOOT + 4, colors.muted, 1);
     for (const at of [-end, -end / 2, 0, end / 2, end]) {
-      text(canvas, String(Number(at.toPrecision(2))).replace("-", "−"), x(at), height - 6, { align: "center" });
+      text(canvas, String(Number(at.toPrecision(2))).replace("-", "−"), x(at), height - 4, { align: "center" });
     }
     ways.forEach((way, i) => row(way, TOP + i * ROW, x, share, view.digits));
   }
@@ -43,7 +43,8 @@ lpwd.toyLine = (node, styles) => {
     labels(way, y + 18, x, second === 1, digits);
     const said = 30 + text(canvas, label, SIDE, y - 14, { color: colors.ink, bold: true });
     const wrong = way.opposes && (decaysFirst ? first : second) > 0;
-    text(canvas, phrase(way, first, second, digits), SIDE + said - 20, y - 14, { color: wrong ? colors.against : colors.muted, bold: wrong });
+    const look = { color: wrong ? colors.against : colors.muted, bold: wrong };
+    text(canvas, phrase(way, first, second, digits), SIDE + said - 20, y - 14, look);
   }
   // What the row does now.
   function phrase(way, first, second, digits) {

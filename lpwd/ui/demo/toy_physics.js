@@ -96,5 +96,5 @@ lpwd.toyPhysics = (() => {
     };
     return Object.keys(STEPS).map(one);
   }
-  return { MINIMUM, CURVATURE, START, begin, advance, run, share, apart, threeWays, gradient };
+  return { MINIMUM, CURVATURE, START, TRAIL, begin, advance, run, share, apart, threeWays, gradient };
 })();

@@ -10,21 +10,26 @@ lpwd.toyWords = (() => {
   // Under the number line; `lead` says which weight it is.
   function line(ways, c, digits, lead) {
     const [wd, rwd, pwd] = ways, at = (value) => signed(value, digits);
-    const far = wd.opposes ? "further from 0 than the update left it: its decay pushed the wrong way" : "nearer to 0 than the update left it";
-    const same = `PWD’s arrow never points away from 0, and yet PWD lands exactly where WD lands (${at(pwd.after)}), because the update is the same.`;
-    const short = `RWD lands short: its way from the shrunk weight (${at(pwd.between)}) is 1 − c = ${distance(1 - c)} times as long.`;
-    return `${lead} WD ends at ${at(wd.after)}, ${far}. RWD ends at ${at(rwd.after)}. ${same} ${short}`;
+    const wrong = "further from 0 than the update left it: its decay pushed the wrong way";
+    const far = wd.opposes ? wrong : "nearer to 0 than the update left it";
+    const there = `PWD lands exactly where WD lands (${at(pwd.after)}), because the update is the same`;
+    const way = `its way from the shrunk weight (${at(pwd.between)}) is 1 − c = ${Number((1 - c).toPrecision(4))} times as long`;
+    return [
+      `${lead} WD ends at ${at(wd.after)}, ${far}. RWD ends at ${at(rwd.after)}.`,
+      `PWD’s arrow never points away from 0, and yet ${there}. RWD lands short: ${way}.`,
+    ].join(" ");
   }
   // Under the bowl; `pixels` is the largest distance as drawn.
   function bowl({ t, settings: { c } }, share, gap, pixels) {
     if (!t) return "Nothing has moved yet: press Play or Step.";
     const times = c / PAPER, more = times > 1 ? `${Number(times.toPrecision(2))} times the paper’s largest` : "within the paper’s range";
-    const none = `No penalty of WD has opposed its purpose in ${t} steps at c = ${c} (${more}).`;
-    const some = `${percent(share)} of WD’s penalties opposed their purpose in ${t} steps at c = ${c} (${more}); of RWD’s and PWD’s none can.`;
-    const size = `at most ${distance(gap)} apart, ${pixels < 0.1 ? "less than a tenth of a pixel" : `${Number(pixels.toPrecision(2))} pixels`} here`;
+    const where = `in ${lpwd.numbers.count(t, "step")} at c = ${c} (${more})`;
+    const none = `No penalty of WD has opposed its purpose ${where}.`;
+    const some = `${percent(share)} of WD’s penalties opposed their purpose ${where}; of RWD’s and PWD’s none can.`;
+    const drawn = pixels < 0.1 ? "less than a tenth of a pixel" : `${Number(pixels.toPrecision(2))} pixels`;
     const lie = pixels < 1 ? "lie on each other" : pixels < FAR ? "hardly part" : "part";
     const real = share ? `The defect is real, and ${pixels < FAR ? "yet " : ""}the` : "The";
-    return `${share ? some : none} ${real} paths of WD and RWD ${lie}: ${size}.`;
+    return `${share ? some : none} ${real} paths of WD and RWD ${lie}: at most ${distance(gap)} apart, ${drawn} here.`;
   }
   return { PAPER, signed, percent, distance, line, bowl };
 })();
