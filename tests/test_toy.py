@@ -51,9 +51,7 @@ def path(method, eta, c, noise, optimizer, steps):
     gradients = [lambda at, e=e: CURVATURE @ (at - MINIMUM) + noise * e for e in noises(steps)]
     one_layer = torch.ones(2, dtype=torch.long)
     lrs = [eta] * steps
-    return torch.stack(
-        [START, *reference.trajectory(method, direction, START, gradients, lrs, c / eta, one_layer)]
-    )
+    return torch.stack([START, *reference.trajectory(method, direction, START, gradients, lrs, c / eta, one_layer)])
 
 
 def figures(eta, c, noise, optimizer, steps=STEPS, **_):
@@ -111,7 +109,9 @@ def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_re
     page.click("#lp-toy [data-act=paper]")
     small = figures(**USUAL | {"c": 0.0005})
     assert shown(page) == written(*small[:2])
-    assert "The defect is real, and yet the paths of WD and RWD lie on each other" in page.inner_text(FIELD.format("words"))
+    assert "The defect is real, and yet the paths of WD and RWD lie on each other" in page.inner_text(
+        FIELD.format("words")
+    )
     page.focus(FIELD.format("c"))
     page.keyboard.press("End")
     assert page.inner_text(FIELD.format("c-is")) == "0.9"

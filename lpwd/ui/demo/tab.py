@@ -9,7 +9,7 @@ import gradio as gr
 from lpwd.jobs.rights import User
 from lpwd.ui import look
 from lpwd.ui.answers import answering
-from lpwd.ui.demo import toy
+from lpwd.ui.demo import network, toy
 from lpwd.ui.demo.pairs import LRS, STRONG, WEIGHT_DECAYS, Pairs, Shown
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
@@ -48,3 +48,4 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, hub_proble
         elem_id="lp-demo",
         apply_default_css=False,
     )
+    network.build(shown)

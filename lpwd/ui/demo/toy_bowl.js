@@ -45,11 +45,11 @@ lpwd.toyBowl = (node, styles) => {
     pen.stroke(contours);
     line(canvas, x(0), 0, x(0), height, colors.line);
     line(canvas, 0, y(0), width, y(0), colors.line);
-    text(canvas, "weight 1", width - 8, y(0) + 16, { align: "right" });
+    text(canvas, "weight 1", 8, y(0) + 16);
     text(canvas, "weight 2", x(0) + 8, 16);
     text(canvas, "0", x(0) - 6, y(0) + 16, { align: "right" });
     dot(canvas, x(MINIMUM[0]), y(MINIMUM[1]), 3, colors.muted);
-    text(canvas, "minimum of the loss", x(MINIMUM[0]) + 8, y(MINIMUM[1]) - 4);
+    text(canvas, "minimum of the loss", x(MINIMUM[0]), y(0) + 16, { align: "center" });
     for (const [method, path] of Object.entries(state.paths)) trail(path, styles[method].color);
     arrows(state.paths.wd, share);
     for (const [method, path] of Object.entries(state.paths)) {

@@ -22,7 +22,8 @@ lpwd.toyWords = (() => {
   // Under the bowl; `pixels` is the largest distance as drawn.
   function bowl({ t, settings: { c } }, share, gap, pixels) {
     if (!t) return "Nothing has moved yet: press Play or Step.";
-    const times = c / PAPER, more = times > 1 ? `${Number(times.toPrecision(2))} times the paper’s largest` : "within the paper’s range";
+    const times = Number((c / PAPER).toPrecision(2));
+    const more = times > 1 ? `${times} times the paper’s largest` : "within the paper’s range";
     const where = `in ${lpwd.numbers.count(t, "step")} at c = ${c} (${more})`;
     const none = `No penalty of WD has opposed its purpose ${where}.`;
     const some = `${percent(share)} of WD’s penalties opposed their purpose ${where}; of RWD’s and PWD’s none can.`;
