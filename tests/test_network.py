@@ -25,9 +25,8 @@ def model():
 
 def cells(page, column):
     """A column of the table of numbers, whose fold is closed."""
-    rows = page.evaluate(
-        f"[...document.querySelectorAll('{FIELD.format('numbers')} tbody tr')].map(r => [...r.cells].map(c => c.textContent))"
-    )
+    read = "(all) => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    rows = page.eval_on_selector_all(f"{FIELD.format('numbers')} tbody tr", read)
     return [row[column] for row in rows]
 
 

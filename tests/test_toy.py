@@ -1,19 +1,24 @@
 """The landing's first act in Chromium: its own generator and steps against the plain reference, driven by hand."""
 
 import math
+import re
+import urllib.request
 
 import pytest
 import torch
-from browser import CHROMIUM, chromium, open_page, running_app
+from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 
+from lpwd import __version__
 from lpwd.optim import reference
 from lpwd.optim.penalty import opposing_penalty
+from lpwd.ui import card
+from lpwd.ui.shared import paper
 
 MINIMUM = torch.tensor([1.15, 0.05], dtype=torch.float64)
 START = torch.tensor([-0.12, 0.72], dtype=torch.float64)
 CURVATURE = torch.tensor([[0.55, 0.35], [0.35, 1.5]], dtype=torch.float64)
 STEPS, SEED = 200, 7
-USUAL = {"eta": 0.3, "c": 0.2, "noise": 0.4, "optimizer": "sgd", "seed": SEED}
+USUAL = {"eta": 0.3, "c": 0.2, "noise": 0.35, "optimizer": "sgd", "seed": SEED}
 RUN = """([settings, steps]) => {
   const { share, run } = lpwd.toyPhysics, state = run(settings, steps), { distance, opposed } = state;
   const ends = Object.entries(state.paths).map(([method, path]) => [method, path.after]);
@@ -76,7 +81,7 @@ def shown(page):
 
 
 def written(share, distance):
-    return f"{100 * share:.1f} %", f"{float(f'{distance:.2g}'):g}"
+    return f"{100 * share:.1f} %", f"{distance:#.2g}"
 
 
 def test_the_pages_own_steps_are_those_of_the_reference(app):
@@ -143,3 +148,26 @@ def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app):
     page.click("#lp-toy [data-act=reset]")
     assert shown(page) == ("–", "–")
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+
+
+def test_a_shared_link_shows_a_title_a_description_and_a_picture_of_our_own(app):
+    with urllib.request.urlopen(app[0].url) as answer:
+        page = answer.read().decode()
+    named = re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)">', page)
+    assert len(named) == len(dict(named)) == len(re.findall(r'"(?:og|twitter):', page))
+    assert dict(named)["og:title"].startswith("LPWD")
+    assert dict(named)["og:image"] == f"{app[0].url}/lpwd/picture.png"
+    with urllib.request.urlopen(dict(named)["og:image"]) as answer:
+        picture = answer.read()
+    assert picture == card.PICTURE.read_bytes()
+    assert [int.from_bytes(picture[at : at + 4], "big") for at in (16, 20)] == [card.WIDTH, card.HEIGHT]
+
+
+def test_the_paper_is_linked_beside_the_tabs_and_cited_alike_everywhere(app):
+    page = open_page(app[1], f"{app[0].url}/?tab=explain").page
+    assert page.get_attribute("#lp-paper a", "href") == paper.LINK
+    assert page.inner_text("#lp-explain [data-f=bibtex]").strip() == paper.BIBTEX.strip()
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f'url: "{paper.LINK}"' in citation
+    assert f'title: "{paper.TITLE}"' in citation
+    assert f"version: {__version__}" in citation

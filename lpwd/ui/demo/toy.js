@@ -4,7 +4,7 @@ lpwd.toy = (element, props) => {
   const { put, make, parts } = lpwd.widgets, { field, act } = parts(element);
   const { advance, run, share, threeWays } = lpwd.toyPhysics, { PAPER, percent, distance, ...words } = lpwd.toyWords;
   const styles = JSON.parse(props.styles);
-  const USUAL = { eta: 0.3, c: 0.2, noise: 0.4, optimizer: "sgd", seed: 7 };
+  const USUAL = { eta: 0.3, c: 0.2, noise: 0.35, optimizer: "sgd", seed: 7 };
   const EXAMPLE = { ways: threeWays(0.3, -0.5, 0.5), c: 0.5, digits: 2, ms: 6500 }; // it shows the defect beyond doubt
   const LIVE_MS = 3600; // of the line, for one step of the bowl
   const PACES = [[4, 700], [12, 350], [Infinity, 120]]; // up to a step, the bowl's milliseconds a step

@@ -1,4 +1,4 @@
-"""The landing's first act, "Where does decay push?": all of it runs in the browser, the server only says the colours."""
+"""The landing's first act, "Where does decay push?": it runs in the browser, the server says the colours."""
 
 import json
 

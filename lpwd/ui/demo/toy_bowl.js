@@ -63,7 +63,7 @@ lpwd.toyBowl = (node, styles) => {
     for (let i = 1; i < points.length - 1; i++) {
       const [a, b] = [points[i - 1].at, points[i].at];
       pen.globalAlpha = 0.9 * (1 - (points.length - i) / TRAIL) ** 2;
-      line(canvas, x(a[0]), y(a[1]), x(b[0]), y(b[1]), color, 1.25);
+      line(canvas, x(a[0]), y(a[1]), x(b[0]), y(b[1]), color, 1);
       if (points[i].opposed) dot(canvas, x(b[0]), y(b[1]), 3, colors.against);
     }
     pen.globalAlpha = 1;

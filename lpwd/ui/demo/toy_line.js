@@ -48,10 +48,13 @@ lpwd.toyLine = (node, styles) => {
   }
   // What the row does now.
   function phrase(way, first, second, digits) {
-    const moved = signed(second ? way.after - way.between : way.between - way.before, digits);
+    const plus = (value) => (value > 0 ? `+${signed(value, digits)}` : signed(value, digits));
+    const moves = [way.between - way.before, way.after - way.between].map(plus), decaysFirst = way.method === "pwd";
+    const decay = `decay ${moves[decaysFirst ? 0 : 1]} ${way.opposes ? "pushes away from 0" : "pulls towards 0"}`;
+    const update = `update ${moves[decaysFirst ? 1 : 0]}`;
     if (!first) return "";
-    if ((way.method === "pwd") === Boolean(second)) return `update ${moved}`;
-    return `decay ${moved} ${way.opposes ? "pushes away from 0" : "pulls towards 0"}`;
+    if (decaysFirst) return second ? `${decay}, then ${update}` : decay;
+    return second ? decay : update;
   }
   // The start, and where it ends; neither over the other.
   function labels(way, y, x, ended, digits) {

@@ -5,7 +5,7 @@ lpwd.toyWords = (() => {
   const FAR = 10; // pixels: more than a dot is wide
   const signed = (value, digits) => value.toFixed(digits).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
-  const distance = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(2))));
+  const distance = (value) => (value === 0 ? "0" : value.toPrecision(2));
 
   // Under the number line; `lead` says which weight it is.
   function line(ways, c, digits, lead) {
