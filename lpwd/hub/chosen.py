@@ -92,7 +92,8 @@ def _lane(checked: Checked, run_id: str) -> dict[str, Any] | None:
     rounded = {name: list(map(short, values)) for name, values in columns.items()}
     counts = checked.rows[run_id]["layer_parameter_counts"] or []
     picture = heat([name[:80] for name in names], rates, norms, counts if len(counts) == len(names) else [])
-    return {"method": config.method, "steps": record.status.step, **epochs, **rounded, "heat": picture}
+    course = {"method": config.method, "steps": record.status.step, "schedule": config.schedule}
+    return {**course, **epochs, **rounded, "heat": picture}
 
 
 def write(checked: Checked, folder: Path) -> None:

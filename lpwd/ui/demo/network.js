@@ -3,15 +3,16 @@ lpwd.network = (element, server, props) => {
   "use strict";
   const PLAY_MS = 6000, SETTLE_MS = 900, OWN = { rule: "2i/n", order: "deep", mean: "layers" };
   const { put, make, table, parts } = lpwd.widgets, { field, act } = parts(element), { short, percent } = lpwd.numbers;
-  const { CIVIDIS, mean, rates, left, color, between } = lpwd.networkRates;
+  const { CIVIDIS, mean, rates, course, left, color, between } = lpwd.networkRates;
   const heatmaps = lpwd.networkHeat(element), clock = field("clock"), selects = ["rule", "order", "mean"].map(field);
-  let pair = null, multipliers = null, blocks = [], playing = 0, settling = 0, rows = [];
+  let pair = null, multipliers = null, etas = [], blocks = [], playing = 0, settling = 0, rows = [];
 
   // ---- what is shown
 
   function take(answer) {
     if (!answer.pair || answer.pair.key === pair?.key) return;
     ({ pair, multipliers } = answer);
+    etas = course(pair.lr, pair.lanes[0].steps ?? 0, pair.lanes[0].schedule);
     clock.max = pair.epochs;
     clock.value = pair.epochs / 4; // at its end hardly anything is left to see
     const known = counts().length > 0;
@@ -21,14 +22,14 @@ lpwd.network = (element, server, props) => {
     draw();
   }
   const counts = () => pair.lanes[0].heat.counts ?? [];
-  const steps = () => Math.round((Number(clock.value) / pair.epochs) * (pair.lanes[0].steps ?? 0));
+  const steps = () => Math.round((Number(clock.value) / pair.epochs) * etas.length);
   const chosen = () => Object.fromEntries(selects.map((node) => [node.dataset.f, node.value]));
   const asRecorded = () => Object.entries(OWN).every(([name, value]) => chosen()[name] === value);
   // Each row: its rates, whether its norms were recorded under them, what decay alone leaves and the norm now, by layer.
   function row(lane) {
     const { rule, order, mean: at } = chosen(), layered = lane.method === "lpwd", recorded = !layered || asRecorded();
     const own = recorded ? lane.heat.rates : rates(multipliers[rule][order], pair.weightDecay, counts(), at === "parameters");
-    const alone = own.map((rate) => left(rate, pair.lr, steps()));
+    const done = etas.slice(0, steps()), alone = own.map((rate) => left(rate, done));
     const now = recorded ? lane.heat.z.map((series) => between(series, Number(clock.value))) : alone;
     return { lane, recorded, rates: own, alone, now };
   }
@@ -75,7 +76,7 @@ lpwd.network = (element, server, props) => {
   function words(all) {
     const [wd, lpwd_] = all, span = (values) => [Math.min(...values), Math.max(...values)].map(percent);
     const [low, high] = span(lpwd_.alone), weighted = mean(lpwd_.rates, counts()) / pair.weightDecay;
-    const each = `Each step keeps ${percent(1 - pair.lr * pair.weightDecay)} of a weight under WD`;
+    const each = `${pair.lanes[0].schedule === "cosine" ? "The first" : "Each"} step keeps ${percent(1 - pair.lr * pair.weightDecay)} of a weight under WD`;
     const alone = `${each}; after ${steps()} steps decay alone leaves ${span(wd.alone)[0]} of its start`;
     const layered = `under LPWD between ${low} and ${high}, by layer`;
     const more = Math.abs(weighted - 1) < 0.005 ? "as much as WD" : `${short(weighted, 3)} times as much as WD`;

@@ -14,8 +14,11 @@ lpwd.networkRates = (() => {
     const factor = sameTotal ? 1 / mean(multipliers, counts) : 1;
     return multipliers.map((m) => m * lambda * factor);
   }
-  // The share of a starting weight after `steps` steps of decay alone: the product of all (1 - eta lambda_i), not its e^(-sum).
-  const left = (rate, eta, steps) => (1 - eta * rate) ** steps;
+  // eta of each of a run's steps: constant, or a half cosine from eta to 0.
+  const course = (eta, steps, schedule) =>
+    Array.from({ length: steps }, (_, t) => (schedule === "cosine" ? (eta / 2) * (1 + Math.cos((Math.PI * t) / steps)) : eta));
+  // The share of a starting weight that decay alone leaves after steps with these eta: the product itself, not its e^(-sum).
+  const left = (rate, etas) => etas.reduce((share, eta) => share * (1 - eta * rate), 1);
   // Cividis, 0 to 1.
   function color(share) {
     const at = Math.min(1, Math.max(0, share)) * (CIVIDIS.length - 1), low = Math.floor(at);
@@ -27,5 +30,5 @@ lpwd.networkRates = (() => {
     const low = Math.min(Math.floor(at), values.length - 1), high = Math.min(low + 1, values.length - 1);
     return values[low] + (at - low) * (values[high] - values[low]);
   }
-  return { CIVIDIS, mean, rates, left, color, between };
+  return { CIVIDIS, mean, rates, course, left, color, between };
 })();
