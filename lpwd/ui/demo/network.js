@@ -76,7 +76,8 @@ lpwd.network = (element, server, props) => {
   function words(all) {
     const [wd, lpwd_] = all, span = (values) => [Math.min(...values), Math.max(...values)].map(percent);
     const [low, high] = span(lpwd_.alone), weighted = mean(lpwd_.rates, counts()) / pair.weightDecay;
-    const each = `${pair.lanes[0].schedule === "cosine" ? "The first" : "Each"} step keeps ${percent(1 - pair.lr * pair.weightDecay)} of a weight under WD`;
+    const first = pair.lanes[0].schedule === "cosine" ? "The first" : "Each";
+    const each = `${first} step keeps ${percent(1 - pair.lr * pair.weightDecay)} of a weight under WD`;
     const alone = `${each}; after ${steps()} steps decay alone leaves ${span(wd.alone)[0]} of its start`;
     const layered = `under LPWD between ${low} and ${high}, by layer`;
     const more = Math.abs(weighted - 1) < 0.005 ? "as much as WD" : `${short(weighted, 3)} times as much as WD`;
