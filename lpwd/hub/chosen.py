@@ -75,7 +75,8 @@ def _rank(checked: Checked, runs: pd.DataFrame) -> tuple[Any, ...]:
 
 def _lane(checked: Checked, run_id: str) -> dict[str, Any] | None:
     """The curves by epoch and the heatmap of a run; None where something is missing, wrong or too much to draw."""
-    config = checked.records[run_id].config
+    record = checked.records[run_id]
+    config = record.config
     names, rates, start = (checked.rows[run_id][name] or [] for name in LAYER_FACTS)
     curves = checked.curves_frame
     mine = curves[curves.run_id == run_id].sort_values("epoch")
@@ -89,7 +90,10 @@ def _lane(checked: Checked, run_id: str) -> dict[str, Any] | None:
         return None
     epochs = {"epoch": list(range(1, config.epochs + 1))}
     rounded = {name: list(map(short, values)) for name, values in columns.items()}
-    return {"method": config.method, **epochs, **rounded, "heat": heat([name[:80] for name in names], rates, norms)}
+    counts = checked.rows[run_id]["layer_parameter_counts"] or []
+    picture = heat([name[:80] for name in names], rates, norms, counts if len(counts) == len(names) else [])
+    course = {"method": config.method, "steps": record.status.step, "schedule": config.schedule}
+    return {**course, **epochs, **rounded, "heat": picture}
 
 
 def write(checked: Checked, folder: Path) -> None:

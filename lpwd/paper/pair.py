@@ -36,14 +36,18 @@ def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def heat(layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]]) -> dict[str, Any]:
+def heat(
+    layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]], counts: Sequence[int] = ()
+) -> dict[str, Any]:
     """Weight norms as shares of their initial value, a row a layer (shallow to deep), a column an epoch from 0 on.
 
-    `norms` has a row an epoch, the initial one first. A layer whose initial norm is 0 has no shares.
+    `norms` has a row an epoch, the initial one first. A layer whose initial norm is 0 has no shares. `counts` are the
+    layers' parameters, where they are known.
     """
     start = norms[0]
     shares = [[short(epoch[i] / start[i]) if start[i] else None for epoch in norms] for i in range(len(layers))]
-    return {"layers": list(layers), "rates": list(map(short, rates)), "initial": list(map(short, start)), "z": shares}
+    facts = {"layers": list(layers), "rates": list(map(short, rates)), "initial": list(map(short, start))}
+    return {**facts, "counts": list(counts), "z": shares}
 
 
 def heat_words(label: str, picture: Mapping[str, Any]) -> str:

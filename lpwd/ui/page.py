@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.queue import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, look, routes
+from lpwd.ui import api, card, look, routes
 from lpwd.ui.benchmark import tab as benchmark
 from lpwd.ui.compare import tab as compare
 from lpwd.ui.demo import tab as demo
@@ -22,7 +22,7 @@ from lpwd.ui.origins import outermost
 from lpwd.ui.people import WITH_ACCOUNTS, Door, People
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
-from lpwd.ui.shared import strip
+from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.topics import Topics
 from lpwd.ui.train import tab as train
@@ -55,13 +55,16 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
             gr.LoginButton(size="sm", elem_id="lp-sign-in")
         if jobs.refusal:
             gr.HTML(f'<p class="lp-problem" role="status">{html.escape(jobs.refusal)}</p>', apply_default_css=False)
+        paper.build()
         with gr.Tabs(elem_id="lp-tabs", overflow_behavior="wrap"):
             for name, build_tab in tabs.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"lp-tab-{name.lower()}"):
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], built["Train"])
         api.build(live, people)
-    own_routes = [routes.health(jobs), routes.polling(live, people, topics), *people.routes(), *built["Demo"]]
+    own_routes = [card.picture(), routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
+    own_routes += built["Demo"]
+    middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]
     options = {
         "theme": look.theme(),
         "css": look.css(),
@@ -69,6 +72,6 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
-        "app_kwargs": {"middleware": [Middleware(Door)], "lifespan": outermost, "routes": own_routes},
+        "app_kwargs": {"middleware": middleware, "lifespan": outermost, "routes": own_routes},
     }
     return page.queue(max_size=WAITING_REQUESTS), options

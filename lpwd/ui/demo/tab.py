@@ -2,7 +2,8 @@
 
 from starlette.routing import Route
 
-from lpwd.ui.demo import penalty
+from lpwd.ui.demo import network, penalty, toy
+from lpwd.ui.demo.pairs import Shown
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
 from lpwd.ui.published import Cached
@@ -11,4 +12,7 @@ from lpwd.ui.topics import Topics
 
 def build(live: Live, people: People, topics: Topics, cached: Cached) -> list[Route]:
     """Returns the addresses of what the acts fetch. Nothing here waits: the page is painted first."""
-    return [penalty.build(live, people, topics, cached)]
+    toy.build()
+    scans = penalty.build(live, people, topics, cached)
+    network.build(Shown(cached))
+    return [scans]

@@ -77,7 +77,9 @@ lpwd.explain = (element, server) => {
       remember();
     });
   }
-  field("copy").addEventListener("click", ({ target }) => lpwd.files.copy(target, field("code").textContent + "\n"));
+  for (const [button, text] of [["copy", "code"], ["copy-bibtex", "bibtex"]]) {
+    field(button).addEventListener("click", ({ target }) => lpwd.files.copy(target, `${field(text).textContent.trimEnd()}\n`));
+  }
 
   ask(server, "models").then((answer) => {
     models = answer.models;

@@ -15,6 +15,7 @@ from lpwd.ui import look
 from lpwd.ui.answers import answering
 from lpwd.ui.explain import rates
 from lpwd.ui.explain.identities import checks
+from lpwd.ui.shared import paper
 
 # Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
 GRADIENT, UPDATE = "g ← ∇f(θ)", "θ ← θ − η U(g)"
@@ -107,6 +108,8 @@ def page() -> str:
             f"<tr><th scope=row>{objection}</th><td>{done}</td></tr>" for objection, done in OBJECTIONS
         ),
         "CODE": html.escape(CODE),
+        "PAPER": html.escape(paper.LINK),
+        "BIBTEX": html.escape(paper.BIBTEX),
         "LAYER_RULES": "".join(f'<option value="{rule}">λᵢ = λ · {rule}</option>' for rule in LAYER_RULES),
     }
     text = look.asset("explain/explain.html")

@@ -1,0 +1,90 @@
+"""What other sites show of a link to the page: title, description and picture of our own instead of Gradio's."""
+
+import html
+import re
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PICTURE = Path(__file__).parent / "shared" / "picture.png"
+ADDRESS = "lpwd/picture.png"
+WIDTH, HEIGHT = 1200, 630  # pixels
+DESCRIPTION = (
+    "See where weight decay pushes, turn the penalty up, and train WD against LPWD live: same initial weights, same "
+    "batches, every verdict with its n and interval."
+)
+CHARSET = '<meta charset="utf-8" />'  # a browser looks for it in the first 1,024 bytes
+GRADIOS = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/?>\s*')
+
+
+class Card:
+    """Middleware: rewrites the head of the one HTML page; everything else passes."""
+
+    def __init__(self, app: ASGIApp, title: str) -> None:
+        self.app, self.title = app, title
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
+            return await self.app(scope, receive, send)
+        start: Message = {}
+        body = b""
+
+        async def gather(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                whole = rewritten(start, body, self.title, address_of(scope))
+                MutableHeaders(scope=start)["Content-Length"] = str(len(whole))
+                await send(start)
+                await send({"type": "http.response.body", "body": whole})
+
+        await self.app(scope, receive, gather)
+
+
+def rewritten(start: Message, body: bytes, title: str, address: str) -> bytes:
+    """The body with our tags after the head's first line; as it is where it is no plain HTML."""
+    headers = Headers(raw=start["headers"])
+    if "text/html" not in headers.get("content-type", "") or "content-encoding" in headers:
+        return body
+    return GRADIOS.sub("", body.decode()).replace(CHARSET, CHARSET + tags(title, address), 1).encode()
+
+
+def tags(title: str, address: str) -> str:
+    """Open Graph asks for absolute addresses."""
+    card = {
+        "og:type": "website",
+        "og:title": title,
+        "og:description": DESCRIPTION,
+        "og:url": address,
+        "og:image": address + ADDRESS,
+        "og:image:width": str(WIDTH),
+        "og:image:height": str(HEIGHT),
+        "og:image:alt": "WD, RWD and PWD on one number line: WD's decay pushes away from 0.",
+    }
+    named = {"twitter:card": "summary_large_image", "description": DESCRIPTION}
+    lines = [f'<meta property="{name}" content="{html.escape(text)}">' for name, text in card.items()]
+    return "".join(lines + [f'<meta name="{name}" content="{html.escape(text)}">' for name, text in named.items()])
+
+
+def address_of(scope: Scope) -> str:
+    """Where the asking browser found the page, behind a proxy too."""
+    headers = Headers(scope=scope)
+    scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0].strip()
+    root = scope.get("root_path", "").rstrip("/")
+    return f"{scheme}://{headers.get('x-forwarded-host', headers.get('host', ''))}{root}/"
+
+
+def picture() -> Route:
+    """A file of the package: no host but this one is asked."""
+
+    def serve(_: Request) -> FileResponse:
+        return FileResponse(PICTURE, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})
+
+    return Route(f"/{ADDRESS}", serve)
