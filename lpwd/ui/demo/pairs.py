@@ -1,4 +1,4 @@
-"""The published pair of WD and LPWD, and the weight norms by layer of runs that are trained here. No gradio here."""
+"""The published pair of WD and LPWD as the page draws it. No gradio here."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lpwd.config import RunConfig
 from lpwd.paper import pair
-from lpwd.store import RunStore
 from lpwd.ui.published import Cached
 from lpwd.ui.views import detail, lane_style
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait f
     from lpwd.hub.pull import Results
 
 BUNDLED = "the snapshot bundled with lpwd"
-
-
-# ---- the published pair
 
 
 class Shown:
@@ -77,14 +73,3 @@ def settings(config: RunConfig) -> dict[str, Any]:
     same = (config.dataset, config.model, config.model_kwargs, config.image_size, config.pretrained)
     task = json.dumps(same, sort_keys=True)
     return {"lr": config.lr, "weightDecay": config.weight_decay, "seed": config.seed, "task": task}
-
-
-# ---- runs that are trained here
-
-
-def heat_of(store: RunStore, run_id: str) -> dict[str, Any] | None:
-    """The heatmap of a run as far as it has come; None before it has started."""
-    history = store.history(run_id)
-    if history.started is None or not history.norms or not history.started.layer_decay_rates:
-        return None
-    return pair.heat(history.started.layer_names, history.started.layer_decay_rates, list(history.norms.values()))
