@@ -101,7 +101,7 @@ def test_tiles_are_made_again_only_where_a_run_ended(store, benchmark):
     assert benchmark._tiles["fig2", "cpu"] is before["fig2", "cpu"]
 
 
-def test_each_figure_says_what_its_own_runs_say_and_an_empty_one_is_marked(store):
+def test_each_figure_says_what_its_own_runs_say_and_an_empty_one_is_marked(store, tmp_path):
     write_cells(store, "fig1", {0, 1}, lambda config, epoch: 10 + config.seed + (config.method == "lpwd"))
     said = {one["caption"]: one["said"] for one in figures(find(get_preset("fig1"), store, "cpu"))}
     swin = next(texts for caption, texts in said.items() if "Swin" in caption and caption.endswith("top-1 (%)"))
@@ -110,7 +110,7 @@ def test_each_figure_says_what_its_own_runs_say_and_an_empty_one_is_marked(store
     assert all("top-1" in text for text in swin)
     assert [("training loss" in text) for text in loss] == [True]
     assert said["Weight norm by layer and epoch, WD, one seed"] == []
-    fig4 = figures(find(get_preset("fig4"), store, "cpu"))
+    fig4 = figures(find(get_preset("fig4"), RunStore(tmp_path / "nothing"), "cpu"))
     assert [one["empty"] for one in fig4] == [True, True]
     assert "the paper’s: WD 73.88, LPWD 74.48" in fig4[0]["caption"]
 

@@ -143,7 +143,9 @@ class Jobs:
                     self.store.restart(run_id)
             for run_ids, chosen in zip(ids, wanted, strict=True):
                 theirs = [i for i in run_ids if may_change(user, self.store.status(i).owner)]
-                self._enqueue(chosen, theirs, seeds if len(seeds) > 1 else [])  # to somebody else's finished run, nothing is written
+                self._enqueue(
+                    chosen, theirs, seeds if len(seeds) > 1 else []
+                )  # to somebody else's finished run, nothing is written
         return ids
 
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:

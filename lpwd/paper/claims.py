@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -39,17 +40,19 @@ def scorecard(source: Together, scale: Scale) -> list[Tile]:
 
 def tile(name: str, source: Together, scale: Scale) -> Tile:
     """One tile. Raises ConfigError where there is none of this name."""
-    claim, findings = CLAIMS[name], tabulate(get_preset(name), source, scale)
+    claim, preset = CLAIMS[name], get_preset(name)
+    cells = preset.cells(scale)
+    place: dict[str, Any] = {"name": name, "source": preset.source, "claim": claim.sentence, "paper": claim.paper}
+    place |= {"scale": scale, "total": len(cells)}
+    known = {record.run_id for record in source.records()}
+    if not any({cell.run_id, cell.from_own_start.run_id} & known for cell in cells):
+        return Tile(**place)
+    findings = tabulate(preset, source, scale)
     ids = findings.cells[findings.cells.done.astype(bool)].run_id
     return Tile(
-        name=name,
-        source=findings.preset.source,
-        claim=claim.sentence,
-        paper=claim.paper,
-        scale=scale,
+        **place,
         parts=tuple(claim.parts(findings, source)),
         done=findings.done,
-        total=len(findings.cells),
         origin=source.said(ids),
         spark=tuple(line for line in claim.spark(findings, source) if line.x) if len(ids) else (),
         spark_title=claim.spark_title,
@@ -73,9 +76,13 @@ def _pair(findings: Findings, method: str, other: str, value: str = "best10_mean
     name, unit, lower = QUANTITIES[value]
     values, columns = over_columns(_pairs(findings, method, other, value))
     what = "" if value == "best10_mean" else f" in {name}"
-    mean = f", mean of {len(columns)} columns" if len(columns) > 1 else ""
     claim = "lower" if lower else "higher"
-    return Part(f"{label(method)} minus {label(other)}{what}{mean}", values, claim, unit, 2 if unit else 3, paper)
+    title = f"{label(method)} minus {label(other)}{what}"
+    return Part(title, values, claim, unit, 2 if unit else 3, paper, _coverage(findings, columns))
+
+
+def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
+    return len(columns), findings.cells.column.nunique()
 
 
 def _table1(findings: Findings, source: Together) -> list[Part]:
@@ -132,8 +139,7 @@ def _fig4(findings: Findings, source: Together) -> list[Part]:
         for (column, seed), value in mean.items():
             values.setdefault(column, {})[int(seed)] = float(value)
     seeds, columns = over_columns(values)
-    where = f" and {len(columns)} columns" if len(columns) > 1 else ""
-    return [Part(f"LPWD minus WD, mean over all η and λ{where}", seeds, "higher")]
+    return [Part("LPWD minus WD, mean over all η and λ", seeds, "higher", columns=_coverage(findings, columns))]
 
 
 def _fig2(findings: Findings, source: Together) -> list[Part]:
@@ -144,8 +150,9 @@ def _fig2(findings: Findings, source: Together) -> list[Part]:
         for (column, seed), part in cells.groupby(["column", "seed"]):
             ranks = part[[name, "opposing"]].astype(float).rank()
             values.setdefault(column, {})[int(seed)] = float(ranks[name].corr(ranks.opposing))
-        seeds, _ = over_columns(values)
-        parts.append(Part(f"rank correlation of R_op with {sign}", seeds, "higher", ""))
+        seeds, columns = over_columns(values)
+        covered = _coverage(findings, columns)
+        parts.append(Part(f"rank correlation of R_op with {sign}", seeds, "higher", "", columns=covered))
     return parts
 
 
@@ -157,8 +164,9 @@ def _fig3a(findings: Findings, source: Together) -> list[Part]:
         for (column, seed), part in points.merge(cells[["run_id", "column", "seed"]]).groupby(["column", "seed"]):
             ranks = part[["shrink_percent", "test_top1"]].rank()
             values.setdefault(column, {})[int(seed)] = float(ranks.shrink_percent.corr(ranks.test_top1))
-    seeds, _ = over_columns(values)
-    return [Part("rank correlation of top-1 with the shrink", seeds, "lower", "")]
+    seeds, columns = over_columns(values)
+    covered = _coverage(findings, columns)
+    return [Part("rank correlation of top-1 with the shrink", seeds, "lower", "", columns=covered)]
 
 
 # ---- the paper's numbers

@@ -29,6 +29,7 @@ class Part:
     unit: str = " points"
     digits: int = 2
     paper: float | None = None  # where its text has a number
+    columns: tuple[int, int] = (1, 1)  # that the values are means over, of how many that the claim is about
 
     @property
     def n(self) -> int:
@@ -45,6 +46,7 @@ class Part:
 
     @property
     def verdict(self) -> Verdict:
+        """A claim about several columns is confirmed by all of them; some are enough to contradict it."""
         if not self.n:
             return "not run"
         if self.n < MIN_SEEDS:
@@ -54,7 +56,9 @@ class Part:
             return "contradicts" if low > 0 else "confirms"
         if low <= 0 <= high:
             return "undecided"
-        return "confirms" if (low > 0) == (self.claim == "higher") else "contradicts"
+        if (low > 0) != (self.claim == "higher"):
+            return "contradicts"
+        return "confirms" if self.columns[0] == self.columns[1] else "undecided"
 
     @property
     def text(self) -> str:
@@ -63,7 +67,9 @@ class Part:
             return f"{self.name}: not run"
         mean, low, high = (number(value, signed=True, digits=self.digits) for value in (self.mean, *self.interval))
         interval = f"95% {low} to {high}, " if self.n > 1 else ""
-        return f"{self.name} {mean}{self.unit} ({interval}n = {self.n})"
+        used, of = self.columns
+        where = "" if of == 1 else f", mean of {used} columns" if used == of else f", {used} of {of} columns"
+        return f"{self.name}{where} {mean}{self.unit} ({interval}n = {self.n})"
 
 
 def together(parts: Sequence[Part]) -> Verdict:
@@ -107,10 +113,10 @@ class Tile:
     claim: str
     paper: str  # its number, or that its text has none
     scale: Scale
-    parts: tuple[Part, ...]
-    done: int  # cells with a result
-    total: int
-    origin: str  # of the results
+    total: int  # cells
+    parts: tuple[Part, ...] = ()
+    done: int = 0  # cells with a result
+    origin: str = ""  # of the results
     spark: tuple[Line, ...] = ()
     spark_title: str = ""
     warnings: tuple[str, ...] = field(default=())
@@ -142,6 +148,7 @@ class Tile:
             {
                 **{"name": part.name, "claim": part.claim, "verdict": part.verdict, "unit": part.unit.strip()},
                 **{"mean": _plain(part.mean), "n": part.n, "values": list(part.values), "paper": part.paper},
+                **{"columns": part.columns[0], "of_columns": part.columns[1]},
                 **{"low": _plain(part.interval[0]), "high": _plain(part.interval[1]), "text": part.text},
             }
             for part in self.parts

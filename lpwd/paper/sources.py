@@ -1,8 +1,8 @@
 """Own and published runs as one source, by one rule.
 
 A cell is a configuration, hence a run id. A run of one's own that has a result fills its cell; a published run fills a
-cell that has no own result. No cell is filled twice, so that no mean holds a run twice, and whoever shows a mean says how
-many of its runs are published.
+cell that has no own result. No cell is filled twice, so that no mean holds a run twice, and whoever shows a mean says
+how many of its runs are published.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""What the Benchmark tab knows: the scorecard and what lies below a tile, made again only when a run changed. No gradio.
+"""What the Benchmark tab knows: the scorecard and what lies below a tile, made again only when a run changed.
 
-Own and published runs together, by the rule of `lpwd.paper.sources`.
+Own and published runs together, by the rule of `lpwd.paper.sources`. No gradio.
 """
 
 import functools
