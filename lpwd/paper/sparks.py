@@ -7,11 +7,12 @@ import pandas as pd
 from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import curve, with_decay
 from lpwd.paper.findings import Findings
-from lpwd.paper.numbers import TABLE1, TABLE3
+from lpwd.paper.numbers import TABLE1, TABLE3, Reported
 from lpwd.paper.scorecard import Line
 from lpwd.paper.sources import Together
 
 PAPER = "paper"  # the style of a line that is the paper's
+NO = Reported(math.nan, math.nan)
 
 
 def _line(style: str, series: pd.Series) -> Line:
@@ -24,14 +25,18 @@ def _differences(findings: Findings, method: str, other: str) -> pd.Series:
     """Mean best-10 difference by column, in the order of the columns."""
     rows = findings.contrasts
     mine = rows[(rows.method == method) & (rows.other == other) & (rows.n > 0) & (rows.value == "best-10 test top-1")]
-    order = list(dict.fromkeys(findings.cells.column))
+    order = _columns(findings)
     means = {order.index(column): mean for column, mean in zip(mine.column, mine["mean"], strict=True)}
     return pd.Series(means, dtype=float).sort_index()
 
 
+def _columns(findings: Findings) -> list[str]:
+    return list(dict.fromkeys(findings.cells.column))
+
+
 def table1(findings: Findings, source: Together) -> list[Line]:
-    columns = list(dict.fromkeys(findings.cells.column))
-    paper = [TABLE1["lpwd", column].mean - TABLE1["wd", column].mean for column in columns]
+    reported = {method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")}
+    paper = [lpwd.mean - wd.mean for lpwd, wd in zip(reported["lpwd"], reported["wd"], strict=True)]
     return [_line(PAPER, pd.Series(paper)), _line("lpwd", _differences(findings, "lpwd", "wd"))]
 
 
