@@ -50,7 +50,7 @@ def test_some_columns_contradict_a_claim_about_all_and_do_not_confirm_it():
     assert part(0.5, 0.6, 0.7, used=8).verdict == "confirms"
     assert part(0.5, 0.6, 0.7, used=2).verdict == "undecided"
     assert part(-0.5, -0.6, -0.7, used=2).verdict == "contradicts"
-    assert part(0.5, 0.6, used=2).text.startswith("LPWD minus WD, 2 of 8 columns +0.55 points (95% ")
+    assert part(0.5, 0.6, used=2).text.startswith("LPWD minus WD, 2 of 8 columns: +0.55 points (95% ")
 
 
 def test_a_seed_counts_that_all_compared_columns_have():
@@ -123,10 +123,10 @@ def test_own_results_fill_their_cells_and_published_ones_the_rest(store, tmp_pat
     both = Together(store, published)
     one = tile("table3", both, "cpu")
     assert (one.done, one.total) == (24, 24)
-    assert one.origin == (
-        "3 own and 21 published runs; 3 of the own ones are published too, where your own are used, "
-        "at most 0.5 points of best-10 top-1 from the published ones"
-    )
+    assert one.origin == "3 own and 21 published runs"
+    ids = [cell.run_id for cell in PRESETS["table3"].cells("cpu")]
+    apart = "3 cells have a published run too, at most 0.5 points of best-10 top-1 apart: yours count"
+    assert both.repeated(ids) == apart
     assert both.history(own[0]).epochs.numbers()["test_top1"][-1] == 20.0
     assert both.history(own[1]).epochs.numbers()["test_top1"][-1] == 20.5
 
@@ -144,7 +144,7 @@ def test_nothing_run_is_said_and_the_command_line_prints_every_tile(store, tmp_p
     as_json = {one["name"]: one for one in json.loads(CliRunner().invoke(main, options).stdout)}
     assert as_json["table3"]["verdict"] == "confirms"
     assert as_json["table3"]["line"].startswith("Table 3: confirms, at scale cpu. RWD, PWD and the layer rule each")
-    assert "LPWD minus WD +0.33 points (95% " in as_json["table3"]["line"]
+    assert "LPWD minus WD: +0.33 points (95% " in as_json["table3"]["line"]
     assert as_json["table1"]["verdict"] == "undecided"  # the same runs fill one of its columns
-    assert as_json["table1"]["parts"][0]["text"].startswith("LPWD minus WD, 1 of 8 columns +0.33 points")
+    assert as_json["table1"]["parts"][0]["text"].startswith("LPWD minus WD, 1 of 8 columns: +0.33 points")
     assert as_json["fig3a"]["verdict"] == "not run"

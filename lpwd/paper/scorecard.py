@@ -62,14 +62,14 @@ class Part:
 
     @property
     def text(self) -> str:
-        """`LPWD minus WD +0.12 points (95% −0.20 to +0.44, n = 3)`."""
+        """`LPWD minus WD: +0.12 points (95% −0.20 to +0.44, n = 3)`."""
         if not self.n:
-            return f"{self.name}: not run"
+            return f"{self.name}: no seed has all its runs"
         mean, low, high = (number(value, signed=True, digits=self.digits) for value in (self.mean, *self.interval))
         interval = f"95% {low} to {high}, " if self.n > 1 else ""
         used, of = self.columns
         where = "" if of == 1 else f", mean of {used} columns" if used == of else f", {used} of {of} columns"
-        return f"{self.name}{where} {mean}{self.unit} ({interval}n = {self.n})"
+        return f"{self.name}{where}: {mean}{self.unit} ({interval}n = {self.n})"
 
 
 def together(parts: Sequence[Part]) -> Verdict:
@@ -123,7 +123,8 @@ class Tile:
 
     @property
     def verdict(self) -> Verdict:
-        return together(self.parts)
+        verdict = together(self.parts)
+        return "undecided" if verdict == "not run" and self.done else verdict
 
     @property
     def n(self) -> int:

@@ -40,18 +40,20 @@ class Together:
         return len(self.published_ids.intersection(run_ids))
 
     def said(self, run_ids: Iterable[str]) -> str:
-        """Where the results of these cells come from, and how far results that exist twice lie apart."""
+        """Where the results of these cells come from."""
         ids = set(run_ids)
         published = self.count_published(ids)
-        if not ids:
-            return ""
-        text = f"{len(ids) - published:,} own and {published:,} published runs"
+        return f"{len(ids) - published:,} own and {published:,} published runs" if ids else ""
+
+    def repeated(self, run_ids: Iterable[str]) -> str:
+        """How far results that are there twice lie apart; empty where none is."""
+        ids = set(run_ids)
         twice = [pair for pair in self._twice if pair[0].run_id in ids]
         if not twice:
-            return text
+            return ""
         apart = max(map(_apart, twice))
-        difference = f", at most {apart:.2g} points of best-10 top-1 from the published ones" if apart == apart else ""
-        return f"{text}; {len(twice):,} of the own ones are published too, where your own are used{difference}"
+        same = "with the same numbers" if apart == 0 else f"at most {apart:.2g} points of best-10 top-1 apart"
+        return f"{len(twice):,} cells have a published run too, {same if apart == apart else 'some diverged'}: yours count"
 
 
 def _apart(pair: tuple[Record, Record]) -> float:

@@ -113,7 +113,7 @@ class Bench:
             "kind": preset.kind,
             "done": findings.done,
             "total": len(findings.cells),
-            "origin": together.said(done),
+            "origin": "; ".join(text for text in (together.said(done), together.repeated(done)) if text),
             "sentences": findings.sentences,
             "warnings": findings.warnings,
             "reported": bool(preset.reported),

@@ -18,7 +18,7 @@ lpwd.benchTable = (node, found) => {
 
   function group(rows) {
     const [{ column }] = rows;
-    const said = (verdicts[column] ?? []).slice(0, 1).map((textContent) => make("p", { textContent }));
+    const said = (names.length > 1 ? verdicts[column] ?? [] : []).slice(0, 1).map((textContent) => make("p", { textContent }));
     const head = make("th", { colSpan: heads.length, scope: "colgroup", textContent: column }, ...said);
     return [make("tr", { className: "lp-group" }, head), ...rows.map(line)];
   }

@@ -1,7 +1,7 @@
 // The tiles: a table or figure each, with the paper's claim, its number, ours, and what follows.
 lpwd.scorecard = (host, tiles, opened, open) => {
   "use strict";
-  const WIDTH = 240, HEIGHT = 56, PAD = 4;
+  const WIDTH = 320, HEIGHT = 56, PAD = 4;
   const { make, items } = lpwd.widgets;
   const NAME = "http://www.w3.org/2000/svg";
 
