@@ -53,7 +53,9 @@ class Together:
             return ""
         apart = max(map(_apart, twice))
         same = "with the same numbers" if apart == 0 else f"at most {apart:.2g} points of best-10 top-1 apart"
-        return f"{len(twice):,} cells have a published run too, {same if apart == apart else 'some diverged'}: yours count"
+        return (
+            f"{len(twice):,} cells have a published run too, {same if apart == apart else 'some diverged'}: yours count"
+        )
 
 
 def _apart(pair: tuple[Record, Record]) -> float:

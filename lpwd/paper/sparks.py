@@ -35,7 +35,9 @@ def _columns(findings: Findings) -> list[str]:
 
 
 def table1(findings: Findings, source: Together) -> list[Line]:
-    reported = {method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")}
+    reported = {
+        method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")
+    }
     paper = [lpwd.mean - wd.mean for lpwd, wd in zip(reported["lpwd"], reported["wd"], strict=True)]
     return [_line(PAPER, pd.Series(paper)), _line("lpwd", _differences(findings, "lpwd", "wd"))]
 
