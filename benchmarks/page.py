@@ -179,7 +179,7 @@ def store(count: int) -> None:
             paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
             print(f"{len(runs.ids()):,} runs; first contentful paint {paint:.0f} ms")
             print(f"strip alive {time.perf_counter() - opened:.1f} s after the page was asked for")
-            for tab, ready in (("runs", "#lp-runs tbody tr"), ("benchmark", "#lp-benchmark .lp-results tbody tr")):
+            for tab, ready in (("runs", "#lp-runs tbody tr"), ("benchmark", "#lp-benchmark .lp-tile")):
                 clicked = time.perf_counter()
                 page.click(f"#lp-tab-{tab}-button")
                 page.wait_for_selector(ready, timeout=60_000)

@@ -98,6 +98,7 @@ SERVER = {
         "compare": ("items", "y", "x", "logs", "smooth", "value", "each", "stamp"),
         "published": (),
         "preflight": ("fields",),
+        "scorecard": ("scale", "stamp"),
         "benchmark": ("name", "scale", "stamp"),
     },
     "lp-strip": {
@@ -119,7 +120,7 @@ SERVER = {
         "data": ("items", "y"),
     },
     "lp-hub": {"use": ("repo",), "plan": ("repo", "replaces"), "send": ("plan",)},
-    "lp-benchmark": {"run_cell": ("name", "scale", "run_id", "sure")},
+    "lp-benchmark": {"run_cells": ("name", "scale", "run_ids", "sure")},
     "lp-explain": {
         "check": ("eta", "lam", "optimizer"),
         "layer_rates": ("model", "n", "rule", "weight_decay"),

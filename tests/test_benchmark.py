@@ -1,13 +1,11 @@
-"""The Benchmark tab: its tables from synthetic runs, and a missing cell that is run by a click."""
-
-import json
+"""The Benchmark tab: tiles and tables from synthetic runs, and missing cells that are run by clicks."""
 
 import pytest
 from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub.checked import Published, check
+from lpwd.hub.checked import check
 from lpwd.hub.pull import Results
 from lpwd.hub.rows import from_store
 from lpwd.jobs.worker import Machine
@@ -20,20 +18,27 @@ from lpwd.ui.benchmark.figures import figures
 from lpwd.ui.live import Live
 from lpwd.ui.shared import costs
 
-# Loaded by every Python of the app under test: a preset of four cells that train in a second each on digits.
-SMALL_PRESET = """
+# Loaded by every Python of the app under test: two presets whose cells train in a second each on digits.
+SMALL_PRESETS = """
 from types import MappingProxyType
 from lpwd.paper import presets as paper
 from lpwd.config import RunConfig
 
-def plan(scale, seed):
-    base = dict(model="test_convnext", dataset="digits", epochs=1, train_samples=64, test_samples=50, batch_size=32)
-    for method in ("wd", "lpwd"):
-        for lr in (0.001, 0.01):
-            yield paper.Cell(RunConfig(**base, method=method, lr=lr, weight_decay=0.5, seed=seed), "digits, Adam", True)
+BASE = dict(model="test_convnext", dataset="digits", epochs=1, train_samples=64, test_samples=50, batch_size=32)
 
-small = paper.Preset("fig4", "Small", "Figure 4", "Does it fill?", "heatmap", plan, (), cpu_seeds=1)
-paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": small})
+def cell(method, lr, seed):
+    return paper.Cell(RunConfig(**BASE, method=method, lr=lr, weight_decay=0.5, seed=seed), "digits, Adam", True)
+
+def grid(scale, seed):
+    return (cell(method, lr, seed) for method in ("wd", "lpwd") for lr in (0.001, 0.01))
+
+def two(scale, seed):
+    return (cell(method, 0.05, seed) for method in ("wd", "lpwd"))
+
+beats = (paper.Contrast("lpwd", "wd", +1),)
+fig4 = paper.Preset("fig4", "Small", "Figure 4", "Does it fill?", "heatmap", grid, beats, cpu_seeds=1)
+table1 = paper.Preset("table1", "Two", "Table 1", "Do both run?", "table", two, beats, cpu_seeds=1)
+paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": fig4, "table1": table1})
 """
 
 
@@ -49,81 +54,68 @@ def write_cells(store, name, seeds, top1=lambda config, epoch: 10 + config.seed)
     return [write_run(store, cell, top1) for cell in cells]
 
 
-def test_own_numbers_stand_beside_the_papers(store, benchmark):
-    ids = write_cells(store, "table3", {0, 1})
+def results_of(store):
+    """The store's runs as others would get them from the Hub."""
+    return Results("me/results", "hub", check(from_store(store)[0]))
+
+
+def test_own_and_published_runs_fill_one_table_that_says_which_is_which(store, benchmark, tmp_path, monkeypatch):
+    elsewhere = RunStore(tmp_path / "elsewhere")
+    write_cells(elsewhere, "table3", {0, 1}, lambda config, epoch: 20 + config.seed)
+    own = write_cells(store, "table3", {0})
+    monkeypatch.setattr(published.Cached, "results", results_of(elsewhere))
     found = benchmark.find("table3", "cpu")
     wd = next(row for row in found["table"] if row["label"] == "WD")
-    assert (wd["paper"], wd["ours"], wd["n"], wd["seeds"]) == ("73.88±0.22", "10.50±0.71", 2, [0, 1])
-    assert set(wd["runs"]) <= set(ids)
-    assert len(wd["runs"]) == 2
-    assert found["done"] == len(ids)
+    assert (wd["paper"], wd["ours"], wd["n"], wd["published"]) == ("73.88±0.22", "15.50±7.78", 2, 1)
+    assert (wd["seeds"], len(wd["runs"])) == ([0, 1], 1)
+    assert found["runs"] == own
+    assert found["origin"].startswith("8 own and 8 published runs; 8 cells have a published run too, at most 10 points")
     assert {cell["seed"] for cell in found["open"]} == {2}
-
-
-def test_published_runs_fill_their_own_column(store, benchmark):
-    write_cells(store, "table3", {0})
-    found = find(get_preset("table3"), published_of(store), "cpu")
-    rows = bench.table(found, found.table)
-    assert all(row["cached"] == row["ours"] and row["cachedN"] == row["n"] for row in rows)
+    assert {cell["about"] for cell in found["open"]} == {12.0}
+    [figure] = [one for one in found["figures"] if "beside the paper’s" in one["caption"]]
+    assert set(figure["runs"]) == set(own)
 
 
 def test_published_runs_of_another_device_are_left_out_of_the_mean_and_named(store, benchmark, monkeypatch):
     cells = [cell for cell in get_preset("table3").cells("cpu") if cell.row == "wd"]
     for cell, device in zip(cells, ("CPU, 2 cores, 4 GiB", "CPU, 8 cores, 64 GiB", "NVIDIA T4, 15 GiB"), strict=True):
         write_run(store, cell, device=device)
-    results = Results("me/results", "hub", check(from_store(store)[0]))
-    for run_id in store.ids():
-        store.delete(run_id)
-    monkeypatch.setattr(published.Cached, "results", results)
+    monkeypatch.setattr(published.Cached, "results", results_of(store))
+    store.delete(cells[2].run_id)
     found = benchmark.find("table3", "cpu")
-    wd = next(row for row in found["table"] if row["label"] == "WD")
-    assert (wd["n"], wd["cachedN"]) == (0, 2)
-    assert any(
-        text.startswith("Published results: Runs come from several kinds of device") for text in found["warnings"]
-    )
+    assert next(row for row in found["table"] if row["label"] == "WD")["n"] == 2
+    assert any(text.startswith("Runs come from several kinds of device") for text in found["warnings"])
 
 
-def published_of(store):
-    """The store's runs as others would get them from the Hub."""
-    return Published(check(from_store(store)[0]))
+def test_tiles_are_made_again_only_where_a_run_ended(store, benchmark):
+    first = benchmark.cards("cpu")
+    assert [card["verdictText"] for card in first["tiles"]] == ["not run, at scale cpu"] * 9
+    assert benchmark.cards("cpu", first["stamp"]) == {"stamp": first["stamp"], "waiting": False}
+    before = dict(benchmark._tiles)
+    write_cells(store, "table3", {0, 1, 2}, lambda config, epoch: 10 + config.seed / 10 - (config.method == "lpwd"))
+    second = benchmark.cards("cpu", first["stamp"])
+    cards = {card["name"]: card for card in second["tiles"]}
+    assert cards["table3"]["verdictText"] == "contradicts, at scale cpu"
+    assert cards["table3"]["ours"][0] == "LPWD minus WD: −1.00 points (95% −1.00 to −1.00, n = 3)"
+    assert cards["fig2"]["verdict"] == "not run"
+    assert benchmark._tiles["fig2", "cpu"] is before["fig2", "cpu"]
 
 
-def test_published_runs_are_drawn_apart_from_the_own_ones(store, tmp_path):
-    elsewhere = RunStore(tmp_path / "elsewhere")
-    write_cells(store, "fig1", {0})
-    write_cells(elsewhere, "fig1", {0, 1}, lambda config, epoch: 20 + config.seed)
-    own, published = (find(get_preset("fig1"), one, "cpu") for one in (store, published_of(elsewhere)))
-    drawn = {figure["caption"]: figure for figure in figures(own, published)}
-    top1 = next(figure for caption, figure in drawn.items() if caption.endswith("Swin, Adam: test top-1 (%)"))
-    data = {trace["name"]: trace for trace in json.loads(top1["json"])["data"] if trace.get("name")}
-    own_ones, theirs = ("WD (n = 1)", "LPWD (n = 1)"), ("WD (n = 2), published, CPU", "LPWD (n = 2), published, CPU")
-    assert {*own_ones, *theirs} <= set(data)
-    assert data["WD (n = 2), published, CPU"]["marker"]["symbol"] == "circle-open"
-    assert data["WD (n = 1)"]["marker"]["symbol"] == "circle"
-    assert len(top1["runs"]) == 4
-    assert "Weight norm by layer and epoch, WD, one seed (published, CPU)" in drawn
-    nothing = find(get_preset("fig1"), RunStore(tmp_path / "nothing"), "cpu")
-    alone = {figure["caption"]: figure for figure in figures(nothing, published)}
-    loss = next(figure for caption, figure in alone.items() if "Swin, Adam: training loss (published" in caption)
-    assert all(text.startswith("Published: ") and "training loss" in text for text in loss["said"])
-    assert loss["runs"] == []
-
-
-def test_each_figure_says_what_its_own_runs_say(store):
+def test_each_figure_says_what_its_own_runs_say_and_an_empty_one_is_marked(store, tmp_path):
     write_cells(store, "fig1", {0, 1}, lambda config, epoch: 10 + config.seed + (config.method == "lpwd"))
-    found = find(get_preset("fig1"), store, "cpu")
-    said = {figure["caption"]: figure["said"] for figure in figures(found, None)}
+    said = {one["caption"]: one["said"] for one in figures(find(get_preset("fig1"), store, "cpu"))}
     swin = next(texts for caption, texts in said.items() if "Swin" in caption and caption.endswith("top-1 (%)"))
     loss = next(texts for caption, texts in said.items() if "Swin" in caption and caption.endswith("training loss"))
     assert swin[0].startswith("LPWD ")
     assert all("top-1" in text for text in swin)
     assert [("training loss" in text) for text in loss] == [True]
     assert said["Weight norm by layer and epoch, WD, one seed"] == []
-    nothing = find(get_preset("fig5"), store, "cpu")
-    assert figures(nothing, None) == []
+    fig4 = figures(find(get_preset("fig4"), RunStore(tmp_path / "nothing"), "cpu"))
+    assert [one["empty"] for one in fig4] == [True, True]
+    assert "the paper’s: WD 73.88, LPWD 74.48" in fig4[0]["caption"]
 
 
-def test_a_long_run_asks_first(store):
+def test_long_runs_and_many_ask_first(store):
     class Resting:
         measured = 5000.0
 
@@ -136,28 +128,25 @@ def test_a_long_run_asks_first(store):
     live = Live(store, Resting())
     live.machine.result(5)
     cell = get_preset("table3").cells("paper", 1)[0]
-    assert costs.doubt(live, cell.config).startswith("This run takes about 18 min, by the speed measured now")
+    assert costs.doubt(live, [cell.config]).startswith("This run takes about 18 min, by the speed measured now")
     live.jobs.measured = None
-    assert "5,000,000 images in all, and no run here tells" in costs.doubt(live, cell.config)
-    small = get_preset("table3").cells("cpu", 1)[0]
-    assert costs.doubt(live, small.config) == ""
-    write_run(store, small)
-    store.update(small.run_id, seconds=3600.0, threads=1)
-    assert costs.doubt(live, small.config) == "This run takes about 60 min, as 1 finished run did here. Run it?"
-
-
-def test_nothing_is_read_again_until_a_run_ends(store, benchmark):
-    first = benchmark.find("table3", "cpu")
-    assert benchmark.find("table3", "cpu", first["stamp"]) == {"stamp": first["stamp"], "waiting": False}
-    write_cells(store, "table3", {0})
-    second = benchmark.find("table3", "cpu", first["stamp"])
-    assert (first["done"], second["done"]) == (0, 8)
+    assert "5,000,000 images in all, and no run here tells" in costs.doubt(live, [cell.config])
+    small = [one.config for one in get_preset("table3").cells("cpu")]
+    assert costs.doubt(live, small[:1]) == ""
+    write_run(store, get_preset("table3").cells("cpu")[0])
+    store.update(small[0].run_id, seconds=300.0, threads=1)
+    assert costs.doubt(live, small[1:2]) == ""
+    asked = costs.doubt(live, small[1:])
+    assert asked == "These 23 runs take about 1.9 h one after the other, as 1 finished run did here. Run them?"
+    assert costs.doubt(live, small[1:2], 1).startswith("This run (the first of them trains a start) takes about")
 
 
 def test_unknown_presets_scales_and_cells_are_sentences(benchmark):
-    for call in (("nope", "cpu", "x"), ("table3", "nope", "x"), ("table3", "cpu", "x")):
+    for call in (("nope", "cpu", []), ("table3", "nope", []), ("table3", "cpu", ["x"])):
         with pytest.raises(ConfigError, match=r"x|allowed"):
-            benchmark.config(*call)
+            benchmark.cells(*call)
+    with pytest.raises(ConfigError, match="allowed"):
+        benchmark.cards("nope")
 
 
 # ---- the page
@@ -165,22 +154,31 @@ def test_unknown_presets_scales_and_cells_are_sentences(benchmark):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(150)
-def test_run_this_cell_fills_the_heatmap(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(SMALL_PRESET)
+@pytest.mark.timeout(300)
+def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SMALL_PRESETS)
     filled = "document.querySelector('.lp-figures .lp-plot')?.data?.filter(t => t.type == 'heatmap').map(t => t.z)"
     with running_app(tmp_path / "runs", PYTHONPATH=f"{tmp_path}:{ROOT}") as app, chromium() as browser:
-        seen = open_page(browser, f"{app.url}/?tab=benchmark&preset=fig4")
+        seen = open_page(browser, f"{app.url}/?tab=benchmark")
         page = seen.page
-        page.wait_for_function(f"{filled}?.length === 2", timeout=60_000)
-        assert "0 of 4 runs done" in page.inner_text("#lp-benchmark [data-f=status]")
-        assert "Run a missing cell" in page.inner_text("#lp-benchmark [data-f=sentences]")
-        page.select_option("#lp-benchmark [data-f=open]", index=3)
-        assert "LPWD" in page.locator("#lp-benchmark [data-f=open] option:checked").inner_text()
-        page.click("#lp-benchmark [data-act=run]")
-        page.wait_for_function(f"{filled}[1].flat().some(v => v !== null)", timeout=60_000)
+        tile = page.locator(".lp-tile[data-name=table1]")
+        tile.wait_for(timeout=60_000)
+        assert "not run, at scale cpu" in tile.inner_text()
+        tile.click()
+        page.click("#lp-benchmark [data-act=all]:text('Run all missing (2)')")
+        page.wait_for_selector("#lp-benchmark [data-f=status]:text('2 of 2 runs done')", timeout=120_000)
+        assert page.is_hidden("#lp-benchmark [data-f=cell]")
+        page.wait_for_selector(".lp-tile[data-name=table1][data-verdict=undecided]")
+        assert "n = 1" in tile.inner_text()
+
+        page.locator(".lp-tile[data-name=fig4]").click()
+        page.click("#lp-benchmark summary:text('1 of 1 figure not run')")
+        page.wait_for_function(f"{filled}?.length === 2")
+        page.locator("[data-f=blanks] .scatterlayer .point").last.click(force=True)
+        page.wait_for_selector("#lp-benchmark [data-f=told]:text('Queued: 1 run.')", timeout=120_000)
+        page.wait_for_function(f"{filled}?.flat(2).some(v => v !== null)", timeout=120_000)
         assert page.evaluate(f"{filled}.flat(2).filter(v => v !== null).length") == 1
-        assert "1 of 4 runs done" in page.inner_text("#lp-benchmark [data-f=status]")
+        assert page.evaluate(f"{filled}[1].flat().some(v => v !== null)")
         page.click("#lp-benchmark .lp-results a:text('seed 0')")
         page.wait_for_selector("#lp-panel h2:text('LPWD')")
         assert seen.hosts <= {"127.0.0.1"}

@@ -25,7 +25,6 @@ from lpwd.paper.findings import find
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
 from lpwd.ui.compare import compared, overlay, tab
-from lpwd.ui.demo.pairs import heat_of
 from lpwd.ui.explain import rates
 from lpwd.ui.live import Live
 from lpwd.ui.runs import runlist
@@ -67,7 +66,6 @@ def readers(store, ids, bad):
         "endpoint": lambda: strict(compared.comparison(store, ids, "last_top1")),
         "csv": lambda: tab.csv(curves, ids, "loss"),
         "rates": lambda: [rates.view(store, i, m.n, "2i/n", 0.5) for i, m in enumerate(rates.models(store))],
-        "heatmap": lambda: strict(heat_of(store, bad)),
         "tables": lambda: check(from_store(store)[0]),
         "events": lambda: store.read_metrics(bad),
         "norms": lambda: weight_norms_frame(store, bad),

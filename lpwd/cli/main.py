@@ -11,6 +11,7 @@ from lpwd.cli.app import app, owner
 from lpwd.cli.hub import pull, push
 from lpwd.cli.paper import report, sweep
 from lpwd.cli.repeat import repeat
+from lpwd.cli.scorecard import scorecard
 from lpwd.cli.starts import start
 from lpwd.cli.train import race, resume, train
 from lpwd.config import ConfigError
@@ -23,6 +24,7 @@ COMMANDS: dict[str, click.Command] = {
     "repeat": repeat,
     "sweep": sweep,
     "report": report,
+    "scorecard": scorecard,
     "pull": pull,
     "push": push,
     "start": start,

@@ -127,7 +127,7 @@ class Jobs:
             raise ConfigError(self.refusal)
         self.machine()  # where no worker can start, nothing is queued
         ids = [list(dict.fromkeys(config.run_id for config in race)) for race in races]
-        seeds = [race[0].seed for race in races] if len(races) > 1 else []
+        seeds = list(dict.fromkeys(race[0].seed for race in races))
         rights.check_person(user, self.limits, configs)
         check_fits(races, self.checks.check(configs), self._free_memory_for_a_race())
         with self._changed:
@@ -143,7 +143,9 @@ class Jobs:
                     self.store.restart(run_id)
             for run_ids, chosen in zip(ids, wanted, strict=True):
                 theirs = [i for i in run_ids if may_change(user, self.store.status(i).owner)]
-                self._enqueue(chosen, theirs, seeds)  # to somebody else's finished run, nothing is written
+                self._enqueue(
+                    chosen, theirs, seeds if len(seeds) > 1 else []
+                )  # to somebody else's finished run, nothing is written
         return ids
 
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:

@@ -1,6 +1,7 @@
 """The figures of each kind of preset, drawn from its cells, with the sentences that only this kind can say."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,6 +13,7 @@ from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
 from lpwd.store import RunSource
 
+STEPS_AND_EPOCHS: tuple[Literal["step"], Literal["epoch"]] = ("step", "epoch")
 Drawn = tuple[dict[str, go.Figure], list[str]]  # figures by caption, sentences
 
 
@@ -40,11 +42,13 @@ def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dr
     drawn: dict[str, go.Figure] = {}
     sentences = []
     ended = frame[frame.state == "finished"].copy()
-    steps = metrics_frame(source, ended.run_id, "step")
-    if steps.empty:
+    steps, epochs = (metrics_frame(source, ended.run_id, event) for event in STEPS_AND_EPOCHS)
+    if epochs.empty:
         return {}, []
-    for value in ("opposing_count_rate", "opposing_magnitude_rate"):
-        ended[value] = ended.run_id.map(steps.groupby("run_id")[value].mean()) * 100
+    for value in ("opposing_count_rate", "opposing_magnitude_rate"):  # the epochs' means: steps are not published
+        of_steps = steps.groupby("run_id")[value].mean() if value in steps else pd.Series(dtype=float)
+        of_epochs = epochs.groupby("run_id")[value].mean()
+        ended[value] = ended.run_id.map(of_steps).fillna(ended.run_id.map(of_epochs)) * 100
     rest = frame[frame.state != "finished"].assign(opposing_count_rate=float("nan"))
     for column in dict.fromkeys(frame.column):
         part = pd.concat([ended[ended.column == column], rest[rest.column == column]])
@@ -64,7 +68,11 @@ def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dr
             f"λ = {at.weight_decay:g}, where it is {at.opposing_magnitude_rate:.3g}% by magnitude "
             f"({len(cells)} of {len(part)} cells). {_growth(cells)}"
         )
+        if steps.empty:
+            continue
         over = cells[cells.lr == columns[-1]].merge(steps, on="run_id", suffixes=("_mean", ""))
+        if over.empty:
+            continue
         over = over.assign(percent=over.opposing_count_rate * 100, line=over.weight_decay.map(lambda v: f"λ = {v:g}"))
         drawn[f"{column}: over training at η = {columns[-1]:g}"] = figures.sequence(
             over.dropna(subset=["percent"]), "step", "percent", "line", x_title="step", y_title="R<sub>op</sub> (%)"
@@ -113,13 +121,37 @@ def draw_differences(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
     return {"Difference in best-10 test top-1 over λ, with its 95% interval": figures.differences(rows)}
 
 
+def draw_beside_paper(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
+    """Differences that Table 1 or 3 reports, ours with its interval and a dot a seed beside the paper's."""
+    rows = contrasts[contrasts.paper.notna()] if len(contrasts) else contrasts
+    if rows.empty or not (rows.n > 0).any():
+        return {}
+    several = rows.column.nunique() > 1
+    pairs = [f"{label(a)} minus {label(b)}" for a, b in zip(rows.method, rows.other, strict=True)]
+    rows = rows.assign(place=rows.column if several else pairs)
+    figure = figures.empty_figure("", "difference in points")
+    figure.add_hline(y=0, line={"color": figures.TEXT, "width": 1})
+    open_square = {"symbol": "square-open", "size": 9, "color": figures.TEXT}
+    figure.add_scatter(x=rows.place, y=rows.paper, mode="markers", marker=open_square, name="the paper")
+    ours, color = rows[rows.n > 0], figures.style("lpwd").color
+    dots = [(place, value) for place, values in zip(ours.place, ours.differences, strict=True) for value in values]
+    faint = {"color": figures.translucent(color, 0.35), "size": 6}
+    x, y = [place for place, _ in dots], [value for _, value in dots]
+    figure.add_scatter(x=x, y=y, mode="markers", marker=faint, name="one seed", showlegend=False)
+    reach = (ours.high - ours["mean"]).fillna(0)
+    bars, strong = {"type": "data", "array": reach, "thickness": 1.5, "width": 5}, {"color": color, "size": 9}
+    figure.add_scatter(x=ours.place, y=ours["mean"], mode="markers", marker=strong, error_y=bars, name="ours")
+    what = pairs[0] if several else "Each step"
+    return {f"{what}, ours beside the paper’s: best-10 test top-1, 95% interval": figure}
+
+
 def _draw_heatmap(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     drawn, sentences = {}, []
     for column, part in frame.groupby("column", sort=False):
         grouped = over_seeds(part.assign(device_class="", setting="", batches=""), by=("lr", "weight_decay"))
         rows, columns = sorted(part.weight_decay.unique()), sorted(part.lr.unique())
         panels = [name for name in preset.rows if name in set(part.method)]
-        drawn[f"{column}: ○ best, × diverged, – missing"] = figures.heatmaps(
+        drawn[f"{column}: ○ best{_paper_best(preset, column, panels)}, × diverged, – missing"] = figures.heatmaps(
             grouped, "mean", rows=rows, columns=columns, panels=panels
         )
         wide = grouped.pivot_table(index=["lr", "weight_decay"], columns="method", values="mean")
@@ -128,6 +160,13 @@ def _draw_heatmap(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dra
             ahead = int((both.lpwd > both.wd).sum())
             sentences.append(f"{column}: LPWD is ahead of WD in {ahead} of {len(both)} cells that both have finished.")
     return drawn, sentences
+
+
+def _paper_best(preset: Preset, column: str, methods: list[str]) -> str:
+    """` (the paper's: WD 73.88, LPWD 74.48)`: the best of its grid is the number of Table 1."""
+    known = [(name, preset.reported.get((name, column))) for name in methods]
+    said = ", ".join(f"{label(name)} {number(reported.mean)}" for name, reported in known if reported)
+    return f" (the paper’s: {said})" if said else ""
 
 
 def _draw_scales(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:

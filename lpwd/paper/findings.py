@@ -3,7 +3,7 @@
 import datetime
 import math
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from lpwd.analysis.statistics import Paired, best_settings, device_class, over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
 from lpwd.analysis.words import label
-from lpwd.paper.drawings import DRAW, draw_differences
+from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
 from lpwd.paper.protocols import protocol
@@ -39,21 +39,28 @@ class Findings:
 
 def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
     """Read the runs and say what is known; nothing is trained."""
-    cells = preset.cells(scale, seeds)
-    frame, warnings = _cells_frame(cells, source, scale)
-    table, contrasts, sentences = _statistics(preset, frame, scale)
+    findings = tabulate(preset, source, scale, seeds)
+    frame, sentences = findings.cells, list(findings.sentences)
     drawn, extra = DRAW[preset.kind](preset, frame, source)
     if preset.kind == "difference":
-        drawn = draw_differences(contrasts)
+        drawn = draw_differences(findings.contrasts)
+    if preset.kind == "table":
+        drawn = draw_beside_paper(findings.contrasts)
     if preset.kind != "difference":  # which compares at each lambda, and chooses none
         several, unequal = trials(frame)
         drawn, extra = drawn | several, [*extra, *unequal]
     lost = int((frame.state == "diverged").sum())
     if lost:
         sentences.append(f"{lost} of {len(frame)} runs diverged (non-finite loss); they are counted, not averaged.")
-    done = int(frame.done.sum())
     all_sentences = [*extra, *sentences] if preset.kind == "strengths" else [*sentences, *extra]
-    return Findings(preset, scale, frame, done, table, contrasts, drawn, all_sentences, warnings)
+    return replace(findings, figures=drawn, sentences=all_sentences)
+
+
+def tabulate(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
+    """The same without what is drawn from single runs: no history is read."""
+    frame, warnings = _cells_frame(preset.cells(scale, seeds), source, scale)
+    table, contrasts, sentences = _statistics(preset, frame, scale)
+    return Findings(preset, scale, frame, int(frame.done.sum()), table, contrasts, {}, sentences, warnings)
 
 
 def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:

@@ -1,29 +1,33 @@
-"""What the Benchmark tab knows of a preset: findings as JSON, made again only when a run of it changed. No gradio."""
+"""What the Benchmark tab knows: the scorecard and what lies below a tile, made again only when a run changed.
+
+Own and published runs together, by the rule of `lpwd.paper.sources`. No gradio.
+"""
 
 import functools
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import general, label, spread
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import ConfigError
+from lpwd.jobs.costs import SPEED_FIELDS
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
-from lpwd.store import RunStore
+from lpwd.store import Record, RunStore
 from lpwd.ui.benchmark.figures import figures, sentences_of
 from lpwd.ui.live import in_background
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
 
 if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
-    import pandas as pd
-
     from lpwd.paper.findings import Findings
+    from lpwd.paper.scorecard import Tile
+    from lpwd.paper.sources import Together
 
-FIRST = ("table3", "cpu")  # what the tab shows unless the URL says otherwise; read while the app starts
+FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
 WARM_AFTER_SECONDS = 3.0  # of the app's start
 SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
 SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
@@ -35,43 +39,71 @@ class Bench:
     def __init__(self, store: RunStore, cached: Cached) -> None:
         self.store, self.cached = store, cached
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
+        self._tiles: dict[tuple[str, str], tuple[str, Tile]] = {}  # with the stamp of their cells
         self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
         in_background(self._warm)
 
     def _warm(self) -> None:
         """pandas takes seconds to load: after the page's first paint, before the tab is clicked."""
         time.sleep(WARM_AFTER_SECONDS)
-        self.find(*FIRST)
+        self.cards(FIRST_SCALE)
+
+    def cards(self, scale: str, stamp: str = "") -> dict[str, Any]:
+        """The scorecard; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
+        check_scale(scale)
+        from lpwd.paper.claims import CLAIMS, tile
+        from lpwd.paper.scorecard import summary
+
+        with self._lock:
+            records = self.store.records()
+            stamps = {name: self._stamp(by_id(name, scale), records) for name in CLAIMS}
+            now = f"{hash(tuple(stamps.values())):x}"
+            ids = {run_id for name in CLAIMS for run_id in by_id(name, scale)}
+            answer = {"stamp": now, "waiting": any(r.status.state in WORKING for r in records if r.run_id in ids)}
+            if stamp == now:
+                return answer
+            changed = [name for name, one in stamps.items() if self._tiles.get((name, scale), ("",))[0] != one]
+            together = self._together() if changed else None
+            for name in changed:
+                self._tiles[name, scale] = (stamps[name], tile(name, cast("Together", together), cast(Scale, scale)))
+            tiles = [self._tiles[name, scale][1] for name in CLAIMS]
+            return answer | {"summary": summary(tiles), "tiles": list(map(card, tiles))}
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        """Everything the tab shows; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
+        """What lies below a tile; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
         cells = by_id(name, scale)
         with self._lock:
-            now = self._stamp(cells)
+            now = self._stamp(cells, self.store.records())
             answer = self._answers.get((name, scale))
             if answer is None or answer["stamp"] != now:
                 self._answers[name, scale] = answer = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
             return answer if stamp != now else {key: answer[key] for key in ("stamp", "waiting")}
 
-    def config(self, name: str, scale: str, run_id: str) -> RunConfig:
-        """The configuration of one cell. Raises ConfigError."""
+    def cells(self, name: str, scale: str, run_ids: Sequence[str]) -> list[Cell]:
+        """The cells of these runs. Raises ConfigError."""
         cells = by_id(name, scale)
-        if run_id not in cells:
-            raise ConfigError(f"{name} at scale {scale} has no cell {run_id[:200]!r}")
-        return cells[run_id].config
+        if unknown := [run_id for run_id in run_ids if run_id not in cells]:
+            raise ConfigError(f"{name} at scale {scale} has no cell {unknown[0][:200]!r}")
+        return [cells[run_id] for run_id in dict.fromkeys(run_ids)]
 
-    def _stamp(self, cells: Mapping[str, Cell]) -> str:
-        states = {r.run_id: (r.status.state, r.status.ended) for r in self.store.records() if r.run_id in cells}
+    def _stamp(self, cells: Mapping[str, Cell], records: Sequence[Record]) -> str:
+        states = {r.run_id: (r.status.state, r.status.ended) for r in records if r.run_id in cells}
         return f"{hash(frozenset(states.items())):x}-{self.cached.version}"
+
+    def _together(self) -> "Together":
+        from lpwd.hub.checked import Published
+        from lpwd.paper.sources import Together
+
+        results = self.cached.results
+        return Together(self.store, Published(results.checked) if results else None)
 
     def _view(self, name: str, scale: Scale, cells: Mapping[str, Cell]) -> dict[str, Any]:
         from lpwd.paper.findings import find
         from lpwd.paper.report import TABLED
 
-        preset = get_preset(name)
-        findings, published = find(preset, self.store, scale), self._published(name, scale)
-        own = [row.run_id for row in findings.cells.itertuples() if row.done]
-        apart = [f"Published results: {warning}" for warning in published.warnings] if published else []
+        preset, together = get_preset(name), self._together()
+        findings = find(preset, together, scale)
+        done = list(findings.cells[findings.cells.done.astype(bool)].run_id)
         still_open = open_cells(findings, cells)
         return {
             "source": preset.source,
@@ -81,49 +113,67 @@ class Bench:
             "kind": preset.kind,
             "done": findings.done,
             "total": len(findings.cells),
+            "origin": "; ".join(text for text in (together.said(done), together.repeated(done)) if text),
             "sentences": findings.sentences,
-            "warnings": findings.warnings + apart,
+            "warnings": findings.warnings,
             "reported": bool(preset.reported),
-            "table": table(findings, published.table if published else None) if preset.kind in TABLED else [],
+            "table": table(findings, together) if preset.kind in TABLED else [],
             "verdicts": {column: sentences_of(findings, column) for column in dict.fromkeys(findings.cells.column)},
-            "figures": figures(findings, published),
+            "figures": figures(findings, together.published_ids),
             "open": still_open,
             "waiting": any(cell["waiting"] for cell in still_open),
-            "runs": own,
+            "runs": [run_id for run_id in done if run_id not in together.published_ids],
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }
 
-    def _published(self, name: str, scale: Scale) -> "Findings | None":
-        """The same findings from the published results; None where they have no run of it."""
-        from lpwd.hub.checked import Published
-        from lpwd.paper.findings import find
 
-        results = self.cached.results
-        if results is None or not results.checked.records:
-            return None
-        findings = find(get_preset(name), Published(results.checked), scale)
-        return findings if findings.done else None
+def check_scale(scale: str) -> None:
+    """Raises ConfigError."""
+    if scale not in SCALES:
+        raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
 
 
 @functools.cache
 def by_id(name: str, scale: str) -> dict[str, Cell]:
-    """The cells of a preset by run id. Raises ConfigError."""
-    if scale not in SCALES:
-        raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
-    return {cell.run_id: cell for cell in get_preset(name).cells(scale)}
+    """The cells of a preset by run id, from a published start and from one trained here. Raises ConfigError."""
+    check_scale(scale)
+    cells = get_preset(name).cells(cast(Scale, scale))
+    return {cell.from_own_start.run_id: cell for cell in cells} | {cell.run_id: cell for cell in cells}
 
 
 def choices() -> dict[str, Any]:
     presets = [[preset.name, f"{preset.source}: {preset.title}"] for preset in PRESETS.values()]
-    return {"presets": presets, "scales": [[scale, SCALE_LABELS[scale]] for scale in ("cpu", "paper")], "first": FIRST}
+    scales = [[scale, SCALE_LABELS[scale]] for scale in ("cpu", "paper")]
+    return {"presets": presets, "scales": scales, "firstScale": FIRST_SCALE}
 
 
-def table(findings: "Findings", cached: "pd.DataFrame | None") -> list[dict[str, Any]]:
-    """A row a method and column: the paper's, the published and our own numbers, and the runs that ours rest on."""
-    others = {} if cached is None else {(row["column"], row["method"]): row for row in cached.to_dict("records")}
+def card(tile: "Tile") -> dict[str, Any]:
+    """A tile as the page draws it."""
+    lines = [
+        {"color": STYLES[line.style].color if line.style in STYLES else "", "x": line.x, "y": line.y}
+        for line in tile.spark
+    ]
+    return {
+        "name": tile.name,
+        "source": tile.source,
+        "title": get_preset(tile.name).title,
+        "claim": tile.claim,
+        "paper": tile.paper,
+        "ours": [part.text for part in tile.parts] if tile.verdict != "not run" else [],
+        "verdict": tile.verdict,
+        "verdictText": tile.verdict_text,
+        "runs": f"{tile.done:,} of {tile.total:,} cells" + (f": {tile.origin}" if tile.origin else ""),
+        "spark": lines,
+        "sparkTitle": tile.spark_title,
+    }
+
+
+def table(findings: "Findings", together: "Together") -> list[dict[str, Any]]:
+    """A row a method and column: the paper's number and ours, and the runs that ours rests on."""
     rows = []
     for row in findings.table.to_dict("records"):
-        other = others.get((row["column"], row["method"]), {})
+        runs = _runs(findings, row)
+        own = [run_id for run_id in runs if run_id not in together.published_ids]
         rows.append(
             {
                 "column": row["column"],
@@ -133,14 +183,13 @@ def table(findings: "Findings", cached: "pd.DataFrame | None") -> list[dict[str,
                 "paper": row["paper"],
                 "n": row["n"],
                 "of": row["cells"],
-                "cached": _spread(other, "best10_mean") if other.get("n") else "",
-                "cachedN": int(other.get("n", 0)),
                 **{name: _spread(row, value) for name, value in SELECTED.items()},
                 "setting": f"{row['lr']:g}, {row['weight_decay']:g}" if row["n"] else "",
                 "decay": "" if math.isnan(row["mean_decay_rate"]) else general(row["mean_decay_rate"], 3),
                 "diverged": row["diverged"],
                 "seeds": list(row["seeds"]),
-                "runs": _runs(findings, row),
+                "published": len(runs) - len(own),
+                "runs": own,
             }
         )
     return rows
@@ -157,8 +206,10 @@ def _runs(findings: "Findings", row: Mapping[str, Any]) -> list[str]:
 
 
 def open_cells(findings: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
-    """Cells without a result, each once; `about` is what finished runs of the same model took, in seconds."""
-    took = findings.cells[findings.cells.state == "finished"].groupby("model").seconds.median().to_dict()
+    """Cells without a result, each once; `about` is what finished runs of the same costs took, in seconds."""
+    finished = findings.cells[findings.cells.state == "finished"]
+    kinds = [_kind(cells[i]) if i in cells else "" for i in finished.run_id]
+    took = finished.groupby(kinds).seconds.median().to_dict()
     rows = findings.cells[~findings.cells.done.astype(bool)].drop_duplicates("run_id")
     return [
         {
@@ -167,8 +218,12 @@ def open_cells(findings: "Findings", cells: Mapping[str, Cell]) -> list[dict[str
             "waiting": row.state in WORKING,
             "seed": int(row.seed),
             "place": [row.column, label(row.method), f"{row.lr:g}", f"{row.weight_decay:g}"],
-            "about": took.get(row.model),
+            "about": took.get(_kind(cells[row.run_id])),
         }
         for row in rows.itertuples()
         if row.run_id in cells
     ]
+
+
+def _kind(cell: Cell) -> str:
+    return str([getattr(cell.config, name) for name in SPEED_FIELDS])

@@ -1,5 +1,6 @@
-"""The figures of a preset on the page: own and published results told apart, each with its verdict and its runs."""
+"""The figures of a preset on the page, each with its verdict and its runs."""
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # they load pandas and Plotly
@@ -10,36 +11,18 @@ if TYPE_CHECKING:  # they load pandas and Plotly
 LOSS = "training loss"  # in a caption and in the sentences that belong to it
 
 
-def figures(own: "Findings", published: "Findings | None") -> list[dict[str, Any]]:
-    """Caption, figure, sentences and runs of each; published points lie in the same axes with marks of their own."""
-    drawn = dict(own.figures)
-    sources: dict[str, list[tuple[Findings, str, str]]] = {caption: [(own, caption, "")] for caption in drawn}
-    if published:
-        where = f"published, {devices(published)}"
-        for caption, figure in published.figures.items():
-            if caption in drawn and not _is_heatmap(figure):
-                drawn[caption] = _together(drawn[caption], figure, where)
-                sources[caption].append((published, caption, "Published: "))
-            else:
-                name = f"{caption} ({where})"
-                drawn[name] = figure
-                sources[name] = [(published, caption, "Published: ")]
+def figures(findings: "Findings", published_ids: Container[str] = ()) -> list[dict[str, Any]]:
+    """Caption, figure, sentences and own runs of each; an empty one has axes and nothing in them."""
     return [
         {
             "caption": caption,
             "json": figure.to_json(),
-            "said": [
-                prefix + text for findings, title, prefix in sources[caption] for text in sentences_of(findings, title)
-            ],
-            "runs": _runs(own, caption) if caption in own.figures else [],
+            "empty": _is_empty(figure),
+            "said": sentences_of(findings, caption),
+            "runs": [run_id for run_id in _runs(findings, caption) if run_id not in published_ids],
         }
-        for caption, figure in drawn.items()
+        for caption, figure in findings.figures.items()
     ]
-
-
-def devices(findings: "Findings") -> str:
-    """The kinds of device that the runs were trained on."""
-    return ", ".join(sorted(set(findings.cells[findings.cells.done.astype(bool)].device_class)))
 
 
 def _column(findings: "Findings", caption: str) -> str:
@@ -58,6 +41,8 @@ def sentences_of(findings: "Findings", caption: str) -> list[str]:
         sentences = [text.removeprefix(start) for text in sentences if text.startswith(start)]
     if findings.preset.kind == "curves" and not column:
         return []  # the norms of one run
+    if findings.preset.kind == "table" and not column:
+        return []  # they stand above it
     if findings.preset.kind == "curves" and caption != column:
         sentences = [text for text in sentences if (LOSS in text) == caption.endswith(LOSS)]
     return sentences
@@ -69,19 +54,7 @@ def _runs(findings: "Findings", caption: str) -> list[str]:
     return list(dict.fromkeys((done[done.column == column] if column else done).run_id))
 
 
-def _is_heatmap(figure: "go.Figure") -> bool:
-    return any(trace.type == "heatmap" for trace in figure.data)
-
-
-def _together(own: "go.Figure", published: "go.Figure", where: str) -> "go.Figure":
-    """Published means as dotted lines with open markers, named; single runs and bands are left to the own figure."""
-    figure = own.__class__(own)
-    for trace in published.data:
-        if trace.showlegend is False or not trace.name:
-            continue
-        trace = trace.__class__(trace)
-        trace.update(name=f"{trace.name}, {where}", line={"dash": "dot", "width": 1.5}, opacity=0.8)
-        if trace.marker.symbol:
-            trace.marker.symbol = f"{trace.marker.symbol}-open"
-        figure.add_trace(trace)
-    return figure
+def _is_empty(figure: "go.Figure") -> bool:
+    """Heatmaps in which no cell has a number; other figures are not drawn where they have nothing."""
+    heats = [trace for trace in figure.data if trace.type == "heatmap"]
+    return bool(heats) and all(value is None for trace in heats for line in trace.z for value in line)

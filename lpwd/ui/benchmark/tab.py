@@ -1,4 +1,4 @@
-"""The Benchmark tab: the paper's tables and figures, published and own results beside its numbers."""
+"""The Benchmark tab: a scorecard of the paper's tables and figures, and below a tile all that is known of it."""
 
 import json
 from typing import Any
@@ -7,6 +7,8 @@ import gradio as gr
 
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.rights import User
+from lpwd.jobs.starts import with_starts
+from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.answers import answering
 from lpwd.ui.benchmark import bench, hub_panel
@@ -15,30 +17,46 @@ from lpwd.ui.people import People
 from lpwd.ui.published import Cached
 from lpwd.ui.shared import costs
 from lpwd.ui.topics import IDLE_MS, Topics
+from lpwd.ui.views import WORKING
 
 WATCH_MS = 2000  # until a page asks again while a cell waits or trains
 
 
+def is_working(store: RunStore, run_id: str) -> bool:
+    """Whether the run waits or trains already."""
+    return store.exists(run_id) and store.status(run_id).state in WORKING
+
+
 def build(live: Live, people: People, topics: Topics, cached: Cached, pusher: AutoPush | None) -> None:
-    """Its script asks for one preset at a time, and again only for what changed."""
-    hub_panel.build(live, people, topics, cached, pusher)
+    """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
     benchmark = bench.Bench(live.store, cached)
 
-    def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        answer = benchmark.find(name, scale, stamp)
+    def paced(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
 
-    def run_cell(user: User, name: str, scale: str, run_id: str, sure: bool = False) -> dict[str, Any]:
-        config = benchmark.config(name, scale, run_id)
-        doubt = "" if sure else costs.doubt(live, config)
-        return {"ask": doubt} if doubt else {"ids": live.start([config], user)}
+    def scorecard(scale: str, stamp: str = "") -> dict[str, Any]:
+        return paced(benchmark.cards(scale, stamp))
 
+    def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
+        return paced(benchmark.find(name, scale, stamp))
+
+    def run_cells(user: User, name: str, scale: str, run_ids: list[str], sure: bool = False) -> dict[str, Any]:
+        work = with_starts(live.store, benchmark.cells(name, scale, run_ids))
+        starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
+        configs = [*starts, *work.configs]  # the queue keeps their order
+        doubt = "" if sure else costs.doubt(live, configs, len(starts))
+        if doubt:
+            return {"ask": doubt}
+        return {"count": len(live.start_all([[config] for config in configs], user))}
+
+    topics.add("scorecard", scorecard)
     topics.add("benchmark", find)
     gr.HTML(
         html_template=look.asset("benchmark/benchmark.html"),
         js_on_load="lpwd.benchmark(element, server, props);",
-        server_functions=[answering(act, people.who) for act in (run_cell,)],
+        server_functions=[answering(act, people.who) for act in (run_cells,)],
         choices=json.dumps(bench.choices()),
         elem_id="lp-benchmark",
         apply_default_css=False,
     )
+    hub_panel.build(live, people, topics, cached, pusher)

@@ -1,6 +1,7 @@
 """The line above the race: what Start would cost, each number with its source. It never waits for a measurement."""
 
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,8 @@ from lpwd.jobs.rights import Limits, User
 from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import address, form
 
-LONG_SECONDS = 600.0  # a run that takes longer is not begun by accident
+LONG_SECONDS = 600.0  # what takes longer is not begun by accident
+MANY_RUNS = 12  # nor are more
 MAX_KEPT = 256
 WAITING = "Time: the worker is getting ready."
 MEASURING = "Time: measuring a step …"
@@ -119,23 +121,43 @@ def _check_limits(limits: Limits, configs: Sequence[RunConfig]) -> None:
         raise ConfigError(form.in_page_words(str(error))) from None
 
 
-def doubt(live: Live, config: RunConfig) -> str:
-    """Why somebody may not want to start this run, as a question; empty where it is a matter of minutes."""
-    machine = live.machine.result()
-    speed, count = costs.recorded_speed(live.store, config, machine.label, machine.plan(1).threads)
-    source = f"as {count} finished run{'s' * (count > 1)} did here"
-    if not count:
-        speed, source = (
-            live.jobs.measure(config, machine.plan(1).threads) or 0.0,
-            "by the speed measured now on random images",
-        )
-    if speed:
-        seconds = costs.seconds([[config]], speed)
-        return f"This run takes about {about(seconds)}, {source}. Run it?" if seconds > LONG_SECONDS else ""
-    if machine.device == "cpu" and config.scale == "paper":
-        images = costs.work(config).training_images * config.epochs
-        return f"This run trains on {images:,} images in all, and no run here tells how long that takes. Run it?"
+def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
+    """Why somebody may not want to start these runs, as a question; empty where it is a matter of minutes.
+
+    The first `starts` of them are trained for their weights, which the others begin from.
+    """
+    machine, many = live.machine.result(), len(configs) > MANY_RUNS
+    what = f"These {len(configs):,} runs" if len(configs) > 1 else "This run"
+    what += f" (the first {'of them trains' if starts == 1 else f'{starts} train'} a start)" if starts else ""
+    ask = "Run them?" if len(configs) > 1 else "Run it?"
+    seconds, counts = 0.0, []
+    for alike in _by_speed(configs):
+        speed, count = costs.recorded_speed(live.store, alike[0], machine.label, machine.plan(1).threads)
+        speed = speed or live.jobs.measure(alike[0], machine.plan(1).threads) or math.inf
+        seconds += costs.seconds([[config] for config in alike], speed) if speed < math.inf else math.nan
+        counts.append(count)
+    if seconds == seconds:
+        done = sum(counts)
+        source = f"as {done} finished run{'s' * (done > 1)} did here"
+        if not all(counts):
+            source = "by the speed measured now on random images"
+        takes = "take" if len(configs) > 1 else "takes"
+        in_turn = " one after the other" if len(configs) > 1 else ""
+        told = f"{what} {takes} about {about(seconds)}{in_turn}, {source}. {ask}"
+        return told if many or starts or seconds > LONG_SECONDS else ""
+    if many or starts or (machine.device == "cpu" and configs[0].scale == "paper"):
+        images = sum(costs.work(config).trained for config in configs)
+        train = "train" if len(configs) > 1 else "trains"
+        return f"{what} {train} on {images:,} images in all, and no run here tells how long that takes. {ask}"
     return ""
+
+
+def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
+    """Those whose steps take as long together."""
+    groups: dict[str, list[RunConfig]] = {}
+    for config in configs:
+        groups.setdefault(str([getattr(config, name) for name in costs.SPEED_FIELDS]), []).append(config)
+    return list(groups.values())
 
 
 def about(seconds: float) -> str:

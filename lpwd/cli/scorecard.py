@@ -1,0 +1,42 @@
+"""`lpwd scorecard`: a line a table and figure of the paper, what our runs say of its claim."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lpwd.cli.options import runs_dir_option
+from lpwd.cli.paper import scale_option
+from lpwd.store import RunStore
+
+
+@click.command(
+    params=[
+        scale_option,
+        click.Option(["--published/--no-published"], default=True, show_default=True, help="with published results"),
+        click.Option(["--json", "as_json"], is_flag=True, help="all numbers, for programs"),
+        runs_dir_option,
+    ]
+)
+def scorecard(scale: Any, published: bool, as_json: bool, runs_dir: Path) -> None:
+    """Say of each claim of the paper whether our runs confirm or contradict it.
+
+    Own runs fill their cells, published ones (the last copy of LPWD_RESULTS_REPO, or the bundled snapshot) the rest.
+    """
+    from lpwd.hub.checked import Published
+    from lpwd.hub.pull import local
+    from lpwd.paper.claims import scorecard as tiles_of
+    from lpwd.paper.scorecard import summary
+    from lpwd.paper.sources import Together
+
+    own = RunStore(runs_dir) if runs_dir.is_dir() else None
+    theirs = Published(local(os.environ.get("LPWD_RESULTS_REPO", ""), "").checked) if published else None
+    tiles = tiles_of(Together(own, theirs), scale)
+    if as_json:
+        click.echo(json.dumps([tile.as_json() for tile in tiles], indent=1))
+        return
+    for tile in tiles:
+        click.echo(tile.line)
+    click.echo(f"{summary(tiles)} (95% intervals over at least three seeds, not corrected for their number)")

@@ -1,0 +1,267 @@
+"""What the paper claims of each table and figure, and which quantity of our runs decides about it: a value a seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+
+from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.strengths import best_pair, with_decay
+from lpwd.analysis.verdict import QUANTITIES
+from lpwd.analysis.words import label, number
+from lpwd.paper import sparks
+from lpwd.paper.findings import Findings, tabulate
+from lpwd.paper.numbers import TABLE1, TABLE3, Scale
+from lpwd.paper.presets import get_preset
+from lpwd.paper.scorecard import Line, Part, Tile, over_columns
+from lpwd.paper.sources import Together
+
+NO_NUMBER = "no number in its text"
+Values = dict[str, dict[int, float]]  # column -> seed -> value
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One tile: the claim in a sentence, the paper's number, what decides, and the sparkline with its title."""
+
+    sentence: str
+    paper: str
+    parts: Callable[[Findings, Together], list[Part]]
+    spark: Callable[[Findings, Together], list[Line]]
+    spark_title: str
+
+
+def scorecard(source: Together, scale: Scale) -> list[Tile]:
+    """All tiles, in the order of the paper."""
+    return [tile(name, source, scale) for name in CLAIMS]
+
+
+def tile(name: str, source: Together, scale: Scale) -> Tile:
+    """One tile. Raises ConfigError where there is none of this name."""
+    claim, preset = CLAIMS[name], get_preset(name)
+    cells = preset.cells(scale)
+    place: dict[str, Any] = {"name": name, "source": preset.source, "claim": claim.sentence, "paper": claim.paper}
+    place |= {"scale": scale, "total": len(cells)}
+    known = {record.run_id for record in source.records()}
+    if not any({cell.run_id, cell.from_own_start.run_id} & known for cell in cells):
+        return Tile(**place)
+    findings = tabulate(preset, source, scale)
+    ids = findings.cells[findings.cells.done.astype(bool)].run_id
+    return Tile(
+        **place,
+        parts=tuple(claim.parts(findings, source)),
+        done=findings.done,
+        origin=source.said(ids),
+        spark=tuple(line for line in claim.spark(findings, source) if line.x) if len(ids) else (),
+        spark_title=claim.spark_title,
+        warnings=tuple(findings.warnings),
+    )
+
+
+# ---- pairs of methods
+
+
+def _pairs(findings: Findings, method: str, other: str, value: str = "best10_mean") -> Values:
+    """Differences at each method's best setting."""
+    rows = findings.contrasts
+    if rows.empty:
+        return {}
+    mine = rows[(rows.method == method) & (rows.other == other) & (rows.value == QUANTITIES[value][0])]
+    return {row.column: dict(zip(row.seeds, row.differences, strict=True)) for row in mine.itertuples()}
+
+
+def _pair(findings: Findings, method: str, other: str, value: str = "best10_mean", paper: float | None = None) -> Part:
+    name, unit, lower = QUANTITIES[value]
+    values, columns = over_columns(_pairs(findings, method, other, value))
+    what = "" if value == "best10_mean" else f" in {name}"
+    claim = "lower" if lower else "higher"
+    title = f"{label(method)} minus {label(other)}{what}"
+    return Part(title, values, claim, unit, 2 if unit else 3, paper, _coverage(findings, columns))
+
+
+def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
+    return len(columns), findings.cells.column.nunique()
+
+
+def _table1(findings: Findings, source: Together) -> list[Part]:
+    return [_pair(findings, "lpwd", "wd", paper=sum(TABLE1_GAINS.values()) / len(TABLE1_GAINS))]
+
+
+def _table3(findings: Findings, source: Together) -> list[Part]:
+    steps = (("lpwd", "wd"), ("rwd", "wd"), ("pwd", "rwd"), ("lpwd", "pwd"))
+    return [_pair(findings, method, other, paper=table3_gain(method, other)) for method, other in steps]
+
+
+def _fig1(findings: Findings, source: Together) -> list[Part]:
+    return [_pair(findings, "lpwd", "wd"), _pair(findings, "lpwd", "wd", "train_loss")]
+
+
+def _fig3b(findings: Findings, source: Together) -> list[Part]:
+    rows = findings.contrasts
+    largest = rows[(rows.method == "pwd") & (rows.x == findings.cells.weight_decay.max())].iloc[0]
+    return [Part(f"PWD minus RWD at λ = {largest.x:g}", tuple(largest.differences), "higher")]
+
+
+def _fig5(findings: Findings, source: Together) -> list[Part]:
+    sizes, pairs = list(dict.fromkeys(findings.cells.column)), _pairs(findings, "lpwd", "wd")
+    first, last = (pairs.get(sizes[i], {}) for i in (0, -1))
+    values = tuple(last[seed] - first[seed] for seed in sorted(first.keys() & last.keys()))
+    return [Part(f"LPWD minus WD, {sizes[-1]} less {sizes[0]}", values, "higher")]
+
+
+def _settle(findings: Findings, source: Together) -> list[Part]:
+    done = with_decay(findings.cells)
+    lpwd, reverse = (best_pair(done, method, "wd", "last_top1") for method in ("lpwd", "lpwd_reversed"))
+    return [
+        Part("best LPWD minus best WD in last-epoch top-1", lpwd.differences, "higher"),
+        Part("best reversed depth minus best WD", reverse.differences, "not higher"),
+    ]
+
+
+# ---- quantities of whole replications: a seed counts in a column once all of its cells there are done
+
+
+def _whole(findings: Findings) -> pd.DataFrame:
+    cells = findings.cells
+    whole = cells.groupby(["column", "seed"]).done.transform(lambda done: done.astype(bool).all())
+    return cells[whole & (cells.state == "finished")]
+
+
+def _fig4(findings: Findings, source: Together) -> list[Part]:
+    cells = _whole(findings)
+    two = cells[cells.method.isin(["wd", "lpwd"])]
+    wide = two.pivot_table(index=["column", "seed", "lr", "weight_decay"], columns="method", values="best10_mean")
+    values: Values = {}
+    if {"wd", "lpwd"} <= set(wide):
+        mean = (wide.lpwd - wide.wd).dropna().groupby(level=["column", "seed"]).mean()
+        for (column, seed), value in mean.items():
+            values.setdefault(column, {})[int(seed)] = float(value)
+    seeds, columns = over_columns(values)
+    return [Part("LPWD minus WD, mean over all η and λ", seeds, "higher", columns=_coverage(findings, columns))]
+
+
+def _fig2(findings: Findings, source: Together) -> list[Part]:
+    cells = sparks.with_opposing(_whole(findings), source)
+    parts = []
+    for name, sign in (("lr", "η"), ("weight_decay", "λ")):
+        values: Values = {}
+        for (column, seed), part in cells.groupby(["column", "seed"]):
+            ranks = part[[name, "opposing"]].astype(float).rank()
+            values.setdefault(column, {})[int(seed)] = float(ranks[name].corr(ranks.opposing))
+        seeds, columns = over_columns(values)
+        covered = _coverage(findings, columns)
+        parts.append(Part(f"rank correlation of R_op with {sign}", seeds, "higher", "", columns=covered))
+    return parts
+
+
+def _fig3a(findings: Findings, source: Together) -> list[Part]:
+    cells = _whole(findings)
+    points = metrics_frame(source, cells.run_id, "zero_shot")
+    values: Values = {}
+    if not points.empty:
+        for (column, seed), part in points.merge(cells[["run_id", "column", "seed"]]).groupby(["column", "seed"]):
+            ranks = part[["shrink_percent", "test_top1"]].rank()
+            values.setdefault(column, {})[int(seed)] = float(ranks.shrink_percent.corr(ranks.test_top1))
+    seeds, columns = over_columns(values)
+    covered = _coverage(findings, columns)
+    return [Part("rank correlation of top-1 with the shrink", seeds, "lower", "", columns=covered)]
+
+
+# ---- the paper's numbers
+
+
+def table3_gain(method: str, other: str) -> float:
+    """Points in Table 3, from its one column."""
+    mean = {name: reported.mean for (name, _), reported in TABLE3.items()}
+    return round(mean[method] - mean[other], 2)
+
+
+TABLE1_GAINS: MappingProxyType[str, float] = MappingProxyType(
+    {
+        column: round(reported.mean - TABLE1["wd", column].mean, 2)
+        for (method, column), reported in TABLE1.items()
+        if method == "lpwd"
+    }
+)
+
+
+def _table1_words() -> str:
+    low, high = (number(bound(TABLE1_GAINS.values()), signed=True) for bound in (min, max))
+    return f"{low} to {high} points over WD in {len(TABLE1_GAINS)} columns"
+
+
+def _table3_words() -> str:
+    steps = (("LPWD over WD", "lpwd", "wd"), ("RWD", "rwd", "wd"), ("PWD", "pwd", "rwd"), ("the layers", "lpwd", "pwd"))
+    gains = [f"{name} {number(table3_gain(method, other), signed=True)}" for name, method, other in steps]
+    return f"{gains[0]} points: {', '.join(gains[1:])}"
+
+
+CLAIMS: MappingProxyType[str, Claim] = MappingProxyType(
+    {
+        "table1": Claim(
+            "LPWD beats WD in test top-1 on both data sets, with both models and both optimizers.",
+            _table1_words(),
+            _table1,
+            sparks.table1,
+            "LPWD minus WD by column; grey: the paper",
+        ),
+        "table3": Claim(
+            "RWD, PWD and the layer rule each raise the test top-1.",
+            _table3_words(),
+            _table3,
+            sparks.table3,
+            "RWD, PWD, LPWD minus WD; grey: the paper",
+        ),
+        "fig1": Claim(
+            "Under a strong penalty LPWD keeps a higher test top-1 and a lower training loss than WD.",
+            NO_NUMBER,
+            _fig1,
+            sparks.fig1,
+            "test top-1 over epochs",
+        ),
+        "fig2": Claim(
+            "The rate of opposing penalties of WD grows with η and with λ.",
+            NO_NUMBER,
+            _fig2,
+            sparks.fig2,
+            "R_op over λ, largest η",
+        ),
+        "fig3a": Claim(
+            "The accuracy of a trained model constantly falls as its weights shrink.",
+            NO_NUMBER,
+            _fig3a,
+            sparks.fig3a,
+            "test top-1 over the shrink",
+        ),
+        "fig3b": Claim(
+            "Decay before the update (PWD) beats decay after it (RWD) once λ is large.",
+            NO_NUMBER,
+            _fig3b,
+            sparks.fig3b,
+            "PWD minus RWD over λ",
+        ),
+        "fig4": Claim(
+            "LPWD holds its test top-1 over a wider range of η and λ than WD.",
+            NO_NUMBER,
+            _fig4,
+            sparks.fig4,
+            "mean top-1 over λ, all η",
+        ),
+        "fig5": Claim(
+            "The gain of LPWD over WD grows with the size of the model.",
+            NO_NUMBER,
+            _fig5,
+            sparks.fig5,
+            "LPWD minus WD by size",
+        ),
+        "settle": Claim(
+            "Deep layers should decay more: at its best strength LPWD beats WD, and the reversed order does not.",
+            "not in the paper",
+            _settle,
+            sparks.settle,
+            "last-epoch top-1 over total decay",
+        ),
+    }
+)

@@ -1,0 +1,124 @@
+"""The sparkline of each tile: the shape of the figure in a few points. Means over seeds, of what is done."""
+
+import math
+
+import pandas as pd
+
+from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.strengths import curve, with_decay
+from lpwd.paper.findings import Findings
+from lpwd.paper.numbers import TABLE1, TABLE3, Reported
+from lpwd.paper.scorecard import Line
+from lpwd.paper.sources import Together
+
+PAPER = "paper"  # the style of a line that is the paper's
+NO = Reported(math.nan, math.nan)
+
+
+def _line(style: str, series: pd.Series) -> Line:
+    """Index against values, in their order."""
+    kept = series.astype(float).dropna()
+    return Line(style, tuple(map(float, kept.index)), tuple(map(float, kept)))
+
+
+def _differences(findings: Findings, method: str, other: str) -> pd.Series:
+    """Mean best-10 difference by column, in the order of the columns."""
+    rows = findings.contrasts
+    mine = rows[(rows.method == method) & (rows.other == other) & (rows.n > 0) & (rows.value == "best-10 test top-1")]
+    order = _columns(findings)
+    means = {order.index(column): mean for column, mean in zip(mine.column, mine["mean"], strict=True)}
+    return pd.Series(means, dtype=float).sort_index()
+
+
+def _columns(findings: Findings) -> list[str]:
+    return list(dict.fromkeys(findings.cells.column))
+
+
+def table1(findings: Findings, source: Together) -> list[Line]:
+    reported = {
+        method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")
+    }
+    paper = [lpwd.mean - wd.mean for lpwd, wd in zip(reported["lpwd"], reported["wd"], strict=True)]
+    return [_line(PAPER, pd.Series(paper)), _line("lpwd", _differences(findings, "lpwd", "wd"))]
+
+
+def table3(findings: Findings, source: Together) -> list[Line]:
+    names = ("wd", "rwd", "pwd", "lpwd")
+    paper = {method: reported.mean for (method, _), reported in TABLE3.items()}
+    ours = findings.table.set_index("method").best10_mean_mean.reindex(names).reset_index(drop=True)
+    return [
+        _line(PAPER, pd.Series([paper[name] - paper["wd"] for name in names])),
+        _line("lpwd", ours - ours[0]),
+    ]
+
+
+def fig1(findings: Findings, source: Together) -> list[Line]:
+    """Of the first column that has runs of both."""
+    finished = findings.cells[(findings.cells.state == "finished") & findings.cells.method.isin(["wd", "lpwd"])]
+    for _, part in finished.groupby("column", sort=False):
+        points = metrics_frame(source, part.run_id, "epoch")
+        if part.method.nunique() == 2 and not points.empty:
+            both = points.merge(part[["run_id", "method"]])
+            return [_line(name, both[both.method == name].groupby("epoch").test_top1.mean()) for name in ("wd", "lpwd")]
+    return []
+
+
+def with_opposing(cells: pd.DataFrame, source: Together) -> pd.DataFrame:
+    """The finished cells with `opposing`: the mean of R_op by count over all measured steps, percent.
+
+    From the epochs, which hold the means over their steps and are published; the steps are not.
+    """
+    points = metrics_frame(source, cells.run_id, "epoch")
+    if points.empty:
+        return cells.iloc[:0].assign(opposing=math.nan)
+    means = points.groupby("run_id").opposing_count_rate.mean() * 100
+    return cells.assign(opposing=cells.run_id.map(means)).dropna(subset=["opposing"])
+
+
+def fig2(findings: Findings, source: Together) -> list[Line]:
+    finished = findings.cells[findings.cells.state == "finished"]
+    cells = with_opposing(finished, source)
+    largest = cells[cells.lr == cells.groupby("column").lr.transform("max")]
+    return [_over_decay("wd", part, "opposing") for _, part in largest.groupby("column", sort=False)]
+
+
+def _over_decay(style: str, part: pd.DataFrame, value: str) -> Line:
+    """The mean by lambda, on a logarithmic axis."""
+    mean = part.assign(place=part.weight_decay.astype(float).map(math.log10)).groupby("place")[value].mean()
+    return _line(style, mean)
+
+
+def fig3a(findings: Findings, source: Together) -> list[Line]:
+    finished = findings.cells[findings.cells.state == "finished"]
+    points = metrics_frame(source, finished.run_id, "zero_shot")
+    if points.empty:
+        return []
+    joined = points.merge(finished[["run_id", "column"]])
+    return [
+        _line("baseline", part.groupby("shrink_percent").test_top1.mean())
+        for _, part in joined.groupby("column", sort=False)
+    ]
+
+
+def fig3b(findings: Findings, source: Together) -> list[Line]:
+    rows = findings.contrasts[(findings.contrasts.method == "pwd") & (findings.contrasts.n > 0)]
+    return [_over_decay("pwd", rows.rename(columns={"x": "weight_decay", "mean": "difference"}), "difference")]
+
+
+def fig4(findings: Findings, source: Together) -> list[Line]:
+    finished = findings.cells[(findings.cells.state == "finished") & (findings.cells.weight_decay > 0)]
+    return [_over_decay(name, finished[finished.method == name], "best10_mean") for name in ("wd", "lpwd")]
+
+
+def fig5(findings: Findings, source: Together) -> list[Line]:
+    return [_line("lpwd", _differences(findings, "lpwd", "wd"))]
+
+
+def settle(findings: Findings, source: Together) -> list[Line]:
+    done = with_decay(findings.cells)
+    lines = []
+    for name in ("wd", "lpwd", "lpwd_reversed"):
+        points = curve(done, name, "last_top1")
+        x = tuple(math.log10(float(total)) for total in points.total_decay)
+        lines.append(Line(name, x, tuple(map(float, points["mean"]))))
+    return lines

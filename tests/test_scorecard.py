@@ -1,0 +1,150 @@
+"""The scorecard: verdicts from made-up tables whose answer is known; own and published runs by one rule."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from synthetic import write_run
+
+from lpwd.cli.main import main
+from lpwd.hub.checked import Published, check
+from lpwd.hub.rows import from_store
+from lpwd.paper.claims import CLAIMS, TABLE1_GAINS, scorecard, tile
+from lpwd.paper.presets import PRESETS
+from lpwd.paper.scorecard import Part, over_columns, summary, together
+from lpwd.paper.sources import Together
+from lpwd.store import RunStore
+
+
+def part(*values, claim="higher"):
+    return Part("LPWD minus WD", values, claim)
+
+
+@pytest.mark.parametrize(
+    ("values", "claim", "verdict"),
+    [
+        ((0.5, 0.6, 0.7), "higher", "confirms"),
+        ((-0.5, -0.6, -0.7), "higher", "contradicts"),
+        ((-0.5, -0.6, -0.7), "lower", "confirms"),
+        ((-0.5, 0.6, 0.7), "higher", "undecided"),
+        ((0.5, 0.6, 0.7), "not higher", "contradicts"),
+        ((-0.5, 0.6, 0.7), "not higher", "confirms"),
+        ((0.5, 0.6), "higher", "undecided"),
+        ((), "higher", "not run"),
+    ],
+)
+def test_a_verdict_needs_three_seeds_and_an_interval_without_zero(values, claim, verdict):
+    assert part(*values, claim=claim).verdict == verdict
+
+
+def test_one_part_against_the_claim_contradicts_it_and_all_confirm_it():
+    good, bad, open_one, none = part(0.5, 0.6, 0.7), part(-0.5, -0.6, -0.7), part(-1.0, 0.6, 0.7), part()
+    assert together([good, bad, open_one]) == "contradicts"
+    assert together([good, good]) == "confirms"
+    assert together([good, open_one]) == together([good, none]) == "undecided"
+    assert together([none, none]) == "not run"
+
+
+def test_some_columns_contradict_a_claim_about_all_and_do_not_confirm_it():
+    part = lambda *values, used: Part("LPWD minus WD", values, "higher", columns=(used, 8))  # noqa: E731
+    assert part(0.5, 0.6, 0.7, used=8).verdict == "confirms"
+    assert part(0.5, 0.6, 0.7, used=2).verdict == "undecided"
+    assert part(-0.5, -0.6, -0.7, used=2).verdict == "contradicts"
+    assert part(0.5, 0.6, used=2).text.startswith("LPWD minus WD, 2 of 8 columns: +0.55 points (95% ")
+
+
+def test_a_seed_counts_that_all_compared_columns_have():
+    values = {"a": {0: 1.0, 1: 2.0, 2: 3.0}, "b": {0: 3.0, 1: 4.0, 2: 5.0, 3: 9.0}, "c": {0: 100.0}, "d": {}}
+    assert over_columns(values) == ((2.0, 3.0, 4.0), ["a", "b"])
+    assert over_columns({"a": {0: 1.0}, "c": {0: 2.0}, "d": {}}) == ((1.5,), ["a", "c"])
+    assert over_columns({}) == ((), [])
+
+
+AHEAD = {"wd": 0, "rwd": 1, "pwd": 2, "lpwd": 3, "lpwd_reversed": -1}
+
+
+def write(store, name, top1, seeds=(0, 1, 2), methods=AHEAD, wanted=lambda config: True):
+    """The runs of some cells."""
+    cells = [cell for cell in PRESETS[name].cells("cpu") if cell.config.seed in seeds and cell.row in methods]
+    return [write_run(store, cell, top1) for cell in cells if wanted(cell.config)]
+
+
+def gain(config, epoch):
+    """Each method ahead of the one before, by more where lambda is large; seeds differ by a tenth."""
+    return 50 + config.weight_decay * AHEAD.get(config.method, 0) * (1 + config.seed / 10) + config.seed / 10
+
+
+def test_every_claim_is_decided_by_runs_that_show_it_and_by_runs_that_show_the_opposite(store, tmp_path):
+    opposite = RunStore(tmp_path / "opposite")
+    for name, methods in (("table1", ("wd", "lpwd")), ("table3", AHEAD), ("fig3b", AHEAD), ("fig4", AHEAD)):
+        some = lambda config: config.optimizer == "adam" and config.dataset == "cifar100"  # noqa: E731
+        write(store, name, gain, methods=methods)
+        write(opposite, name, lambda config, epoch: 100 - gain(config, epoch), methods=methods, wanted=some)
+        for source, verdict in ((store, "confirms"), (opposite, "contradicts")):
+            one = tile(name, Together(source, None), "cpu")
+            assert (one.verdict, one.n) == (verdict, 3)
+            assert f"{one.source}: {verdict}, at scale cpu. {one.claim} Paper: {one.paper}." in one.line
+            assert any(line.y for line in one.spark if line.style != "paper")
+
+
+def test_fig5_asks_whether_the_gain_grows(store):
+    sizes = {"half atto": 1, "atto": 2, "pico": 3}
+    for cell in PRESETS["fig5"].cells("cpu"):
+        ahead = sizes[cell.column] * (cell.row == "lpwd") * (1 + cell.config.seed / 10)
+        write_run(store, cell, lambda config, epoch, ahead=ahead: 50 + ahead)
+    assert tile("fig5", Together(store, None), "cpu").verdict == "confirms"
+
+
+def test_settle_asks_for_lpwd_above_wd_and_reversed_depth_not(store, tmp_path):
+    reverse = RunStore(tmp_path / "reverse")
+    higher = lambda config, epoch: gain(config, epoch) + 9 * (config.method == "lpwd_reversed")  # noqa: E731
+    for source, top1 in ((store, gain), (reverse, higher)):
+        write(source, "settle", top1, methods=("wd", "lpwd", "lpwd_reversed"), wanted=lambda c: c.weight_decay < 1)
+    assert tile("settle", Together(store, None), "cpu").verdict == "confirms"
+    assert tile("settle", Together(reverse, None), "cpu").verdict == "contradicts"
+
+
+def test_zero_shot_and_opposing_penalties_are_rank_correlations(store):
+    write(store, "fig3a", gain, methods=("baseline",))
+    shrink = tile("fig3a", Together(store, None), "cpu")
+    assert (shrink.verdict, shrink.parts[0].mean) == ("confirms", pytest.approx(-1))
+    write(store, "fig2", gain, seeds=(0,))
+    opposing = tile("fig2", Together(store, None), "cpu")
+    assert (opposing.verdict, [part.n for part in opposing.parts]) == ("undecided", [1, 1])
+
+
+def test_own_results_fill_their_cells_and_published_ones_the_rest(store, tmp_path):
+    elsewhere = RunStore(tmp_path / "elsewhere")
+    for cell in PRESETS["table3"].cells("cpu"):
+        write_run(elsewhere, cell, lambda config, epoch: 20.0)
+    published = Published(check(from_store(elsewhere)[0]))
+    own = write(store, "table3", lambda config, epoch: 20.5, seeds=(0,))
+    store.update(own[0], state="running")
+    both = Together(store, published)
+    one = tile("table3", both, "cpu")
+    assert (one.done, one.total) == (24, 24)
+    assert one.origin == "3 own and 21 published runs"
+    ids = [cell.run_id for cell in PRESETS["table3"].cells("cpu")]
+    apart = "3 cells have a published run too, at most 0.5 points of best-10 top-1 apart: yours count"
+    assert both.repeated(ids) == apart
+    assert both.history(own[0]).epochs.numbers()["test_top1"][-1] == 20.0
+    assert both.history(own[1]).epochs.numbers()["test_top1"][-1] == 20.5
+
+
+def test_nothing_run_is_said_and_the_command_line_prints_every_tile(store, tmp_path):
+    tiles = scorecard(Together(None, None), "cpu")
+    assert [one.verdict for one in tiles] == ["not run"] * len(CLAIMS) == ["not run"] * 9
+    assert summary(tiles) == "0 confirms, 0 contradicts, 0 undecided, 9 not run"
+    assert (min(TABLE1_GAINS.values()), max(TABLE1_GAINS.values()), len(TABLE1_GAINS)) == (0.15, 0.63, 8)
+    empty = CliRunner().invoke(main, ["scorecard", "--runs-dir", str(tmp_path / "none"), "--no-published"])
+    assert len(empty.stdout.splitlines()) == 10
+    assert not (tmp_path / "none").exists()
+    write(store, "table3", gain, methods=("wd", "rwd", "pwd", "lpwd"))
+    options = ["scorecard", "--runs-dir", str(store.root), "--no-published", "--json"]
+    as_json = {one["name"]: one for one in json.loads(CliRunner().invoke(main, options).stdout)}
+    assert as_json["table3"]["verdict"] == "confirms"
+    assert as_json["table3"]["line"].startswith("Table 3: confirms, at scale cpu. RWD, PWD and the layer rule each")
+    assert "LPWD minus WD: +0.33 points (95% " in as_json["table3"]["line"]
+    assert as_json["table1"]["verdict"] == "undecided"  # the same runs fill one of its columns
+    assert as_json["table1"]["parts"][0]["text"].startswith("LPWD minus WD, 1 of 8 columns: +0.33 points")
+    assert as_json["fig3a"]["verdict"] == "not run"
