@@ -48,7 +48,8 @@ class Case:
     sample: OptimizerInput
 
     def __str__(self) -> str:
-        return f"{self.check}-{self.optimizer}-{self.sample.desc or self.sample}"
+        given = getattr(self.sample, "optimizer_error_input", self.sample)
+        return f"{self.check}-{self.optimizer}-{given.desc}"
 
     def run(self) -> None:
         """Raises AssertionError where it fails, pytest's Skipped, with the reason, where it does not apply."""
