@@ -24,7 +24,9 @@ def blocks(section: str, kind: str = "") -> list[str]:
 
 BEGINNING = "\n".join(blocks(PREAMBLE))
 RECIPES = {section.splitlines()[0]: "\n".join(code) for section in SECTIONS if (code := blocks(section))}
-OF_SEVERAL = {section.splitlines()[0]: "\n".join(code) for section in SECTIONS if (code := blocks(section, " torchrun"))}
+OF_SEVERAL = {
+    section.splitlines()[0]: "\n".join(code) for section in SECTIONS if (code := blocks(section, " torchrun"))
+}
 
 
 def need(code: str) -> None:

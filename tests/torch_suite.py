@@ -15,7 +15,7 @@ from torch_inputs import AMSGRAD, INFOS, inputs_with_kernels
 Check = Callable[[OptimizerInfo, OptimizerInput], None]
 NOT_RUN = {
     "capturable (5 inputs of Adam)": "torch samples it on GPUs alone: it needs CUDA graphs",
-    "differentiable (2 checks)": "refused with a sentence: torch's update changes the weights in place here",
+    "differentiable (2 checks)": "refused with a sentence: a decay changes weights in place, where autograd cannot follow",
     "goes_right_direction_multigpu, mixed_device_dtype, state_dict_with_cuda_params, cpu_load_state_dict, "
     "fused_cpu_matches_cuda, peak_memory_foreach, graph": "need a GPU",
     "foreach_large_tensor, fused_large_tensor": "need 72 GB",
