@@ -144,6 +144,7 @@ def test_registering_twice_changes_nothing_and_timms_own_optimizers_are_untouche
 
 
 def test_timm_loads_with_the_call_and_not_with_the_library():
-    code = "import sys, lpwd; lpwd.register_timm; print('timm' in sys.modules); lpwd.register_timm(); print('timm' in sys.modules)"
+    loaded = "print('timm' in sys.modules)"
+    code = f"import sys, lpwd; lpwd.register_timm; {loaded}; lpwd.register_timm(); {loaded}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["False", "True"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("expecttest", reason="torch's suite imports it: pip install 'lpwd[test]'")
-from torch_suite import CHECKS, Case, cases  # noqa: E402
+from torch_suite import CHECKS, Case, cases
 
 CASES = list(cases())
 PAGE = Path(__file__).parent.parent / "docs" / "optimizers.md"

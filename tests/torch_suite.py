@@ -15,11 +15,17 @@ from torch_inputs import AMSGRAD, INFOS, inputs_with_kernels
 Check = Callable[[OptimizerInfo, OptimizerInput], None]
 NOT_RUN = {
     "capturable (5 inputs of Adam)": "torch samples it on GPUs alone: it needs CUDA graphs",
-    "differentiable (2 checks)": "refused with a sentence: a decay changes weights in place, where autograd cannot follow",
+    "differentiable (2 checks)": "refused with a sentence: a decay changes weights in place, unseen by autograd",
     "goes_right_direction_multigpu, mixed_device_dtype, state_dict_with_cuda_params, cpu_load_state_dict, "
     "fused_cpu_matches_cuda, peak_memory_foreach, graph": "need a GPU",
     "foreach_large_tensor, fused_large_tensor": "need 72 GB",
 }
+
+INTRODUCTION = """Written by `python tests/torch_suite.py > docs/optimizers.md`; `tests/test_torch_suite.py` runs each
+case. The inputs, schedulers and refusals are those of `torch.testing._internal.common_optimizers`, and one more input
+for each `decay`, in the for-loop, foreach and fused kernel and with the choice ours; the checks bear the names of
+torch's test_optim.py, which is not shipped. torch {torch}, on a CPU. Cells: passed / failed / skipped.
+"""
 
 
 def checks_of(module: ModuleType) -> Iterator[tuple[str, Check]]:
@@ -92,11 +98,7 @@ def table() -> str:
     lines = [
         "# torch's own optimizer suite, with ours",
         "",
-        "Written by `python tests/torch_suite.py > docs/optimizers.md`; `tests/test_torch_suite.py` runs each case. The",
-        "inputs, schedulers and refusals are those of `torch.testing._internal.common_optimizers`, and one more input for",
-        "each `decay`, in the for-loop, foreach and fused kernel and with the choice ours; the checks bear the names of",
-        f"torch's test_optim.py, which is not shipped. torch {torch.__version__.split('+')[0]}, on a CPU. Cells: passed / failed / skipped.",
-        "",
+        INTRODUCTION.format(torch=torch.__version__.split("+")[0]),
         "| check | lpwd.Adam | lpwd.SGD |",
         "|---|---|---|",
     ]

@@ -45,8 +45,8 @@ class Adam(Decaying, torch.optim.Adam):
     where it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32
     or wider. `foreach` and `fused` choose torch's kernel; without them it is the fused one where torch has one for the
     parameters. A complex number counts as two real ones. Raises ValueError on a bad value, low-precision parameters,
-    `amsgrad` and `differentiable` included. With pwd call `attach(model)`, or `decay_()` before each forward pass; where
-    weights are read, after the step, BatchNorm's running statistics lag by its update alone, with wd by a decay too.
+    `amsgrad` and `differentiable` included. With pwd call `attach(model)`, or `decay_()` before each forward pass;
+    where weights are read, after the step, BatchNorm's running statistics lag by its update, with wd by a decay too.
     """
 
     decouples = True
