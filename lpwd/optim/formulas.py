@@ -60,6 +60,16 @@ def _per_device(params: Sequence[Tensor], factor: Tensor) -> list[tuple[list[Ten
     return [(members, factor.reshape(()).to(device, dtype)) for (device, dtype), members in kinds.items()]
 
 
+def as_real(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Views in which a complex number is two real ones, as torch's own updates see it: [..., 2]."""
+    return [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
+
+
+def entry_count(tensors: Iterable[Tensor]) -> int:
+    """How many real numbers the tensors hold."""
+    return sum(2 * t.numel() if t.is_complex() else t.numel() for t in tensors)
+
+
 def adam_momentum(grads: Sequence[Tensor], exp_avgs: Sequence[Tensor | None], beta1: float) -> list[Tensor]:
     """m_t = beta1 m_{t-1} + (1 - beta1) g_t, new tensors; None stands for m_0 = 0. Same sign as Adam's U_t."""
     momenta = [torch.zeros_like(g) if m is None else m.clone() for g, m in zip(grads, exp_avgs, strict=True)]
@@ -68,16 +78,16 @@ def adam_momentum(grads: Sequence[Tensor], exp_avgs: Sequence[Tensor | None], be
 
 
 def adam_heading(states: Sequence[Mapping[str, Any]], beta2: float, eps: float) -> list[Tensor]:
-    """U_t = m_hat / (sqrt(v_hat) + eps) up to a factor above 0 that is one for a tensor, new tensors.
+    """U_t = m_hat / (sqrt(v_hat) + eps) up to a factor above 0 that is one for a tensor, new tensors (`as_real`).
 
     To be called after the update: the states hold g_t already.
     """
-    roots = list(torch._foreach_sqrt([state["exp_avg_sq"] for state in states]))
+    roots = list(torch._foreach_sqrt(as_real(state["exp_avg_sq"] for state in states)))
     for root, state in zip(roots, states, strict=True):
         step = state["step"]
         t = max(step.item(), 1.0) if step.is_cpu else step.double().clamp(min=1)  # 0 where GradScaler skipped the first
         root.add_(eps * (1 - beta2**t) ** 0.5)
-    return list(torch._foreach_div([state["exp_avg"] for state in states], roots))
+    return list(torch._foreach_div(as_real(state["exp_avg"] for state in states), roots))
 
 
 def next_step(state: Mapping[str, Any]) -> Scalar:

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.methods import LayerOrder, LayerRule, Mean, Timing, decay_rates, get_method, order_and_mean
-from lpwd.optim.formulas import Group, adam_heading, adam_momentum, next_step, sgd_direction
+from lpwd.optim.formulas import Group, adam_heading, adam_momentum, entry_count, next_step, sgd_direction
 from lpwd.optim.kernels import with_gradient
 from lpwd.optim.layers import group_by_layer, head_of, layer_groups, layers_of, matched_rates, without_start
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
@@ -44,8 +44,9 @@ class Adam(Decaying, torch.optim.Adam):
     `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda alone
     where it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32
     or wider. `foreach` and `fused` choose torch's kernel; without them it is the fused one where torch has one for the
-    parameters. Raises ValueError on a bad value, low-precision parameters included. With pwd call `attach(model)`, or
-    `decay_()` before each forward pass.
+    parameters. A complex number counts as two real ones. Raises ValueError on a bad value, low-precision parameters,
+    `amsgrad` and `differentiable` included. With pwd call `attach(model)`, or `decay_()` before each forward pass;
+    where weights are read, after the step, BatchNorm's running statistics lag by its update, with wd by a decay too.
     """
 
     decouples = True
@@ -64,6 +65,8 @@ class Adam(Decaying, torch.optim.Adam):
         foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = False,
+        amsgrad: bool = False,
+        differentiable: bool = False,
     ) -> None:
         super().__init__(
             _groups(params, decay, independent),
@@ -71,10 +74,12 @@ class Adam(Decaying, torch.optim.Adam):
             betas,
             eps,
             weight_decay,
+            amsgrad,
             maximize=maximize,
             foreach=foreach,
             fused=fused,
             capturable=capturable,
+            differentiable=differentiable,
             decoupled_weight_decay=False,  # set per group at each step
         )
         self._own_defaults(decay, independent)
@@ -99,7 +104,7 @@ class Adam(Decaying, torch.optim.Adam):
                 states = [self.state.get(p, {}) for p in params]
                 moments, steps = [state.get("exp_avg_sq") for state in states], [next_step(state) for state in states]
                 sums += second_moment_sums(self._gradients(group, params), moments, steps, group["betas"][1])
-                count += sum(p.numel() for p in params)
+                count += entry_count(params)
         return torch.stack([s.to(sums[0].device) for s in sums]).sum() / count if sums else None
 
 
@@ -118,20 +123,23 @@ class SGD(Decaying, torch.optim.SGD):
         decay: Timing = "wd",
         independent: bool = False,
         nesterov: bool = False,
+        dampening: float = 0.0,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
+        differentiable: bool = False,
     ) -> None:
         super().__init__(
             _groups(params, decay, independent),
             lr,
             momentum,
-            0.0,
+            dampening,
             weight_decay,
             nesterov,
             maximize=maximize,
             foreach=foreach,
             fused=fused,
+            differentiable=differentiable,
         )
         self._own_defaults(decay, independent)
 

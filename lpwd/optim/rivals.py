@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lpwd.methods import LAYER_LR_DECAY
-from lpwd.optim.formulas import Scalar
+from lpwd.optim.formulas import Scalar, as_real
 
 
 @torch.no_grad()
@@ -31,7 +31,8 @@ def cautious_mask(params: Sequence[Tensor], directions: Sequence[Tensor]) -> lis
 
 @torch.no_grad()
 def cautious_shrink(params: Sequence[Tensor], directions: Sequence[Tensor], fraction: Scalar) -> None:
-    """theta <- (1 - c [U theta >= 0]) theta in place, element by element."""
+    """theta <- (1 - c [U theta >= 0]) theta in place, element by element; of complex numbers part by part."""
+    params, directions = as_real(params), as_real(directions)
     factors = cautious_mask(params, directions)
     if isinstance(fraction, Tensor):
         for factor in factors:
@@ -40,7 +41,7 @@ def cautious_shrink(params: Sequence[Tensor], directions: Sequence[Tensor], frac
         torch._foreach_mul_(factors, fraction)
     torch._foreach_neg_(factors)
     torch._foreach_add_(factors, 1)
-    torch._foreach_mul_(list(params), factors)
+    torch._foreach_mul_(params, factors)
 
 
 @torch.no_grad()
@@ -51,8 +52,8 @@ def second_moment_sums(
 
     v_hat is bias-corrected and holds the gradient of this very step, as in AdamS's algorithm and its authors' code.
     """
-    squares = torch._foreach_norm(list(grads))  # v is not negative: its sum is its 1-norm, no copy of v is made
-    moments = [v for v in exp_avg_sqs if v is not None]
+    squares = torch._foreach_norm(as_real(grads))  # v is not negative: its sum is its 1-norm, no copy of v is made
+    moments = as_real(v for v in exp_avg_sqs if v is not None)
     sums = iter(torch._foreach_norm(moments, 1) if moments else ())
     totals: list[Tensor] = []
     for square, v, t in zip(squares, exp_avg_sqs, steps, strict=True):
@@ -69,8 +70,9 @@ def stable_rate(weight_decay: Scalar, second_moment_mean: Tensor) -> Tensor:
 @torch.no_grad()
 def pull(params: Sequence[Tensor], starts: Sequence[Tensor], fraction: Scalar) -> None:
     """L2-SP: theta <- theta + c (theta_0 - theta) in place."""
+    params, starts = as_real(params), as_real(starts)
     if not isinstance(fraction, Tensor):
-        torch._foreach_lerp_(list(params), list(starts), fraction)
+        torch._foreach_lerp_(params, starts, fraction)
         return
     for p, start in zip(params, starts, strict=True):
         p.lerp_(start, fraction.to(p.device, p.dtype))
@@ -85,7 +87,7 @@ def project(
     skipped: Tensor | None = None,
 ) -> None:
     """Hyperball: W <- R W' / |W'| with W' = W - eta R u / |u|, in place; nothing where `skipped` is true or R is 0."""
-    for matrix, u, radius in zip(matrices, directions, radii, strict=True):
+    for matrix, u, radius in zip(as_real(matrices), as_real(directions), radii, strict=True):
         length = torch.linalg.vector_norm(u)
         distance = torch.where(length > 0, lr * radius / length, 0.0)
         if skipped is not None:

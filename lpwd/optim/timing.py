@@ -50,6 +50,9 @@ class Decaying(TorchUpdate):
     forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
     second_moment_mean: Tensor | None = None  # adams: mean of v_hat over all parameters in the latest step
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "second_moment_mean": self.second_moment_mean}  # torch names its own alone
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:  # e.g. loaded from a torch.optim.AdamW
@@ -112,7 +115,7 @@ class Decaying(TorchUpdate):
             raise ValueError(f"attach: {type(model).__name__} holds none of the optimizer's parameters")
         hooks = model._forward_pre_hooks.values()
         if not any(isinstance(h, DecayBeforeForward) and h.optimizer and h.optimizer() is self for h in hooks):
-            model.register_forward_pre_hook(DecayBeforeForward(self, model))
+            model.register_forward_pre_hook(DecayBeforeForward(self, model), prepend=True)  # before FSDP gathers
         return self
 
     def decay_(self) -> None:
@@ -175,6 +178,8 @@ class Decaying(TorchUpdate):
             if group["decay"] not in DECAYED_BEFORE or self._torch_decays(group):
                 continue
             params, fraction = with_gradient(group), unless_skipped(skipped, self.fraction(group))
+            if not params:
+                continue
             if group["decay"] == "cautious":
                 cautious_shrink(params, self._signs(group, params), fraction)
             elif group["decay"] == "l2sp":
