@@ -40,7 +40,7 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
     const few = all.slice(0, COMPARED), runs = few.join(",");
     const several = all.length > 1 ? `Its ${all.length} runs` : "Its run";
     const text = few.length < all.length ? `The first ${few.length} of its ${all.length} runs` : several;
-    return link(text, lpwd.url.link("compare", { runs }), () => lpwd.tabs.go("compare", { runs }));
+    return link(text, lpwd.url.link("runs", { runs }), () => lpwd.tabs.go("runs", { runs }));
   }
   async function draw(node, figure) {
     node.figure = figure;

@@ -190,7 +190,7 @@ def verdict_here(records: Iterable[Record]) -> str:
     ended = [record for record in records if record.status.state in ENDED]
     if not ended:
         return ""
-    from lpwd.analysis.statistics import device_class
+    from lpwd.analysis.settings import device_class
     from lpwd.hub.chosen import verdict_over
 
     newest = max(ended, key=lambda record: record.status.ended or 0)
