@@ -76,7 +76,9 @@ def trackio(sources: Sources, items: Sequence[str]) -> dict[str, Any]:
     if not by_step:
         raise ConfigError("no epoch of the ticked runs has ended yet: there is nothing for trackio to read")
     frame = pd.DataFrame.from_dict(by_step, orient="index").sort_index().dropna(axis="columns", how="all")
-    names = [f"# {prefix.rstrip('/')}: {record.run_id}" for prefix, record in zip(prefixes, records, strict=True) if prefix]
+    names = [
+        f"# {prefix.rstrip('/')}: {record.run_id}" for prefix, record in zip(prefixes, records, strict=True) if prefix
+    ]
     name = records[0].run_id if len(records) == 1 else "lpwd-runs"
     call = f'import trackio; trackio.import_csv("{TRACKIO_FILE}", project="lpwd", name="{name}")'
     return {"text": frame.to_csv(index_label="step"), "file": TRACKIO_FILE, "line": "\n".join([*names, call])}

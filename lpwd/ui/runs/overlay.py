@@ -131,7 +131,9 @@ def _traces(line: Line, x: str, smooth: float) -> list[dict[str, Any]]:
     color, group = entry.color, {"legendgroup": entry.key, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
     thin = {"color": translucent(color, 0.35), "width": 1}
     apart = runs if line.depth is None else []  # of all layers the means alone
-    traces = [{**group, **_xy(run[x], run.y), "line": thin} for run in apart if len(runs) > 1 or run.empty or mean.empty]
+    traces = [
+        {**group, **_xy(run[x], run.y), "line": thin} for run in apart if len(runs) > 1 or run.empty or mean.empty
+    ]
     if line.depth is None and len(mean) and mean["std"].notna().any():
         xs, low, high = thinned(mean.x, mean["mean"] - mean["std"], mean["mean"] + mean["std"])
         band = {**group, "x": xs, "line": {"width": 0}}

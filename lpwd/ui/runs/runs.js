@@ -1,7 +1,8 @@
 // The table of runs: all rows are here, a page of them is drawn. Texts of people are text, never HTML.
 lpwd.runs = (element, server, trigger, labelled) => {
   "use strict";
-  const PAGE = 50, SEEDS = 50, SMALL = 6; // lines of a page; seeds of an open group; and of one small curve
+  const SEEDS = 50, SMALL = 6; // of an open group; and of one small curve
+  const PAGE = matchMedia("(min-width: 1200px)").matches ? 50 : 12; // lines; where the chart stands below, it is to be near
   const { make, put, parts } = lpwd.widgets, { field, act } = parts(element);
   const { whole, count } = lpwd.numbers, { ask: call } = lpwd.server;
   const labels = JSON.parse(labelled), { COLUMNS, DEFAULT, known } = lpwd.runsColumns(labels);
@@ -51,7 +52,9 @@ lpwd.runs = (element, server, trigger, labelled) => {
     if (!all.length) return;
     const last = all.reduce((a, b) => (b.created > a.created ? b : a)), shared = (row) => row.key.split("*").slice(1).join();
     const race = all.filter((row) => (last.job ? row.job === last.job : shared(row) === shared(last)));
-    const keys = [...new Set((race.length ? race : [last]).map((row) => row.key))];
+    const keys = [...new Set(race.map((row) => row.key))], order = Object.keys(labels.methods);
+    const place = (key) => order.indexOf(groups.get(key)[0].method);
+    keys.sort((a, b) => place(a) - place(b));
     ticks.arrive(keys.flatMap((key) => groups.get(key).map((row) => row.id)));
   }
   function options() {
@@ -89,7 +92,7 @@ lpwd.runs = (element, server, trigger, labelled) => {
     page = Math.max(0, Math.min(page, Math.ceil(lines.length / PAGE) - 1));
     const filtered = field("q").value || FILTERS.some((name) => field(name).value);
     const fit = lines.reduce((sum, line) => sum + line.rows.length, 0), all = count(rows.size, "run");
-    const settings = fit > lines.length ? `, ${count(lines.length, "line")}` : "";
+    const settings = fit > lines.length ? `, ${count(lines.length, "setting")}` : "";
     put(field("count"), (filtered ? `${whole(fit)} of ${all}` : all) + settings);
     const none = "No run yet. Start a race in the Train tab; every run is listed here, and stays.";
     put(field("empty"), rows.size ? "No run matches. Clear the filters to see all of them." : none);
@@ -168,8 +171,8 @@ lpwd.runs = (element, server, trigger, labelled) => {
     const [{ id, origin }] = line.rows;
     const names = [className, origin && "lp-published", line.rows.length === 1 && id === detail.current() && "lp-current"];
     const task = `${line.rows[0].model}, ${said("dataset", line.rows[0].dataset)}`;
-    const where = make("small", { textContent: origin ? `${task} · ${origin}` : task, title: origin ? `published: ${origin}` : task });
-    const first = make("th", { scope: "row", className: "lp-left" }, name, ...(className ? [] : [where]));
+    const from = origin ? [make("em", { textContent: ` ${origin}`, title: `published: ${origin}` })] : [];
+    const first = make("th", { scope: "row", className: "lp-left" }, name, ...from, make("small", { textContent: task, title: task }));
     const cell = (column) => make("td", { className: COLUMNS[column][3] }, COLUMNS[column][2](line, curves));
     return make("tr", { className: names.filter(Boolean).join(" "), data: { run: id } }, make("td", {}, box), first, ...columns.map(cell));
   }

@@ -76,7 +76,7 @@ lpwd.runsColumns = (labels) => {
     top1: ["Top-1 (%)", (line) => top1(line).middle ?? top1(line).now, top1Text, ""],
     curve: ["Curve", (line) => top1(line).middle ?? top1(line).now, spark, "wide"],
     state: ["State", state, stateText, `${LEFT} wide`],
-    parameters: ["Parameters", ...number("parameters", large), "wide"],
+    parameters: ["Params", ...number("parameters", large), "wide"],
     images: ["Images", ...number("images", large), "wide"],
     epochs: ["Epochs", first("epochs"), epochs, "wide"],
     speed: ["Images/s", ...number("speed", (value) => large(Math.round(value))), "wide"],

@@ -128,4 +128,3 @@ class Sources:
         for members in self.members(groups).values() if groups else ():
             records |= {record.run_id: record for record in members}
         return list(records.values())
-
