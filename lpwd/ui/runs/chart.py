@@ -1,4 +1,4 @@
-"""The pinned chart of the workspace: ticked runs over each other, and what their difference supports. No gradio here."""
+"""The pinned chart of the workspace: ticked runs over each other, and what their difference supports. No gradio."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def view(
         "figure": overlay.overlay(drawn, y, x, logs, smooth),
         "layers": layers,
         "summary": _summary(drawn, y),
-        "from": _origins(curves.sources, entries),
+        "origins": _origins(curves.sources, entries),
         "verdicts": [pair["verdict"] for pair in compared.pairs(judged, value)],
         "entries": [{"label": e.label, "color": e.color} for e in entries],
         "results": _results(entries),

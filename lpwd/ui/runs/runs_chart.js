@@ -60,7 +60,7 @@ lpwd.runsChart = (element, server, ticks) => {
     offer(view.layers);
     plot.draw(view.figure);
     put(field("summary"), view.summary);
-    put(field("from"), view.from);
+    put(field("origins"), view.origins);
     const said = [...field("verdicts").children].map((li) => li.textContent).join();
     if (view.verdicts.join() !== said) field("verdicts").replaceChildren(...listItems(view.verdicts)); // announced
     table(field("results"), view.results, { colors: view.entries.map((entry) => entry.color) });
