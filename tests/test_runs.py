@@ -1,30 +1,18 @@
-"""The workspace: what its rows say, what may be done to a run, and the page with two thousand runs in it."""
+"""The workspace: what its rows say, what may be done to a run, and what leaves it as a file."""
 
 import csv
 import json
 import re
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, running_app
-from workspace import published_beside, six_runs
+from workspace import EPOCHS, RESULT, finished, published_beside, six_runs
 
-from lpwd.config import ConfigError, RunConfig
-from lpwd.events import Epoch
+from lpwd.config import ConfigError
 from lpwd.jobs.rights import User
-from lpwd.store import RunStore
 from lpwd.ui.runs import exports, one_run, runlist
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.runs.sources import PUBLISHED, Sources
 from lpwd.ui.shared import form, spreadsheet
-
-EPOCHS = [Epoch(i, i, 4 - i / 50, 4.1, i / 2, None, 1e-3, [1.0], None, None, float(i), 100.0) for i in range(1, 101)]
-RESULT = {"best10_mean": 12.345678, "last_top1": 12.0, "train_loss": 2.5}
-HTML_NAME = "<img src=x onerror=document.title='owned'>"
-
-
-def finished(store, **changes):
-    config = RunConfig(**{"model": "test_convnext", "dataset": "digits"} | changes)
-    return store.create(config, state="finished", summary=RESULT, epoch=100, seconds=60.0)
 
 
 def columns(rows):
@@ -128,7 +116,7 @@ def test_a_published_run_is_told_in_full_and_is_nobodys_to_change(store, tmp_pat
     assert dict(told["facts"])["Commit"] == "abc123"
     assert "--weight-decay 5" in told["command"]
     assert "settings = dict(" in told["snippet"]
-    assert not (told["mine"] or told["canDelete"] or told["canResume"])
+    assert not any(told[right] for right in ("mine", "canDelete", "canResume", "canStop"))
     for act in (lambda: one_run.edit(store, item, "mine", ""), lambda: one_run.delete(store, [item])):
         with pytest.raises(ConfigError, match="there is no run"):
             act()
@@ -203,136 +191,3 @@ def test_a_file_for_trackio_has_steps_and_names_that_it_does_not_shorten(store):
     assert 'trackio.import_csv("lpwd-trackio.csv", project="lpwd", name="lpwd-runs")' in file["line"]
     with pytest.raises(ConfigError, match="nothing for trackio to read"):
         exports.trackio(sources, [finished(store)])
-
-
-# ---- the page
-
-
-@pytest.fixture(scope="module")
-def runs_dir(tmp_path_factory):
-    """Two thousand finished runs of 100 epochs in two settings, and a failed one on top."""
-    store = RunStore(tmp_path_factory.mktemp("runs") / "runs")
-    for seed in range(2000):
-        run_id = finished(store, seed=seed, method=("wd", "lpwd")[seed % 2])
-        if seed % 20 == 0:  # the list reads none of them
-            store.append(run_id, EPOCHS)
-    failed = store.create(RunConfig(model="test_convnext", dataset="digits", method="pwd", lr=0.02, epochs=3))
-    store.save_error(failed, "Traceback (most recent call last):\nRuntimeError: no memory <b>left</b>")
-    store.update(failed, state="failed", message="RuntimeError: no memory", name=HTML_NAME, note="<b>bold</b>")
-    return store.root
-
-
-@pytest.fixture(scope="module")
-def app(runs_dir):
-    with running_app(runs_dir) as app:
-        yield app
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(app, browser):
-    seen = open_page(browser, app.url)
-    yield seen.page
-    assert seen.hosts <= {"127.0.0.1", ""}
-    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
-    seen.page.context.close()
-
-
-def open_list(page):
-    page.click("#lp-tab-runs-button")
-    page.wait_for_selector("#lp-runs tbody tr")
-
-
-def look_into(page, words):
-    open_list(page)
-    page.fill("#lp-runs [data-f=q]", words)
-    page.uncheck("#lp-runs [data-f=together]")
-    page.click("#lp-runs tbody tr .lp-link")
-    page.wait_for_selector(".lp-about:not([hidden])")
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(120)
-class TestPage:
-    def test_own_and_published_runs_are_one_table_and_the_newest_is_ticked(self, page):
-        open_list(page)
-        page.wait_for_selector("#lp-runs tr em")  # where a published run is from
-        assert page.is_checked("#lp-runs tbody tr:first-child input")
-        page.select_option("#lp-runs [data-f=from]", "trained here")
-        assert page.inner_text("#lp-runs [data-f=count]").startswith("2,001 of ")
-        assert page.inner_text("#lp-runs [data-f=count]").endswith(" runs in 3 settings")
-        page.uncheck("#lp-runs [data-f=together]")
-        assert page.locator("#lp-runs tbody tr").count() == 50
-
-    def test_search_filter_sort_and_columns_and_a_reload_keeps_them(self, page):
-        open_list(page)
-        page.select_option("#lp-runs [data-f=from]", "trained here")
-        page.select_option("#lp-runs [data-f=method]", "lpwd")
-        page.uncheck("#lp-runs [data-f=together]")
-        page.click("#lp-runs .lp-columns summary")
-        page.get_by_label("Seed", exact=True).check()
-        page.click("#lp-runs th button:text('Seed')")
-        page.reload()
-        page.wait_for_selector("#lp-runs tbody tr")
-        assert page.inner_text("#lp-runs [data-f=count]").startswith("1,000 of ")
-        assert "tab=runs" in page.url
-        assert "1999" in page.inner_text("#lp-runs tbody tr:first-child")
-
-    def test_a_failed_run_shows_its_traceback_as_text_and_clone_fills_the_form(self, page):
-        look_into(page, "pwd-lr0.02 failed")
-        assert "no memory <b>left</b>" in page.inner_text("#lp-runs [data-f=error]")
-        assert HTML_NAME in page.inner_text("#lp-runs tbody")
-        assert page.title() != "owned"
-        page.click("#lp-runs [data-act=clone]")
-        page.wait_for_function("document.querySelector('#lp-lr input').value === '0.02'")
-        page.wait_for_function("document.querySelector('#lp-methods .token')?.innerText.trim() === 'PWD'")
-        assert "tab=train" in page.url
-
-    def test_a_name_is_kept_and_delete_asks_first(self, page, runs_dir):
-        look_into(page, "s8-")
-        run_id = page.inner_text("#lp-runs [data-f=id]")
-        page.fill("#lp-runs [data-f=name]", "the good one")
-        page.click("#lp-runs form button")
-        page.wait_for_selector("#lp-runs .lp-link:text('the good one')")
-        assert RunStore(runs_dir).status(run_id).name == "the good one"
-        page.click("#lp-runs [data-act=delete-one]")
-        page.click("#lp-runs [data-act=no]")
-        assert RunStore(runs_dir).exists(run_id)
-        page.click("#lp-runs [data-act=delete-one]")
-        page.click("#lp-runs [data-act=yes]")
-        page.wait_for_selector(".lp-about", state="hidden")
-        assert not RunStore(runs_dir).exists(run_id)
-
-    def test_a_group_opens_into_its_seeds_and_all_that_match_are_downloaded(self, page):
-        open_list(page)
-        page.fill("#lp-runs [data-f=q]", "wd-lr0.001 s1-")
-        page.check("#lp-runs thead input")
-        with page.expect_download() as download:
-            page.click("#lp-runs [data-act=csv]")
-        assert download.value.suggested_filename == "lpwd-runs.csv"
-        page.fill("#lp-runs [data-f=q]", "adam-wd-lr0.001")
-        page.select_option("#lp-runs [data-f=from]", "trained here")
-        page.click("#lp-runs tbody .lp-link")
-        assert page.locator("#lp-runs tr.lp-seed").count() == 50
-
-    def test_a_published_and_an_own_run_are_ticked_together(self, page):
-        open_list(page)
-        page.fill("#lp-runs [data-f=q]", "pwd-lr0.02 failed")
-        page.check("#lp-runs thead input")
-        page.fill("#lp-runs [data-f=q]", "")
-        page.select_option("#lp-runs [data-f=from]", "published")
-        page.check("#lp-runs tbody tr:first-child input")
-        page.wait_for_function(
-            "/published: snapshot/.test(document.querySelector('#lp-runs [data-f=from]:not(select)').textContent)"
-        )
-        labels = page.inner_text("#lp-runs [data-f=results]")
-        assert "published" in labels
-        assert "trained here" in labels
-        page.click("#lp-runs tbody .lp-link")
-        assert page.locator("#lp-runs tbody tr.lp-published").count() > 0

@@ -4,12 +4,15 @@ from browser import wait_until
 from synthetic import write_run
 
 from lpwd.config import RunConfig
+from lpwd.events import Epoch
 from lpwd.hub.rows import from_store
 from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
 from lpwd.ui.published import Cached
 from lpwd.ui.runs.sources import Sources
 
+EPOCHS = [Epoch(i, i, 4 - i / 50, 4.1, i / 2, None, 1e-3, [1.0], None, None, float(i), 100.0) for i in range(1, 101)]
+RESULT = {"best10_mean": 12.345678, "last_top1": 12.0, "train_loss": 2.5}
 NOISE = {"wd": [0.0, 0.1, 0.3], "lpwd": [0.0, 0.1, 0.2]}
 
 
@@ -41,3 +44,9 @@ def published_beside(store, folder):
     sources = Sources(store, Cached("", after_seconds=0, snapshot=snapshot))
     wait_until(sources.published, 30)
     return sources
+
+
+def finished(store, **changes):
+    """A finished run without curves; returns its id."""
+    config = RunConfig(**{"model": "test_convnext", "dataset": "digits"} | changes)
+    return store.create(config, state="finished", summary=RESULT, epoch=100, seconds=60.0)
