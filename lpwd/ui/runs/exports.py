@@ -1,5 +1,6 @@
 """What leaves the workspace as a file: the table of runs, the curves, and a CSV that `trackio.import_csv` reads."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -60,8 +61,9 @@ def points(curves: Curves, entries: Sequence[Entry], y: str, layer: str = "") ->
 def trackio(sources: Sources, items: Sequence[str]) -> dict[str, Any]:
     """`text`, a CSV with a row a step, and `line`, the code that imports it. Raises ConfigError.
 
-    trackio reads one file as one run of a new project, so of several runs the columns are `1/top1`, `2/top1`, ...;
-    comments above the line say which is which. It has no clock time: training seconds are a column.
+    trackio reads one file as one run of a project that it does not have yet, hence a project of this choice's own; of
+    several runs the columns are `1/top1`, `2/top1`, ..., and comments above the line say which is which. There is no
+    clock time: training seconds are a column.
     """
     records = sources.chosen(items)
     if not 0 < len(records) <= MAX_TRACKIO_RUNS:
@@ -80,5 +82,6 @@ def trackio(sources: Sources, items: Sequence[str]) -> dict[str, Any]:
         f"# {prefix.rstrip('/')}: {record.run_id}" for prefix, record in zip(prefixes, records, strict=True) if prefix
     ]
     name = records[0].run_id if len(records) == 1 else "lpwd-runs"
-    call = f'import trackio; trackio.import_csv("{TRACKIO_FILE}", project="lpwd", name="{name}")'
+    project = "lpwd-" + hashlib.sha256(" ".join(record.run_id for record in records).encode()).hexdigest()[:8]
+    call = f'import trackio; trackio.import_csv("{TRACKIO_FILE}", project="{project}", name="{name}")'
     return {"text": frame.to_csv(index_label="step"), "file": TRACKIO_FILE, "line": "\n".join([*names, call])}
