@@ -1,7 +1,7 @@
 // The figures of a preset, each with its numbers as a table, what its runs say and the way to them.
 lpwd.benchFigures = (host, figures, key, chosen) => {
   "use strict";
-  const SAID = 3, COMPARED = 60; // sentences before a fold; runs that the Compare tab takes at once
+  const SAID = 3, COMPARED = 60; // sentences before a fold; runs that the Runs tab draws at once
   const ROWS = 200; // of a figure's table on screen; the copy has all
   const { make, button, items, link, table } = lpwd.widgets, { copy, csv } = lpwd.files;
   const kept = new Map([...host.children].filter((node) => node.dataset.key === key).map((node) => [node.dataset.caption, node]));
