@@ -171,8 +171,9 @@ lpwd.runs = (element, server, trigger, labelled) => {
     const [{ id, origin }] = line.rows;
     const names = [className, origin && "lp-published", line.rows.length === 1 && id === detail.current() && "lp-current"];
     const task = `${line.rows[0].model}, ${said("dataset", line.rows[0].dataset)}`;
-    const from = origin ? [make("em", { textContent: ` ${origin}`, title: `published: ${origin}` })] : [];
-    const first = make("th", { scope: "row", className: "lp-left" }, name, ...from, make("small", { textContent: task, title: task }));
+    const from = origin ? [make("em", { textContent: ` ${origin.replace(", ", " ")}`, title: `published: ${origin}` })] : [];
+    const under = className ? [] : [make("small", { textContent: task, title: task })]; // a seed stands below its group
+    const first = make("th", { scope: "row", className: "lp-left" }, name, ...from, ...under);
     const cell = (column) => make("td", { className: COLUMNS[column][3] }, COLUMNS[column][2](line, curves));
     return make("tr", { className: names.filter(Boolean).join(" "), data: { run: id } }, make("td", {}, box), first, ...columns.map(cell));
   }
