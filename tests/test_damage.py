@@ -24,10 +24,10 @@ from lpwd.jobs.rights import User
 from lpwd.paper.findings import find
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
-from lpwd.ui.compare import compared, overlay, tab
 from lpwd.ui.explain import rates
 from lpwd.ui.live import Live
-from lpwd.ui.runs import runlist
+from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
+from lpwd.ui.runs.sources import Sources
 
 GARBAGE = [b"null", b"[]", b"{}", b"1e999", b"-1", b'"x"', b"NaN", b"true", b"9" * 25, b"\xff", b"{" * 1000, b"\n"]
 strict = partial(json.dumps, allow_nan=False)  # as a browser reads it
@@ -53,18 +53,21 @@ def damaged(content, chance):
 
 def readers(store, ids, bad):
     """Everything that reads runs, by name."""
-    live, listed, curves = Live(store, StillJobs()), runlist.RunList(store), overlay.Curves(store)
+    live, sources = Live(store, StillJobs()), Sources(store)
+    listed, curves = runlist.RunList(sources), overlay.Curves(sources)
     return {
         "list": lambda: strict(listed.since()),
-        "about": lambda: strict(runlist.about(store, bad)),
-        "export": lambda: [runlist.export(store, [bad], kind) for kind in ("csv", "json")],
+        "about": lambda: strict(one_run.about(sources, bad)),
+        "export": lambda: [exports.table(sources, [bad], kind) for kind in ("csv", "json")],
         "its page": lambda: strict(live.poll(User("x"), shown=[bad])),
         "a fresh page": lambda: strict(live.poll(User("x"))),
-        "groups": lambda: strict(tab.listed(store)),
-        "comparison": lambda: strict(tab.view(curves, ids)),
-        "losses": lambda: strict(tab.view(curves, [bad], y="loss", x="seconds")),
-        "endpoint": lambda: strict(compared.comparison(store, ids, "last_top1")),
-        "csv": lambda: tab.csv(curves, ids, "loss"),
+        "small curves": lambda: strict(runlist.sparks(sources, ids)),
+        "comparison": lambda: strict(chart.view(curves, ids)),
+        "losses": lambda: strict(chart.view(curves, [bad], y="loss", x="seconds")),
+        "endpoint": lambda: strict(compared.comparison(sources, ids, "last_top1")),
+        "csv": lambda: exports.points(curves, compared.choose(sources, ids), "loss"),
+        "norms by layer": lambda: strict(chart.view(curves, ids, y="norm")),
+        "trackio": lambda: exports.trackio(sources, ids),
         "rates": lambda: [rates.view(store, i, m.n, "2i/n", 0.5) for i, m in enumerate(rates.models(store))],
         "tables": lambda: check(from_store(store)[0]),
         "events": lambda: store.read_metrics(bad),
@@ -98,7 +101,7 @@ def outcomes(root, damages, seed=0):
 
 def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path):
     counts = outcomes(tmp_path / "runs", damages=45)
-    assert sum(counts.values()) == 45 * 18
+    assert sum(counts.values()) == 45 * 20
     assert set(counts) == {"answered", "a sentence"}
 
 

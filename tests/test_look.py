@@ -16,7 +16,7 @@ TABS = {
     "demo": ("", "#lp-penalty [data-f=loss] .lp-grid"),
     "train": ("", "#lp-panel [data-chart=top1] .scatterlayer .trace"),
     "runs": ("&runs_id={first}", "#lp-runs .lp-about [data-f=title]:not(:empty)"),
-    "compare": ("&runs={all}", "#lp-compare .scatterlayer .trace"),
+    "runs-chart": ("&runs={all}", "#lp-runs .scatterlayer .trace"),
     "benchmark": ("&preset=table3", "#lp-benchmark table tbody tr"),
     "explain": ("", "#lp-explain .js-plotly-plot"),
 }
@@ -36,7 +36,8 @@ def shown(tmp_path_factory):
         finished = lambda i: owner(app).predict(i, api_name="/get_run")["status"]["state"] == "finished"  # noqa: E731
         wait_until(lambda: all(finished(i) for i in ids), 60, every=1)
         names = {"first": ids[0], "all": ",".join(ids)}
-        addresses = {tab: f"{app.url}/?tab={tab}{more.format(**names)}" for tab, (more, _) in TABS.items()}
+        address = lambda tab, more: f"{app.url}/?tab={tab.split('-')[0]}{more.format(**names)}"  # noqa: E731
+        addresses = {tab: address(tab, more) for tab, (more, _) in TABS.items()}
         yield {look: open_page(browser, app.url, **options) for look, options in LOOKS.items()}, addresses
 
 

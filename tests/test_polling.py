@@ -14,6 +14,7 @@ from lpwd.ui.curves import CurveCache
 from lpwd.ui.live import MAX_LANES, Live
 from lpwd.ui.routes import may_take_long
 from lpwd.ui.runs.runlist import RunList
+from lpwd.ui.runs.sources import Sources
 from lpwd.ui.topics import Topics
 
 ME = User("me")
@@ -62,7 +63,7 @@ def test_a_link_to_a_thousand_runs_is_a_sentence(store, tiny):
 def test_a_made_up_cursor_is_worth_nothing(store, tiny, number):
     run_id = store.create(tiny())
     store.append(run_id, [Step(1, 1, 1.0, 1e-3, 0.1, 100.0)])
-    listed, curves = RunList(store), CurveCache(store)
+    listed, curves = RunList(Sources(store)), CurveCache(store)
     boot = listed.since()["cursor"].partition(".")[0]
     assert listed.since(f"{boot}.{number}")["reset"]
     generation = curves.since(run_id)["cursor"].partition(":")[0]
@@ -96,8 +97,10 @@ WAITED_MS = 4000
 def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repeats(tmp_path):
     with running_app(tmp_path / "runs") as app, chromium() as browser:
         page = open_page(browser, f"{app.url}/?tab=runs").page
-        page.wait_for_selector("#lp-runs [data-f=empty]:not([hidden])")
-        assert repeated(page) == ({"runs"}, {"/lpwd/poll"})
+        page.wait_for_selector("#lp-runs tr.lp-published", timeout=60_000)
+        page.wait_for_selector("#lp-runs .scatterlayer .trace")
+        topics, addresses = repeated(page)
+        assert (topics | {"compare"}, addresses) == ({"runs", "compare"}, {"/lpwd/poll"})  # the chart: every 10 s
         page.click("#lp-tab-benchmark-button")
         page.wait_for_selector("#lp-benchmark .lp-tile", timeout=60_000)
         page.wait_for_function("document.querySelector('#lp-hub [data-f=line]').textContent.includes('published runs')")

@@ -106,5 +106,5 @@ def test_two_seeds_are_two_races_and_one_comparison(opened):
     page.wait_for_function("document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 4')")
     page.click("text=Compare over seeds")
     page.wait_for_function(
-        "document.querySelector('#lp-compare [data-f=verdicts]')?.textContent.includes('n = 2, seeds 3, 4')"
+        "document.querySelector('#lp-runs [data-f=verdicts]')?.textContent.includes('n = 2, seeds 3, 4')"
     )

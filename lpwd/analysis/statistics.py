@@ -1,6 +1,5 @@
 """Runs as DataFrames, and honest statistics over them: seeds, paired differences, divergences. No torch, no Plotly."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lpwd.analysis.settings import UNKNOWN, batches, device_class, setting
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
 from lpwd.store import Record, RunSource
@@ -18,15 +18,6 @@ from lpwd.store import Record, RunSource
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss")  # from status.summary
 FACTS = ("mean_decay_rate", "parameter_count", "opposing_count_rate", "opposing_magnitude_rate")
 SETTING = ("device_class", "scale", "setting")  # what is never averaged over; `setting` is all but method and seed
-CHOSEN = frozenset({"method", "lr", "weight_decay", "seed", "scale"})  # what may differ on the same batches
-
-
-UNKNOWN = "unknown"  # device class of a run that has not started
-
-
-def device_class(device: str) -> str:
-    """`CPU, 2 cores, 23 GiB` -> `CPU`: results of different classes are never averaged."""
-    return device.partition(",")[0].strip() or UNKNOWN
 
 
 def runs_frame(records: Iterable[Record]) -> pd.DataFrame:
@@ -42,8 +33,6 @@ def _row(record: Record) -> dict[str, Any]:
     config, status = record.config, record.status
     fields = config.model_dump(mode="json")
     summary = {name: status.summary.get(name) for name in (*RESULTS, *FACTS)}
-    same = {name: value for name, value in fields.items() if name not in CHOSEN}
-    batches = _digest(same)
     return {
         "run_id": record.run_id,
         **fields,
@@ -60,8 +49,8 @@ def _row(record: Record) -> dict[str, Any]:
         "epoch": status.epoch,
         "step": status.step,
         "created": status.created,
-        "batches": batches,
-        "setting": f"{batches}-{fields['lr']:g}-{fields['weight_decay']:g}",
+        "batches": batches(fields),
+        "setting": setting(fields),
     }
 
 
@@ -69,10 +58,6 @@ _COLUMNS = [
     *("run_id", *RunConfig.model_fields, "state", *RESULTS, *FACTS, "device", "device_class", "versions", "commit"),
     *("seconds", "images_per_second", "epoch", "step", "created", "batches", "setting"),
 ]
-
-
-def _digest(fields: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
 
 # ---- what runs recorded, read only for the runs asked for

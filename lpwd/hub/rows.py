@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpwd.analysis.statistics import FACTS, RESULTS, device_class
+from lpwd.analysis.settings import device_class
+from lpwd.analysis.statistics import FACTS, RESULTS
 from lpwd.config import RunConfig
 from lpwd.history import History
 from lpwd.hub import bounded

@@ -15,7 +15,7 @@ from lpwd.paper import sparks
 from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import TABLE1, TABLE3, Scale
 from lpwd.paper.presets import get_preset
-from lpwd.paper.scorecard import Line, Part, Tile, over_columns
+from lpwd.paper.scorecard import Line, Part, Sign, Tile, over_columns
 from lpwd.paper.sources import Together
 
 NO_NUMBER = "no number in its text"
@@ -76,9 +76,9 @@ def _pair(findings: Findings, method: str, other: str, value: str = "best10_mean
     name, unit, lower = QUANTITIES[value]
     values, columns = over_columns(_pairs(findings, method, other, value))
     what = "" if value == "best10_mean" else f" in {name}"
-    claim = "lower" if lower else "higher"
+    sign: Sign = "lower" if lower else "higher"
     title = f"{label(method)} minus {label(other)}{what}"
-    return Part(title, values, claim, unit, 2 if unit else 3, paper, _coverage(findings, columns))
+    return Part(title, values, sign, unit, 2 if unit else 3, paper, _coverage(findings, columns))
 
 
 def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.statistics import Paired, best_settings, device_class, over_seeds, paired, runs_frame
+from lpwd.analysis.settings import device_class
+from lpwd.analysis.statistics import Paired, best_settings, over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
 from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences

@@ -16,7 +16,7 @@ from lpwd.paper.numbers import Scale
 
 MIN_SEEDS = 3  # below, nothing is concluded
 Verdict = Literal["confirms", "contradicts", "undecided", "not run"]
-Claim = Literal["higher", "lower", "not higher"]  # than 0
+Sign = Literal["higher", "lower", "not higher"]  # than 0
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Part:
 
     name: str
     values: tuple[float, ...]
-    claim: Claim
+    claim: Sign
     unit: str = " points"
     digits: int = 2
     paper: float | None = None  # where its text has a number

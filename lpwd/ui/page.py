@@ -14,7 +14,6 @@ from lpwd.jobs.queue import Jobs
 from lpwd.store import RunStore
 from lpwd.ui import api, card, look, routes
 from lpwd.ui.benchmark import tab as benchmark
-from lpwd.ui.compare import tab as compare
 from lpwd.ui.demo import tab as demo
 from lpwd.ui.explain import tab as explain
 from lpwd.ui.live import Live, in_background
@@ -44,8 +43,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         tabs: dict[str, Callable[[], Any]] = {
             "Demo": partial(demo.build, live, people, topics, cached),
             "Train": partial(train.build, live, people, topics, hub_problem, on_load),
-            "Runs": partial(runs.build, live, people, topics),
-            "Compare": partial(compare.build, store, topics),
+            "Runs": partial(runs.build, live, people, topics, cached),
             "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher),
             "Explain": partial(explain.build, store),
         }
@@ -60,7 +58,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
             for name, build_tab in tabs.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"lp-tab-{name.lower()}"):
                     built[name] = build_tab()
-        runs.cloning(live, built["Runs"], built["Train"])
+        runs.cloning(live, built["Runs"], cached, built["Train"])
         api.build(live, people)
     own_routes = [card.picture(), routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
     own_routes += built["Demo"]

@@ -3,8 +3,10 @@
 import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lpwd.paper.pair import SNAPSHOT
 from lpwd.ui.live import in_background
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
@@ -17,7 +19,10 @@ READING = "Published results are being read."
 class Cached:
     """Answers at once, from what is known; the Hub is asked in the background."""
 
-    def __init__(self, repo: str | None = None, *, after_seconds: float = START_AFTER_SECONDS) -> None:
+    def __init__(
+        self, repo: str | None = None, *, after_seconds: float = START_AFTER_SECONDS, snapshot: Path = SNAPSHOT
+    ) -> None:
+        self.snapshot = snapshot
         self.repo = os.environ.get("LPWD_RESULTS_REPO", "") if repo is None else repo
         self._puller: Puller | None = None
         self._choosing = threading.Lock()
@@ -29,7 +34,7 @@ class Cached:
 
         with self._choosing:
             if self._puller is None:
-                self._puller = Puller(self.repo)
+                self._puller = Puller(self.repo, snapshot=self.snapshot)
         self._puller.latest()
 
     @property
@@ -53,7 +58,7 @@ class Cached:
             pull.check_name(repo)
         with self._choosing:
             if self._puller is None or repo != self.repo:
-                self.repo, self._puller = repo, pull.Puller(repo)
+                self.repo, self._puller = repo, pull.Puller(repo, snapshot=self.snapshot)
         self._puller.refresh()
 
     def view(self) -> dict[str, Any]:

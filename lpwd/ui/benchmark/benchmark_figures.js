@@ -1,7 +1,7 @@
 // The figures of a preset, each with its numbers as a table, what its runs say and the way to them.
 lpwd.benchFigures = (host, figures, key, chosen) => {
   "use strict";
-  const SAID = 3, COMPARED = 60; // sentences before a fold; runs that the Compare tab takes at once
+  const SAID = 3, COMPARED = 60; // sentences before a fold; runs that the Runs tab draws at once
   const ROWS = 200; // of a figure's table on screen; the copy has all
   const { make, button, items, link, table } = lpwd.widgets, { copy, csv } = lpwd.files;
   const kept = new Map([...host.children].filter((node) => node.dataset.key === key).map((node) => [node.dataset.caption, node]));
@@ -40,7 +40,7 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
     const few = all.slice(0, COMPARED), runs = few.join(",");
     const several = all.length > 1 ? `Its ${all.length} runs` : "Its run";
     const text = few.length < all.length ? `The first ${few.length} of its ${all.length} runs` : several;
-    return link(text, lpwd.url.link("compare", { runs }), () => lpwd.tabs.go("compare", { runs }));
+    return link(text, lpwd.url.link("runs", { runs }), () => lpwd.tabs.go("runs", { runs }));
   }
   async function draw(node, figure) {
     node.figure = figure;

@@ -123,7 +123,8 @@ def holds_here(records: Iterable[Record]) -> str:
     if not ended:
         return ""
     from lpwd.analysis.gap import holds, minus_wd
-    from lpwd.analysis.statistics import device_class, runs_frame
+    from lpwd.analysis.settings import device_class
+    from lpwd.analysis.statistics import runs_frame
 
     newest = max(ended, key=lambda record: record.status.ended or 0)
     device = device_class(newest.status.device)

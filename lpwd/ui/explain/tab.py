@@ -42,7 +42,7 @@ RULES: dict[str, tuple[Sequence[str], str]] = {
 OBJECTIONS = (
     (
         "The mean of the ten best test epochs selects on the test set.",
-        "Beside the best 10 stand the last epoch and the test top-1 at the best epoch of a validation split; Compare "
+        "Beside the best 10 stand the last epoch and the test top-1 at the best epoch of a validation split; Runs "
         "judges by any of them.",
     ),
     (

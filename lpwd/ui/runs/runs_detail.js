@@ -10,9 +10,12 @@ lpwd.runDetail = (element, server, trigger, list) => {
     if (about.problem) return close();
     run = about;
     panel.hidden = false;
-    element.querySelector(".lp-split").classList.add("lp-has-about");
-    for (const name of ["title", "id", "message", "error", "log", "command"]) put(field(name), run[name]);
+    for (const name of ["title", "id", "error", "log", "command", "snippet"]) put(field(name), run[name]);
     put(field("message"), `${run.state[0].toUpperCase()}${run.state.slice(1)}. ${run.message}`);
+    put(field("origin"), run.origin ? `Published: ${run.origin}.` : "");
+    put(field("said"), run.mine ? "" : run.note);
+    panel.querySelector("form").hidden = !run.mine;
+    act("open").hidden = !run.beside.length;
     field("failure").hidden = !run.error;
     field("loglines").hidden = !run.log;
     field("loglines").open = run.state === "failed";
@@ -30,7 +33,7 @@ lpwd.runDetail = (element, server, trigger, list) => {
     put(field("trouble"), "");
     put(field("done"), "");
     field("title").focus({ preventScroll: true });
-    const below = panel.getBoundingClientRect().top > innerHeight - 160 || innerWidth < 1100;
+    const below = panel.getBoundingClientRect().top > innerHeight - 160 || innerWidth < 1200;
     if (below) panel.scrollIntoView({ block: "start" });
   }
   function tidy(value) {
@@ -44,7 +47,6 @@ lpwd.runDetail = (element, server, trigger, list) => {
   function close() {
     run = null;
     panel.hidden = true;
-    element.querySelector(".lp-split").classList.remove("lp-has-about");
     lpwd.url.remember({ runs_id: "" });
   }
   // The list has changed: tell what this run does now, without touching what is being typed.
@@ -81,6 +83,7 @@ lpwd.runDetail = (element, server, trigger, list) => {
   });
   act("delete-one").addEventListener("click", () => ask([run.id]));
   act("copy").addEventListener("click", ({ target }) => lpwd.files.copy(target, run.command));
+  act("copy-snippet").addEventListener("click", ({ target }) => lpwd.files.copy(target, run.snippet));
   act("close").addEventListener("click", () => {
     const id = run.id;
     close();

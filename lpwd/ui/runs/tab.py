@@ -1,62 +1,110 @@
-"""The Runs tab: every run of the store, found, looked into, cloned and tidied."""
+"""The Runs tab, one workspace: a table of every run, own and published, and beside it the chart of what is ticked."""
 
 import json
 from typing import Any
 
 import gradio as gr
 
+from lpwd.analysis.verdict import QUANTITIES
 from lpwd.config import ConfigError
 from lpwd.jobs.rights import User
 from lpwd.ui import look
-from lpwd.ui.answers import answering
+from lpwd.ui.answers import answering, endpoint
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
-from lpwd.ui.runs import runlist
+from lpwd.ui.published import Cached
+from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
+from lpwd.ui.runs.sources import Sources
 from lpwd.ui.shared.form import Form, form_values, lost
-from lpwd.ui.topics import Topics
+from lpwd.ui.topics import IDLE_MS, Topics
 
-WATCH_MS = 3000  # until a page asks again for the rows that changed
+WATCH_MS, SOON_MS = 3000, 500  # until a page asks again for the rows that changed; while published ones are being read
+FOLLOW_MS = 2000  # until a page asks again for the chart while a run in it trains
 CLONED = "The form has the settings of this run. Add a method or change a number, then press Start."
 LOST = " It has no control for {fields}, which {verb} at the default."
 
 
-def build(live: Live, people: People, topics: Topics) -> gr.HTML:
-    """The list; its script fetches rows, and asks before it deletes."""
-    store, listed = live.store, runlist.RunList(live.store)
+def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML:
+    """Its scripts fetch rows and the chart, and ask before they delete; also the named endpoint /compare."""
+    store, sources = live.store, Sources(live.store, cached)
+    listed, curves = runlist.RunList(sources), overlay.Curves(sources)
 
-    def rows(cursor: str = "") -> dict[str, Any]:
-        return listed.since(cursor) | {"pollMs": WATCH_MS}
+    def rows(user: User, cursor: str = "") -> dict[str, Any]:
+        answer = listed.since(cursor, user)
+        return answer | {"pollMs": SOON_MS if answer["reading"] else WATCH_MS}
+
+    def compare_view(
+        items: list[str],
+        y: str = "test_top1",
+        x: str = "epoch",
+        logs: str = "",
+        smooth: float = 0.0,
+        value: str = "best10_mean",
+        each: bool = False,
+        layer: str = "",
+        stamp: str = "",
+    ) -> dict[str, Any]:
+        answer = chart.view(curves, items, y, x, logs, smooth, value, each, layer, stamp)
+        return answer | {"pollMs": FOLLOW_MS if answer["moving"] else IDLE_MS}
+
+    def sparks(run_ids: list[str]) -> dict[str, Any]:
+        return {"sparks": runlist.sparks(sources, run_ids)}
 
     def about(user: User, run_id: str) -> dict[str, Any]:
-        return runlist.about(store, run_id, user)
+        return one_run.about(sources, run_id, user)
 
     def edit(user: User, run_id: str, name: str, note: str) -> None:
-        runlist.edit(store, run_id, name, note, user)
+        one_run.edit(store, run_id, name, note, user)
 
     def remove(user: User, run_ids: list[str]) -> None:
-        runlist.delete(store, run_ids, user)
+        one_run.delete(store, run_ids, user)
 
-    def export(run_ids: list[str], kind: runlist.Kind) -> dict[str, Any]:
-        return {"text": runlist.export(store, run_ids, kind)}
+    def export(run_ids: list[str], kind: exports.Kind) -> dict[str, Any]:
+        return {"text": exports.table(sources, run_ids, kind)}
+
+    def data(items: list[str], y: str, layer: str = "") -> dict[str, Any]:
+        return {"csv": exports.points(curves, compared.choose(sources, items), y, layer)}
+
+    def trackio(items: list[str]) -> dict[str, Any]:
+        return exports.trackio(sources, items)
+
+    def compare(run_ids: list[str], value: str = "best10_mean") -> dict[str, Any]:
+        """Group the runs over seeds and pair each two groups: n, mean, deviation, paired difference and verdict.
+
+        `value` is best10_mean, last_top1, val_selected_top1 or train_loss.
+        """
+        return compared.comparison(sources, run_ids, value)
 
     topics.add("runs", rows)
+    topics.add("compare", compare_view)
+    gr.api(endpoint(compare), concurrency_limit=None)
     return gr.HTML(
-        html_template=look.asset("runs/runs.html"),
+        html_template=page(),
         js_on_load="lpwd.runs(element, server, trigger, props.labels);",
-        server_functions=[answering(act, people.who) for act in (about, edit, remove, export)],
+        server_functions=[answering(act, people.who) for act in (sparks, about, edit, remove, export, data, trackio)],
         labels=json.dumps(runlist.labels()),
         elem_id="lp-runs",
         apply_default_css=False,
     )
 
 
-def cloning(live: Live, listed: gr.HTML, controls: Form) -> None:
+def page() -> str:
+    """The tab with the choices of its controls."""
+    judged = {name: words for name, (words, _, _) in QUANTITIES.items()}
+    shown = {name: title for name, (title, _, _) in overlay.Y.items()}
+    html = look.asset("runs/runs.html").replace("[[CHART]]", look.asset("runs/chart.html"))
+    for mark, choices in (("[[Y]]", shown), ("[[X]]", overlay.X), ("[[VALUES]]", judged)):
+        html = html.replace(mark, "".join(f'<option value="{name}">{text}</option>' for name, text in choices.items()))
+    return html
+
+
+def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None:
     """Clone fills the form of the Train tab; the page shows that tab itself."""
-    names = list(controls.fields)
+    names, sources = list(controls.fields), Sources(live.store, cached)
 
     def clone(event: gr.EventData) -> list[Any]:
         try:
-            config = live.store.config(event.run_id)
+            config = sources.record(event.run_id).config
         except ConfigError as error:
             gr.Warning(str(error), title="Not cloned")
             return [gr.skip()] * len(names)

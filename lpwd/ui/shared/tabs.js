@@ -3,6 +3,7 @@ lpwd.tabs = (() => {
   "use strict";
   const PREFIX = "lp-tab-", SUFFIX = "-button", FIND_MS = 50, NONE_MS = 20_000;
   const button = (name) => document.getElementById(`${PREFIX}${name}${SUFFIX}`);
+  const MOVED = { compare: "runs" }; // tabs of earlier links, and where they are now
   const changes = new Map(); // tab, or "" for any -> what is done when it is opened
 
   function open(name) {
@@ -29,7 +30,7 @@ lpwd.tabs = (() => {
     for (const act of [...(changes.get("") ?? []), ...(changes.get(name) ?? [])]) setTimeout(act);
   });
 
-  const wanted = lpwd.url.parameter("tab") || (lpwd.url.parameter("run") && "train");
+  const linked = lpwd.url.parameter("tab") || (lpwd.url.parameter("run") && "train"), wanted = MOVED[linked] ?? linked;
   if (wanted) {
     const waiting = setInterval(() => {
       if (!button(wanted)) return;

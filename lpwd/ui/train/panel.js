@@ -42,7 +42,7 @@ lpwd.panel = (element) => {
       button(`seed ${seed}, ${state}`, () => lpwd.shown.show(ids), { disabled: shown }),
     );
     const runs = race.seeds.flatMap((one) => one.ids).join(",");
-    const compare = link("Compare over seeds", lpwd.url.link("compare", { runs }), () => lpwd.tabs.go("compare", { runs }));
+    const compare = link("Compare over seeds", lpwd.url.link("runs", { runs }), () => lpwd.tabs.go("runs", { runs }));
     field("seeds").replaceChildren(said, ...buttons, compare);
   }
 

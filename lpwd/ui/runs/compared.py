@@ -1,12 +1,13 @@
 """What is compared: chosen runs and groups of seeds, their statistics over seeds, and a verdict for each pair.
 
 A group is all runs that differ in nothing but the seed. Its key, as links carry it, is
-`method*setting*scale*device`, the names of `tables.SETTING`; everything else in a link is the id of a run.
+`method*setting*scale*device` (analysis/settings.py); everything else in a link is the name of a run. What is published
+is never in one group with what was trained here (sources.py).
 """
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,7 @@ from lpwd.analysis.statistics import over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, verdict
 from lpwd.config import ConfigError
 from lpwd.methods import METHODS
-from lpwd.store import Record, RunStore
+from lpwd.ui.runs.sources import Sources, is_published
 
 MAX_RUNS, MAX_PAIRS = 60, 10
 COLUMNS = ("best10_mean", "last_top1", "val_selected_top1", "train_loss")
@@ -55,31 +56,20 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     return first
 
 
-def frame(records: Iterable[Record]) -> pd.DataFrame:
-    """runs_frame with the key of each run's group."""
-    runs = runs_frame(records)
-    device = runs.device_class.str.replace(" ", "_")
-    return runs.assign(key=runs.method + "*" + runs.setting + "*" + runs["scale"] + "*" + device)
-
-
-def choose(store: RunStore, items: Sequence[str], *, each: bool = False) -> list[Entry]:
-    """The entries of these run ids and group keys, in their order. Raises ConfigError for one that is unknown.
+def choose(sources: Sources, items: Sequence[str], *, each: bool = False) -> list[Entry]:
+    """The entries of these run names and group keys, in their order. Raises ConfigError for one that is unknown.
 
     Chosen seeds of one group stand in one entry; `each` keeps every run apart.
     """
-    run_ids = [store.existing(item).run_id for item in items if "*" not in item]
-    groups = [item for item in items if "*" in item]
-    records = store.records() if groups else [store.record(run_id) for run_id in run_ids]
-    runs = frame(records)
-    if missing := [key for key in groups if key not in set(runs.key)]:
-        raise ConfigError(f"there are no runs of the group {missing[0]!r} here")
-    runs = runs[runs.key.isin(groups) | runs.run_id.isin(run_ids)]
-    if len(runs) > MAX_RUNS:
-        raise ConfigError(f"{len(runs)} runs are chosen: at most {MAX_RUNS} can be compared at once")
+    records = sources.chosen(items)
+    if len(records) > MAX_RUNS:
+        raise ConfigError(f"{len(records)} runs are chosen: at most {MAX_RUNS} can be compared at once")
+    keys = [sources.key(record) for record in records]
+    origin = ["published" if is_published(record.run_id) else "trained here" for record in records]
+    runs = runs_frame(records).assign(key=keys, origin=origin)
     order = {item: place for place, item in reversed(list(enumerate(items)))}
-    place = [
-        min(order.get(k, len(items)), order.get(i, len(items))) for k, i in zip(runs.key, runs.run_id, strict=True)
-    ]
+    last = len(items)
+    place = [min(order.get(k, last), order.get(i, last)) for k, i in zip(runs.key, runs.run_id, strict=True)]
     runs = runs.assign(place=place).sort_values(["place", "seed"], kind="stable")
     parts = [part for _, part in runs.groupby("run_id" if each else "key", sort=False)]
     return _entries(parts)
@@ -115,6 +105,7 @@ def _texts(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:
 
 # What tells two entries apart beside the method -> how a label says it.
 NAMED = {
+    "origin": "{}",
     "lr": "η {}",
     "weight_decay": "λ {}",
     "model": "{}",
@@ -189,7 +180,7 @@ def pair(entry: Entry, other: Entry, value: str) -> dict[str, Any]:
     }
 
 
-PAIRABLE = {"method", "lr", "weight_decay"}
+PAIRABLE = {"method", "lr", "weight_decay", "origin"}
 
 
 def differing(entries: Sequence[Entry]) -> list[list[str]]:
@@ -199,16 +190,16 @@ def differing(entries: Sequence[Entry]) -> list[list[str]]:
     return [row for row in rows if len(set(row[1:])) > 1]
 
 
-CONFIG = [*runs_frame([]).columns[1 : list(runs_frame([]).columns).index("state")], "device_class"]
+CONFIG = [*runs_frame([]).columns[1 : list(runs_frame([]).columns).index("state")], "device_class", "origin"]
 
 
-def comparison(store: RunStore, run_ids: Sequence[str], value: str) -> dict[str, Any]:
+def comparison(sources: Sources, run_ids: Sequence[str], value: str) -> dict[str, Any]:
     """The answer of the endpoint /compare: seeds grouped, each two groups paired."""
     if value not in QUANTITIES:
         raise ConfigError(f"value is {value!r}: allowed are {', '.join(QUANTITIES)}")
     if not run_ids:
         raise ConfigError("run_ids is empty: give the ids of the runs to compare")
-    entries = choose(store, run_ids)
+    entries = choose(sources, run_ids)
     return {"value": value, "groups": statistics(entries, value), "pairs": pairs(entries, value)}
 
 

@@ -1,0 +1,111 @@
+"""The pinned chart of the workspace: ticked runs over each other, and what their difference supports. No gradio."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from lpwd.analysis.verdict import QUANTITIES
+from lpwd.analysis.words import general, number, seed_list, spread
+from lpwd.config import ConfigError
+from lpwd.ui.runs import compared, overlay
+from lpwd.ui.runs.sources import Sources, is_published
+
+TABLE_ROWS = 300
+RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_top1": "Validation-selected"}
+
+
+def view(
+    curves: overlay.Curves,
+    items: Sequence[str],
+    y: str = "test_top1",
+    x: str = "epoch",
+    logs: str = "",
+    smooth: float = 0.0,
+    value: str = "best10_mean",
+    each: bool = False,
+    layer: str = "",
+    stamp: str = "",
+) -> dict[str, Any]:
+    """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong.
+
+    Only `stamp` and `moving` where nothing has changed since the answer with this `stamp`; `moving` says whether one
+    of the runs is training, so that asking again is worth it.
+    """
+    if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
+        raise ConfigError("this link asks for a chart that there is not: choose again below")
+    entries = compared.choose(curves.sources, items, each=each)
+    now = {"stamp": _stamp(curves.sources, entries), "moving": _moving(entries)}
+    if stamp == now["stamp"]:
+        return now
+    judged = compared.choose(curves.sources, items) if each else entries
+    layers = overlay.layer_names(curves, entries, y)
+    drawn = overlay.lines(curves, entries, y, x, layer if layer in layers else "")
+    return now | {
+        "figure": overlay.overlay(drawn, y, x, logs, smooth),
+        "layers": layers,
+        "summary": _summary(drawn, y),
+        "origins": _origins(curves.sources, entries),
+        "verdicts": [pair["verdict"] for pair in compared.pairs(judged, value)],
+        "entries": [{"label": e.label, "color": e.color} for e in entries],
+        "results": _results(entries),
+        "settings": [["Setting", *(e.label for e in entries)], *compared.differing(entries)],
+        "points": _points(drawn, x),
+    }
+
+
+def _stamp(sources: Sources, entries: Sequence[compared.Entry]) -> str:
+    """Another one once a run has recorded more or ended."""
+    recorded = tuple(sources.history(run_id).stamp for entry in entries for run_id in entry.ids)
+    return f"{hash((recorded, tuple(state for entry in entries for state in entry.runs.state))):x}"
+
+
+def _moving(entries: Sequence[compared.Entry]) -> bool:
+    return any(entry.runs.state.isin(["queued", "running", "stopping"]).any() for entry in entries)
+
+
+def _origins(sources: Sources, entries: Sequence[compared.Entry]) -> str:
+    """Where published runs are from, in a sentence; empty where all were trained here."""
+    published = [run_id for entry in entries for run_id in entry.ids if is_published(run_id)]
+    if not published:
+        return ""
+    count, all_of_them = len(published), sum(len(entry.ids) for entry in entries)
+    places = sorted({sources.origin(sources.record(run_id)).partition(",")[0] for run_id in published})
+    return f"{count} of the {all_of_them} runs drawn {'are' if count > 1 else 'is'} published: {', '.join(places)}."
+
+
+def _summary(drawn: Sequence[overlay.Line], y: str) -> str:
+    """The chart in words: where each mean ends."""
+    digits = 2 if "%" in overlay.Y[y][0] else 4
+    ends = [
+        f"{line.label} {number(float(line.mean['mean'].iloc[-1]), digits=digits)}"
+        for line in drawn
+        if len(line.mean) and line.depth in (None, 0.0, 1.0)
+    ]
+    return f"Last common value, {overlay.Y[y][0]}: {'; '.join(ends)}." if ends else NOTHING[y == "opposing"]
+
+
+NOTHING = ("Nothing recorded to draw yet.", "R_op was not measured in these runs: train with --opposing-every 10.")
+
+
+def _results(entries: Sequence[compared.Entry]) -> list[list[str]]:
+    head = ["Group", "n", "Seeds", *(f"{name}, mean ± sd (%)" for name in RESULTS.values()), "Diverged", "Unfinished"]
+    statistics = [compared.statistics(entries, value) for value in RESULTS]
+    rows = []
+    for best, *others in zip(*statistics, strict=True):
+        cells = [spread(one["mean"], one["std"]) for one in (best, *others)]
+        seeds = seed_list(best["seeds"])
+        rows.append([best["label"], str(best["n"]), seeds, *cells, str(best["diverged"]), str(best["unfinished"])])
+    return [head, *rows]
+
+
+def _points(drawn: Sequence[overlay.Line], x: str) -> list[list[str]]:
+    """Mean and deviation by x, at most TABLE_ROWS rows; the CSV has all."""
+    columns: dict[str, pd.Series] = {}
+    for line in drawn:
+        table = line.mean if x != "seconds" else line.mean.assign(x=line.mean.index)
+        columns |= {f"{line.label} {name}": table.set_index("x")[name] for name in ("mean", "std")}
+    together = pd.DataFrame(columns).sort_index()
+    kept = together.iloc[:: max(1, -(-len(together) // TABLE_ROWS))]
+    body = [[f"{at:g}", *map(general, row)] for at, row in zip(kept.index, kept.to_numpy(), strict=True)]
+    return [["step" if x == "seconds" else x, *columns], *body]

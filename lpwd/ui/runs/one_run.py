@@ -1,0 +1,85 @@
+"""One run in full, and what may be done to it: a name, a note, deletion. No gradio here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lpwd.analysis.words import label
+from lpwd.config import ConfigError
+from lpwd.facts import DATASETS
+from lpwd.jobs.rights import HOST, User, may_change, require
+from lpwd.spelled import command_line, python_snippet
+from lpwd.store import Record, RunStore
+from lpwd.ui.runs.sources import Sources, is_published
+from lpwd.ui.shared.form import lost
+from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside
+
+NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
+
+
+def about(sources: Sources, run_id: str, user: User = HOST) -> dict[str, Any]:
+    """Settings, circumstances, the end of its log, and the traceback where it failed; of a published run the former."""
+    record = sources.record(run_id)
+    config, status = record.config, record.status
+    changed = config.model_dump(mode="json", exclude_defaults=True)
+    own = not is_published(run_id)
+    mine = own and may_change(user, status.owner)
+    return {
+        "id": run_id,
+        "origin": sources.origin(record),
+        "name": status.name,
+        "note": status.note,
+        "state": status.state,
+        "message": status.message,
+        "title": f"{label(config.method)}, {config.model} on {DATASETS[config.dataset].label}",
+        "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
+        "facts": _facts(record, sources.history(run_id).warning),
+        "results": [[key, value] for key, value in status.summary.items() if isinstance(value, (int, float))],
+        "command": command_line([config]),
+        "snippet": python_snippet([[config]]),
+        "log": sources.store.log_tail(run_id) if own else "",
+        "error": sources.store.read_error(run_id) if own else "",
+        "beside": lanes_beside(sources.store, run_id) if own else [],
+        "lost": lost(config),
+        "mine": mine,
+        "canResume": mine and status.state in RESUMABLE,
+        "canDelete": mine and status.state not in STOPPABLE and status.state != "stopping",
+        "canStop": mine and status.state in STOPPABLE,
+    }
+
+
+def _facts(record: Record, warning: str) -> list[list[str]]:
+    status = record.status
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(status.versions.items()))
+    speed = f"{status.images_per_second:,.0f} images/s" if status.images_per_second else ""
+    facts = {
+        "Device": status.device,
+        "Speed": speed,
+        "Steps": f"{status.step:,} of {status.total_steps:,}" if status.total_steps else "",
+        "Threads": str(status.threads or ""),
+        "Kernels": status.kernels,
+        "Versions": versions,
+        "Commit": status.commit,
+        "Damaged": warning,
+    }
+    return [[name, text] for name, text in facts.items() if text]
+
+
+def edit(store: RunStore, run_id: str, name: str, note: str, user: User = HOST) -> None:
+    """Name and note are plain text. Raises ConfigError for one that is too long and for somebody else's run."""
+    require(user, store.status(run_id).owner, run_id, "rename")
+    for what, text, limit in (("name", name, NAME_CHARACTERS), ("note", note, NOTE_CHARACTERS)):
+        if len(text) > limit:
+            raise ConfigError(f"The {what} has {len(text):,} characters: {limit:,} at most.")
+    store.update(run_id, name=" ".join(name.split()), note=note.strip())
+
+
+def delete(store: RunStore, run_ids: Sequence[str], user: User = HOST) -> None:
+    """Delete them all, or none where one of them is queued or training, or somebody else's."""
+    for run_id in run_ids:
+        require(user, store.status(run_id).owner, run_id, "delete")
+    busy = [i for i in run_ids if store.status(i).state in (*STOPPABLE, "stopping")]
+    if busy:
+        count = f"{len(busy)} of the {len(run_ids)} runs are" if len(run_ids) > 1 else "This run is"
+        raise ConfigError(f"{count} queued or training: stop before deleting. Nothing was deleted.")
+    for run_id in run_ids:
+        store.delete(run_id)
