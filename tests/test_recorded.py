@@ -25,18 +25,25 @@ def chosen(store):
     return choose(check(from_store(store)[0]))
 
 
-def test_most_seeds_come_first_then_the_strongest_penalty_whatever_its_outcome(store, tmp_path):
+def test_most_seeds_come_first_then_the_decay_nearest_the_papers_whatever_its_outcome(store, tmp_path):
     worse = lambda config, epoch: 5 - 4 * (config.method == "lpwd") + config.seed / 10  # noqa: E731
     write(store, "fig1", {0, 1}, worse)
     write(store, "table3", {0, 1, 2})
-    assert chosen(store)["config"]["weight_decay"] == 0.1
+    assert chosen(store)["config"]["lr"] == 0.0005
     everything = RunStore(tmp_path / "more")
     write(everything, "table3", {0, 1, 2})
     write(everything, "fig1", {0, 1, 2}, worse)
     found = chosen(everything)
-    assert RunConfig(**found["config"]).weight_decay == 0.5
+    assert RunConfig(**found["config"]).lr == 0.001
     assert found["verdict"].startswith("Contrary to the paper, WD is ahead of LPWD by 4.00 points")
     assert "n = 3, seeds 0 to 2" in found["verdict"]
+
+
+def test_runs_that_fine_tune_come_before_runs_from_scratch(store):
+    write(store, "scan", {0, 1, 2})
+    assert chosen(store)["config"]["dataset"] == "digits"
+    write(store, "table3", {0})
+    assert RunConfig(**chosen(store)["config"]).init_from
 
 
 def test_the_lowest_seed_that_both_methods_have_is_drawn(store):
@@ -45,8 +52,8 @@ def test_the_lowest_seed_that_both_methods_have_is_drawn(store):
     found = chosen(store)
     assert [("-s1-" in run_id) for run_id in found["ids"]] == [True, True]
     assert [lane["method"] for lane in found["lanes"]] == ["wd", "lpwd"]
-    assert found["lanes"][0]["epoch"] == list(range(1, 31))
-    assert found["lanes"][0]["heat"]["z"][0] == [round(1 - 0.01 * epoch, 6) for epoch in range(31)]
+    assert found["lanes"][0]["epoch"] == list(range(1, 11))
+    assert found["lanes"][0]["heat"]["z"][0] == [round(1 - 0.01 * epoch, 6) for epoch in range(11)]
     assert "n = 2, seeds 1, 2" in found["verdict"]
 
 
@@ -66,21 +73,6 @@ def test_a_run_that_lacks_what_is_drawn_is_no_candidate(store, name):
 
 def test_the_bundled_pair_is_the_one_that_the_rule_finds_in_the_bundled_tables():
     assert pair.bundled() == choose(pull.local("", "").checked)
-
-
-def test_what_is_trained_live_is_the_experiment_of_the_bundled_pair():
-    found = pair.bundled()
-    lr, decay = (found["config"].get("lr", 1e-3), found["config"]["weight_decay"])
-    live = [pair.live_config(method, lr, decay, 0, "cifar100").run_id for method in pair.METHODS]
-    assert live == found["ids"]
-
-
-def test_digits_get_as_many_steps_as_cifar():
-    steps = []
-    for dataset in ("digits", "cifar100"):
-        config = pair.live_config("wd", 1e-3, 1, 0, dataset)
-        steps.append((config.train_samples - config.validation_samples) // config.batch_size * config.epochs)
-    assert steps == [280, 280]
 
 
 def test_a_layer_that_starts_at_zero_has_no_share():

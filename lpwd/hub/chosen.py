@@ -1,9 +1,9 @@
 """The published pair that the Demo shows, chosen by rule and never by its outcome.
 
 Candidates are settings with finished runs of WD and LPWD that share everything but the method and that recorded what
-the Demo draws. Among them: most seeds; then the strongest penalty (eta lambda steps, the total shrink of the weights);
-then scale paper; then the model that is trained live. Of that setting the lowest seed is drawn, and the verdict is over
-all its seeds.
+the Demo draws. Among them: those that fine-tune, as the paper does; then most seeds; then the total decay (eta lambda
+steps) that comes nearest to the paper's Figure 1, as a ratio; then scale paper. Of that setting the lowest seed is
+drawn, and the verdict is over all its seeds.
 """
 
 import datetime
@@ -20,11 +20,13 @@ from lpwd.analysis.statistics import SETTING, paired, runs_frame
 from lpwd.analysis.verdict import one_sentence
 from lpwd.analysis.words import short
 from lpwd.hub.checked import Checked
-from lpwd.paper.pair import LIVE, METHODS, PAIR_FILE, heat
+from lpwd.paper.numbers import PAPER_STEPS
+from lpwd.paper.pair import METHODS, PAIR_FILE, heat
 from lpwd.paths import write_atomic
 from lpwd.store import Record
 
 CLAIM = 1  # the paper claims that LPWD is above WD
+FIGURE_1 = 0.001 * 0.5 * PAPER_STEPS  # nepers: the total decay of the paper's Figure 1
 MAX_CELLS = 20_000  # of a heatmap: layers x epochs
 LAYER_FACTS = ("layer_names", "layer_decay_rates", "initial_weight_norms")
 
@@ -68,9 +70,11 @@ def _complete(part: pd.DataFrame, drawn: Mapping[str, Any]) -> pd.DataFrame:
 
 def _rank(checked: Checked, runs: pd.DataFrame) -> tuple[Any, ...]:
     first = checked.records[str(runs.run_id.min())]
-    shrink = round(first.config.lr * first.config.weight_decay * first.status.step, 3)
-    like_live = first.config.model == LIVE["model"]
-    return runs.seed.nunique(), shrink, first.config.scale == "paper", like_live, first.run_id
+    config = first.config
+    fine_tuned = config.pretrained or config.init_from is not None
+    total = config.lr * config.weight_decay * first.status.step
+    distance = round(abs(math.log(total / FIGURE_1)), 3) if total > 0 else math.inf
+    return fine_tuned, runs.seed.nunique(), -distance, config.scale == "paper", first.run_id
 
 
 def _lane(checked: Checked, run_id: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The pair of the Demo, WD against LPWD under a strong penalty: what is trained live, what its pictures are made of.
+"""The recorded pair of the Demo, WD against LPWD under a strong penalty: what its pictures are made of.
 
 No pandas: a page shows the bundled pair before that is loaded. `lpwd.hub.chosen` chooses the published pair.
 """
@@ -7,27 +7,13 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from lpwd.analysis.words import general, short
-from lpwd.config import RunConfig
-from lpwd.facts import DatasetName
-from lpwd.paper.regime import SMALL, SMALL_DIGITS, SMALL_MODEL
 
 METHODS = ("wd", "lpwd")
 SNAPSHOT = Path(os.environ.get("LPWD_SNAPSHOT_DIR") or Path(__file__).parent.parent / "snapshot")
 PAIR_FILE = "pair.json"  # beside a snapshot's tables
-
-# The network and the budget of the preset `scan`, so that what is trained here is one of its cells.
-LIVE: MappingProxyType[str, Any] = MappingProxyType({**SMALL, **SMALL_MODEL, "optimizer": "adam", "scale": "custom"})
-LIVE_DIGITS = SMALL_DIGITS
-
-
-def live_config(method: str, lr: float, weight_decay: float, seed: int, dataset: DatasetName) -> RunConfig:
-    """One lane of the pair that is trained here. Raises ConfigError."""
-    chosen = {"method": method, "lr": lr, "weight_decay": weight_decay, "seed": seed, "dataset": dataset}
-    return RunConfig(**{**LIVE, **(LIVE_DIGITS if dataset == "digits" else {}), **chosen})
 
 
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from lpwd.paper.grids import Measurement as Measurement
 from lpwd.paper.numbers import (
     NOTHING,
     PAPER_NOTE,
+    PAPER_STEPS,
     SCALES,
     TABLE1,
     TABLE3,
@@ -152,7 +153,7 @@ _PRESETS = (
         paper_note="η 0.001 and λ 0.5, as in the paper.",
         cpu_note=f"η 0.001 and λ 0.5, as in the paper; in {regime.STEPS:,} steps decay alone leaves "
         f"{100 * (1 - 0.0005) ** regime.STEPS:.0f} % of the weights under WD, in the paper's "
-        f"{regime.PAPER_STEPS:,} steps {100 * (1 - 0.0005) ** regime.PAPER_STEPS:.1f} %.",
+        f"{PAPER_STEPS:,} steps {100 * (1 - 0.0005) ** PAPER_STEPS:.1f} %.",
     ),
     Preset(
         name="fig2",

@@ -19,10 +19,9 @@ PROTOCOLS: MappingProxyType[str, tuple[Mapping[str, Any], str]] = MappingProxyTy
             "a start fine-tuned on 10,000 images, constant rate, batch 64, 10 epochs, bf16",
         ),
         "scan-1": (
-            regime.SMALL | regime.SMALL_MODEL | regime.SMALL_DIGITS | {"dataset": "digits"},
+            regime.SMALL | regime.SMALL_MODEL,
             "a ConvNeXt of 0.28 M parameters from scratch on 600 digits, 14 epochs at batch 30",
         ),
-        "scratch-0": (regime.SMALL, "small models from scratch on 1,200 images, 14 epochs at batch 60, λ 35 times"),
     }
 )
 

@@ -8,6 +8,8 @@ import math
 from types import MappingProxyType
 from typing import Any
 
+from lpwd.paper.numbers import PAPER_STEPS
+
 # ---- models: the published architectures at the paper's depth where two cores allow it, 32x32 pixels
 
 _HALF_ATTO = {"dims": [20, 40, 80, 160]}
@@ -68,7 +70,6 @@ IMAGES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
 )
 TRAINED = IMAGES["cifar100"]["train_samples"] - FINE_TUNING["validation_samples"]  # images
 STEPS = FINE_TUNING["epochs"] * math.ceil(TRAINED / FINE_TUNING["batch_size"])
-PAPER_STEPS = 9_800
 # One setting of Table 2 for each optimizer, which decays the weights as much in total: eta lambda is 0.00025 a step.
 CPU_LR: MappingProxyType[str, float] = MappingProxyType({"adam": 0.0005, "sgd": 0.005})
 CPU_DECAY: MappingProxyType[str, float] = MappingProxyType({"adam": 0.5, "sgd": 0.05})
@@ -105,20 +106,17 @@ SMALL_MODEL: MappingProxyType[str, Any] = MappingProxyType(
 )
 SMALL: MappingProxyType[str, Any] = MappingProxyType(
     {
+        "dataset": "digits",
         "epochs": 14,
-        "batch_size": 60,
+        "batch_size": 30,
         "image_size": 32,
-        "train_samples": 1_400,  # of which the split takes 200
-        "validation_samples": 200,
-        "test_samples": 2_000,
+        "train_samples": 600,
+        "validation_samples": 0,
+        "test_samples": None,
         "pretrained": False,
         "precision": "fp32",
         "scale": "cpu",
     }
-)
-# As many optimizer steps out of half the images.
-SMALL_DIGITS: MappingProxyType[str, Any] = MappingProxyType(
-    {"train_samples": 600, "validation_samples": 0, "test_samples": None, "batch_size": 30}
 )
 SCAN_LR = 0.001
 SCAN_DECAYS = (0.1, 0.5, 1.0, 2.0, 3.5, 5.0, 7.0, 10.0, 13.0, 17.5, 25.0, 35.0)  # 0.1 removes 3 % in 280 steps
