@@ -1,6 +1,7 @@
 """`lpwd sweep` and `report`: every table and figure of the paper."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from lpwd.jobs.costs import cost
 from lpwd.jobs.starts import Work, with_starts
 from lpwd.jobs.sweep import Sweep, run_local, states
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
-from lpwd.store import RunStore
+from lpwd.store import RunSource, RunStore
 
 preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
 scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), default="cpu", show_default=True)
@@ -165,19 +166,45 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_d
     click.echo(f"estimated: {total.hours:,.1f} hours on {device_label(resolve_device(device))}, one run at a time")
 
 
+def published_option(default: bool) -> click.Option:
+    """With published results beside the run store's own."""
+    words = "with published results, the last copy of LPWD_RESULTS_REPO or the bundled ones, where there is no own run"
+    return click.Option(["--published/--no-published"], default=default, show_default=True, help=words)
+
+
+def own_and_published(runs_dir: Path, published: bool) -> RunSource:
+    """The run store, and with `published` what is published, by the one rule of `Together`."""
+    from lpwd.hub.checked import Published
+    from lpwd.hub.pull import local
+    from lpwd.paper.sources import Together
+
+    own = RunStore(runs_dir) if runs_dir.is_dir() else None
+    theirs = Published(local(os.environ.get("LPWD_RESULTS_REPO", ""), "").checked) if published else None
+    return Together(own, theirs)
+
+
 @click.command(
     params=[
         preset_argument,
         scale_option,
         seeds_option,
         click.Option(["--out"], type=click.Path(file_okay=False, path_type=Path), default=Path("reports")),
+        published_option(default=False),
         runs_dir_option,
     ]
 )
-def report(preset: str, scale: Any, seeds: int | None, out: Path, runs_dir: Path) -> None:
-    """Write a preset's table or figure, ours beside the paper's, as CSV and one self-contained HTML page."""
-    from lpwd.paper.report import write_report
+def report(preset: str, scale: Any, seeds: int | None, out: Path, published: bool, runs_dir: Path) -> None:
+    """Write a preset's table or figure, ours beside the paper's, as CSV and one self-contained HTML page.
 
-    if not runs_dir.is_dir():
+    Its sentences go to stderr, the page's path to stdout.
+    """
+    from lpwd.paper.findings import find
+    from lpwd.paper.report import write
+
+    if not runs_dir.is_dir() and not published:
         raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
-    click.echo(write_report(preset, RunStore(runs_dir), out, scale=scale, seeds=seeds))
+    source = own_and_published(runs_dir, published)
+    findings = find(get_preset(preset), source, scale, seeds)
+    for sentence in findings.sentences:
+        click.echo(sentence, err=True)
+    click.echo(write(findings, source, out))

@@ -1,21 +1,19 @@
 """`lpwd scorecard`: a line a table and figure of the paper, what our runs say of its claim."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lpwd.cli.options import runs_dir_option
-from lpwd.cli.paper import scale_option
-from lpwd.store import RunStore
+from lpwd.cli.paper import own_and_published, published_option, scale_option
 
 
 @click.command(
     params=[
         scale_option,
-        click.Option(["--published/--no-published"], default=True, show_default=True, help="with published results"),
+        published_option(default=True),
         click.Option(["--json", "as_json"], is_flag=True, help="all numbers, for programs"),
         runs_dir_option,
     ]
@@ -25,15 +23,10 @@ def scorecard(scale: Any, published: bool, as_json: bool, runs_dir: Path) -> Non
 
     Own runs fill their cells, published ones (the last copy of LPWD_RESULTS_REPO, or the bundled snapshot) the rest.
     """
-    from lpwd.hub.checked import Published
-    from lpwd.hub.pull import local
     from lpwd.paper.claims import scorecard as tiles_of
     from lpwd.paper.scorecard import summary
-    from lpwd.paper.sources import Together
 
-    own = RunStore(runs_dir) if runs_dir.is_dir() else None
-    theirs = Published(local(os.environ.get("LPWD_RESULTS_REPO", ""), "").checked) if published else None
-    tiles = tiles_of(Together(own, theirs), scale)
+    tiles = tiles_of(own_and_published(runs_dir, published), scale)
     if as_json:
         click.echo(json.dumps([tile.as_json() for tile in tiles], indent=1))
         return

@@ -29,16 +29,19 @@ def write_report(
     preset: Preset | str, source: RunSource, out_dir: str | Path, *, scale: Scale = "cpu", seeds: int | None = None
 ) -> Path:
     """Write `<preset>-<scale>.html` and its CSV files into `out_dir`; returns the HTML's path. Trains nothing."""
-    preset = get_preset(preset) if isinstance(preset, str) else preset
-    findings = find(preset, source, scale, seeds)
+    return write(find(get_preset(preset) if isinstance(preset, str) else preset, source, scale, seeds), source, out_dir)
+
+
+def write(findings: Findings, source: RunSource, out_dir: str | Path) -> Path:
+    """Write what `find` found in `source`, as `write_report` does."""
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{preset.name}-{scale}"
+    stem = f"{findings.preset.name}-{findings.scale}"
     frames = {"cells": findings.cells, "table": findings.table, "contrasts": findings.contrasts}
     for name, frame in frames.items():
         write_atomic(folder / f"{stem}-{name}.csv", frame.to_csv(index=False) if len(frame.columns) else "")
     html = folder / f"{stem}.html"
-    reached = epochs_to_target(findings, source) if preset.kind in TABLED else pd.DataFrame()
+    reached = epochs_to_target(findings, source) if findings.preset.kind in TABLED else pd.DataFrame()
     write_atomic(html, render(findings, [f"{stem}-{name}.csv" for name in frames], reached))
     return html
 

@@ -1,0 +1,106 @@
+"""Fill docs/findings.md from the bundled results: what commands print, tables, pictures.
+
+    python docs/make.py                      # all of it; pictures need chromium and the extra `test`
+    python docs/make.py --text               # the text alone
+    python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
+
+In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMAND prints; a test compares them.
+"""
+
+import argparse
+import html
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lpwd.analysis.words import label, spread
+from lpwd.hub.checked import Published
+from lpwd.hub.pull import local
+from lpwd.paper.findings import find
+from lpwd.paper.presets import get_preset
+from lpwd.paper.report_page import page, plot
+
+HERE = Path(__file__).parent
+FINDINGS = HERE / "findings.md"
+BLOCK = re.compile(r"(<!-- (python [^>]*?) -->\n).*?(<!-- end -->)", re.S)
+PICTURES = {  # file: preset, the end of the figure's caption
+    "findings-settle.png": ("settle", "best-10 test top-1"),
+    "findings-scan.png": ("scan", "best-10 test top-1"),
+}
+
+
+def published() -> Published:
+    return Published(local("", "").checked)
+
+
+def table(preset: str, value: str) -> str:
+    """Markdown: a row a lambda, a column a method; `mean±deviation` over seeds, or one value."""
+    cells = find(get_preset(preset), published(), "cpu").cells
+    done = cells[cells.done.astype(bool) & cells[value].notna()]
+    methods = list(dict.fromkeys(cells.row))
+    seeds = done.groupby(["row", "weight_decay"]).size()
+    lines = [f"| λ | {' | '.join(map(label, methods))} |", "|---" * (len(methods) + 1) + "|"]
+    for decay in sorted(set(cells.weight_decay)):
+        parts = [done[(done.row == method) & (done.weight_decay == decay)][value] for method in methods]
+        texts = [spread(float(p.mean()), float(p.std()), 3 if "loss" in value else 2) if len(p) else "" for p in parts]
+        lines.append(f"| {decay:g} | {' | '.join(texts)} |")
+    n = f"{seeds.min()} to {seeds.max()}" if seeds.min() != seeds.max() else str(seeds.max())
+    return "\n".join([*lines, "", f"n = {n} seeds a cell; {len(done)} of {len(cells)} cells."])
+
+
+def printed(command: str) -> str:
+    """What a command prints, stdout after stderr; lines that are no table become items of a list."""
+    _, *words = shlex.split(command)
+    with tempfile.TemporaryDirectory() as folder:  # for the files that reports write
+        environment = os.environ | {"PYTHONPATH": str(HERE.parent), "COLUMNS": "200"}
+        place = [str(HERE / word.removeprefix("docs/")) if word.startswith("docs/") else word for word in words]
+        done = subprocess.run(
+            [sys.executable, *place], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
+    lines = [line for line in (done.stderr + done.stdout).splitlines() if not line.startswith("reports/")]
+    return "\n".join(line if not line or line.startswith("|") else f"- {line}" for line in lines)
+
+
+def filled(text: str) -> str:
+    """The page with every block as its command prints it now."""
+    return BLOCK.sub(lambda block: f"{block[1]}\n{printed(block[2])}\n\n{block[3]}", text)
+
+
+def draw() -> None:
+    """The pictures, by Chromium."""
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from browser import chromium
+
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder:
+        sheet = browser.new_page(viewport={"width": 1000, "height": 900}, device_scale_factor=2)
+        for file, (preset, ending) in PICTURES.items():
+            figures = find(get_preset(preset), published(), "cpu").figures
+            chosen = next(figure for caption, figure in figures.items() if caption.endswith(ending))
+            path = Path(folder) / "figure.html"
+            path.write_text(page(html.escape(preset), plot(chosen, "", 0)))
+            sheet.goto(path.as_uri())
+            sheet.wait_for_selector(".main-svg")
+            sheet.wait_for_timeout(500)
+            sheet.locator("[data-plot]").screenshot(path=HERE / file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", action="store_true")
+    parser.add_argument("table", nargs="*", metavar="table PRESET VALUE")
+    options = parser.parse_args()
+    if options.table:
+        _, preset, value = options.table
+        print(table(preset, value))
+        return
+    FINDINGS.write_text(filled(FINDINGS.read_text()))
+    if not options.text:
+        draw()
+
+
+if __name__ == "__main__":
+    main()
