@@ -105,6 +105,7 @@ SERVER = {
         "stop": ("run_ids",),
         "resume": ("run_ids",),
     },
+    "lp-network": {"network": ()},
     "lp-penalty": {
         "situation": ("scan", "decay", "methods"),
         "run_seed": ("scan", "decay", "methods"),

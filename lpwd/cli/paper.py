@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -21,7 +21,10 @@ from lpwd.jobs.costs import cost
 from lpwd.jobs.starts import Work, with_starts
 from lpwd.jobs.sweep import Sweep, run_local, states
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
-from lpwd.store import RunSource, RunStore
+from lpwd.store import RunStore
+
+if TYPE_CHECKING:  # it loads what only reports need
+    from lpwd.paper.sources import Together
 
 preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
 scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), default="cpu", show_default=True)
@@ -172,7 +175,7 @@ def published_option(default: bool) -> click.Option:
     return click.Option(["--published/--no-published"], default=default, show_default=True, help=words)
 
 
-def own_and_published(runs_dir: Path, published: bool) -> RunSource:
+def own_and_published(runs_dir: Path, published: bool) -> "Together":
     """The run store, and with `published` what is published, by the one rule of `Together`."""
     from lpwd.hub.checked import Published
     from lpwd.hub.pull import local

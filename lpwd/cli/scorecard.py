@@ -23,8 +23,8 @@ def scorecard(scale: Any, published: bool, as_json: bool, runs_dir: Path) -> Non
 
     Own runs fill their cells, published ones (the last copy of LPWD_RESULTS_REPO, or the bundled snapshot) the rest.
     """
-    from lpwd.paper.claims import scorecard as tiles_of
-    from lpwd.paper.scorecard import summary
+    from lpwd.paper.scorecard.claims import scorecard as tiles_of
+    from lpwd.paper.scorecard.tiles import summary
 
     tiles = tiles_of(own_and_published(runs_dir, published), scale)
     if as_json:

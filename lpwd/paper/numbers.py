@@ -61,6 +61,14 @@ def _read(rows: dict[str, str], columns: list[str]) -> MappingProxyType[tuple[st
 
 TABLE1 = _read(_TABLE1, _COLUMNS)  # (method, column) -> Reported
 TABLE3 = _read(_TABLE3, [place("cifar100", "ConvNeXt", "adam")])
+# The best of Table 2's grid, which Figure 4 shows whole.
+FIG4 = MappingProxyType(
+    {
+        (method, column): reported
+        for (method, column), reported in TABLE1.items()
+        if method in ("wd", "lpwd") and column.startswith(DATASETS["cifar100"].label)
+    }
+)
 NOTHING: MappingProxyType[tuple[str, str], Reported] = MappingProxyType({})
 
 # The paper's own settings; lpwd.paper.regime has those of scale cpu.

@@ -88,4 +88,5 @@ def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
 
 
 def file_of(name: str, folder: Path = SNAPSHOT) -> Path:
+    """Where a snapshot keeps a packed scan."""
     return folder / f"{name}.json"

@@ -26,6 +26,7 @@ class Together:
         self._records += [theirs[run_id] for run_id in theirs if run_id in self.published_ids]
 
     def records(self) -> list[Record]:
+        """Every run of both sources once."""
         return self._records
 
     def history(self, run_id: str) -> History:

@@ -24,7 +24,7 @@ from lpwd.ui.views import WORKING
 
 if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
     from lpwd.paper.findings import Findings
-    from lpwd.paper.scorecard import Tile
+    from lpwd.paper.scorecard.tiles import Tile
     from lpwd.paper.sources import Together
 
 FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
@@ -51,8 +51,8 @@ class Bench:
     def cards(self, scale: str, stamp: str = "") -> dict[str, Any]:
         """The scorecard; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
         check_scale(scale)
-        from lpwd.paper.claims import CLAIMS, tile
-        from lpwd.paper.scorecard import summary
+        from lpwd.paper.scorecard.claims import CLAIMS, tile
+        from lpwd.paper.scorecard.tiles import summary
 
         with self._lock:
             records = self.store.records()

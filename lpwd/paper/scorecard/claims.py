@@ -11,11 +11,11 @@ from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import best_pair, with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.analysis.words import label, number
-from lpwd.paper import sparks
 from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import TABLE1, TABLE3, Scale
 from lpwd.paper.presets import get_preset
-from lpwd.paper.scorecard import Line, Part, Sign, Tile, over_columns
+from lpwd.paper.scorecard import sparks
+from lpwd.paper.scorecard.tiles import Line, Part, Sign, Tile, over_columns
 from lpwd.paper.sources import Together
 
 NO_NUMBER = "no number in its text"

@@ -8,7 +8,7 @@ from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import curve, with_decay
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3, Reported
-from lpwd.paper.scorecard import Line
+from lpwd.paper.scorecard.tiles import Line
 from lpwd.paper.sources import Together
 
 PAPER = "paper"  # the style of a line that is the paper's
@@ -35,6 +35,7 @@ def _columns(findings: Findings) -> list[str]:
 
 
 def table1(findings: Findings, source: Together) -> list[Line]:
+    """Our WD and LPWD over the columns, beside the paper's."""
     reported = {
         method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")
     }
@@ -43,6 +44,7 @@ def table1(findings: Findings, source: Together) -> list[Line]:
 
 
 def table3(findings: Findings, source: Together) -> list[Line]:
+    """The methods from WD to LPWD, beside the paper's."""
     names = ("wd", "rwd", "pwd", "lpwd")
     paper = {method: reported.mean for (method, _), reported in TABLE3.items()}
     ours = findings.table.set_index("method").best10_mean_mean.reindex(names).reset_index(drop=True)
@@ -53,7 +55,7 @@ def table3(findings: Findings, source: Together) -> list[Line]:
 
 
 def fig1(findings: Findings, source: Together) -> list[Line]:
-    """Of the first column that has runs of both."""
+    """Test top-1 over epochs, mean over seeds, of the first column that has runs of both methods."""
     finished = findings.cells[(findings.cells.state == "finished") & findings.cells.method.isin(["wd", "lpwd"])]
     for _, part in finished.groupby("column", sort=False):
         points = metrics_frame(source, part.run_id, "epoch")
@@ -76,6 +78,7 @@ def with_opposing(cells: pd.DataFrame, source: Together) -> pd.DataFrame:
 
 
 def fig2(findings: Findings, source: Together) -> list[Line]:
+    """The opposing rate over λ, at the largest η."""
     finished = findings.cells[findings.cells.state == "finished"]
     cells = with_opposing(finished, source)
     largest = cells[cells.lr == cells.groupby("column").lr.transform("max")]
@@ -89,6 +92,7 @@ def _over_decay(style: str, part: pd.DataFrame, value: str) -> Line:
 
 
 def fig3a(findings: Findings, source: Together) -> list[Line]:
+    """Test top-1 over the shrink."""
     finished = findings.cells[findings.cells.state == "finished"]
     points = metrics_frame(source, finished.run_id, "zero_shot")
     if points.empty:
@@ -101,20 +105,24 @@ def fig3a(findings: Findings, source: Together) -> list[Line]:
 
 
 def fig3b(findings: Findings, source: Together) -> list[Line]:
+    """PWD minus RWD over λ."""
     rows = findings.contrasts[(findings.contrasts.method == "pwd") & (findings.contrasts.n > 0)]
     return [_over_decay("pwd", rows.rename(columns={"x": "weight_decay", "mean": "difference"}), "difference")]
 
 
 def fig4(findings: Findings, source: Together) -> list[Line]:
+    """Test top-1 over λ."""
     finished = findings.cells[(findings.cells.state == "finished") & (findings.cells.weight_decay > 0)]
     return [_over_decay(name, finished[finished.method == name], "best10_mean") for name in ("wd", "lpwd")]
 
 
 def fig5(findings: Findings, source: Together) -> list[Line]:
+    """LPWD minus WD over sizes."""
     return [_line("lpwd", _differences(findings, "lpwd", "wd"))]
 
 
 def settle(findings: Findings, source: Together) -> list[Line]:
+    """Accuracy over total decay."""
     done = with_decay(findings.cells)
     lines = []
     for name in ("wd", "lpwd", "lpwd_reversed"):

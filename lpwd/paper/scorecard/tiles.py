@@ -33,10 +33,12 @@ class Part:
 
     @property
     def n(self) -> int:
+        """Seeds."""
         return len(self.values)
 
     @property
     def mean(self) -> float:
+        """Over seeds; nan without any."""
         return float(np.mean(self.values)) if self.values else math.nan
 
     @property
@@ -123,6 +125,7 @@ class Tile:
 
     @property
     def verdict(self) -> Verdict:
+        """Of all parts; undecided where there are runs but no part has a seed yet."""
         verdict = together(self.parts)
         return "undecided" if verdict == "not run" and self.done else verdict
 
