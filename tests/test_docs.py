@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -49,3 +50,13 @@ def public_definitions(tree):
 def test_what_paper_offers_says_what_it_is(path):
     definitions = public_definitions(ast.parse(path.read_text()))
     assert [node.name for node in definitions if not ast.get_docstring(node)] == []
+
+
+def test_findings_are_what_their_commands_print():
+    sys.path.insert(0, str(ROOT / "docs"))
+    import make
+
+    text = make.FINDINGS.read_text()
+    assert len(make.BLOCK.findall(text)) == 7
+    assert make.filled(text) == text
+    assert all((ROOT / "docs" / name).is_file() for name in re.findall(r"\]\((findings-.*?)\)", text))
