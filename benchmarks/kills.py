@@ -117,19 +117,18 @@ class Harness:
 
     def train(self, race: list[RunConfig], kills: int) -> int:
         """Until every lane has ended, with so many kills on the way; returns how many of them came too late."""
-        ids = self.jobs.submit(race)
+        ids, late = self.jobs.submit(race), 0
         for number in range(kills):
             wait(lambda: "running" in self.states(ids) or self.states(ids) <= {*ENDED}, f"{ids} begin")
             time.sleep(self.chance.uniform(0, self.left(ids)))
             if not self.kill(ids):
+                late = kills - number
                 break
             wait(lambda: not self.jobs.queue(), f"{ids} are settled")
             self.go_on(ids)
-        else:
-            number = kills
         wait(lambda: not self.jobs.queue(), f"{ids} end")
         assert self.states(ids) == {"finished"}, [self.store.status(i) for i in ids]
-        return kills - number
+        return late
 
     def left(self, ids: list[str]) -> float:
         """Seconds that the race still takes, about."""
@@ -139,7 +138,7 @@ class Harness:
     def kill(self, ids: list[str]) -> bool:
         """Whether the race trained when the worker was killed; a worker that has nothing to do is killed too."""
         victim, trains = worker(), "running" in self.states(ids)
-        if victim:
+        if victim:  # none is there between two
             victim.send_signal(signal.SIGKILL)
             wait(lambda: not lives(victim), f"process {victim.pid} ends")
             self.counts["kills while it trained" if trains else "kills after its end"] += 1
