@@ -123,8 +123,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         if sys.argv[1] == "--every-byte":
             every = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-            for name, counts in EveryByte(RunStore(f"{folder}/runs"), readers, every).run().items():
-                print(f"{name}: {dict(counts)}", flush=True)
+            EveryByte(RunStore(f"{folder}/runs"), readers, every).run()
             config = RunConfig(**TINY | {"epochs": 3})
             print(f"checkpoint.pt: {dict(places(RunStore(f'{folder}/checkpoints'), config, 2000))}")
         else:
