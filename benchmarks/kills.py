@@ -46,11 +46,11 @@ BASE: dict[str, Any] = {
     "test_samples": 50,
 }
 TRAINER = "lpwd.jobs.worker"
-LIMIT_SECONDS = 300.0  # for any one thing that is waited for, a worker's start on a busy machine among them
+LIMIT_SECONDS = 300.0  # for any one thing that is waited for, such as a worker's start on a busy machine
 
 
 def races(count: int, chance: random.Random) -> list[list[RunConfig]]:
-    """Distinct runs as jobs: one alone, one alone, two that train side by side, and so on."""
+    """Distinct runs as jobs: one alone, one alone, two side by side, and so on."""
     configs = [
         RunConfig(
             **BASE,
@@ -185,11 +185,11 @@ def main() -> int:
             late = harness.train(race, kills[number])
             kills[number + 1] += late  # the next race has them
             print(f"  race {number + 1}: {kills[number] - late} kills", flush=True)
-    whole, killed = RunStore(folder / "whole"), jobs.store
-    different = [run_id for run_id in whole.ids() if numbers(whole, run_id) != numbers(killed, run_id)]
-    records = sum(len(numbers(whole, run_id)) for run_id in whole.ids())
+    whole = {run_id: numbers(RunStore(folder / "whole"), run_id) for run_id in seconds}
+    different = [run_id for run_id, records in whole.items() if records != numbers(jobs.store, run_id)]
+    compared = sum(map(len, whole.values()))
     print(f"seed {options.seed}: {dict(harness.counts)}; {kills[len(plan)]} of {options.kills} came after the last run")
-    print(f"{len(whole.ids()) - len(different)} of {options.runs} runs identical, {records:,} records compared")
+    print(f"{len(whole) - len(different)} of {options.runs} runs identical, {compared:,} records compared")
     if different:
         print(f"different: {different}; the runs are kept in {folder}")
         return 1
