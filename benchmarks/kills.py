@@ -59,7 +59,6 @@ def races(count: int, chance: random.Random) -> list[list[RunConfig]]:
             optimizer=chance.choice(["adam", "sgd"]),
             schedule=chance.choice(["constant", "cosine"]),
             weight_decay=chance.choice([0.05, 0.5]),
-            lr=chance.choice([1e-3, 3e-3]),
             validation_samples=chance.choice([0, 20]),
             zero_shot=chance.random() < 0.3,
         )
@@ -177,8 +176,9 @@ def main() -> int:
     plan = races(options.runs, chance)
     kills = Counter(chance.choices(range(len(plan)), k=options.kills))
     seconds = undisturbed(folder / "whole", plan)
-    usual = statistics.median(seconds.values())
-    print(f"{options.runs} runs in {len(plan)} races, undisturbed {usual:.1f} s each (median)", flush=True)
+    print(
+        f"{options.runs} runs in {len(plan)} races, each {statistics.median(seconds.values()):.1f} s alone", flush=True
+    )
     with working(folder / "killed") as jobs:
         harness = Harness(jobs, seconds, chance)
         for number, race in enumerate(plan):
