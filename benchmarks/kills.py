@@ -39,11 +39,8 @@ METHODS = ("wd", "lpwd", "pwd", "rwd", "lwd", "l2", "baseline")
 BASE: dict[str, Any] = {
     "model": "convnext_atto",
     "model_kwargs": {"depths": [1, 1, 1, 1], "dims": [8, 16, 16, 32], "patch_size": 2},
-    "dataset": "digits",
-    "epochs": 12,
-    "batch_size": 32,
-    "train_samples": 160,
-    "test_samples": 50,
+    **{"dataset": "digits", "epochs": 12, "batch_size": 32},
+    **{"train_samples": 160, "test_samples": 50},
 }
 TRAINER = "lpwd.jobs.worker"
 LIMIT_SECONDS = 300.0  # for any one thing that is waited for, such as a worker's start on a busy machine
@@ -172,7 +169,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    chance, folder = random.Random(options.seed), Path(tempfile.mkdtemp(prefix="lpwd-kills-"))
+    folder, chance = Path(tempfile.mkdtemp(prefix="lpwd-kills-")), random.Random(options.seed)
     plan = races(options.runs, chance)
     kills = Counter(chance.choices(range(len(plan)), k=options.kills))
     seconds = undisturbed(folder / "whole", plan)
