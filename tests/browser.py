@@ -21,6 +21,7 @@ from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+START_SECONDS = 120.0  # importing gradio on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -42,9 +43,15 @@ class App:
     log: Path
 
     def end(self, number: int = signal.SIGTERM) -> int:
+        """Its exit status; killed where it does not end in time."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(30)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
 
 
 def start_app(runs_dir: Path, **environment: str) -> App:
@@ -63,8 +70,12 @@ def start_app(runs_dir: Path, **environment: str) -> App:
             env={**os.environ, "LPWD_DEVICE": "cpu", **no_hub, **environment},
         )
     app = App(process, f"http://127.0.0.1:{port}", runs_dir, log)
-    wait_until(lambda: answers(app.url) or process.poll() is not None, 60)
-    assert process.poll() is None, log.read_text()
+    try:
+        wait_until(lambda: answers(app.url) or process.poll() is not None, START_SECONDS)
+        assert process.poll() is None, log.read_text()
+    except BaseException:  # nobody else knows the process yet
+        app.end()
+        raise
     return app
 
 

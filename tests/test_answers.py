@@ -134,6 +134,14 @@ many = settings(
 )
 
 
+def as_sent(data):
+    """A poll has objects where a server function has their text; what is none is sent as it is."""
+    try:
+        return json.loads(data) if isinstance(data, str) and data[:1] == "{" else data
+    except json.JSONDecodeError:
+        return data
+
+
 class Wire:
     """Requests to the app as anybody may make them."""
 
@@ -152,10 +160,9 @@ class Wire:
 
     def serve(self, tab, name, data):
         if tab == POLL:
-            return self.post("/lpwd/poll", json.loads(data) if isinstance(data, str) and data[:1] == "{" else data)
+            return self.post("/lpwd/poll", as_sent(data))
         if tab == TOPICS:
-            given = json.loads(data) if isinstance(data, str) and data[:1] == "{" else data
-            answer = self.post("/lpwd/poll", {"topics": {name: given}})
+            answer = self.post("/lpwd/poll", {"topics": {name: as_sent(data)}})
             return answer if answer["problem"] else answer["topics"][name]
         body = {"data": data, "component_id": self.ids[tab], "fn_name": name, "session_hash": "fuzz"}
         return json.loads(self.post("/gradio_api/component_server", body))

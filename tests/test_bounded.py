@@ -84,7 +84,49 @@ def wide_values(path):
     groups(path, pa.array([bytes(1_000_000)] * 2, pa.binary(1_000_000)), 400)
 
 
-BOMBS = [text, texts_in_lists, texts_in_structs, numbers_in_lists, many_equal_texts_in_a_page, wide_values]
+def varint(number, width=0):
+    """As a footer writes it, of at least so many bytes."""
+    parts = [number >> 7 * place & 127 for place in range(max(width, -(-number.bit_length() // 7)))]
+    return bytes([*(part | 128 for part in parts[:-1]), parts[-1]])
+
+
+def deny(path):
+    """Make the footer say that the one column takes 100 bytes when decompressed."""
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    footer = data[start:]
+    for size in {group.total_byte_size, group.column(0).total_uncompressed_size}:
+        real = varint(2 * size)
+        assert real in footer
+        footer = footer.replace(real, varint(200, len(real)))
+    path.write_bytes(data[:start] + footer)
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).total_uncompressed_size == 100
+
+
+def one_page_that_the_footer_denies(path, version="1.0"):
+    table = pa.table({"device": [bytes(400_000_000)]})
+    options = {"use_dictionary": False, "write_statistics": False, "data_page_version": version}
+    pq.write_table(table, path, compression="zstd", **options)
+    deny(path)
+
+
+def one_page_of_version_two_that_the_footer_denies(path):
+    one_page_that_the_footer_denies(path, "2.0")
+
+
+def a_dictionary_that_the_footer_denies(path):
+    table = pa.table({"device": [bytes(400_000_000)]})
+    pq.write_table(table, path, compression="zstd", write_statistics=False)
+    deny(path)
+
+
+DENIED = [
+    one_page_that_the_footer_denies,
+    one_page_of_version_two_that_the_footer_denies,
+    a_dictionary_that_the_footer_denies,
+]
+BOMBS = [*DENIED, text, texts_in_lists, texts_in_structs, numbers_in_lists, many_equal_texts_in_a_page, wide_values]
 
 
 @pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb.__name__)

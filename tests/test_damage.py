@@ -1,7 +1,7 @@
 """Damaged files of one run: whoever reads them answers or says one sentence, and the other runs stay.
 
 `python tests/test_damage.py 2000` makes that many damages, seeded, and as many turned bits in a checkpoint, and prints
-the counts.
+the counts; `--every-byte` damages each byte of a small run's files, and 2,000 places of a checkpoint.
 """
 
 import json
@@ -13,6 +13,7 @@ from collections import Counter
 from functools import partial
 
 from conftest import TINY
+from every_byte import EveryByte, places
 from synthetic import StillJobs, write_run
 from test_checkpoints import flips
 
@@ -101,11 +102,35 @@ def outcomes(root, damages, seed=0):
 
 def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path):
     counts = outcomes(tmp_path / "runs", damages=45)
-    assert sum(counts.values()) == 45 * 20
+    assert sum(counts.values()) == 45 * 19
     assert set(counts) == {"answered", "a sentence"}
 
 
-if __name__ == "__main__":
+def test_a_damaged_byte_is_named_or_leaves_a_configuration_as_it_was(tmp_path):
+    counts = EveryByte(RunStore(tmp_path / "runs"), readers, every=97).run()
+    assert set(counts) == {"config.json", "status.json", "metrics.jsonl"}
+    assert set(counts["config.json"]) <= {"named as damaged", "read as it was", "answers", "sentences"}
+    assert not any(count["another configuration believed"] for count in counts.values())
+
+
+def test_no_place_of_a_checkpoint_is_believed_once_damaged(store, tiny):
+    outcomes = places(store, tiny(epochs=3), 100)
+    assert outcomes["named as damaged"] == 100
+    assert not outcomes["believed"]
+
+
+def main():
     with tempfile.TemporaryDirectory() as folder:
-        print(dict(outcomes(f"{folder}/texts", int(sys.argv[1]))))
-        print(flips(RunStore(f"{folder}/checkpoints"), RunConfig(**TINY | {"epochs": 3}), int(sys.argv[1])))
+        if sys.argv[1] == "--every-byte":
+            every = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+            EveryByte(RunStore(f"{folder}/runs"), readers, every).run()
+            config = RunConfig(**TINY | {"epochs": 3})
+            print(f"checkpoint.pt: {dict(places(RunStore(f'{folder}/checkpoints'), config, 2000))}")
+        else:
+            print(dict(outcomes(f"{folder}/texts", int(sys.argv[1]))))
+            config = RunConfig(**TINY | {"epochs": 3})
+            print(flips(RunStore(f"{folder}/checkpoints"), config, int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

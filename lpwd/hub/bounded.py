@@ -1,9 +1,11 @@
 """Parquet files of anyone, read within bounds: a small file must not become gigabytes.
 
-What a file will take is added up from its footer before anything is decoded. Text is decoded as a dictionary with
-indices, so a long text that a million rows repeat is there once, and only what the rows may take is written out.
+What a file will take is added up from the headers of its pages before anything is decoded: the footer may say anything.
+Text is decoded as a dictionary with indices, so a long text that a million rows repeat is there once, and only what the
+rows may take is written out.
 """
 
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lpwd.config import ConfigError
+from lpwd.hub.pages import DICTIONARY, Unreadable, pages
 
-MAX_FILE_BYTES, MAX_FOOTER_BYTES, MAX_COLUMNS = 2**28, 2**24, 1000
+MAX_FILE_BYTES, MAX_FOOTER_BYTES, MAX_COLUMNS, MAX_PAGES = 2**28, 2**24, 1000, 50_000
 INDEX_BYTES, VALUE_BYTES = 4, 8  # of a text by its dictionary, and of any number
+ENTRY_BYTES = 16  # of any value in a dictionary: a text is a pointer and a length there
 BATCH_ROWS = 4096
-REPEATING = "DELTA_BYTE_ARRAY"  # the one encoding whose texts repeat parts of each other within a page
+REPEATING = 7  # DELTA_BYTE_ARRAY, the one encoding whose texts repeat parts of each other within a page
 
 
 class Malformed(ConfigError):
@@ -28,11 +32,13 @@ def read(path: Path, max_rows: int, max_bytes: int) -> pa.Table:
     try:
         _check_size(path)
         with pq.ParquetFile(path) as file:
-            texts = _check_footer(path.name, file, max_rows, max_bytes)
+            texts = _check_footer(path.name, file, max_rows)
+            with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                _check_pages(path.name, file, data, max_bytes)
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             table = _decoded(path.name, file, max_bytes)
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, Unreadable) as error:
         raise Malformed(f"{path.name} is no parquet file ({type(error).__name__}).") from None
     return table
 
@@ -52,25 +58,38 @@ def _within(name: str, count: int, limit: int, where: str) -> None:
         raise Malformed(f"{name} has {count:,} bytes {where}: {limit:,} at most.")
 
 
-def _check_footer(name: str, file: pq.ParquetFile, max_rows: int, max_bytes: int) -> list[str]:
+def _check_footer(name: str, file: pq.ParquetFile, max_rows: int) -> list[str]:
     """The columns of text, by path; raises Malformed for what the footer announces."""
-    footer, schema = file.metadata, file.schema
+    footer = file.metadata
     if footer.num_rows > max_rows:
         raise Malformed(f"{name} has {footer.num_rows:,} rows: {max_rows:,} at most.")
     if footer.num_columns > MAX_COLUMNS:
         raise Malformed(f"{name} has {footer.num_columns:,} columns: {MAX_COLUMNS:,} at most.")
-    columns = [schema.column(number) for number in range(footer.num_columns)]
+    columns = _columns(file)
     if len({column.path for column in columns}) < len(columns) or _repeated(file.schema_arrow.names):
         raise Malformed(f"{name} has two columns of the same name.")
-    total = 0
+    return [column.path for column in columns if _is_text(column)]
+
+
+def _check_pages(name: str, file: pq.ParquetFile, data: mmap.mmap, max_bytes: int) -> None:
+    """Raises Malformed for what the pages announce."""
+    footer, columns, total, count = file.metadata, _columns(file), 0, 0
     for group in map(footer.row_group, range(footer.num_row_groups)):
         for number, column in enumerate(columns):
-            chunk = group.column(number)
-            if REPEATING in chunk.encodings:
-                raise Malformed(f"{name}: column {column.name} is encoded as {REPEATING}, which is not read here.")
-            total += chunk.total_uncompressed_size + chunk.num_values * _bytes_of_value(column)
+            for page in pages(data, group.column(number)):
+                if page.encoding == REPEATING:
+                    raise Malformed(
+                        f"{name}: column {column.name} is encoded as DELTA_BYTE_ARRAY, which is not read here."
+                    )
+                total += page.size + page.values * _bytes_of_value(column, page.kind == DICTIONARY)
+                count += 1
+            if count > MAX_PAGES:
+                raise Malformed(f"{name} has more than {MAX_PAGES:,} pages.")
     _within(name, total, max_bytes, "when decoded")
-    return [column.path for column in columns if _is_text(column)]
+
+
+def _columns(file: pq.ParquetFile) -> list[Any]:
+    return [file.schema.column(number) for number in range(file.metadata.num_columns)]
 
 
 def _repeated(names: list[str]) -> bool:
@@ -81,7 +100,9 @@ def _is_text(column: Any) -> bool:
     return bool(column.physical_type == "BYTE_ARRAY" and column.logical_type.type != "DECIMAL")
 
 
-def _bytes_of_value(column: Any) -> int:
+def _bytes_of_value(column: Any, in_dictionary: bool) -> int:
+    if in_dictionary:
+        return max(ENTRY_BYTES, column.length)
     return INDEX_BYTES if _is_text(column) else max(VALUE_BYTES, column.length)
 
 
