@@ -63,7 +63,7 @@ def start_app(runs_dir: Path, **environment: str) -> App:
             env={**os.environ, "LPWD_DEVICE": "cpu", **no_hub, **environment},
         )
     app = App(process, f"http://127.0.0.1:{port}", runs_dir, log)
-    wait_until(lambda: answers(app.url) or process.poll() is not None, 60)
+    wait_until(lambda: answers(app.url) or process.poll() is not None, 180)  # a machine may be busy
     assert process.poll() is None, log.read_text()
     return app
 
@@ -139,6 +139,6 @@ def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_function(
-        "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=30_000
+        "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=120_000
     )
     return seen
