@@ -245,6 +245,12 @@ def clients(count: int) -> None:
 
 
 if __name__ == "__main__":
-    what = {"live": (live, 5.0), "store": (store, 2000), "clients": (clients, 30), "land": (land, 5.0), "drag": (drag, 4)}
+    what = {
+        "live": (live, 5.0),
+        "store": (store, 2000),
+        "clients": (clients, 30),
+        "land": (land, 5.0),
+        "drag": (drag, 4),
+    }
     function, usual = what[sys.argv[1]]
     function(type(usual)(sys.argv[2]) if len(sys.argv) > 2 else usual)

@@ -15,7 +15,7 @@ from lpwd.ui.demo.pairs import Shown
 
 
 def build(shown: Shown) -> None:
-    """The bundled pair comes with the page; one that was published since is asked for once, where there is a repository."""
+    """The bundled pair comes with the page; where there is a repository, one published since is asked for once."""
 
     def network() -> dict[str, Any]:
         return view(shown)
