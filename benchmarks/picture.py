@@ -30,9 +30,12 @@ READY = "document.querySelector('#lp-penalty [data-f=top1] .lp-line')?.getAttrib
 
 def frames(page: Page) -> Iterator[Image.Image]:
     cdp = page.context.new_cdp_session(page)
-    page.add_style_tag(content="#lp-strip { position: static !important; } :focus-visible { outline: 0 !important; }")
+    page.add_style_tag(
+        content="#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
+    )
     show(page, "#lp-toy")
     page.click("#lp-toy [data-act=reset]")
+    page.clock.run_for(3 * FRAME_MS)
     for _ in range(TOY_FRAMES):
         yield frame(page, cdp)
     show(page, "#lp-penalty")
