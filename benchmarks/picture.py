@@ -25,6 +25,7 @@ WINDOW, WIDTH = {"width": 1200, "height": 760}, 960  # pixels of the page, and o
 FRAME_MS, LIMIT = 100, 2_000_000  # milliseconds a picture; bytes
 TOY_FRAMES, STRENGTH_FRAMES, REST_FRAMES = 90, 3, 12  # of act one, of each lambda, and at the end
 QUALITIES = (70, 55, 40, 25)
+STYLE = "#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
 READY = "document.querySelector('#lp-penalty [data-f=top1] .lp-line')?.getAttribute('d')"
 
 
