@@ -21,7 +21,7 @@ from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-START_SECONDS = 120.0  # importing gradio on a busy machine
+START_SECONDS = 180.0  # importing gradio on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -150,6 +150,6 @@ def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_function(
-        "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=30_000
+        "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=120_000
     )
     return seen

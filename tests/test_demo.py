@@ -71,10 +71,11 @@ def test_a_press_trains_the_first_seed_that_is_neither_published_nor_finished(st
 
 
 def test_a_stopped_seed_goes_on_and_a_training_one_is_watched(store, lanes):
-    ids = [store.create(SCAN.config(method, 5.0, 3), state="stopped") for method in BOTH]
+    ids = [store.create(SCAN.config(method, 5.0, 3), state="stopped", owner=ME.id) for method in BOTH]
     stopped = situation(lanes)
     assert (stopped["next"], stopped["begun"], stopped["working"]) == (3, True, False)
-    store.update(ids[0], owner=OTHER.id)
+    for run_id in ids:
+        store.update(run_id, owner=OTHER.id)
     assert (situation(lanes)["next"], situation(lanes, OTHER)["next"]) == (4, 3)
     store.update(ids[0], state="running")
     configs, working = lanes.next(ME, "scan", 5.0, [*BOTH, "lwd"])

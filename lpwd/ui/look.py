@@ -65,14 +65,13 @@ def css() -> str:
 
 
 def head() -> str:
-    """The page's own scripts and icon, inline, and the one thing to fetch beside Gradio's: Plotly."""
+    """The page's own scripts and icon, inline. Plotly is fetched when the first chart is seen: the landing has none."""
     plotly_address = f"gradio_api/file={plotly_path()}"
     first = f"window.lpwd = {json.dumps({'plotlyAddress': plotly_address})};\n"
     scripts = "".join(path.read_text() for path in files("js"))
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
-    early = f'<link rel="preload" as="script" href="{plotly_address}">'  # the landing tab draws at once
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
-    return f"{early}{icon}<script>{first}{scripts}</script>"
+    return f"{icon}<script>{first}{scripts}</script>"
 
 
 def files(suffix: str) -> list[Path]:

@@ -44,8 +44,9 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
   }
   async function draw(node, figure) {
     node.figure = figure;
+    await lpwd.plotly.whenSeen(node);
     await lpwd.plotly.load();
-    if (!node.isConnected) return;
+    if (!node.isConnected || node.figure !== figure) return;
     const plot = node.querySelector(".lp-plot"), { data, layout } = JSON.parse(figure.json), page = lpwd.plotly.page();
     const panels = data.filter((trace) => trace.type === "heatmap").length;
     node.classList.toggle("lp-full", panels > 1);

@@ -130,5 +130,5 @@ lpwd.network = (element, server, props) => {
   act("copy").addEventListener("click", ({ target }) => lpwd.files.copy(target, lpwd.files.csv(rows)));
 
   take(JSON.parse(props.first));
-  lpwd.server.ask(server, "network").then(take, () => put(field("problem"), "")); // what came with the page stays
+  if (props.reading) lpwd.server.ask(server, "network").then(take, () => {}); // what came with the page stays
 };

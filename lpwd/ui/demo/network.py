@@ -15,7 +15,7 @@ from lpwd.ui.demo.pairs import Shown
 
 
 def build(shown: Shown) -> None:
-    """The bundled pair comes with the page; one that was published since is asked for once."""
+    """The bundled pair comes with the page; where there is a repository, one published since is asked for once."""
 
     def network() -> dict[str, Any]:
         return view(shown)
@@ -25,6 +25,7 @@ def build(shown: Shown) -> None:
         js_on_load="lpwd.network(element, server, props);",
         server_functions=[answering(network)],
         first=json.dumps(view(shown)),
+        reading=bool(shown.cached.repo),
         elem_id="lp-network",
         apply_default_css=False,
     )

@@ -83,8 +83,8 @@ lpwd.penalty = (element, server, props) => {
     field("decay").max = frame.decays.length - 1;
     legend();
     draw();
-    fetchScan();
-    live.ask();
+    if (digests[frame.name] && !scan()) fetchScan(); // which asks
+    else live.ask();
   }
   async function fetchScan() {
     const { name } = frame, digest = digests[name];
@@ -92,7 +92,8 @@ lpwd.penalty = (element, server, props) => {
     try {
       scans[name] = { ...(await lpwd.penaltyScan.read(name, digest)), digest };
     } catch (error) {
-      return put(field("says"), "The recorded scan did not arrive; reload the page to try again.");
+      put(field("says"), "The recorded scan did not arrive; reload the page to try again.");
+      return live.ask();
     }
     if (name !== frame.name) return;
     if (!touched && !linked.decay && scan().open) at = place(scan().open);

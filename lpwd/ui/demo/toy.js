@@ -6,6 +6,7 @@ lpwd.toy = (element, props) => {
   const styles = JSON.parse(props.styles);
   const USUAL = { eta: 0.3, c: 0.2, noise: 0.35, optimizer: "sgd", seed: 7 };
   const EXAMPLE = { ways: threeWays(0.3, -0.5, 0.5), c: 0.5, digits: 2, ms: 6500 }; // it shows the defect beyond doubt
+  const OPENING = 0.13; // of the line's cycle: the page opens just before its first move
   const LIVE_MS = 3600; // of the line, for one step of the bowl
   const PACES = [[4, 700], [12, 350], [Infinity, 120]]; // up to a step, the bowl's milliseconds a step
   const REPLAYED = 600, STILL = 120; // steps: at most, when a setting changes; shown by a page that may not move
@@ -14,7 +15,7 @@ lpwd.toy = (element, props) => {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const numberLine = lpwd.toyLine(field("line"), styles), bowl = lpwd.toyBowl(field("bowl"), styles);
   let settings = linked(), state = run(settings, 0), within = 0; // of the step that is drawn, 0 to 1
-  let example = true, shownStep = null, lineWithin = 0, playing = false, seen = false, frame = 0, last = 0, said = 0, settling = 0;
+  let example = true, shownStep = null, lineWithin = OPENING, playing = false, seen = false, frame = 0, last = 0, said = 0, settling = 0;
 
   // ---- settings: controls and address
 

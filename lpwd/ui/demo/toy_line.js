@@ -3,6 +3,7 @@ lpwd.toyLine = (node, styles) => {
   "use strict";
   const { mount, colors, clear, line, arrow, dot, text } = lpwd.toyCanvas, { signed } = lpwd.toyWords;
   const ROW = 52, TOP = 36, FOOT = 20, SIDE = 24;
+  const NARROW = 480; // pixels: a canvas on which two moves in words do not fit
   const REACHES = [1, 2, 4, 6, 8]; // of the axis, in tenths, ones, ...
   const FIRST = [0.14, 0.4], SECOND = [0.5, 0.76]; // when the first and the second move go, in shares of the cycle
   let shown = null;
@@ -53,7 +54,8 @@ lpwd.toyLine = (node, styles) => {
     const decay = `decay ${moves[decaysFirst ? 0 : 1]} ${way.opposes ? "pushes away from 0" : "pulls towards 0"}`;
     const update = `update ${moves[decaysFirst ? 1 : 0]}`;
     if (!first) return "";
-    if (decaysFirst) return second ? `${decay}, then ${update}` : decay;
+    if (decaysFirst && second) return canvas.width < NARROW ? `then ${update}` : `${decay}, then ${update}`;
+    if (decaysFirst) return decay;
     return second ? decay : update;
   }
   // The start, and where it ends; neither over the other.

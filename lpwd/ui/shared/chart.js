@@ -57,6 +57,7 @@ lpwd.chart = (() => {
   function mount(element, kind) {
     let drawn = null, wanted = { race: NO_RACE, curves: {} }, waiting = false;
     async function redraw() {
+      await lpwd.plotly.whenSeen(element);
       await lpwd.plotly.load();
       waiting = false;
       if (!element.isConnected) return;

@@ -6,6 +6,7 @@ lpwd.figure = (element) => {
 
   async function draw(figure) {
     shown = figure;
+    await lpwd.plotly.whenSeen(element);
     await lpwd.plotly.load();
     if (shown !== figure || !element.isConnected) return;
     await lpwd.plotly.draw(element, structuredClone(figure.data), lpwd.plotly.layout(figure.layout));

@@ -1,4 +1,4 @@
-// The page's Plotly: loaded once, with the page's settings, in the page's colours.
+// The page's Plotly: loaded once, when the first chart is seen, with the page's settings, in the page's colours.
 lpwd.plotly = (() => {
   "use strict";
   const finger = matchMedia("(pointer: coarse)").matches; // it scrolls the page, and has no use for a toolbar
@@ -7,8 +7,21 @@ lpwd.plotly = (() => {
     ...(finger ? { displayModeBar: false } : {}),
   };
   const CLEAR = "rgba(0,0,0,0)";
+  const seen = new WeakMap(); // element -> a promise
   let loading = null;
 
+  // When the element first has a size: its tab or fold is open.
+  function whenSeen(element) {
+    if (!seen.has(element)) seen.set(element, new Promise((resolve) => {
+      const observer = new ResizeObserver(() => {
+        if (!element.clientWidth) return;
+        observer.disconnect();
+        resolve();
+      });
+      observer.observe(element);
+    }));
+    return seen.get(element);
+  }
   function load() {
     loading ??= new Promise((resolve, reject) => {
       const onload = () => resolve(window.Plotly); // ours: Gradio's own copy may take the name later
@@ -56,5 +69,5 @@ lpwd.plotly = (() => {
   function whenThemed(redraw) {
     new MutationObserver(redraw).observe(document.body, { attributeFilter: ["class"] });
   }
-  return { load, color, page, layout, draw, whenThemed };
+  return { load, whenSeen, color, page, layout, draw, whenThemed };
 })();

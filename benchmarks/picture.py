@@ -1,0 +1,94 @@
+# ruff: noqa: E402
+"""The moving picture of the landing, docs/landing.webp: act one, then act two's penalty turned up. About four minutes.
+
+    [LPWD_SNAPSHOT_DIR=folder] python benchmarks/picture.py [FILE]
+
+Of what is published, like `page.py land`. The page's clock stands still between pictures, so that a busy machine draws
+the same ones.
+"""
+
+import base64
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+
+from browser import open_page
+from landing import PATIENCE_MS, landing
+from PIL import Image
+from playwright.sync_api import CDPSession, Page
+
+WINDOW, WIDTH = {"width": 1200, "height": 760}, 960  # pixels of the page, and of the picture
+FRAME_MS, LIMIT = 100, 2_000_000  # milliseconds a picture; bytes
+TOY_FRAMES, STRENGTH_FRAMES, REST_FRAMES = 90, 3, 12  # of act one, of each lambda, and at the end
+QUALITIES = (70, 55, 40, 25)
+STYLE = "#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
+READY = "document.querySelector('#lp-penalty [data-f=top1] .lp-line')?.getAttribute('d')"
+
+
+def frames(page: Page) -> Iterator[Image.Image]:
+    cdp = page.context.new_cdp_session(page)
+    page.add_style_tag(
+        content="#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
+    )
+    show(page, "#lp-toy")
+    page.click("#lp-toy [data-act=reset]")
+    page.clock.run_for(3 * FRAME_MS)
+    for _ in range(TOY_FRAMES):
+        yield frame(page, cdp)
+    show(page, "#lp-penalty")
+    page.focus("#lp-penalty [data-f=decay]")
+    opened, last = (
+        int(page.eval_on_selector("#lp-penalty [data-f=decay]", f"node => node.{name}")) for name in ("value", "max")
+    )
+    page.keyboard.press("Home")
+    for _ in range(last):
+        for _ in range(STRENGTH_FRAMES):
+            yield frame(page, cdp)
+        page.keyboard.press("ArrowRight")
+    for _ in range(last - opened):
+        yield frame(page, cdp)
+        page.keyboard.press("ArrowLeft")
+    for _ in range(REST_FRAMES):
+        yield frame(page, cdp)
+
+
+def show(page: Page, act: str) -> None:
+    page.eval_on_selector(act, "node => window.scrollTo(0, node.getBoundingClientRect().top + scrollY - 8)")
+    page.clock.run_for(FRAME_MS)
+
+
+def frame(page: Page, cdp: CDPSession) -> Image.Image:
+    """The page `FRAME_MS` later."""
+    page.clock.run_for(FRAME_MS)
+    png = base64.b64decode(cdp.send("Page.captureScreenshot", {"format": "png"})["data"])
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    return picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
+
+
+def write(pictures: list[Image.Image], file: Path) -> None:
+    """At the best quality that keeps the file small."""
+    for quality in QUALITIES:
+        first, *rest = pictures
+        first.save(file, save_all=True, append_images=rest, duration=FRAME_MS, loop=0, quality=quality, method=4)
+        if file.stat().st_size < LIMIT:
+            break
+    print(f"{file}: {len(pictures)} pictures, quality {quality}, {file.stat().st_size / 1e6:.2f} MB")
+
+
+def main(file: Path) -> None:
+    with landing() as (app, browser):
+        page = open_page(browser, app.url, viewport=WINDOW).page
+        page.wait_for_function(READY, timeout=PATIENCE_MS)
+        page.clock.install()
+        page.reload()
+        page.wait_for_function(READY, timeout=PATIENCE_MS)
+        page.clock.pause_at(page.evaluate("Date.now()") + 1000)
+        write(list(frames(page)), file)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "landing.webp")
