@@ -65,12 +65,27 @@ def title(records: Sequence[Record]) -> str:
     return " vs ".join(label(record.config.method) for record in records)
 
 
-def detail(config: RunConfig) -> str:
+def network(config: RunConfig, parameters: int | None = None) -> str:
+    """`convnext_atto`; where its arguments make it another network, with the size: `convnext_atto, 0.28 M parameters`.
+
+    Before a run has begun its size is not known, and the arguments stand there.
+    """
+    if not config.model_kwargs:
+        return config.model
+    changes = f"with its own {', '.join(config.model_kwargs)}"
+    return f"{config.model}, {millions(parameters)} parameters" if parameters else f"{config.model} {changes}"
+
+
+def millions(count: int) -> str:
+    return f"{float(f'{count / 1e6:.2g}'):g} M"
+
+
+def detail(config: RunConfig, parameters: int | None = None) -> str:
     """Everything that the lanes share, as one line."""
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
     epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
     parts = [
-        f"{config.model} on {DATASETS[config.dataset].label}",
+        f"{network(config, parameters)} on {DATASETS[config.dataset].label}",
         OPTIMIZER_LABELS[config.optimizer],
         f"η {config.lr:g}",
         f"λ {config.weight_decay:g}",
@@ -129,7 +144,7 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
     return {
         "ids": [record.run_id for record in records],
         "title": title(records),
-        "detail": detail(records[0].config),
+        "detail": detail(records[0].config, records[0].status.summary.get("parameter_count")),
         "state": race_state(records),
         "progress": round(progress(records), 5),
         "epoch": max(record.status.epoch for record in records),
