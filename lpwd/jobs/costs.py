@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
-from lpwd.store import RunStore
+from lpwd.store import RunStore, Status
 from lpwd.training.memory import Footprint
 
 # What decides whether a run can start, and what its model needs.
@@ -126,6 +126,16 @@ def recorded_speed(store: RunStore, config: RunConfig, device: str, threads: int
     ]
     speeds = [work(record.config).passes(zero_shot=False) / record.status.seconds for record in alike]
     return (statistics.median(speeds), len(speeds)) if speeds else (0.0, 0)
+
+
+def share_done(config: RunConfig, status: Status) -> float:
+    """Of a run's work, evaluations included, once it has begun; `status.summary` has its numbers of images."""
+    train, held_out = status.summary["train_samples"], status.summary.get("validation_samples", 0)
+    tests = status.summary["test_samples"]
+    all_work = Work(train, held_out, tests, 0, config.epochs, config.zero_shot, known=True)
+    share = min(1.0, status.step / status.total_steps)
+    evaluated = math.floor(share * config.epochs) * (tests + held_out)
+    return (share * all_work.trained + evaluated / EVALUATION_SPEEDUP) / all_work.passes()
 
 
 def seconds(races: Sequence[Sequence[RunConfig]], speed: float, at_once: int = 1) -> float:

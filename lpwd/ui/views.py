@@ -7,6 +7,7 @@ from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import label
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.jobs import costs
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Record, RunStore, State
@@ -126,7 +127,7 @@ def lane_view(record: Record) -> dict[str, Any]:
 
 
 def progress(records: Sequence[Record]) -> float:
-    """Share of the race's optimizer steps that are done; a lane that has ended counts as done."""
+    """Share of the race's work that is done; a lane that has ended counts as done."""
     done = sum(_share(record) for record in records)
     return done / len(records)
 
@@ -135,7 +136,7 @@ def _share(record: Record) -> float:
     status = record.status
     if status.state in ENDED:
         return 1.0
-    return min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
+    return costs.share_done(record.config, status) if status.total_steps else 0.0
 
 
 def race_view(records: Sequence[Record]) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
     return {
         "ids": [record.run_id for record in records],
         "title": title(records),
-        "detail": detail(records[0].config, records[0].status.summary.get("parameter_count")),
+        "detail": detail(records[0].config, int(records[0].status.summary.get("parameter_count") or 0)),
         "state": race_state(records),
         "progress": round(progress(records), 5),
         "epoch": max(record.status.epoch for record in records),

@@ -19,11 +19,13 @@ from lpwd.store import ENDED
 from lpwd.ui import look
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
+from lpwd.ui.published import Cached
 from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
 from lpwd.ui.topics import IDLE_MS, Topics
 from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.presets import fillings, options
+from lpwd.ui.train.published import Beside
 
 INTRO = (
     "Does it matter when, and where, weight decay acts? Each method trains the same network from the same initial "
@@ -38,7 +40,12 @@ AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
 
 
 def build(
-    live: Live, people: People, topics: Topics, hub_problem: Future[str | None], on_load: Callable[..., Any]
+    live: Live,
+    people: People,
+    topics: Topics,
+    cached: Cached,
+    hub_problem: Future[str | None],
+    on_load: Callable[..., Any],
 ) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
@@ -54,6 +61,7 @@ def build(
         return answer | {"field": field, "pollMs": AGAIN_MS if answer["again"] else IDLE_MS}
 
     topics.add("preflight", preflight)
+    topics.add("published", Beside(live.store, cached).look)
 
     dataset = first_dataset(hub_problem, HUB_SECONDS)
     with gr.Row(elem_classes="lp-presets"):
