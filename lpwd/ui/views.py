@@ -136,7 +136,7 @@ def _share(record: Record) -> float:
     status = record.status
     if status.state in ENDED:
         return 1.0
-    return costs.share_done(record.config, status) if status.total_steps else 0.0
+    return costs.share_done(record.config, status)
 
 
 def race_view(records: Sequence[Record]) -> dict[str, Any]:

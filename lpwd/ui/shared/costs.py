@@ -64,9 +64,9 @@ class Costs:
         if not machine.done() or machine.exception():
             return WAITING, not machine.done()
         plan = machine.result().plan(len(races[0]))
-        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads)
+        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, running=True)
         if count:
-            source = f"{speed:,.0f} images/s in {count} finished run{'s' * (count > 1)} here"
+            source = f"{speed:,.0f} images/s in {count} run{'s' * (count > 1)} here"
             return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({source}).", False
         answer, pending = self._kept(
             costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config, plan.threads), plan.threads
