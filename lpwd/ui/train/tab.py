@@ -5,13 +5,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, TimeoutError
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from lpwd.config import ConfigError
-from lpwd.facts import DATASETS, DatasetName
+from lpwd.facts import DATASETS
 from lpwd.jobs.rights import User
 from lpwd.spelled import command_line, python_snippet
 from lpwd.starts import published, split
@@ -24,6 +23,7 @@ from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
 from lpwd.ui.topics import IDLE_MS, Topics
 from lpwd.ui.train import controls as form_controls
+from lpwd.ui.train.here import Here, first_dataset
 from lpwd.ui.train.presets import fillings, options
 from lpwd.ui.train.published import Beside
 
@@ -106,36 +106,6 @@ def build(
     _first_look(here, controls, note, on_load)
     _follow_link(here, controls, plan, outcome, on_load)
     return controls
-
-
-def first_dataset(hub_problem: Future[str | None], seconds: float) -> DatasetName:
-    """What the form starts with; digits where the Hub does not answer in time."""
-    try:
-        return defaults.OFFLINE_DATASET if hub_problem.result(seconds) else defaults.DATASET
-    except TimeoutError:
-        return defaults.OFFLINE_DATASET
-
-
-@dataclass(frozen=True)
-class Here:
-    """What an untouched form shows on this machine, where machines differ."""
-
-    live: Live
-    hub_problem: Future[str | None]
-    built_with: DatasetName
-
-    def dataset(self) -> DatasetName:
-        return first_dataset(self.hub_problem, 0) if self.hub_problem.done() else self.built_with
-
-    def precision(self, dataset: str) -> str:
-        """The machine's, but for digits, whose small network is the one of the published scan."""
-        has_machine = self.live.machine.done() and not self.live.machine.exception()
-        usual = dataset == defaults.OFFLINE_DATASET or not has_machine
-        return defaults.FORM["precision"] if usual else self.live.machine.result().precision
-
-    def values(self) -> dict[str, str]:
-        dataset = self.dataset()
-        return {"dataset": dataset, "precision": self.precision(dataset)}
 
 
 def described(values: Mapping[str, Any], here: Mapping[str, str], settled: bool = False) -> str:
