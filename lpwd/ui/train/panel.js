@@ -103,7 +103,11 @@ lpwd.panel = (element) => {
   });
   function draw() {
     const measured = (epochs) => epochs.opposing_count_rate.some((rate) => rate !== null);
-    opposing.hidden = !race.lanes.some(({ id }) => seen[id] && measured(seen[id].epochs));
+    const hidden = !race.lanes.some(({ id }) => seen[id] && measured(seen[id].epochs));
+    if (opposing.hidden !== hidden) {
+      opposing.hidden = hidden;
+      dispatchEvent(new Event("resize")); // the charts beside it have another width now
+    }
     charts.forEach((chart) => chart(race, seen, published));
   }
 
