@@ -101,10 +101,16 @@ def test_scripts_get_one_sentence_for_bad_input(client, call, sentence):
 
 def fill(page, **values):
     """Type into the form as a person does; `model` is a dropdown that takes any name."""
+    if page.locator("#lp-epochs").count() == 0:
+        page.click(".lp-more button.label-wrap")
     for name, value in values.items():
         box = page.locator(f"#lp-{name} input, #lp-{name} textarea").first
         box.fill(str(value))
         box.press("Enter" if name == "model" else "Tab")
+        if name == "model":  # the arguments of the model before go
+            page.wait_for_function(
+                "document.querySelector('#lp-model_kwargs input, #lp-model_kwargs textarea').value === ''"
+            )
 
 
 def start(page, **values):
@@ -226,7 +232,7 @@ class TestPage:
         page = opened()
         start(page, **LONG, seed=4)
         wait_points(page, "top1")
-        page.click("#lp-panel [data-act=stop]")
+        page.click("#lp-strip [data-act=stop]")
         wait_state(page, "stopped.*stopped")
         drawn = epochs_drawn(page)
         page.click("#lp-panel [data-act=resume]")
@@ -270,11 +276,11 @@ class TestPage:
     def test_bad_input_is_one_sentence(self, opened, change, sentence):
         page = opened()
         page.wait_for_function(WARM, timeout=60_000)
-        if "image_size" in change:
-            page.click(".lp-more button")
-        start(page, **change)
-        page.wait_for_function("document.querySelector('#lp-outcome [role=alert]').textContent", timeout=60_000)
-        told = page.inner_text("#lp-outcome [role=alert]")
+        (name,) = change
+        fill(page, **change)
+        page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:not(:empty)", timeout=60_000)
+        assert page.is_disabled("#lp-start")
+        told = page.inner_text(f"#lp-{name} .lp-beside")
         assert sentence in told
         assert "\n" not in told
 

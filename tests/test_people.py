@@ -171,6 +171,7 @@ def test_a_second_browser_watches_and_changes_nothing(app):
     with chromium() as browser:
         first, second = (open_page(browser, f"{app.url}/?tab=train").page for _ in range(2))
         assert "600 epochs" in first.inner_text("#lp-limits")
+        first.click(".lp-more button.label-wrap")
         for name, value in (RACE | {"seed": 7}).items():
             box = first.locator(f"#lp-{name} input, #lp-{name} textarea").first
             box.fill(str(value))

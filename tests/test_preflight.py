@@ -10,12 +10,13 @@ from lpwd.jobs import costs
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
-from lpwd.ui.shared import address
+from lpwd.ui.shared import address, form
 from lpwd.ui.shared.costs import Costs, about
 
 
 def fields(**changes):
-    values = address.first_values("digits") | {"model": "test_convnext", "train_samples": 160, "test_samples": 50}
+    values = address.first_values("digits", "test_convnext") | {"train_samples": 160, "test_samples": 50}
+    values |= {"batch_size": 128, "epochs": 3}
     return {name: address.text(name, value) for name, value in (values | changes).items()}
 
 
@@ -63,6 +64,19 @@ def test_a_recorded_speed_is_that_of_runs_with_the_same_costs_on_the_same_device
     assert costs.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20, at_once=2) == 40
 
 
+def test_work_done_counts_evaluations_and_a_training_run_tells_its_speed(store, tiny):
+    config = tiny(epochs=2)
+    facts = {"train_samples": 100, "test_samples": 150, "validation_samples": 0}
+    run_id = store.create(config, state="running", device="here", threads=1, total_steps=8, step=4, summary=facts)
+    assert costs.share_done(config, store.status(run_id)) == 0.5
+    store.update(run_id, step=3)  # three of four steps of the first epoch, which is not evaluated yet
+    assert costs.share_done(config, store.status(run_id)) == 75 / 300
+    store.update(run_id, seconds=10.0)
+    speed = costs.work(config).passes() * 75 / 300 / 10
+    assert costs.recorded_speed(store, config, "here", threads=1, running=True) == (speed, 1)
+    assert costs.recorded_speed(store, config, "here", threads=1) == (0.0, 0)
+
+
 def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
     live = Live(store, jobs)
     costs = Costs(live)
@@ -74,7 +88,7 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
     machine = live.machine.result()
     threads = machine.plan(2).threads  # of a lane of such a race
     store.create(config, state="finished", device=machine.label, seconds=60.0, threads=threads)
-    assert "in 1 finished run here" in costs.say(HOST, fields())["said"]
+    assert "in 1 run here" in costs.say(HOST, fields())["said"]
 
 
 def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, store, tiny):
@@ -89,7 +103,9 @@ def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, store, ti
 
 def test_what_start_would_refuse_is_said_before(jobs, store):
     costs = Costs(Live(store, jobs))
-    assert "convnext_atto" in wait_said(costs, "timm does not know", model="convnext_atoo")["said"]
+    told = wait_said(costs, "timm does not know", model="convnext_atoo")
+    assert "convnext_atto" in told["refused"]
+    assert form.field_of(told["refused"]) == "model"
     jobs.limits = Limits(epochs=2)
     with pytest.raises(ConfigError, match="Epochs is 3: at most 2 here"):
         costs.say(User("me"), fields())

@@ -32,6 +32,7 @@ def opened(app, browser):
     def open_one(query):
         clipboard = ["clipboard-read", "clipboard-write"]
         pages.append(open_page(browser, f"{app.url}/?tab=train&{query}", permissions=clipboard))
+        pages[-1].page.click(".lp-more button.label-wrap")
         return pages[-1].page
 
     yield open_one
@@ -47,10 +48,10 @@ def wait_value(page, name, value):
     )
 
 
-def wait_methods(page, labels):
+def wait_methods(page, methods):
     page.wait_for_function(
-        "labels => [...document.querySelectorAll('#lp-methods .token')].map(t => t.innerText.trim()).join() === labels",
-        arg=labels,
+        "methods => [...document.querySelectorAll('#lp-methods input:checked')].map(t => t.name).join() === methods",
+        arg=methods,
     )
 
 
@@ -62,7 +63,7 @@ def test_a_link_fills_the_form_and_the_form_follows_into_the_link(opened):
     page = opened(f"{FORM}&lr=fast&methods=lpwd,l2")
     wait_value(page, "epochs", "2")
     page.wait_for_function("document.querySelector('#lp-outcome [role=alert]').textContent.includes('fast')")
-    wait_methods(page, "LPWD,L2")
+    wait_methods(page, "l2,lpwd")
     commands = "document.querySelector('#lp-plan [data-f=commands]').textContent.split('\\n')"
     page.wait_for_function(f"{commands}.length === 2 && {commands}[1].includes('--seed 1')")
     page.fill("#lp-weight_decay input", "5")
@@ -83,11 +84,10 @@ def test_a_link_fills_the_form_and_the_form_follows_into_the_link(opened):
 
 def test_the_papers_experiment_fills_the_form(opened):
     page = opened("dataset=digits")
-    page.click("#lp-filling input")
-    page.get_by_role("option", name="Table 3, scale cpu: CIFAR-100, ConvNeXt, Adam").click()
+    page.select_option("#lp-filling select", "Table 3, scale cpu: CIFAR-100, ConvNeXt, Adam")
     wait_value(page, "weight_decay", "0.1")
     wait_value(page, "seeds", "3")
-    page.wait_for_function("document.querySelectorAll('#lp-methods .token').length === 8")
+    page.wait_for_function("document.querySelectorAll('#lp-methods label.selected').length === 8")
     page.wait_for_selector("#lp-filling-note :text('the timing, or the rate of each layer?')")
     wait_url(page, "weight_decay=0.1")
     page.wait_for_selector("#lp-plan [data-f=commands]:text('--init-from')")
@@ -108,3 +108,30 @@ def test_two_seeds_are_two_races_and_one_comparison(opened):
     page.wait_for_function(
         "document.querySelector('#lp-runs [data-f=verdicts]')?.textContent.includes('n = 2, seeds 3, 4')"
     )
+
+
+def test_start_waits_for_the_field_that_is_wrong_which_is_marked(opened):
+    page = opened(FORM)
+    wait_value(page, "epochs", "2")
+    for name, given, right, sentence in (
+        ("lr", "0", "0.01", "Learning rate η is 0: input should be greater than 0"),
+        ("model", "convnext_atoo", "test_convnext", "which timm does not know"),
+    ):
+        page.fill(f"#lp-{name} input", given)
+        page.press(f"#lp-{name} input", "Enter")
+        page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text('{sentence}')", timeout=60_000)
+        assert page.is_disabled("#lp-start")
+        assert page.get_attribute(f"#lp-{name} input", "aria-invalid") == "true"
+        page.fill(f"#lp-{name} input", right)
+        page.press(f"#lp-{name} input", "Enter")
+        page.wait_for_selector("#lp-start:not([disabled])")
+        assert page.locator(".lp-wrong").count() == 0
+
+
+def test_a_bundled_start_brings_its_network_along(opened):
+    page = opened("dataset=digits")
+    wait_value(page, "epochs", "14")
+    page.click("#lp-init_from input")
+    page.get_by_role("option", name="convnext_atto pretrained on Tiny ImageNet").click()
+    wait_url(page, "init_from=convnext_atto-tinyimagenet")
+    wait_url(page, "model_kwargs={}")

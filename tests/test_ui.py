@@ -210,9 +210,13 @@ def test_the_strip_tells_the_memory_that_a_race_holds_of_a_gpu(store, race):
 def test_time_left_follows_the_observed_pace():
     now = [0.0]
     pace = Pace(lambda: now[0])
+    assert pace.seconds_left("j", 0.0) is None  # data and model are being loaded
+    now[0] = 30.0
     assert pace.seconds_left("j", 0.5) is None
-    now[0] = 10.0
+    now[0] = 40.0
     assert pace.seconds_left("j", 0.75) == pytest.approx(10.0)
+    now[0] = 44.0  # an evaluation
+    assert pace.seconds_left("j", 0.75) == pytest.approx(6.0)
 
 
 def test_lanes_stand_in_the_order_of_the_table_of_methods(store, race):

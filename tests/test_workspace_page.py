@@ -99,8 +99,9 @@ class TestPage:
         assert HTML_NAME in page.inner_text("#lp-runs tbody")
         assert page.title() != "owned"
         page.click("#lp-runs [data-act=clone]")
-        page.wait_for_function("document.querySelector('#lp-lr input').value === '0.02'")
-        page.wait_for_function("document.querySelector('#lp-methods .token')?.innerText.trim() === 'PWD'")
+        page.click(".lp-more button.label-wrap")
+        page.wait_for_function("document.querySelector('#lp-lr input')?.value === '0.02'")
+        page.wait_for_function("document.querySelector('#lp-methods input:checked')?.name === 'pwd'")
         assert "tab=train" in page.url
 
     def test_a_name_is_kept_and_delete_asks_first(self, page, runs_dir):

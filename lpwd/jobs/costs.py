@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
+from lpwd.status import Status
 from lpwd.store import RunStore
 from lpwd.training.memory import Footprint
 
@@ -19,6 +20,7 @@ STARTABLE = (
 # What speed depends on.
 SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels", "optimizer")
 FLOAT_BYTES, CHANNELS = 4, 3
+TELLING_SECONDS = 5.0  # of training, before a run that is not finished tells its speed
 MOMENTS = {"adam": 2, "sgd": 1}  # floats a parameter that the optimizer keeps
 
 
@@ -111,21 +113,36 @@ def plan(lanes: int, threads: int | None, *, cores: int, on_cpu: bool) -> Plan:
     return Plan(max(1, min(lanes, cores // threads)), threads)
 
 
-def recorded_speed(store: RunStore, config: RunConfig, device: str, threads: int) -> tuple[float, int]:
-    """Passes a second of a lane with so many threads: the median of the runs that finished on this device with the same
-    costs, and their number.
+def recorded_speed(
+    store: RunStore, config: RunConfig, device: str, threads: int, *, running: bool = False
+) -> tuple[float, int]:
+    """Passes a second of a lane with so many threads: the median of the runs with the same costs that finished on this
+    device, and with `running` of those that have trained there long enough to tell; and their number.
     """
     alike = [
         record
         for record in store.records()
-        if record.status.state == "finished"
-        and record.status.device == device
-        and record.status.seconds > 0
+        if record.status.device == device
         and record.status.threads == threads
         and all(getattr(record.config, name) == getattr(config, name) for name in SPEED_FIELDS)
     ]
-    speeds = [work(record.config).passes(zero_shot=False) / record.status.seconds for record in alike]
+    finished = [record for record in alike if record.status.state == "finished" and record.status.seconds > 0]
+    speeds = [work(record.config).passes(zero_shot=False) / record.status.seconds for record in finished]
+    now = [r for r in alike if running and r.status.state == "running" and r.status.seconds > TELLING_SECONDS]
+    speeds += [work(r.config).passes() * share_done(r.config, r.status) / r.status.seconds for r in now]
     return (statistics.median(speeds), len(speeds)) if speeds else (0.0, 0)
+
+
+def share_done(config: RunConfig, status: Status) -> float:
+    """Of a run's work, evaluations included; of its steps alone where its numbers of images are not known."""
+    share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
+    train, tests = status.summary.get("train_samples"), status.summary.get("test_samples")
+    if not train or not tests:
+        return share
+    held_out = int(status.summary.get("validation_samples") or 0)
+    whole = Work(int(train), held_out, int(tests), 0, config.epochs, config.zero_shot, known=True)
+    evaluated = math.floor(share * config.epochs) * (whole.test_images + held_out)
+    return (share * whole.trained + evaluated / EVALUATION_SPEEDUP) / whole.passes()
 
 
 def seconds(races: Sequence[Sequence[RunConfig]], speed: float, at_once: int = 1) -> float:

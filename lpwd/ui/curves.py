@@ -15,7 +15,9 @@ from lpwd.ui.answers import count_in
 
 MAX_POINTS = 1000  # a curve, as a page first receives it
 KEPT_ANSWERS = 256
-EPOCH_FIELDS = ("epoch", "train_loss", "test_top1", "validation_top1", "test_loss", "seconds")
+EPOCH_FIELDS = (
+    *("epoch", "train_loss", "test_top1", "validation_top1", "test_loss", "seconds", "opposing_count_rate"),
+)
 
 
 def extremes(values: Sequence[float | None], limit: int = MAX_POINTS) -> list[int]:

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
@@ -12,7 +13,7 @@ import psutil
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.queue import Job, Jobs
 from lpwd.jobs.rights import User, may_change
-from lpwd.store import RunStore
+from lpwd.store import ENDED, RunStore
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.views import lanes_beside, race_records, race_view, seeds_beside
 
@@ -23,6 +24,7 @@ SHARED_SECONDS = 0.2  # what one page was told, the others are told too for so l
 MAX_VIEWS = 64
 MAX_LANES = 24  # runs in one picture: a race of every method fits
 ETA_AFTER_SECONDS = 1.5  # of watching a race, before its speed is believed
+PACE_SECONDS = 20.0  # that count: a machine may get another task
 
 
 T = TypeVar("T")
@@ -34,21 +36,31 @@ class Clock(Protocol):
 
 
 class Pace:
-    """Seconds left of a race, from the progress seen since it was first looked at."""
+    """Seconds left of a race at the speed of the last seconds that it was looked at."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._first: dict[str, tuple[float, float]] = {}  # job -> clock, share done
+        self._seen: dict[str, deque[tuple[float, float]]] = {}  # job -> clock, share done; each another share
 
-    def seconds_left(self, job: str, share: float) -> float | None:
-        """None as long as nothing can be said. Only the jobs of this process's queue are asked about."""
-        now = self._clock()
-        if job not in self._first:
-            self._first = {**dict(list(self._first.items())[-32:]), job: (now, share)}
-        since, share_then = self._first[job]
-        if now - since < ETA_AFTER_SECONDS or share <= share_then:
+    def seconds_left(self, job: str, share: float, lanes: int = 1) -> float | None:
+        """None as long as nothing can be said. `lanes` still train: one that ends leaves its work to nobody.
+
+        The first share that is seen may be that of a race which has just begun to load its data, or of one that was
+        resumed: time counts from the first step after it.
+        """
+        now, key = self._clock(), f"{job} {lanes}"
+        if key not in self._seen:
+            self._seen = {**dict(list(self._seen.items())[-32:]), key: deque()}
+        seen = self._seen[key]
+        if share > 0 and (not seen or share > seen[-1][1]):
+            seen.append((now, share))
+        while len(seen) > 2 and now - seen[1][0] > PACE_SECONDS:
+            seen.popleft()
+        if len(seen) < 2 or seen[-1][0] - seen[0][0] < ETA_AFTER_SECONDS:
             return None
-        return (1 - share) * (now - since) / (share - share_then)
+        (since, share_then), (latest, share_now) = seen[0], seen[-1]
+        left = (1 - share_now) * (latest - since) / (share_now - share_then)
+        return max(left - (now - latest), 0.0)  # what has passed since
 
 
 class Live:
@@ -144,8 +156,12 @@ class Live:
         job = queue[place] if place is not None else None
         running = job is not None and job.active
         view["ahead"] = None if running else place
-        view["secondsLeft"] = self._pace.seconds_left(job.id, view["progress"]) if job and running else None
+        view["secondsLeft"] = self._left(job.id, view) if job and running else None
         return view
+
+    def _left(self, job: str, view: Mapping[str, Any]) -> float | None:
+        training = sum(lane["state"] not in ENDED for lane in view["lanes"])
+        return self._pace.seconds_left(job, view["progress"], training)
 
     # ---- what people ask for. Each raises ConfigError where it is not theirs to ask.
 

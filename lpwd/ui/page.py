@@ -42,7 +42,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
             "Demo": partial(demo.build, live, people, topics, cached),
-            "Train": partial(train.build, live, people, topics, hub_problem, on_load),
+            "Train": partial(train.build, live, people, topics, cached, hub_problem, on_load),
             "Runs": partial(runs.build, live, people, topics, cached),
             "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher),
             "Explain": partial(explain.build, store),

@@ -7,6 +7,7 @@ from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import label
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.jobs import costs
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Record, RunStore, State
@@ -65,12 +66,27 @@ def title(records: Sequence[Record]) -> str:
     return " vs ".join(label(record.config.method) for record in records)
 
 
-def detail(config: RunConfig) -> str:
+def network(config: RunConfig, parameters: int | None = None) -> str:
+    """`convnext_atto`; where its arguments make it another network, with the size: `convnext_atto, 0.28 M parameters`.
+
+    Before a run has begun its size is not known, and the arguments stand there.
+    """
+    if not config.model_kwargs:
+        return config.model
+    changes = f"with its own {', '.join(config.model_kwargs)}"
+    return f"{config.model}, {millions(parameters)} parameters" if parameters else f"{config.model} {changes}"
+
+
+def millions(count: int) -> str:
+    return f"{float(f'{count / 1e6:.2g}'):g} M"
+
+
+def detail(config: RunConfig, parameters: int | None = None) -> str:
     """Everything that the lanes share, as one line."""
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
     epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
     parts = [
-        f"{config.model} on {DATASETS[config.dataset].label}",
+        f"{network(config, parameters)} on {DATASETS[config.dataset].label}",
         OPTIMIZER_LABELS[config.optimizer],
         f"η {config.lr:g}",
         f"λ {config.weight_decay:g}",
@@ -111,7 +127,7 @@ def lane_view(record: Record) -> dict[str, Any]:
 
 
 def progress(records: Sequence[Record]) -> float:
-    """Share of the race's optimizer steps that are done; a lane that has ended counts as done."""
+    """Share of the race's work that is done; a lane that has ended counts as done."""
     done = sum(_share(record) for record in records)
     return done / len(records)
 
@@ -120,7 +136,7 @@ def _share(record: Record) -> float:
     status = record.status
     if status.state in ENDED:
         return 1.0
-    return min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
+    return costs.share_done(record.config, status)
 
 
 def race_view(records: Sequence[Record]) -> dict[str, Any]:
@@ -129,7 +145,7 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
     return {
         "ids": [record.run_id for record in records],
         "title": title(records),
-        "detail": detail(records[0].config),
+        "detail": detail(records[0].config, int(records[0].status.summary.get("parameter_count") or 0)),
         "state": race_state(records),
         "progress": round(progress(records), 5),
         "epoch": max(record.status.epoch for record in records),

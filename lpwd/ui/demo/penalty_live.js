@@ -5,6 +5,7 @@ lpwd.penaltyLive = (element, server, cell, changed) => {
   "use strict";
   const ENDED = ["finished", "diverged"], { put, bar, parts } = lpwd.widgets, { field, act } = parts(element);
   let ids = [], live = null, curves = {}, known = null, asked = 0, starting = false, busy = false;
+  let waiting = []; // the lanes that were queued behind those on the page
 
   const working = () => Boolean(live) && ["queued", "running", "stopping"].includes(live.race.state);
   const here = ({ scan, decay } = cell()) => Boolean(live) && live.scan === scan && live.decay === decay;
@@ -43,20 +44,25 @@ lpwd.penaltyLive = (element, server, cell, changed) => {
     for (const [id, delta] of Object.entries(answer.curves)) lpwd.curves.merge(curves, id, delta);
     changed(first && !here() ? { scan: live.scan, decay: live.decay } : null);
     say();
-    if (before && !working()) ask();
+    if (!before || working()) return;
+    if (waiting.length) watch(waiting);
+    waiting = [];
+    ask();
   }
 
   // ---- act
 
   act("run").addEventListener("click", async () => {
     if (starting) return;
+    const queued = !known?.working; // else the click asks to see what trains or waits already
     starting = true;
     put(field("problem"), "");
     say();
     try {
       const answer = await lpwd.server.ask(server, "run_seed", cell());
       put(field("problem"), answer.problem ? `Not started. ${answer.problem}` : "");
-      if (answer.ids) watch(answer.ids);
+      if (answer.ids && queued && working()) [waiting] = [answer.ids], ask(); // what is watched stays until its end
+      else if (answer.ids) watch(answer.ids);
     } catch (error) {
       put(field("problem"), "No answer from the app; try again.");
     }

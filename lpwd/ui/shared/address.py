@@ -12,9 +12,9 @@ from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, in_page_words
 UNREADABLE = "The link was not followed everywhere, and the form keeps its own value there. {problems}."
 
 
-def first_values(dataset: str) -> dict[str, Any]:
-    """What an untouched form of this data set holds, lanes included."""
-    return {**defaults.form_values(dataset), "methods": list(defaults.METHODS)}
+def first_values(dataset: str, model: str = defaults.FORM["model"]) -> dict[str, Any]:
+    """What a form of this data set and model holds that is otherwise untouched, lanes included."""
+    return {**defaults.form_values(dataset, model), "methods": list(defaults.METHODS)}
 
 
 def parameters(values: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, str]:
@@ -23,7 +23,7 @@ def parameters(values: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, 
     `here` is what an untouched form shows on this machine where that is not everywhere the same, such as its data
     set; a link that says anything says that too.
     """
-    first = first_values(values["dataset"])
+    first = first_values(values["dataset"], values["model"]) | {"model": defaults.FORM["model"]}
     texts = {name: text(name, values[name]) for name in LABELS}
     changed = {name: given for name, given in texts.items() if given != text(name, first[name])}
     changed["dataset"] = values["dataset"]
@@ -55,7 +55,9 @@ def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
         except ConfigError as error:
             problems.append(in_page_words(str(error)))
     if "dataset" in fields:
-        fields = {**defaults.DATASETS[fields["dataset"]], **fields}
+        fields = {**defaults.of_dataset(fields["dataset"]), **fields}
+    if fields.get("model", defaults.FORM["model"]) != defaults.FORM["model"] and not query.get("model_kwargs"):
+        fields["model_kwargs"] = {}  # those of the usual model are no other's
     return fields, UNREADABLE.format(problems="; ".join(problems)) if problems else ""
 
 

@@ -5,7 +5,10 @@ lpwd.chart = (() => {
   const Y = {
     loss: { title: "training loss (cross-entropy, nats)", hoverformat: ".4f", range: [0, 5] },
     top1: { title: "test top-1 (%)", hoverformat: ".2f", range: [0, 100] },
+    opposing: { title: "opposing penalties (% of the weights)", hoverformat: ".2f", range: [0, 100] },
   };
+  const COLUMN = { loss: "train_loss", top1: "test_top1", opposing: "opposing_count_rate" };
+  const values = (kind, epochs) => epochs[COLUMN[kind]].map((y) => (kind === "opposing" && y !== null ? 100 * y : y));
   // Copies, because Plotly takes an array that it has seen before for unchanged.
   const TRACES = {
     loss: (lane, curve) => [
@@ -21,10 +24,18 @@ lpwd.chart = (() => {
       },
       { ...base(lane, "mean"), ...strong(lane), x: [...curve.epochs.epoch], y: [...curve.epochs.train_loss] },
     ],
-    top1: (lane, curve) => [
-      { ...base(lane, "top1"), ...strong(lane), x: [...curve.epochs.epoch], y: [...curve.epochs.test_top1] },
-    ],
+    top1: (lane, curve) => [byEpoch("top1", lane, curve)],
+    opposing: (lane, curve) => [byEpoch("opposing", lane, curve)],
   };
+  function byEpoch(kind, lane, { epochs }) {
+    return { ...base(lane, kind), ...strong(lane), x: [...epochs.epoch], y: values(kind, epochs) };
+  }
+  // A published mean, behind the lanes.
+  function faint(kind, { label, color, dash, seeds, epochs }) {
+    const name = `${label}, published, n = ${seeds}`, x = epochs.epoch, y = values(kind, epochs);
+    const line = { color, dash, width: 4 };
+    return { type: "scatter", mode: "lines", name, x, y, line, opacity: 0.3, uid: `published-${label}-${kind}`.replace(/\W/g, "_") };
+  }
 
   function base(lane, what) {
     const uid = `${lane.id}-${what}`.replace(/[^A-Za-z0-9_-]/g, "_"); // Plotly makes a CSS class of it
@@ -53,33 +64,34 @@ lpwd.chart = (() => {
     return begun ? {} : { range: Y[kind].range };
   }
 
-  // Returns draw(race, curves): cheap when nothing has changed.
+  // Returns draw(race, curves, published): cheap when nothing has changed; `published` has lanes of means over seeds.
   function mount(element, kind) {
-    let drawn = null, wanted = { race: NO_RACE, curves: {} }, waiting = false;
+    let drawn = null, wanted = { race: NO_RACE, curves: {}, published: { stamp: "", lanes: [] } }, waiting = false;
     async function redraw() {
       await lpwd.plotly.whenSeen(element);
       await lpwd.plotly.load();
       waiting = false;
       if (!element.isConnected) return;
       drawn = stamp();
-      const { race, curves } = wanted;
+      const { race, curves, published } = wanted;
       const lanes = race.lanes.filter((lane) => curves[lane.id] && lane.totalSteps);
-      const data = lanes.flatMap((lane) => TRACES[kind](lane, curves[lane.id]));
+      const live = lanes.flatMap((lane) => TRACES[kind](lane, curves[lane.id]));
+      const data = [...published.lanes.map((lane) => faint(kind, lane)), ...live];
       await lpwd.plotly.draw(element, data, layout(kind, race, data.some((trace) => trace.x.length)));
     }
     function stamp() {
-      const { race, curves } = wanted;
+      const { race, curves, published } = wanted;
       const dark = document.body.classList.contains("dark");
-      return race.lanes.map((lane) => `${lane.id} ${lane.totalSteps} ${curves[lane.id]?.cursor}`).join() + dark;
+      return race.lanes.map((lane) => `${lane.id} ${lane.totalSteps} ${curves[lane.id]?.cursor}`).join() + dark + published.stamp;
     }
-    function draw(race, curves) {
-      wanted = { race, curves };
+    function draw(race, curves, published) {
+      wanted = { race, curves, published };
       if (waiting || stamp() === drawn) return;
       waiting = true;
       requestAnimationFrame(redraw);
     }
-    lpwd.plotly.whenThemed(() => draw(wanted.race, wanted.curves));
-    draw(NO_RACE, {});
+    lpwd.plotly.whenThemed(() => draw(wanted.race, wanted.curves, wanted.published));
+    draw(wanted.race, wanted.curves, wanted.published);
     return draw;
   }
   return { mount };

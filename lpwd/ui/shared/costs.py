@@ -11,6 +11,7 @@ from lpwd.jobs import costs
 from lpwd.jobs.rights import Limits, User
 from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import address, form
+from lpwd.ui.views import network
 
 LONG_SECONDS = 600.0  # what takes longer is not begun by accident
 MANY_RUNS = 12  # nor are more
@@ -30,15 +31,20 @@ class Costs:
         self._lock = threading.Lock()
 
     def say(self, user: User, fields: Mapping[str, str]) -> dict[str, Any]:
-        """`said`, and whether to ask `again` because a number is being worked out. Raises ConfigError."""
+        """`said`, whether to ask `again` because a number is being worked out, the `network` in words once its size is
+        known, and why Start would refuse this, a sentence about one field, where it is known. Raises ConfigError.
+        """
         values, problem = address.restored(fields)
         if problem or "dataset" not in values:
             raise ConfigError(problem or "the form has no data set")
-        races = form.races({**address.first_values(values["dataset"]), **values})
+        races = form.races({**address.first_values(values["dataset"], values["model"]), **values})
         if not user.owner:
             _check_limits(self.live.jobs.limits, races[0])
-        parts = [self._images(races), self._time(races), self._memory(races)]
+        memory, size_pending, parameters = self._memory(races)
+        parts = [self._images(races), self._time(races), (memory, size_pending)]
         return {
+            "refused": memory if isinstance(parameters, str) and form.field_of(memory) else "",
+            "network": network(races[0][0], parameters) if isinstance(parameters, int) else "",
             "said": " ".join(sentence for sentence, _ in parts if sentence),
             "again": any(again for _, again in parts),
         }
@@ -58,9 +64,9 @@ class Costs:
         if not machine.done() or machine.exception():
             return WAITING, not machine.done()
         plan = machine.result().plan(len(races[0]))
-        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads)
+        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, running=True)
         if count:
-            source = f"{speed:,.0f} images/s in {count} finished run{'s' * (count > 1)} here"
+            source = f"{speed:,.0f} images/s in {count} run{'s' * (count > 1)} here"
             return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({source}).", False
         answer, pending = self._kept(
             costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config, plan.threads), plan.threads
@@ -72,11 +78,12 @@ class Costs:
             return f"Time: about {whole} ({answer:,.0f} images/s, measured here on random images).", False
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
-    def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
+    def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
+        """The sentence, whether more is to come, and the number of parameters or why there is none."""
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
         answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
         if not isinstance(answer, int):
-            return (form.in_page_words(str(answer)) if answer else ""), pending
+            return (form.in_page_words(str(answer)) if answer else ""), pending, answer
         training = lanes * costs.training_bytes(config, answer)
         disk = runs * costs.checkpoint_bytes(config, answer)
         of_lanes = f"{lanes} models of {answer:,} parameters" if lanes > 1 else f"a model of {answer:,} parameters"
@@ -84,6 +91,7 @@ class Costs:
             f"Memory: {size(training)} for weights, gradients and moments of {of_lanes}, "
             f"{size(costs.data_bytes(config))} for the images, activations on top; checkpoints {size(disk)}.",
             False,
+            answer,
         )
 
     def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any], *more: Any) -> tuple[Any, bool]:

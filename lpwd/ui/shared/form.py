@@ -1,4 +1,4 @@
-"""The controls of a race and what they mean: components <-> RunConfig."""
+"""The controls of a race and what they mean: their values <-> RunConfig."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,6 @@ from typing import Any
 import gradio as gr
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.facts import DATASETS, OPTIMIZER_LABELS, DatasetName
-from lpwd.methods import LAYER_RULES, METHODS
-from lpwd.ui.shared import defaults
 
 # What a sentence about a field calls it: the control's label.
 LABELS = {
@@ -33,9 +30,11 @@ LABELS = {
     "precision": "Precision",
     "kernels": "Kernels",
     "rule": "Layer rule",
+    "order": "Order of the layers",
+    "mean": "Mean of the rates",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
-    "init_from": "Start from a finished run or a bundled start",
+    "init_from": "Start weights, or a finished run's id",
     "exclude_1d": "Leave norms and biases undecayed",
     "zero_shot": "Zero-shot decay after training",
     "opposing_every": "Steps between R_op, 0: once an epoch",
@@ -49,7 +48,6 @@ OPTIONAL = {  # what an empty field means
     "clip_grad_norm": "off",
     "init_from": "random weights",
 }
-MORE = tuple(list(LABELS)[list(LABELS).index("batch_size") :])
 
 
 @dataclass(frozen=True)
@@ -67,32 +65,6 @@ class Form:
         """What a callback with `inputs` received, by field."""
         values = {name: data[component] for name, component in self.fields.items()}
         return values | {name: _meant(values[name]) for name in OPTIONAL} | {"model_kwargs": _parsed(values)}
-
-
-def build(dataset: DatasetName) -> Form:
-    """The basic rows, then the folded rest, with the values that suit the data set."""
-    values = {**defaults.form_values(dataset), "methods": list(defaults.METHODS)}
-    fields: dict[str, gr.components.Component] = {}
-    with gr.Row(elem_classes="lp-fields"):
-        fields |= {name: _control(name, values) for name in LABELS if name not in MORE}
-    with gr.Accordion("More settings", open=False, elem_classes="lp-more"), gr.Row(elem_classes="lp-fields"):
-        fields |= {name: _control(name, values) for name in MORE}
-        again = gr.Checkbox(False, label="Train finished runs again", elem_id="lp-again")
-    return Form(fields, again)
-
-
-def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
-    choices = _choices(name)
-    value = shown(name, values[name])
-    common: dict[str, Any] = {"label": LABELS[name], "value": value, "elem_id": f"lp-{name}", "min_width": 96}
-    if isinstance(values[name], bool):
-        return gr.Checkbox(**common)
-    if choices:
-        several = name == "methods"
-        return gr.Dropdown(choices, multiselect=several, allow_custom_value=name == "model", filterable=True, **common)
-    if isinstance(value, str):  # a gr.Number without a value becomes 0 in the browser
-        return gr.Textbox(placeholder=OPTIONAL.get(name, "none"), max_lines=1, **common)
-    return gr.Number(**common)
 
 
 def shown(name: str, value: Any) -> Any:
@@ -114,22 +86,6 @@ def _parsed(values: Mapping[str, Any]) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def _choices(name: str) -> list[tuple[str, Any]]:
-    tables: dict[str, list[tuple[str, Any]]] = {
-        "model": [(model, model) for model in defaults.MODELS],
-        "dataset": [(facts.label, dataset) for dataset, facts in DATASETS.items()],
-        "optimizer": [(label, optimizer) for optimizer, label in OPTIMIZER_LABELS.items()],
-        "methods": [(method.label, key) for key, method in METHODS.items()],
-        "schedule": [("constant", "constant"), ("cosine", "cosine")],
-        "augment": [("mirrored", "flip"), ("mirrored and shifted", "shift_flip")],
-        "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
-        "kernels": [("fastest", "auto"), ("timm's own", "timm")],
-        "rule": [(rule, rule) for rule in LAYER_RULES],
-        "seeds": [(str(count), count) for count in SEEDS],
-    }
-    return tables.get(name, [])
 
 
 def configs(values: Mapping[str, Any]) -> list[RunConfig]:
@@ -159,6 +115,13 @@ def in_page_words(sentence: str) -> str:
         return sentence
     given, colon, why = rest.partition(": ")
     return f"{LABELS[name]} is {'empty' if given == 'None' else given.removesuffix('.0')}{colon}{why}"
+
+
+def field_of(sentence: str) -> str:
+    """The field that a sentence is about, by what it begins with; empty where it is about none, or about several."""
+    names = {label: name for name, label in LABELS.items()} | {name: name for name in LABELS} | {"method": "methods"}
+    begins = [words for words in names if sentence.startswith(f"{words} ") or sentence.startswith(f"{words}:")]
+    return names[max(begins, key=len)] if begins else ""
 
 
 def form_values(config: RunConfig) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 // The race that the page shows: its state, charts and numbers.
 lpwd.panel = (element) => {
   "use strict";
-  const { put, bar, button, link, table, parts } = lpwd.widgets, { field, act } = parts(element);
+  const { put, button, link, table, parts } = lpwd.widgets, { field, act } = parts(element);
   const { NONE, fixed, whole } = lpwd.numbers, { copy, csv } = lpwd.files;
   const LANE_HEAD = ["Method", "State", "Epoch", "Training loss", "Test top-1, last (%)", "Best 10, mean ± sd (%)", "Images/s"];
-  const progress = element.querySelector(".lp-progress");
   const charts = [...element.querySelectorAll("[data-chart]")].map((plot) => lpwd.chart.mount(plot, plot.dataset.chart));
-  let race = null, mine = false, rows = [], written = "";
+  const opposing = element.querySelector("[data-chart=opposing]").closest("figure");
+  let race = null, mine = false, rows = [], written = "", published = { stamp: "", lanes: [] }, seen = {};
 
   for (const name of ["stop", "resume"]) {
     act(name).addEventListener("click", async ({ target }) => {
@@ -21,13 +21,10 @@ lpwd.panel = (element) => {
   function head() {
     put(field("title"), race.title);
     put(field("detail"), race.detail);
-    act("stop").hidden = !race.canStop || !mine;
+    act("stop").hidden = race.state !== "queued" || !race.canStop || !mine; // the strip stops what trains
     act("resume").hidden = !race.canResume || !mine;
-    const moving = ["running", "stopping"].includes(race.state);
-    progress.hidden = !(moving || race.canResume);
-    bar(progress.firstElementChild, race.progress);
-    put(field("when"), moving ? lpwd.race.when(race) : `${Math.round(race.progress * 100)} % done`);
-    put(field("state"), lpwd.race.sentence(race));
+    const done = race.canResume ? ` ${Math.round(race.progress * 100)} % are done.` : "";
+    put(field("state"), lpwd.race.sentence(race) + done);
     seeds();
   }
   // Races that were started together: one is on this page, the others are a click away.
@@ -94,15 +91,42 @@ lpwd.panel = (element) => {
     return `Test top-1 after epoch ${common}: ${at.map(({ label, top1 }) => `${label} ${fixed(top1, 2)} %`).join(", ")}.${apart}`;
   }
 
+  // Published runs with the same settings, behind the lanes.
+  const askPublished = lpwd.polling.watch(element, "train", "published", {
+    ask: () => (race ? { ids: race.ids, stamp: published.stamp } : null),
+    take({ stamp, lanes, line = "" }) {
+      if (!lanes) return;
+      published = { stamp, lanes };
+      put(field("published"), line);
+      draw();
+    },
+  });
+  function draw() {
+    const measured = (epochs) => epochs.opposing_count_rate.some((rate) => rate !== null);
+    const hidden = !race.lanes.some(({ id }) => seen[id] && measured(seen[id].epochs));
+    if (opposing.hidden !== hidden) {
+      opposing.hidden = hidden;
+      dispatchEvent(new Event("resize")); // the charts beside it have another width now
+    }
+    charts.forEach((chart) => chart(race, seen, published));
+  }
+
   lpwd.shown.listen(element, ({ answer, curves }) => {
     if (!answer) return;
     if (answer.problem) put(field("problem"), answer.problem);
     if (!answer.race) return;
-    if (race?.ids.join() !== answer.race.ids.join()) put(field("problem"), "");
+    const other = race?.ids.join() !== answer.race.ids.join();
     race = answer.race;
+    if (other) {
+      put(field("problem"), "");
+      put(field("published"), "");
+      published = { stamp: "", lanes: [] };
+      askPublished();
+    }
     mine = answer.mine.race;
+    seen = curves;
     head();
-    charts.forEach((draw) => draw(race, curves));
+    draw();
     numbers(curves);
   });
 };

@@ -17,13 +17,25 @@ lpwd.plan = (element, props, watch) => {
     for (const name of ["copy", "copy-python"]) act(name).disabled = Boolean(plan.problem);
     if (settled && !plan.problem) lpwd.url.remember(plan.link);
     if (plan.problem) put(field("preflight"), "");
+    judge(plan.problem, plan.field); // what was known of other values is not believed of these
     clearTimeout(timer);
     timer = setTimeout(askNow, ASK_AFTER_MS);
   }
   const askNow = lpwd.polling.watch(element, "train", "preflight", {
     ask: () => (plan.problem ? null : { fields: plan.fields }),
-    take: ({ said, problem }) => put(field("preflight"), problem ? `Start would be refused: ${problem}` : said),
+    take({ said, refused, field: name, network, problem }) {
+      const sentence = refused || problem;
+      put(field("preflight"), sentence ? `Start would be refused: ${sentence}` : said);
+      judge(sentence, name);
+      lpwd.marks.say("model", network ?? "");
+    },
   });
+  // Start waits until the field that is wrong is right again.
+  function judge(sentence, name = "") {
+    lpwd.marks.wrong(sentence ? name : "", sentence);
+    const start = document.getElementById("lp-start");
+    if (start) start.disabled = Boolean(sentence);
+  }
   act("copy").addEventListener("click", (event) => copy(event.target, plan.commands));
   act("copy-python").addEventListener("click", (event) => copy(event.target, plan.python));
   act("link").addEventListener("click", (event) => {

@@ -1,6 +1,8 @@
-"""The paper's experiments as fillings of the form: one a column of a table or a panel of a figure, at each scale."""
+"""Fillings of the form: two quick ones, then the experiments of the paper, one a column of a table or a panel."""
 
 import functools
+import html
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +12,10 @@ from lpwd.methods import METHODS
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, Preset
 from lpwd.paper.regime import CPU_DECAY, CPU_LR
-from lpwd.ui.shared import form
+from lpwd.ui.shared import address, form
 from lpwd.ui.shared.form import SEEDS
 
+QUICK = "Half a minute, no download"
 MAX_SETTINGS = 7  # of a column that each have an entry; a grid has one, which stands for it
 Setting = tuple[float, float]  # eta, lambda
 
@@ -27,12 +30,41 @@ class Filling:
 
 @functools.cache
 def fillings() -> dict[str, Filling]:
-    """By label, in the order of the paper."""
-    return {
+    """By label, `<group>: <name>`; the paper's in the order of the paper."""
+    return _quick() | {
         label: filling
         for preset in PRESETS.values()
         for scale in reversed(SCALES)
         for label, filling in _of_preset(preset, scale).items()
+    }
+
+
+def options() -> str:
+    """The `<option>`s of a select, grouped."""
+    groups = itertools.groupby(fillings(), lambda label: label.partition(": ")[0])
+    return "".join(
+        f'<optgroup label="{html.escape(group)}">'
+        + "".join(f'<option value="{html.escape(label)}">{html.escape(_name(label))}</option>' for label in labels)
+        + "</optgroup>"
+        for group, labels in groups
+    )
+
+
+def _name(label: str) -> str:
+    return label.partition(": ")[2]
+
+
+def _quick() -> dict[str, Filling]:
+    """Half a minute on two cores, without the Hub: cells of the scan over lambda."""
+    first = address.first_values("digits")
+    values = {name: form.shown(name, value) for name, value in first.items()}
+    strong = f"Digits from scratch under a strong penalty, λ {first['weight_decay']:g}, where methods part."
+    return {
+        f"{QUICK}: WD and LPWD": Filling(values, f"{strong} LPWD decays more in total: its last layers get twice λ."),
+        f"{QUICK}: is it only more decay?": Filling(
+            values | {"methods": ["wd", "lpwd", "lpwd_matched"]},
+            f"{strong} LPWD matched has LPWD's layer rule at WD's total decay.",
+        ),
     }
 
 

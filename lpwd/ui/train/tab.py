@@ -5,23 +5,27 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, TimeoutError
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from lpwd.config import ConfigError
-from lpwd.facts import DATASETS, DatasetName
+from lpwd.facts import DATASETS
 from lpwd.jobs.rights import User
 from lpwd.spelled import command_line, python_snippet
+from lpwd.starts import published, split
 from lpwd.store import ENDED
 from lpwd.ui import look
 from lpwd.ui.live import Live
 from lpwd.ui.people import People
+from lpwd.ui.published import Cached
 from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
 from lpwd.ui.topics import IDLE_MS, Topics
-from lpwd.ui.train.presets import fillings
+from lpwd.ui.train import controls as form_controls
+from lpwd.ui.train.here import Here, first_dataset
+from lpwd.ui.train.presets import fillings, options
+from lpwd.ui.train.published import Beside
 
 INTRO = (
     "Does it matter when, and where, weight decay acts? Each method trains the same network from the same initial "
@@ -29,16 +33,19 @@ INTRO = (
     "update; LPWD shrinks before the forward pass, deep layers more than shallow ones."
 )
 RECORDED = "These runs had finished before: shown as recorded. Tick “Train finished runs again” to repeat them."
-PRESET = "Fill the form from the paper"
 HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
 LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
 MACHINE_SECONDS = 60.0
 AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
-OF_DATASET = sorted(defaults.DATASETS[defaults.DATASET])  # fields whose first value goes with the data set
 
 
 def build(
-    live: Live, people: People, topics: Topics, hub_problem: Future[str | None], on_load: Callable[..., Any]
+    live: Live,
+    people: People,
+    topics: Topics,
+    cached: Cached,
+    hub_problem: Future[str | None],
+    on_load: Callable[..., Any],
 ) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
@@ -46,16 +53,26 @@ def build(
     costs = Costs(live)
 
     def preflight(user: User, fields: dict[str, str]) -> dict[str, Any]:
-        costs_now = costs.say(user, fields)
-        return costs_now | {"pollMs": AGAIN_MS if costs_now["again"] else IDLE_MS}
+        try:
+            answer = costs.say(user, fields)
+        except ConfigError as error:
+            answer = {"said": "", "refused": str(error), "network": "", "again": False}
+        field = form.field_of(answer["refused"])
+        return answer | {"field": field, "pollMs": AGAIN_MS if answer["again"] else IDLE_MS}
 
     topics.add("preflight", preflight)
+    topics.add("published", Beside(live.store, cached).look)
 
     dataset = first_dataset(hub_problem, HUB_SECONDS)
     with gr.Row(elem_classes="lp-presets"):
-        preset = gr.Dropdown(list(fillings()), value=None, label=PRESET, elem_id="lp-filling", min_width=96)
+        preset = gr.HTML(
+            html_template=look.asset("train/presets.html").replace("[[OPTIONS]]", options()),
+            js_on_load="lpwd.presets(element, trigger);",
+            elem_id="lp-filling",
+            apply_default_css=False,
+        )
         about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
-    controls = form.build(dataset)
+    controls = form_controls.build(dataset)
     with gr.Row(elem_classes="lp-start"):
         start = gr.Button("Start", variant="primary", elem_id="lp-start", scale=0, min_width=120)
         plan = gr.HTML(
@@ -86,32 +103,9 @@ def build(
     _fill(preset, about, controls)
     here = Here(live, hub_problem, dataset)
     _wire(live, people, here, controls, start, plan, outcome)
-    _first_look(live, hub_problem, dataset, controls, note, on_load)
+    _first_look(here, controls, note, on_load)
     _follow_link(here, controls, plan, outcome, on_load)
     return controls
-
-
-def first_dataset(hub_problem: Future[str | None], seconds: float) -> DatasetName:
-    """What the form starts with; digits where the Hub does not answer in time."""
-    try:
-        return defaults.OFFLINE_DATASET if hub_problem.result(seconds) else defaults.DATASET
-    except TimeoutError:
-        return defaults.OFFLINE_DATASET
-
-
-@dataclass(frozen=True)
-class Here:
-    """What an untouched form shows on this machine, where machines differ."""
-
-    live: Live
-    hub_problem: Future[str | None]
-    built_with: DatasetName
-
-    def values(self) -> dict[str, str]:
-        dataset = first_dataset(self.hub_problem, 0) if self.hub_problem.done() else self.built_with
-        has_machine = self.live.machine.done() and not self.live.machine.exception()
-        precision = self.live.machine.result().precision if has_machine else defaults.FORM["precision"]
-        return {"dataset": dataset, "precision": precision}
 
 
 def described(values: Mapping[str, Any], here: Mapping[str, str], settled: bool = False) -> str:
@@ -121,7 +115,8 @@ def described(values: Mapping[str, Any], here: Mapping[str, str], settled: bool 
     try:
         races = form.races(values)
     except ConfigError as error:
-        return json.dumps(answer | {"problem": str(error), "commands": "", "python": ""})
+        problem = {"problem": str(error), "field": form.field_of(str(error))}
+        return json.dumps(answer | problem | {"commands": "", "python": ""})
     commands = "\n".join(command_line(race) for race in races)
     return json.dumps(answer | {"problem": "", "commands": commands, "python": python_snippet(races)})
 
@@ -143,30 +138,49 @@ def _wire(
     def preview(data: dict[Any, Any]) -> str:
         return described(controls.values(data), here.values())
 
-    def on_dataset(dataset: str) -> list[Any]:
-        return [form.shown(name, defaults.DATASETS[dataset][name]) for name in OF_DATASET]
+    def on_dataset(dataset: str, model: str) -> list[Any]:
+        values = defaults.of_dataset(dataset, model)
+        return [form.shown(name, values[name]) for name in defaults.OF_DATASET]
+
+    def on_model(dataset: str, model: str) -> list[Any]:
+        """Another network takes neither the arguments nor the weights of the one before."""
+        kwargs = defaults.of_dataset(dataset, model)["model_kwargs"]
+        return [form.shown("model_kwargs", kwargs), form.shown("init_from", None)]
+
+    def on_weights(init_from: str) -> list[Any]:
+        """A published start brings its network along."""
+        start = published().get(split(init_from or "")[0])
+        if start is None or start.name != init_from:
+            return [gr.skip(), gr.skip()]
+        return [start.config.model, form.shown("model_kwargs", start.config.model_kwargs)]
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     start.click(on_start, controls.inputs, outcome, **quiet)
     changes = [component.change for component in controls.fields.values()]  # type: ignore[attr-defined]
     gr.on(changes, preview, controls.inputs, plan, queue=False, trigger_mode="always_last", **quiet)
-    dataset = controls.fields["dataset"]
-    of_dataset = [controls.fields[name] for name in OF_DATASET]
-    dataset.input(on_dataset, dataset, of_dataset, queue=False, **quiet)  # type: ignore[attr-defined]
+    model, dataset, weights, kwargs = (controls.fields[n] for n in ("model", "dataset", "init_from", "model_kwargs"))
+    of_dataset = [controls.fields[name] for name in defaults.OF_DATASET]
+    follow: list[tuple[Any, Any, list[Any], list[Any]]] = [
+        (dataset, on_dataset, [dataset, model], of_dataset),
+        (model, on_model, [dataset, model], [kwargs, weights]),
+        (weights, on_weights, [weights], [model, kwargs]),
+    ]
+    for control, act, given, changed in follow:
+        control.input(act, given, changed, queue=False, **quiet)
 
 
-def _fill(preset: gr.Dropdown, about: gr.HTML, controls: form.Form) -> None:
-    """Choosing one of the paper's experiments fills the form."""
+def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
+    """Choosing an experiment fills the form."""
     names = list(controls.fields)
 
-    def fill(label: str | None) -> list[Any]:
-        if label is None:
+    def fill(event: gr.EventData) -> list[Any]:
+        filling = fillings().get(event.label)
+        if filling is None:
             return ["", *(gr.skip() for _ in names)]
-        filling = fillings()[label]
         return [f'<p class="lp-muted">{html.escape(filling.note)}</p>', *(filling.values[name] for name in names)]
 
     outputs = [about, *(controls.fields[name] for name in names)]
-    preset.input(fill, preset, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
+    preset.submit(fill, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
 
 
 def _outcome(**fields: Any) -> str:
@@ -174,22 +188,16 @@ def _outcome(**fields: Any) -> str:
     return json.dumps(fields | {"at": time.time()})
 
 
-def _first_look(
-    live: Live,
-    hub_problem: Future[str | None],
-    built_with: DatasetName,
-    controls: form.Form,
-    note: gr.HTML,
-    on_load: Callable[..., Any],
-) -> None:
+def _first_look(here: Here, controls: form.Form, note: gr.HTML, on_load: Callable[..., Any]) -> None:
     """What a new page learns after it is painted; a control changes only where its first value was wrong."""
-    names = ["dataset", *OF_DATASET]
+    names = ["dataset", *defaults.OF_DATASET]
 
     def explain_data(request: gr.Request) -> list[Any]:
-        problem = hub_problem.result(LATE_HUB_SECONDS)
+        problem = here.hub_problem.result(LATE_HUB_SECONDS)
         dataset = defaults.OFFLINE_DATASET if problem else defaults.DATASET
         linked, _ = address.restored(dict(request.query_params))
-        values = {} if dataset == built_with or "dataset" in linked else defaults.form_values(dataset)
+        model = linked.get("model", defaults.FORM["model"])
+        values = {} if dataset == here.built_with or "dataset" in linked else defaults.form_values(dataset, model)
         fields = [
             form.shown(name, values[name]) if name in values and name not in linked else gr.skip() for name in names
         ]
@@ -197,12 +205,12 @@ def _first_look(
 
     def describe_machine(request: gr.Request) -> list[Any]:
         try:
-            machine = live.machine.result(MACHINE_SECONDS)
+            machine = here.live.machine.result(MACHINE_SECONDS)
         except (ConfigError, TimeoutError):  # the strip says it
             return [gr.skip(), gr.skip()]
         linked, _ = address.restored(dict(request.query_params))
-        usual = "precision" in linked or defaults.FORM["precision"] == machine.precision
-        return [gr.update(choices=machine.models), gr.skip() if usual else machine.precision]
+        precision = gr.skip() if "precision" in linked else here.precision(linked.get("dataset", here.dataset()))
+        return [gr.update(choices=machine.models), precision]
 
     on_load(explain_data, None, [note, *(controls.fields[name] for name in names)])
     on_load(describe_machine, None, [controls.fields["model"], controls.fields["precision"]])
@@ -218,7 +226,8 @@ def _follow_link(here: Here, controls: form.Form, plan: gr.HTML, outcome: gr.HTM
         if not linked and not problem:
             return [gr.skip(), gr.skip(), *fields]
         first = here.values()
-        values = {**address.first_values(linked.get("dataset", first["dataset"])), **linked}
+        model = linked.get("model", defaults.FORM["model"])
+        values = {**address.first_values(linked.get("dataset", first["dataset"]), model), **linked}
         return [described(values, first, settled=True), _outcome(problem=problem) if problem else gr.skip(), *fields]
 
     on_load(follow, None, [plan, outcome, *(controls.fields[name] for name in names)])

@@ -1,0 +1,84 @@
+"""The components of the form: what a first race needs, then the rest, folded and in groups."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from lpwd import starts
+from lpwd.facts import DATASETS, OPTIMIZER_LABELS, DatasetName
+from lpwd.methods import LAYER_ORDERS, LAYER_RULES, MEANS
+from lpwd.ui.shared import defaults
+from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown
+from lpwd.ui.train import methods
+
+FIRST = ("model", "dataset", "weight_decay", "methods")
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Training": ("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed", "seeds"),
+    "Images": ("train_samples", "test_samples", "validation_samples", "image_size", "augment"),
+    "Network": ("init_from", "model_kwargs", "pretrained", "precision", "kernels"),
+    "Decay": ("rule", "order", "mean", "opposing_every", "exclude_1d", "zero_shot"),
+}
+ORDER_LABELS = ("deep layers most", "shallow layers most", "a fixed other order")
+MEAN_LABELS = ("over layers, the paper's", "λ over all parameters")
+CUSTOM = frozenset({"model", "init_from"})  # any name may be typed
+
+
+def build(dataset: DatasetName) -> Form:
+    """With the values that suit the data set."""
+    values = {**defaults.form_values(dataset), "methods": list(defaults.METHODS)}
+    fields: dict[str, gr.components.Component] = {}
+    with gr.Row(elem_classes="lp-fields lp-first"):
+        fields |= {name: _control(name, values) for name in FIRST}
+        gr.HTML(methods.fold(), elem_id="lp-all-methods", apply_default_css=False)
+    with gr.Accordion("More settings", open=False, elem_classes="lp-more"):
+        for title, names in GROUPS.items():
+            gr.HTML(f"<h3>{title}</h3>", apply_default_css=False)
+            with gr.Row(elem_classes="lp-fields"):
+                fields |= {name: _control(name, values) for name in names}
+                if title == "Training":
+                    again = gr.Checkbox(False, label="Train finished runs again", elem_id="lp-again")
+    return Form({name: fields[name] for name in LABELS}, again)
+
+
+def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
+    choices = _choices(name)
+    value = shown(name, values[name])
+    common: dict[str, Any] = {"label": LABELS[name], "value": value, "elem_id": f"lp-{name}", "min_width": 96}
+    if isinstance(values[name], bool):
+        return gr.Checkbox(**common)
+    if name == "methods":
+        return gr.CheckboxGroup(methods.choices(), **common)
+    if choices:
+        return gr.Dropdown(choices, allow_custom_value=name in CUSTOM, filterable=True, **common)
+    if isinstance(value, str):  # a gr.Number without a value becomes 0 in the browser
+        return gr.Textbox(placeholder=OPTIONAL.get(name, "none"), max_lines=1, **common)
+    return gr.Number(**common)
+
+
+def _choices(name: str) -> list[tuple[str, Any]]:
+    tables: dict[str, list[tuple[str, Any]]] = {
+        "model": [(model, model) for model in defaults.MODELS],
+        "dataset": [(facts.label, dataset) for dataset, facts in DATASETS.items()],
+        "optimizer": [(label, optimizer) for optimizer, label in OPTIMIZER_LABELS.items()],
+        "schedule": [("constant", "constant"), ("cosine", "cosine")],
+        "augment": [("mirrored", "flip"), ("mirrored and shifted", "shift_flip")],
+        "init_from": [(OPTIONAL["init_from"], ""), *((start_label(one), one.name) for one in bundled())],
+        "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
+        "kernels": [("fastest", "auto"), ("timm's own", "timm")],
+        "rule": [(rule, rule) for rule in LAYER_RULES],
+        "order": list(zip(ORDER_LABELS, LAYER_ORDERS, strict=True)),
+        "mean": list(zip(MEAN_LABELS, MEANS, strict=True)),
+        "seeds": [(str(count), count) for count in SEEDS],
+    }
+    return tables.get(name, [])
+
+
+def bundled() -> list[starts.Start]:
+    """The published starts whose weights lie on this machine."""
+    return [one for one in starts.published().values() if (starts.folder() / one.file).is_file()]
+
+
+def start_label(start: starts.Start) -> str:
+    """`convnext_atto pretrained on Tiny ImageNet (21.1 % top-1)`."""
+    return f"{start.config.model} pretrained on {DATASETS[start.config.dataset].label} ({start.last_top1:.1f} % top-1)"

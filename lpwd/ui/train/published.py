@@ -1,0 +1,74 @@
+"""Published runs with the settings of the race on the page, drawn faintly beside it. No gradio; pandas comes along."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lpwd.analysis.words import short
+from lpwd.config import RunConfig
+from lpwd.methods import METHODS
+from lpwd.store import RunStore
+from lpwd.ui.live import MAX_LANES
+from lpwd.ui.published import Cached
+from lpwd.ui.topics import IDLE_MS
+from lpwd.ui.views import lane_style
+
+if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
+    from lpwd.hub.pull import Results
+
+READING_MS = 1000  # until a page asks again while they are being read
+ALWAYS = frozenset({"wd", "lpwd"})  # drawn beside any race
+APART = frozenset({"method", "seed", "scale", "precision", "kernels", "opposing_every", "zero_shot"})  # in one curve
+CURVES = ("train_loss", "test_top1", "opposing_count_rate")
+
+
+class Beside:
+    """One object an app. Runs are looked up by their settings once a version of what is published."""
+
+    def __init__(self, store: RunStore, cached: Cached) -> None:
+        self.store, self.cached = store, cached
+        self._version = ""
+        self._runs: dict[str, dict[str, list[str]]] = {}  # settings -> method -> run ids
+
+    def look(self, ids: list[str], stamp: str = "") -> dict[str, Any]:
+        """The curves beside these runs, unless the page has this `stamp` of them. Raises ConfigError."""
+        results = self.cached.results
+        if results is None:
+            return {"stamp": "", "pollMs": READING_MS}
+        now = f"{self.cached.version} {','.join(ids)}"
+        if now == stamp:
+            return {"stamp": now, "pollMs": IDLE_MS}
+        return {"stamp": now, "pollMs": IDLE_MS, **self._drawn(results, ids[:MAX_LANES])}
+
+    def _drawn(self, results: "Results", ids: Sequence[str]) -> dict[str, Any]:
+        configs = [self.store.config(run_id) for run_id in ids]
+        by_method = self._alike(results).get(settings(configs[0]), {}) if configs else {}
+        wanted = ALWAYS | {config.method for config in configs}
+        lanes = [_lane(results, name, by_method[name]) for name in METHODS if name in wanted and name in by_method]
+        line = f"Faint: means over the seeds of published runs with these settings, of {results.line}" if lanes else ""
+        return {"lanes": lanes, "line": line}
+
+    def _alike(self, results: "Results") -> dict[str, dict[str, list[str]]]:
+        """The finished runs by settings and method."""
+        if self._version != self.cached.version:
+            runs: dict[str, dict[str, list[str]]] = {}
+            for run_id, record in results.checked.records.items():
+                if record.status.state == "finished":
+                    alike = runs.setdefault(settings(record.config), {})
+                    alike.setdefault(record.config.method, []).append(run_id)
+            self._version, self._runs = self.cached.version, runs
+        return self._runs
+
+
+def settings(config: RunConfig) -> str:
+    """Equal for runs whose curves may stand in one chart and differ in method and seed alone."""
+    return json.dumps(config.model_dump(mode="json", exclude=set(APART)), sort_keys=True)
+
+
+def _lane(results: "Results", method: str, run_ids: list[str]) -> dict[str, Any]:
+    """The mean over seeds at each epoch that all of them have."""
+    frame = results.checked.curves_frame
+    rows = frame[frame.run_id.isin(run_ids)].groupby("epoch")[list(CURVES)]
+    whole = rows.mean()[rows.size() == len(run_ids)]
+    columns = {name: [short(value) for value in whole[name].astype(float)] for name in CURVES}
+    return {**lane_style(method), "seeds": len(run_ids), "epochs": {"epoch": [*map(int, whole.index)], **columns}}
