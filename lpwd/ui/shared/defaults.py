@@ -7,7 +7,7 @@ from typing import Any
 
 from lpwd import space
 from lpwd.facts import DatasetName
-from lpwd.paper.regime import LIVE_DECAY, SCAN_LR, SMALL, SMALL_DIGITS, SMALL_MODEL
+from lpwd.paper.regime import LIVE_DECAY, SCAN_LR, SMALL, SMALL_MODEL
 
 METHODS = ("wd", "lpwd")
 MODELS = ("convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny.fb_in22k")
@@ -47,7 +47,7 @@ OF_DATASET = (  # fields whose first value goes with the data set
     *("lr", "weight_decay", "epochs", "batch_size", "train_samples", "test_samples", "validation_samples"),
     "model_kwargs",
 )
-_DIGITS = {**FORM, **SMALL, **SMALL_DIGITS, **SMALL_MODEL, "lr": SCAN_LR, "weight_decay": LIVE_DECAY}
+_DIGITS = {**FORM, **SMALL, **SMALL_MODEL, "lr": SCAN_LR, "weight_decay": LIVE_DECAY}
 _CIFAR = {**FORM, "epochs": 6, "train_samples": 5_000, "test_samples": 1_000}
 if space.on_cpu_space():  # its cores are shared: a fifth of the images
     _CIFAR |= {"epochs": 3, "train_samples": 2_000, "test_samples": 500}
