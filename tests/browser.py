@@ -140,13 +140,18 @@ class Seen:
     hosts: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
 
+    def add(self, error: str) -> None:
+        """Keep an error of the console; what Gradio says of its own request that a reload cuts off is none."""
+        if "AbortError: signal is aborted without reason" not in error:
+            self.errors.append(error)
+
 
 def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     """A new browser context, so that nothing is shared with other pages, on `url` with the strip alive."""
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
     seen = Seen(page)
     page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))
-    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: seen.add(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_function(

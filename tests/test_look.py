@@ -49,7 +49,7 @@ def test_a_tab_is_shown_whole_and_accessible(shown, tab, look):
     page.goto("about:blank")  # requests that this cuts off may be errors of the page before
     seen.errors.clear()
     page.goto(addresses[tab])
-    page.wait_for_selector(TABS[tab][1], timeout=60_000)
+    page.wait_for_selector(TABS[tab][1], state="attached", timeout=60_000)  # a line of a chart has no height
     page.wait_for_timeout(500)  # transitions
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{tab}-{look}.png", full_page=True)

@@ -85,11 +85,11 @@ def test_a_link_fills_the_form_and_the_form_follows_into_the_link(opened):
 def test_the_papers_experiment_fills_the_form(opened):
     page = opened("dataset=digits")
     page.select_option("#lp-filling select", "Table 3, scale cpu: CIFAR-100, ConvNeXt, Adam")
-    wait_value(page, "weight_decay", "0.1")
+    wait_value(page, "weight_decay", "0.5")
     wait_value(page, "seeds", "3")
     page.wait_for_function("document.querySelectorAll('#lp-methods label.selected').length === 8")
     page.wait_for_selector("#lp-filling-note :text('the timing, or the rate of each layer?')")
-    wait_url(page, "weight_decay=0.1")
+    wait_url(page, "lr=0.0005")
     page.wait_for_selector("#lp-plan [data-f=commands]:text('--init-from')")
 
 
@@ -134,4 +134,4 @@ def test_a_bundled_start_brings_its_network_along(opened):
     page.click("#lp-init_from input")
     page.get_by_role("option", name="convnext_atto pretrained on Tiny ImageNet").click()
     wait_url(page, "init_from=convnext_atto-tinyimagenet")
-    wait_url(page, "model_kwargs={}")
+    wait_url(page, "model_kwargs=%7B%7D")

@@ -75,7 +75,7 @@ class TestPage:
         assert page.locator("#lp-runs tbody input:checked").count() == 1
         page.select_option("#lp-runs [data-f=from]", "trained here")
         assert page.inner_text("#lp-runs [data-f=count]").startswith("301 of ")
-        assert page.inner_text("#lp-runs [data-f=count]").endswith(" runs in 3 settings")
+        assert page.inner_text("#lp-runs [data-f=count]").endswith(" runs, 3 settings")
         page.uncheck("#lp-runs [data-f=together]")
         assert page.locator("#lp-runs tbody tr").count() == 50
 
@@ -153,7 +153,7 @@ class TestPage:
             seen = open_page(browser, old, permissions=["clipboard-read", "clipboard-write"])
             page = seen.page
             page.wait_for_function(f"{names} === 'WD (n = 3),LPWD (n = 3)'")
-            page.wait_for_selector("#lp-runs [data-f=verdicts]:text('n = 3, seeds 0 to 2')")
+            page.wait_for_selector("#lp-runs [data-f=verdicts]:has-text('n = 3, seeds 0 to 2')")
             assert page.locator("#lp-runs tbody input:checked").count() == 2
             assert page.is_checked("#lp-runs [data-v=logy]")
             box = page.locator("#lp-runs tbody input:checked").first

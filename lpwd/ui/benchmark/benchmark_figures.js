@@ -15,7 +15,7 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
   host.themed = true;
 
   function mount(caption) {
-    const plot = make("div", { className: "lp-plot", role: "img", ariaLabel: `${caption}. Its numbers follow as a table.` });
+    const plot = make("div", { className: "lp-plot", role: "group", ariaLabel: `${caption}. Its numbers follow as a table.` });
     const numbers = make("table", { className: "lp-table" });
     const all = button("Copy as CSV", () => copy(all, csv(rowsOf(plot))));
     const toggle = () => details.open && tabulate(numbers, plot);
