@@ -93,7 +93,8 @@ CPU_NOTE = (
     "1,000 more for validation, 2,000 for the test; balanced), bf16. "
     f"{FINE_TUNING['epochs']} epochs of batch {FINE_TUNING['batch_size']} are {STEPS:,} steps, where the paper takes "
     f"{PAPER_STEPS:,} of batch 512: at the same η and λ decay takes a {PAPER_STEPS / STEPS:.0f}th of the paper's total "
-    "(in nepers), which only preset `settle` reaches and passes, at larger λ."
+    "(in nepers), which only preset `settle` reaches and passes, at larger λ. "
+    f"With {FINE_TUNING['epochs']} epochs “best 10” is the mean over all of them."
 )
 
 # ---- the scan: digits from scratch, the network and the budget that a page trains live
