@@ -4,7 +4,7 @@
 
 Three arms train the same model on the same uint8 images, forward, backward and update included:
 
-- ours: `Session.train_step` with kernels auto, method wd;
+- ours: `Session.train_step` with kernels auto, method wd, in a process that keeps freed memory as a race does;
 - best: what a plain loop can be at its best here: channels-last, torch.optim.AdamW(fused=True), autocast where bf16,
   batches gathered, flipped and normalised as whole tensors;
 - default: timm's model and torch.optim.AdamW as they come (no channels-last, no fused), the same batches.
@@ -39,12 +39,19 @@ SIZE, CPU = 32, torch.device("cpu")
 Step = Callable[[], None]
 
 
+class Stock(torch.optim.AdamW):
+    """torch's own, in the place of ours."""
+
+    def decay_(self) -> None:
+        """Ours decays here, for pwd."""
+
+
 def ours(config: RunConfig, steps: int, *, stock: bool = False) -> Step:
     """Our session's next step; `steps` is how many there will be. `stock`: updated by torch's own fused AdamW."""
     session = Session(config, CPU, random_data(config, steps * config.batch_size, CPU), None)
     session.model.train()
     if stock:
-        session.optimizer = torch.optim.AdamW(session.optimizer.param_groups, fused=True)  # type: ignore[assignment]
+        session.optimizer = Stock(session.optimizer.param_groups, fused=True)  # type: ignore[assignment]
 
     def step() -> None:
         session.train_step()

@@ -31,7 +31,7 @@ COVERED = {  # name -> (timm's name, its arguments, image size)
     "mini, no layer scale": ("convnext_atto", MINI | {"ls_init_value": None}, 32),
     "swin_tiny": (SWIN, SHORT | {"drop_path_rate": 0.0, "depths": (2, 2, 1, 1)}, 32),
     "swin_tiny with drop path": (SWIN, SHORT | {"drop_path_rate": 0.3}, 32),
-    "swin_tiny at 64": (SWIN, {"depths": (2, 2, 1, 1)}, 64),
+    "swin_tiny at 64": (SWIN, {"depths": (2, 2, 1, 1), "drop_path_rate": 0.0}, 64),
     "tiny swin": (SWIN, TINY_SWIN, 32),
 }
 LARGE_BATCH = 40  # images: narrow stages fold a norm's weight and layer scale, stochastic depth skips images
@@ -219,6 +219,11 @@ def test_a_generator_for_a_model_of_timms_own_is_refused() -> None:
     set_generator(model, None)
     with pytest.raises(ValueError, match="was not accelerated"):
         set_generator(model, torch.Generator())
+
+
+def test_a_swin_some_of_whose_blocks_stay_timms_is_left_alone_where_these_would_draw() -> None:
+    model = model_of(SWIN, 64, depths=(2, 2, 1, 1), drop_path_rate=0.1)
+    assert not accelerate(model, image_size=64, precision="fp32", device=CPU)
 
 
 def test_calls_that_are_not_covered_go_to_timms_layers() -> None:

@@ -13,6 +13,7 @@ import torch
 
 from lpwd.jobs.costs import Plan
 from lpwd.jobs.lane import Lane
+from lpwd.training.machine import use_threads
 
 
 def advance(lanes: Sequence[Lane], chosen: Plan) -> None:
@@ -36,7 +37,7 @@ def lane_threads(chosen: Plan) -> Iterator[ThreadPoolExecutor]:
     """Threads to compute in, each with its own number of torch threads; the caller's stays as it is."""
     before = torch.get_num_threads()
     try:
-        with ThreadPoolExecutor(chosen.at_once, "lpwd-lane", torch.set_num_threads, (chosen.threads,)) as pool:
+        with ThreadPoolExecutor(chosen.at_once, "lpwd-lane", use_threads, (chosen.threads,)) as pool:
             yield pool
     finally:
         torch.set_num_threads(before)  # what later threads get is process-wide

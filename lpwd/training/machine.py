@@ -69,3 +69,9 @@ def device_label(device: torch.device) -> str:
         return f"{properties.name}, {properties.total_memory / GIB:.0f} GiB"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return f"CPU, {cores} core{'s' * (cores > 1)}, {psutil.virtual_memory().total / GIB:.0f} GiB"
+
+
+def use_threads(count: int) -> None:
+    """Give the calling thread so many torch threads. Those that begin later get as many, until it is set again."""
+    torch.set_num_threads(count)
+    torch.get_num_threads()  # a thread's first look takes what any thread set last

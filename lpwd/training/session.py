@@ -22,6 +22,8 @@ from lpwd.training.feed import Feeds
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
 from lpwd.training.randomness import seeded
+from lpwd.training.shards import Shards
+from lpwd.training.small_maps.blocks import Draws
 from lpwd.training.small_maps.choose import accelerate, set_generator
 
 EVALUATION_BATCH = 1000  # images
@@ -59,6 +61,7 @@ class Session:
         self.layout = layout if self.kernels == "timm" else torch.channels_last  # of the pixels
         self.feed = (feeds or Feeds()).feed(data, config, self.layout)
         self.stochastic = any(_is_stochastic(module) for module in self.model.modules())
+        self.shards = Shards(self.model) if self.kernels == "small-maps" else None
         self.steps_per_epoch = math.ceil(len(data.train_labels) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self.step, self.epoch, self.batch = 0, 1, 0
@@ -104,18 +107,15 @@ class Session:
         begun = time.perf_counter()
         lr = self.set_learning_rate()
         pixels, labels = self.feed.batch(self.epoch, self.batch)
-        with self.randomness():
-            loss = functional.cross_entropy(self.forward(pixels), labels)
-        self.pending.append(loss.detach())
-        self.loss_sum += loss.detach().double() * len(labels)
+        loss = self.backward(pixels, labels)
+        self.pending.append(loss)
+        self.loss_sum += loss.double() * len(labels)
         read = self.read_loss() if self.is_last_of_epoch() or len(self.pending) >= self.loss_every() else None
         if read is not None and not math.isfinite(read):
             return Diverged(self.step + 1, self.epoch)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         if self.config.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_grad_norm)
-        rates = self.update()
+        rates = shards.alone(self.update) if (shards := self.shards_for(labels)) else self.update()
         self.step, self.batch = self.step + 1, self.batch + 1
         self.train_seconds += time.perf_counter() - begun
         return Step(
@@ -129,6 +129,17 @@ class Session:
             opposing_count_rate=rates[0] if rates else None,
             opposing_magnitude_rate=rates[1] if rates else None,
         )
+
+    def backward(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """Set the gradients of the mean cross-entropy over the batch; returns the loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.decay_()  # of pwd, before the forward pass
+        if shards := self.shards_for(labels):
+            return shards.backward(self.forward, pixels, labels, self.seed_of_step())
+        with self.randomness():
+            loss = functional.cross_entropy(self.forward(pixels), labels)
+        loss.backward()
+        return loss.detach()
 
     def update(self) -> tuple[float, float] | None:
         """The optimizer's step, with R_op (by count and by magnitude) where this step is one to measure."""
@@ -152,19 +163,33 @@ class Session:
             group["lr"] = self.config.lr * factor * group.get("lr_scale", 1.0)
         return self.config.lr * factor
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]."""
+    def forward(self, pixels: Tensor, draws: Draws | None = None) -> Tensor:
+        """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]; `draws` for the small-map path alone."""
+        more = {} if draws is None else {"draws": draws}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
-            return self.model(pixels).float()
+            return self.model(pixels, **more).float()
+
+    def shards_for(self, batch: Tensor) -> Shards | None:
+        """What computes a batch in parts; None where it is computed whole."""
+        return self.shards if self.shards and self.shards.parts(len(batch)) > 1 else None
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """As `forward`, for evaluation."""
+        if shards := self.shards_for(pixels):
+            return shards.logits(self.forward, pixels)
+        return self.forward(pixels)
 
     @contextmanager
     def randomness(self) -> Iterator[None]:
         """Stochastic depth and dropout as a function of (seed, step), so that lanes and resumed runs share them."""
-        seed = self.config.seed * 1_000_003 + self.step
+        seed = self.seed_of_step()
         if self.draws is not None:
             self.draws.manual_seed(seed)
         with seeded(seed, self.device) if self.stochastic and self.draws is None else nullcontext():
             yield
+
+    def seed_of_step(self) -> int:
+        return self.config.seed * 1_000_003 + self.step
 
     def is_last_of_epoch(self) -> bool:
         return self.batch + 1 == self.steps_per_epoch
@@ -223,7 +248,7 @@ class Session:
         for batch, targets in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
             if should_stop():
                 return None
-            logits = self.forward(datasets.augment(batch, None, self.data.mean, self.data.std, self.layout))
+            logits = self.logits(datasets.augment(batch, None, self.data.mean, self.data.std, self.layout))
             loss += functional.cross_entropy(logits, targets, reduction="sum").double()
             correct += (logits.argmax(1) == targets).sum()
         return float(loss) / len(labels), 100 * float(correct) / len(labels)

@@ -1,7 +1,7 @@
 """What the blocks of both families share: the norm, the two-layer perceptron and the residual sum."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from timm.layers import DropPath
@@ -55,7 +55,15 @@ def perceptron(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, comput
     return linear(aten.gelu_(linear(x, w1, b1, compute)), w2, b2, compute)
 
 
-def path_factor(drop: Timm, x: Tensor, generator: torch.Generator | None) -> Tensor | None:
+class Draws(NamedTuple):
+    """Where stochastic depth draws, and for which images of a batch: parts of one get the draws of the whole."""
+
+    generator: torch.Generator | None = None  # None: the process-wide one
+    first: int = 0
+    images: int | None = None  # of the whole batch; None: those given are all
+
+
+def path_factor(drop: Timm, x: Tensor, draws: Draws) -> Tensor | None:
     """timm's drop path as a factor an image [B, 1, 1], 0 or 1 / keep; None where nothing is dropped.
 
     The draws are timm's own where the generator is in the same state: torch draws alike for bf16, fp32 and fp64.
@@ -63,17 +71,18 @@ def path_factor(drop: Timm, x: Tensor, generator: torch.Generator | None) -> Ten
     if not isinstance(drop, DropPath) or not drop.training or drop.drop_prob == 0:
         return None
     keep = 1 - drop.drop_prob
-    factor = x.new_empty(len(x), 1, 1).bernoulli_(keep, generator=generator)
+    factor = x.new_empty(draws.images or len(x), 1, 1).bernoulli_(keep, generator=draws.generator)
+    factor = factor[draws.first : draws.first + len(x)]
     return factor.div_(keep) if keep > 0 else factor
 
 
-def add_branch(x: Tensor, branch: Callable[[Tensor], Tensor], drop: Timm, generator: torch.Generator | None) -> Tensor:
+def add_branch(x: Tensor, branch: Callable[[Tensor], Tensor], drop: Timm, draws: Draws) -> Tensor:
     """x + path * branch(x) [B, P, C] in x's type, the path timm's stochastic depth: dropped images skip the branch.
 
     Some dropped images go along, times zero, so that the number of images stays one that products take well, and one
     at least, so that every parameter has a gradient.
     """
-    factor = path_factor(drop, x, generator)
+    factor = path_factor(drop, x, draws)
     if factor is None:
         return x + branch(x)
     count = -(-max(int(factor.count_nonzero()), 1) // ROUND_IMAGES) * ROUND_IMAGES

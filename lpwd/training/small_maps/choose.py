@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.training.small_maps import convnext, swin
-from lpwd.training.small_maps.blocks import Timm
+from lpwd.training.small_maps.blocks import Draws, Timm
 from lpwd.training.small_maps.coverage import convnext_sides, is_plain, swin_sides
 from lpwd.training.small_maps.swin_layout import Layout, layout
 
@@ -29,9 +29,9 @@ Precision = Literal["bf16", "fp32"]
 
 
 class Features(Protocol):
-    """Of pixels, compute type and generator: what stem and stages make of the pixels."""
+    """Of pixels, compute type and draws: what stem and stages make of the pixels."""
 
-    def __call__(self, pixels: Tensor, compute: torch.dtype, generator: torch.Generator | None) -> Tensor: ...
+    def __call__(self, pixels: Tensor, compute: torch.dtype, draws: Draws) -> Tensor: ...
 
 
 class Parts(NamedTuple):
@@ -51,13 +51,13 @@ class SmallMapForward:
         self.pixel_shape, self.half = pixel_shape, half
         self.generator: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
 
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Logits [B, classes] of pixels [B, C, H, H]."""
+    def __call__(self, pixels: Tensor, draws: Draws | None = None) -> Tensor:
+        """Logits [B, classes] of pixels [B, C, H, H]; `draws` instead of those of the model's own generator."""
         stem, stages, norm, head = self.parts
         compute = self.compute_type(pixels)
         if compute is None:
             return head(norm(stages(stem(pixels))))
-        return head(norm(self.features(pixels, compute, self.generator)))
+        return head(norm(self.features(pixels, compute, draws or Draws(self.generator))))
 
     def compute_type(self, pixels: Tensor) -> torch.dtype | None:
         """The type of the products, as the present autocast says; None where these pixels are timm's to take."""
@@ -114,6 +114,8 @@ def _swin(model: Timm, image_size: int) -> tuple[Parts, Features, int] | None:
         return None
     parts = Parts(model.patch_embed, model.layers, model.norm, model.head)
     layouts = [[_paying_layout(block) for block in layer.blocks] for layer in model.layers]
+    if any(None in of_layer for of_layer in layouts) and any(getattr(m, "drop_prob", 0) for m in model.modules()):
+        return None  # timm's blocks would draw from the process-wide generator
     return parts, partial(swin.features, parts.stem, parts.stages, layouts), model.patch_embed.proj.in_channels
 
 

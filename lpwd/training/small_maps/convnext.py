@@ -9,14 +9,14 @@ from timm.layers import GlobalResponseNormMlp
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lpwd.training.small_maps.blocks import Timm, add_branch, norm, patchify, perceptron
+from lpwd.training.small_maps.blocks import Draws, Timm, add_branch, norm, patchify, perceptron
 from lpwd.training.small_maps.depthwise import depthwise
 from lpwd.training.small_maps.products import folds, linear
 
 
-def block(x: Tensor, b: Timm, side: int, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
+def block(x: Tensor, b: Timm, side: int, compute: torch.dtype, draws: Draws) -> Tensor:
     """timm's block of x [B, P, C], P = side * side."""
-    return add_branch(x, lambda images: _branch(images, b, side, compute), b.drop_path, generator)
+    return add_branch(x, lambda images: _branch(images, b, side, compute), b.drop_path, draws)
 
 
 def _branch(x: Tensor, b: Timm, side: int, compute: torch.dtype) -> Tensor:
@@ -54,9 +54,7 @@ def _response_mlp(n: Tensor, mlp: Timm, side: int, compute: torch.dtype) -> Tens
     return linear(image.reshape(a.shape), *_matrix(mlp.fc2), compute)
 
 
-def features(
-    stem: Timm, stages: Timm, pixels: Tensor, compute: torch.dtype, generator: torch.Generator | None
-) -> Tensor:
+def features(stem: Timm, stages: Timm, pixels: Tensor, compute: torch.dtype, draws: Draws) -> Tensor:
     """stages(stem(pixels)) [B, C, h, w], of square pixels [B, 3, H, H]."""
     conv, stem_norm = stem
     x = norm(patchify(pixels.permute(0, 2, 3, 1).contiguous(), conv, compute), stem_norm)
@@ -67,6 +65,6 @@ def features(
         batch, side, _, channels = x.shape
         x = x.reshape(batch, side * side, channels).to(conv.weight.dtype)
         for b in stage.blocks:
-            x = block(x, b, side, compute, generator)
+            x = block(x, b, side, compute, draws)
         x = x.view(batch, side, side, channels)
     return x.permute(0, 3, 1, 2)

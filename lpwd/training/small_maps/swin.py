@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.training.small_maps.attention import attention
-from lpwd.training.small_maps.blocks import Timm, add_branch, norm, patchify, perceptron
+from lpwd.training.small_maps.blocks import Draws, Timm, add_branch, norm, patchify, perceptron
 from lpwd.training.small_maps.products import linear
 from lpwd.training.small_maps.swin_layout import Layout
 
 
-def block(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype, generator: torch.Generator | None) -> Tensor:
+def block(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype, draws: Draws) -> Tensor:
     """timm's block of x [B, P, C]."""
-    x = add_branch(x, lambda images: _attention_branch(images, b, layout, compute), b.drop_path1, generator)
-    return add_branch(x, lambda images: _mlp_branch(images, b, compute), b.drop_path2, generator)
+    x = add_branch(x, lambda images: _attention_branch(images, b, layout, compute), b.drop_path1, draws)
+    return add_branch(x, lambda images: _mlp_branch(images, b, compute), b.drop_path2, draws)
 
 
 def _attention_branch(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype) -> Tensor:
@@ -69,7 +69,7 @@ def features(
     layouts: list[list[Layout | None]],
     pixels: Tensor,
     compute: torch.dtype,
-    generator: torch.Generator | None,
+    draws: Draws,
 ) -> Tensor:
     """layers(embed(pixels)) [B, h, w, C], of square pixels [B, 3, H, H]; a block without a layout is timm's own."""
     stream = embed.proj.weight.dtype
@@ -80,6 +80,6 @@ def features(
         shape = x.shape
         x = x.reshape(shape[0], -1, shape[-1]).to(stream)
         for b, its in zip(layer.blocks, of_layer, strict=True):
-            x = block(x, b, its, compute, generator) if its is not None else b(x.view(shape)).view(x.shape)
+            x = block(x, b, its, compute, draws) if its is not None else b(x.view(shape)).view(x.shape)
         x = x.view(shape)
     return x

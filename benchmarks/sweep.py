@@ -1,0 +1,46 @@
+"""What a cell of a sweep costs beside its training: cells of preset `scan` (digits, 0.28 M parameters), local engine.
+
+    python benchmarks/sweep.py [--cells 24] [--epochs 14] [--workers 2]
+
+Each worker process is busy from the first cell's start to the last one's end; what its runs do not count as training
+and evaluation (building models, writing, waiting for the next cell) is shared among the cells. The workers' start,
+which imports torch, is left out and printed beside it.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from lpwd.jobs.sweep import Sweep, run_local
+from lpwd.paper.presets import get_preset
+from lpwd.store import RunStore
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    cells = get_preset("scan").cells("cpu")[: options.cells]
+    configs = [cell.config.model_copy(update={"epochs": options.epochs}) for cell in cells]
+    with tempfile.TemporaryDirectory() as folder:
+        sweep = Sweep(RunStore(folder), configs)
+        begun = time.time()
+        run_local(sweep, device="cpu", workers=options.workers, should_stop=lambda: False)
+        statuses = [sweep.store.status(run_id) for run_id in sweep.by_id]
+    assert {status.state for status in statuses} == {"finished"}
+    first, last = min(status.started for status in statuses), max(status.ended for status in statuses)
+    busy, trained = options.workers * (last - first), sum(status.seconds for status in statuses)
+    print(
+        f"{len(statuses)} cells of {options.epochs} epochs on {options.workers} workers in {last - first:.1f} s, after "
+        f"{first - begun:.1f} s for the workers' start: {trained / len(statuses):.2f} s of training a cell, "
+        f"{(busy - trained) / len(statuses):.3f} s beside it"
+    )
+
+
+if __name__ == "__main__":
+    main()
