@@ -443,6 +443,17 @@ def test_the_snapshot_is_written_from_finished_runs(world, runs, tmp_path):
     assert f"the newest of {time.strftime('%Y-%m-%d', time.gmtime())}." in shown["line"]
 
 
+def test_a_snapshot_keeps_what_other_stores_put_there(world, runs, tmp_path):
+    push = ("push", "--to-folder", str(tmp_path / "snap"), "--runs-dir", str(runs.root))
+    first = runs.ids()[0]
+    assert lpwd(world, *push, first)[1]["added"] == [first]
+    code, planned, _ = lpwd(world, *push, "--dry-run")
+    code, found, _ = lpwd(world, *push)
+    assert (code, found["added"], found["published"]) == (0, planned["added"], 3)
+    assert first not in found["added"]
+    assert lpwd(world, *push)[1]["added"] == []
+
+
 def test_a_pull_that_has_to_do_with_a_copy_says_so_by_its_exit_code(world, runs):
     world.hub.put("datasets/me/command", files_of(runs))
     assert lpwd(world, "pull", "--repo", "me/command")[0] == 0

@@ -56,7 +56,7 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         click.Option(
             ["--to-folder"],
             type=click.Path(file_okay=False, path_type=Path),
-            help="write the tables there instead, as the snapshot bundled with lpwd",
+            help="add them to the tables in a folder instead, as the snapshot bundled with lpwd",
         ),
         runs_dir_option,
     ]
@@ -71,7 +71,7 @@ def push(
         raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
     store, chosen = RunStore(runs_dir), run_ids or None
     if to_folder:
-        report = publish.write_snapshot(store, to_folder, chosen)
+        report = publish.write_snapshot(store, to_folder, chosen, dry_run=dry_run, replace=replace)
     else:
         report = publish.push(store, named(repo), dry_run=dry_run, run_ids=chosen, replace=replace)
     if dry_run:

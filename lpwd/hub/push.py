@@ -265,17 +265,36 @@ def take_back(store: RunStore, repo: str) -> Restored:
     return Restored(tuple(restore(store, results.checked, message)), results)
 
 
-def write_snapshot(store: RunStore, folder: Path, run_ids: Sequence[str] | None = None) -> Report:
-    """The store's finished runs as a snapshot in a folder, such as lpwd/snapshot: tables and what the Demo draws."""
-    tables, left_out = from_store(store, run_ids)
-    checked = check(tables)
-    added = tuple(checked.records)
-    if not added:
+def write_snapshot(
+    store: RunStore, folder: Path, run_ids: Sequence[str] | None = None, *, dry_run: bool = False, replace: bool = False
+) -> Report:
+    """Add the store's finished runs to a snapshot in a folder, such as lpwd/snapshot, and choose what the Demo draws.
+
+    As `push` does on the Hub: what is there already stays, unless `replace`.
+    """
+    ours, left_out = from_store(store, run_ids)
+    files = [folder / name for name in (RUNS_FILE, CURVES_FILE)]
+    merged = merge(Tables.read(*files) if all(file.exists() for file in files) else Tables.of(), ours, replace)
+    if not merged.published:
         raise ConfigError(f"There is no finished run in {store.root}: nothing was written.")
+    if not dry_run:
+        _write(merged.tables, folder)
+    return Report(
+        str(folder),
+        dry_run,
+        merged.added,
+        merged.replaced,
+        merged.differing,
+        tuple(left_out),
+        merged.published,
+    )
+
+
+def _write(tables: Tables, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in tables.files().items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
+    checked = check(tables)
     chosen.write(checked, folder)
     scans.write(checked, folder)
-    return Report(str(folder), False, added, (), (), tuple(left_out), len(added))

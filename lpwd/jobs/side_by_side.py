@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import torch
 
+from lpwd.events import Checkpoint
 from lpwd.jobs.costs import Plan
 from lpwd.jobs.lane import Lane
 from lpwd.training.machine import use_threads
@@ -19,8 +20,9 @@ from lpwd.training.machine import use_threads
 def advance(lanes: Sequence[Lane], chosen: Plan) -> None:
     """Run the lanes to their ends, none ahead of another by more than a step.
 
-    This thread records, in the lanes' order: the files are those of lanes that take turns. Lanes begin one after the
-    other, for that is mostly work that the others share. Returns, also by an exception, with no thread left.
+    This thread records all but checkpoints, in the lanes' order: the files are those of lanes that take turns. Lanes
+    begin one after the other, for that is mostly work that the others share. Returns, also by an exception, with no
+    thread left.
     """
     with lane_threads(chosen) as pool:
         for lane in lanes:
@@ -28,7 +30,11 @@ def advance(lanes: Sequence[Lane], chosen: Plan) -> None:
         while running := [lane for lane in lanes if not lane.ended]:
             least = min(lane.step for lane in running)
             abreast = [lane for lane in running if lane.step == least]
-            for lane, outcome in zip(abreast, pool.map(Lane.compute, abreast), strict=True):
+            outcomes = list(pool.map(Lane.compute, abreast))
+            if all(isinstance(outcome, Checkpoint) for outcome in outcomes):  # a file of its own each, and slow
+                list(pool.map(Lane.record, abreast, outcomes))
+                continue
+            for lane, outcome in zip(abreast, outcomes, strict=True):
                 lane.record(outcome)
 
 

@@ -7,6 +7,7 @@ ready, has number 0. An answer that nobody waits for any more is dropped.
 import contextlib
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from lpwd.jobs.worker import Machine
 from lpwd.store import RunStore
 
 Answer = dict[str, Any]
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}  # glibc: one heap for all threads, see `freed_memory_kept`
 OOM_SCORE = 500  # where memory is short, the kernel ends a child and not the app
 
 
@@ -48,6 +50,7 @@ class Child:
                 stderr=errors,
                 text=True,
                 cwd=Path(__file__).parent.parent.parent,
+                env=ENVIRONMENT | os.environ,
                 start_new_session=True,
             )
         self.module, self._log = module.rpartition(".")[2], log

@@ -58,19 +58,21 @@ def kept_bytes(model: "nn.Module", image_size: int) -> int:
 
 
 # Of glibc's mallopt(3), and what they are where nobody has set them.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _USUAL_THRESHOLD = -1, -3, 128 * 1024
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS, _USUAL_THRESHOLD = -1, -3, -8, 128 * 1024
 _NEVER = 2**31 - 1
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
     """Within it the C library keeps what is freed, as a training step takes the same sizes again and again; at the end
-    all of it goes back. Without glibc (other systems, musl) nothing happens. Not for nested use.
+    all of it goes back. Threads that begin within it share the main heap, for glibc gives those of their own back
+    whatever the thresholds are. Without glibc (other systems, musl) nothing happens. Not for nested use.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         yield
         return
+    libc.mallopt(_MOST_ARENAS, 1)
     libc.mallopt(_MMAP_THRESHOLD, 1 << 30)
     libc.mallopt(_TRIM_THRESHOLD, _NEVER)
     try:

@@ -22,9 +22,9 @@ from lpwd.training.feed import Feeds
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
 from lpwd.training.randomness import seeded
-from lpwd.training.shards import Shards
 from lpwd.training.small_maps.blocks import Draws
 from lpwd.training.small_maps.choose import accelerate, set_generator
+from lpwd.training.small_maps.shards import Shards
 
 EVALUATION_BATCH = 1000  # images
 ZERO_SHOT_STEPS = 100
