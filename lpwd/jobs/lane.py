@@ -16,7 +16,10 @@ from lpwd.training.machine import gpu_memory
 
 FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
-SAVE_SECONDS = 2.0  # between checkpoints of ended epochs: what a killed process may lose; a tiny run ends five a second
+# Between checkpoints of ended epochs, what a killed process may lose: a tiny run ends five a second, a large one's
+# file takes long.
+SAVE_SECONDS = 2.0
+SAVE_TIMES = 10  # what the last one took
 
 Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
 OnEvent = Callable[[str, Event], None]
@@ -42,7 +45,7 @@ class Lane:
         self.warning = ""  # of a damaged checkpoint
         self.facts: dict[str, Any] = self.store.status(self.run_id).summary  # of Started, where it is resumed
         self.buffer: list[Event] = []
-        self.flushed = self.reported = self.saved = 0.0
+        self.flushed = self.reported = self.save_due = 0.0
         self.progress: dict[str, Any] = {}  # that status.json does not tell yet
         self.events = self._generate()
 
@@ -142,10 +145,12 @@ class Lane:
         """Write the checkpoint, unless the run goes on and another one is due soon."""
         position, config = event.state["position"], self.store.config(self.run_id)
         goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
-        if goes_on and time.monotonic() - self.saved < SAVE_SECONDS:
+        begun = time.monotonic()
+        if goes_on and begun < self.save_due:
             return
         checkpoints.save(self.store.paths(self.run_id), event.state)
-        self.saved = time.monotonic()
+        ended = time.monotonic()
+        self.save_due = ended + max(SAVE_SECONDS, SAVE_TIMES * (ended - begun))
 
     def _flush(self) -> None:
         self.store.append(self.run_id, self.buffer)

@@ -46,7 +46,10 @@ class Shards:
         return max(1, min(torch.get_num_threads(), images // SMALLEST_PART))
 
     def backward(self, forward: Forward, pixels: Tensor, labels: Tensor, seed: int) -> Tensor:
-        """Set every parameter's `grad` to that of the mean cross-entropy over the batch; returns the loss."""
+        """Set every parameter's `grad` to that of the mean cross-entropy over the batch; returns the loss.
+
+        Hooks of the model run once a part, at the same time: whatever changes weights must be done before.
+        """
 
         def part(generator: torch.Generator, first: int, pixels: Tensor, targets: Tensor) -> tuple[Tensor, Gradients]:
             draws = Draws(generator.manual_seed(seed), first, len(labels))
