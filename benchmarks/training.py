@@ -1,6 +1,7 @@
 """Our training step against a plain loop around timm's model, in turn, in one process: one table.
 
     python benchmarks/training.py [--threads 1 2] [--precisions bf16 fp32] [--rounds 7] [--models NAME:BATCH ...]
+    python benchmarks/training.py --device cuda --threads 1 --models convnext_tiny:512 swin_tiny_patch4_window7_224:512
 
 Three arms train the same model on the same uint8 images, forward, backward and update included:
 
@@ -32,12 +33,13 @@ from torch.nn import functional
 from lpwd.config import RunConfig
 from lpwd.jobs.checking.speed import random_data
 from lpwd.training.batches import augment
-from lpwd.training.machine import cpu_has_bf16
+from lpwd.training.machine import cpu_has_bf16, default_precision, device_label, resolve_device
 from lpwd.training.memory import freed_memory_kept
 from lpwd.training.session import Session
 
 MODELS = ("convnext_atto:128", "convnext_tiny:256", "swin_tiny_patch4_window7_224:256")
 SIZE, CPU = 32, torch.device("cpu")
+PLACE = CPU  # --device
 Step = Callable[[], None]
 
 
@@ -50,7 +52,7 @@ class Stock(torch.optim.AdamW):
 
 def ours(config: RunConfig, steps: int, *, stock: bool = False) -> Step:
     """Our session's next step; `steps` is how many there will be. `stock`: updated by torch's own fused AdamW."""
-    session = Session(config, CPU, random_data(config, steps * config.batch_size, CPU), None)
+    session = Session(config, PLACE, random_data(config, steps * config.batch_size, PLACE), None)
     session.model.train()
     if stock:
         session.optimizer = Stock(session.optimizer.param_groups, fused=True)  # type: ignore[assignment]
@@ -66,16 +68,16 @@ def plain(config: RunConfig, best: bool) -> Step:
     torch.manual_seed(0)
     size = {"img_size": SIZE} if "swin" in config.model else {}
     layout = torch.channels_last if best else torch.contiguous_format
-    model = timm.create_model(config.model, num_classes=100, **size).to(memory_format=layout).train()
+    model = timm.create_model(config.model, num_classes=100, **size).to(PLACE, memory_format=layout).train()
     more = {"fused": True} if best else {}
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, **more)
-    data = random_data(config, config.batch_size, CPU)
+    data = random_data(config, config.batch_size, PLACE)
 
     def step() -> None:
-        indices = torch.randperm(config.batch_size)
+        indices = torch.randperm(config.batch_size, device=PLACE)
         images, labels = data.train_images[indices], data.train_labels[indices]
         pixels = augment(images, indices % 2 == 0, data.mean, data.std, layout)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+        with torch.autocast(PLACE.type, torch.bfloat16, enabled=config.precision == "bf16"):
             loss = functional.cross_entropy(model(pixels).float(), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -87,7 +89,7 @@ def plain(config: RunConfig, best: bool) -> Step:
 
 def update_only(config: RunConfig, method: str | None) -> Step:
     """The optimizer's step alone, with gradients in place: ours for a method, or torch's fused AdamW for None."""
-    session = Session(config.model_copy(update={"method": method or "wd"}), CPU, random_data(config, 8, CPU), None)
+    session = Session(config.model_copy(update={"method": method or "wd"}), PLACE, random_data(config, 8, PLACE), None)
     optimizer: torch.optim.Optimizer = session.optimizer
     if method is None:
         optimizer = torch.optim.AdamW(session.model.parameters(), lr=config.lr, weight_decay=0.01, fused=True)
@@ -109,6 +111,8 @@ def rounds_of(arms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
         for name, step in arms.items():
             begun = time.perf_counter()
             step()
+            if PLACE.type == "cuda":
+                torch.cuda.synchronize(PLACE)
             if number:
                 seconds[name].append(time.perf_counter() - begun)
     return seconds
@@ -145,8 +149,9 @@ def optimizer_row(name: str, batch: int, rounds: int) -> str:
 
 def whole_step(name: str, batch: int, rounds: int = 15) -> str:
     """Seconds of a whole step with LPWD, as a multiple of the same step updated by torch's fused AdamW."""
-    precision = "bf16" if cpu_has_bf16() else "fp32"
-    config = RunConfig(model=name, method="lpwd", batch_size=batch, precision=precision, weight_decay=0.01)
+    config = RunConfig(
+        model=name, method="lpwd", batch_size=batch, precision=default_precision(PLACE), weight_decay=0.01
+    )
     arms = {
         "lpwd": ours(config, rounds + 2),
         "stock": ours(config.model_copy(update={"method": "wd"}), rounds + 2, stock=True),
@@ -177,13 +182,16 @@ def processor() -> str:
 
 
 def main() -> None:
+    global PLACE
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--precisions", nargs="+", default=["bf16", "fp32"])
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--part", choices=["steps", "optimizers"], help="one part, in this process")
     options = parser.parse_args()
+    PLACE = resolve_device(options.device)
     if options.part:
         threads = options.threads[0]
         if options.part == "steps":
@@ -191,7 +199,9 @@ def main() -> None:
         else:
             optimizers(options.models, threads, options.rounds)
         return
-    print(f"{processor()}; torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}\n")
+    print(
+        f"{device_label(PLACE)} ({processor()}); torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}\n"
+    )
     heads = {
         "steps": "| model | batch | precision | threads | ours, images/s | best | default | to best | to default |",
         "optimizers": "| model | threads | AdamW(fused), ms | WD | RWD | PWD | LPWD | whole step, LPWD to AdamW |",
@@ -208,6 +218,8 @@ def main() -> None:
                 str(threads),
                 "--rounds",
                 str(options.rounds),
+                "--device",
+                options.device,
             ]
             subprocess.run([*same, "--models", *options.models, "--precisions", *options.precisions], check=True)
         print()
