@@ -199,9 +199,8 @@ def main() -> None:
         else:
             optimizers(options.models, threads, options.rounds)
         return
-    print(
-        f"{device_label(PLACE)} ({processor()}); torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}\n"
-    )
+    versions = f"torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}"
+    print(f"{device_label(PLACE)} ({processor()}); {versions}\n")
     heads = {
         "steps": "| model | batch | precision | threads | ours, images/s | best | default | to best | to default |",
         "optimizers": "| model | threads | AdamW(fused), ms | WD | RWD | PWD | LPWD | whole step, LPWD to AdamW |",
