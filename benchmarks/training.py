@@ -32,6 +32,7 @@ from torch.nn import functional
 
 from lpwd.config import RunConfig
 from lpwd.jobs.checking.speed import random_data
+from lpwd.jobs.worker_process import ENVIRONMENT
 from lpwd.training.batches import augment
 from lpwd.training.machine import cpu_has_bf16, default_precision, device_label, resolve_device
 from lpwd.training.memory import freed_memory_kept
@@ -220,7 +221,8 @@ def main() -> None:
                 "--device",
                 options.device,
             ]
-            subprocess.run([*same, "--models", *options.models, "--precisions", *options.precisions], check=True)
+            same += ["--models", *options.models, "--precisions", *options.precisions]
+            subprocess.run(same, check=True, env=ENVIRONMENT | os.environ)
         print()
 
 
