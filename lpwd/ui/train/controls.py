@@ -20,7 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Decay": ("rule", "order", "mean", "opposing_every", "exclude_1d", "zero_shot"),
 }
 ORDER_LABELS = ("deep layers most", "shallow layers most", "a fixed other order")
-MEAN_LABELS = ("over layers, the paper's", "λ over all parameters")
+MEAN_LABELS = ("λ over layers", "λ over parameters")
 CUSTOM = frozenset({"model", "init_from"})  # any name may be typed
 
 
