@@ -5,7 +5,7 @@ import json
 import urllib.request
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, running_app
+from browser import CHROMIUM, chromium, open_page, owner, running_app
 from synthetic import StillJobs, write_run
 
 from lpwd.config import ConfigError
@@ -183,6 +183,36 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(tm
         for one in (seen, other, still):
             assert one.hosts <= {"127.0.0.1"}
             assert [text for text in one.errors if "ERR_ABORTED" not in text] == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.timeout(280)
+def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_owners_to_stop(tmp_path, snapshot):
+    race = {"model": "test_convnext", "dataset": "digits", "epochs": 5000, "train_samples": 160}
+    in_train = "new URLSearchParams(location.search).get('run')"
+    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(snapshot)) as app, chromium() as browser:
+        ids = owner(app).predict(**race, method=["rwd", "pwd"], api_name="/start_run")
+        page = open_page(browser, f"{app.url}/?run={ids[0]}").page
+        page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')", timeout=60_000)
+        page.click("#lp-tab-demo-button")
+        says(page, "As the paper claims")
+        page.click("#lp-penalty [data-act=run]")
+        says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
+        page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')")
+        assert page.inner_text("#lp-strip [data-f=race]") == "running: RWD vs PWD"
+        other = open_page(browser, page.url).page
+        says(other, "Queued: 1 race is ahead.", "state", timeout=60_000)
+        assert page.is_visible("#lp-penalty [data-act=stop]")
+        assert not other.is_visible("#lp-penalty [data-act=stop]")
+        for again in (False, True):
+            if again:
+                page.reload()
+            page.click("#lp-tab-train-button")
+            page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')", timeout=60_000)
+            assert page.evaluate(in_train) == ",".join(ids)
+        page.click("#lp-tab-demo-button")
+        says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
 
 
 @pytest.mark.browser

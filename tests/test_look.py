@@ -1,25 +1,49 @@
-"""Every tab, light, dark and on a phone: pictures to look at in build/screenshots, and what axe-core says of each."""
+"""Every tab at three widths, light and dark: pictures to look at in build/screenshots, and nothing cut."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, wait_until
 
 PICTURES = ROOT / "build" / "screenshots"
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
-}
+WIDTHS = {1360: 900, 900: 1100, 390: 844}  # and the height of the window
+LOOKS = [(width, scheme) for width in WIDTHS for scheme in ("light", "dark")]
 RACE = {"model": "test_convnext", "dataset": "digits", "epochs": 3, "train_samples": 160, "test_samples": 100}
-# What a tab needs in its address to show something, and the selector that tells that it does.
-TABS = {
-    "demo": ("", "#lp-penalty [data-f=loss] .lp-grid"),
-    "train": ("", "#lp-panel [data-chart=top1] .scatterlayer .trace"),
-    "runs": ("&runs_id={first}", "#lp-runs .lp-about [data-f=title]:not(:empty)"),
-    "runs-chart": ("&runs={all}", "#lp-runs .scatterlayer .trace"),
-    "benchmark": ("&preset=table3", "#lp-benchmark table tbody tr"),
-    "explain": ("", "#lp-explain .js-plotly-plot"),
+# What is clicked for each picture, one after the other on one page, and the selector that tells that it is drawn.
+STEPS = {
+    "demo": ("#lp-tab-demo-button", "#lp-penalty [data-f=loss] .lp-line"),
+    "train": ("#lp-tab-train-button", "#lp-panel [data-chart=top1] .scatterlayer .trace"),
+    "train-more": (".lp-more button.label-wrap", "#lp-seeds"),
+    "runs": ("#lp-tab-runs-button", "#lp-runs .lp-overlay .scatterlayer .trace"),
+    "run": ("#lp-runs tbody tr .lp-link", "#lp-runs .lp-about [data-f=title]:not(:empty)"),
+    "benchmark": ("#lp-tab-benchmark-button", "#lp-benchmark .lp-tile[data-name=settle] svg"),
+    "tile": ("#lp-benchmark .lp-tile[data-name=settle]", "#lp-benchmark .lp-figures .scatterlayer .trace"),
+    "explain": ("#lp-tab-explain-button", "#lp-explain .js-plotly-plot .scatterlayer .trace"),
 }
+# Text that somebody is meant to read and that is not all there, as "what: its text".
+CUT = """() => {
+  const problems = [], scrolls = (node) => /auto|scroll/.test(getComputedStyle(node).overflowX);
+  const hides = (node) => /hidden|clip/.test(getComputedStyle(node).overflowX);
+  const up = function* (node) { for (let at = node.parentElement; at; at = at.parentElement) yield at; };
+  for (const node of document.querySelectorAll("body *")) {
+    const text = [...node.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent.trim()).join("");
+    const box = node.getBoundingClientRect();
+    if (!text || box.width < 3 || box.height < 3 || node.closest(".lp-unseen, script, style")) continue;
+    if (!node.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (node.ownerSVGElement) {
+      const svg = node.ownerSVGElement.getBoundingClientRect(), holder = node.closest(".lp-scroll");
+      const out = box.left < svg.left - 2 || box.right > svg.right + 2 || box.bottom > svg.bottom + 2;
+      if (out && !(holder?.scrollWidth > holder?.clientWidth)) problems.push(`outside its picture: ${text}`);
+      continue;
+    }
+    const ancestors = [...up(node)], holder = ancestors.find((at) => scrolls(at) || hides(at));
+    const edge = holder ? holder.getBoundingClientRect() : { left: 0, right: innerWidth };
+    const over = box.right > edge.right + 1 || box.left < edge.left - 1;
+    if (over && !(holder && scrolls(holder))) problems.push(`beyond the edge: ${text.slice(0, 60)}`);
+    const short = getComputedStyle(node).textOverflow === "ellipsis"; // on purpose, and its title has the whole
+    if (hides(node) && !short && node.scrollWidth > node.clientWidth + 1) problems.push(`cut: ${text}`);
+  }
+  return [...new Set(problems)];
+}"""
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,32 +54,39 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """An app with a finished race of two methods, and its address for each tab."""
+    """A browser, and the address of an app with a finished race of two methods, which are ticked in the workspace."""
     with running_app(tmp_path_factory.mktemp("look") / "runs") as app, chromium() as browser:
         ids = owner(app).predict(**RACE, method=["wd", "lpwd"], api_name="/start_run")
         finished = lambda i: owner(app).predict(i, api_name="/get_run")["status"]["state"] == "finished"  # noqa: E731
         wait_until(lambda: all(finished(i) for i in ids), 60, every=1)
-        names = {"first": ids[0], "all": ",".join(ids)}
-        address = lambda tab, more: f"{app.url}/?tab={tab.split('-')[0]}{more.format(**names)}"  # noqa: E731
-        addresses = {tab: address(tab, more) for tab, (more, _) in TABS.items()}
-        yield {look: open_page(browser, app.url, **options) for look, options in LOOKS.items()}, addresses
+        yield browser, f"{app.url}/?runs={','.join(ids)}"
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("tab", TABS)
-def test_a_tab_is_shown_whole_and_accessible(shown, tab, look):
-    pages, addresses = shown
-    seen, page = pages[look], pages[look].page
-    page.goto("about:blank")  # requests that this cuts off may be errors of the page before
-    seen.errors.clear()
-    page.goto(addresses[tab])
-    page.wait_for_selector(TABS[tab][1], state="attached", timeout=60_000)  # a line of a chart has no height
-    page.wait_for_timeout(500)  # transitions
+def problems(page, with_axe):
+    """What a stranger would call broken in what is shown now."""
+    width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    found = [f"the page is {width} pixels too wide"] if width > 0 else []
+    found += page.evaluate(CUT)
+    violations = Axe().run(page).response["violations"] if with_axe else []
+    serious = [one for one in violations if one["impact"] in ("serious", "critical")]
+    return found + [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in serious]
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_tab_is_shown_whole_and_accessible(shown, width, scheme):
+    browser, address = shown
+    seen = open_page(browser, address, color_scheme=scheme, viewport={"width": width, "height": WIDTHS[width]})
+    page = seen.page
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{tab}-{look}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    serious = [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in ("serious", "critical")]
-    assert serious == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = {}
+    for name, (click, drawn) in STEPS.items():
+        page.click(click)
+        page.wait_for_selector(drawn, state="attached", timeout=60_000)  # a line of a chart has no height
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(500)  # transitions
+        page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+        found[name] = problems(page, with_axe=(width, scheme) in (LOOKS[0], LOOKS[1], LOOKS[-2]))
+    page.context.close()
+    assert {name: texts for name, texts in found.items() if texts} == {}
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []

@@ -122,17 +122,52 @@ def session_cookie(secret, name):
     return "session=" + signer.sign(base64.b64encode(json.dumps({"oauth_info": info}).encode())).decode()
 
 
+OAUTH = {
+    "OAUTH_CLIENT_ID": "id",
+    "OAUTH_CLIENT_SECRET": "s",
+    "OAUTH_SCOPES": "openid",
+    "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
+}
+SPACE = {"SYSTEM": "spaces", "SPACE_ID": "lab/demo", "SPACE_AUTHOR_NAME": "lab", **OAUTH}
+# What begins a run, by tab.
+STARTS = {"demo": "#lp-penalty [data-act=run]", "train": "#lp-start", "benchmark": "#lp-benchmark .lp-cell"}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(tmp_path):
+    def offered(page):
+        shown = {}
+        for tab, selector in STARTS.items():
+            page.click(f"#lp-tab-{tab}-button")
+            page.wait_for_selector(selector, state="attached")
+            shown[tab] = page.is_visible(selector)
+        return shown
+
+    with running_app(tmp_path / "runs", **SPACE) as app, chromium() as browser:
+        page = open_page(browser, f"{app.url}/?preset=fig2").page
+        page.wait_for_selector("#lp-strip .lp-watch-only:text('sign in to start runs')")
+        page.click("#lp-tab-benchmark-button")
+        page.wait_for_selector("#lp-benchmark .lp-found", timeout=60_000)
+        assert offered(page) == dict.fromkeys(STARTS, False)
+        page.click("#lp-hub summary")
+        assert not page.is_visible("#lp-hub [data-act=look]")
+        name, value = session_cookie("s", "anne").split("=", 1)
+        page.context.add_cookies([{"name": name, "value": value, "url": app.url}])
+        page.reload()
+        page.click("#lp-tab-benchmark-button")
+        page.wait_for_selector("#lp-benchmark .lp-cell", timeout=60_000)
+        assert not page.is_visible("#lp-strip .lp-watch-only")
+        assert offered(page) == dict.fromkeys(STARTS, True)
+        page.click("#lp-tab-benchmark-button")
+        page.click("#lp-hub summary")
+        assert not page.is_visible("#lp-hub [data-act=look]")  # the author's alone
+
+
 def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(tmp_path):
     from gradio_client import Client
 
-    oauth = {
-        "OAUTH_CLIENT_ID": "id",
-        "OAUTH_CLIENT_SECRET": "s",
-        "OAUTH_SCOPES": "openid",
-        "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
-    }
-    space = {"SYSTEM": "spaces", "SPACE_ID": "lab/demo", "SPACE_AUTHOR_NAME": "lab", **oauth}
-    with running_app(tmp_path / "runs", **space) as app:
+    with running_app(tmp_path / "runs", **SPACE) as app:
         stranger, anne, lab = (
             Client(app.url, verbose=False, headers={"cookie": session_cookie(secret, name)})
             for secret, name in (("forged", "lab"), ("s", "anne"), ("s", "lab"))

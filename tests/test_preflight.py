@@ -1,6 +1,7 @@
 """What a race would cost: counts, recorded speed, one measured in the worker, and never a guess."""
 
 import json
+import os
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
 from lpwd.ui.shared import address, form
-from lpwd.ui.shared.costs import Costs, about
+from lpwd.ui.shared.costs import Costs, about, free_share
 
 
 def fields(**changes):
@@ -60,6 +61,10 @@ def test_a_recorded_speed_is_that_of_runs_with_the_same_costs_on_the_same_device
     assert costs.recorded_speed(store, tiny(lr=0.1), "here", threads=1) == (passes / 20, 3)
     assert costs.recorded_speed(store, tiny(lr=0.1), "here", threads=2) == (0.0, 0)
     assert costs.recorded_speed(store, tiny(model_kwargs={}), "here", threads=1) == (0.0, 0)
+    assert costs.recorded_speed(store, tiny(lr=0.1), "here", threads=2, scaled=True) == (2 * passes / 20, 3)
+    for seed in range(4, 4 + costs.NEWEST):  # by faster code than that of the runs before
+        store.create(tiny(seed=seed), state="finished", device="here", seconds=5.0, threads=1, ended=1e9 + seed)
+    assert costs.recorded_speed(store, tiny(lr=0.1), "here", threads=1) == (passes / 5, costs.NEWEST)
     assert costs.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20) == 80
     assert costs.seconds([[tiny(), tiny(method="wd")]] * 2, passes / 20, at_once=2) == 40
 
@@ -98,7 +103,15 @@ def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, store, ti
     assert jobs.measure(tiny(), 1) is None
     told = wait_said(Costs(live), "measured when the machine is free")
     assert "images/s" not in told["said"]
+    store.create(tiny(seed=1), state="finished", device=live.machine.result().label, seconds=10.0, threads=64)
+    like = {"model": "convnext_atto", "model_kwargs": tiny().model_kwargs, "batch_size": 32}
+    assert "from 1 run here with other numbers of threads" in wait_said(Costs(live), "images/s", **like)["said"]
     jobs.stop(run_id)
+
+
+def test_a_busy_machine_leaves_a_share_of_its_time():
+    assert 0 < free_share(64 * (os.cpu_count() or 1)) <= 1 / 64
+    assert free_share(0) <= 1
 
 
 def test_what_start_would_refuse_is_said_before(jobs, store):

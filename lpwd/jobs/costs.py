@@ -20,6 +20,7 @@ STARTABLE = (
 # What speed depends on.
 SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels", "optimizer")
 FLOAT_BYTES, CHANNELS = 4, 3
+NEWEST = 5  # finished runs that tell a speed: those of older code may have been slower
 TELLING_SECONDS = 5.0  # of training, before a run that is not finished tells its speed
 MOMENTS = {"adam": 2, "sgd": 1}  # floats a parameter that the optimizer keeps
 
@@ -114,22 +115,26 @@ def plan(lanes: int, threads: int | None, *, cores: int, on_cpu: bool) -> Plan:
 
 
 def recorded_speed(
-    store: RunStore, config: RunConfig, device: str, threads: int, *, running: bool = False
+    store: RunStore, config: RunConfig, device: str, threads: int, *, running: bool = False, scaled: bool = False
 ) -> tuple[float, int]:
-    """Passes a second of a lane with so many threads: the median of the runs with the same costs that finished on this
-    device, and with `running` of those that have trained there long enough to tell; and their number.
+    """Passes a second of a lane with so many threads: the median of the newest runs with the same costs that finished
+    on this device, and with `running` of those that have trained there long enough to tell; and their number.
+
+    `scaled` takes runs with any number of threads, as if a lane's speed grew with it: right within that ratio.
     """
     alike = [
         record
         for record in store.records()
         if record.status.device == device
-        and record.status.threads == threads
+        and (record.status.threads == threads or (scaled and record.status.threads))
         and all(getattr(record.config, name) == getattr(config, name) for name in SPEED_FIELDS)
     ]
     finished = [record for record in alike if record.status.state == "finished" and record.status.seconds > 0]
-    speeds = [work(record.config).passes(zero_shot=False) / record.status.seconds for record in finished]
+    newest = sorted(finished, key=lambda record: record.status.ended or 0)[-NEWEST:]
+    ratios = [(r, work(r.config).passes(zero_shot=False) / r.status.seconds) for r in newest]
     now = [r for r in alike if running and r.status.state == "running" and r.status.seconds > TELLING_SECONDS]
-    speeds += [work(r.config).passes() * share_done(r.config, r.status) / r.status.seconds for r in now]
+    ratios += [(r, work(r.config).passes() * share_done(r.config, r.status) / r.status.seconds) for r in now]
+    speeds = [speed * threads / r.status.threads if scaled else speed for r, speed in ratios]
     return (statistics.median(speeds), len(speeds)) if speeds else (0.0, 0)
 
 

@@ -38,6 +38,11 @@ def may_change(user: User, owner: str) -> bool:
     return user.owner or (bool(owner) and owner == user.id)
 
 
+def may_start(user: User) -> bool:
+    """Whether `user` may start runs at all: on a Space one signs in first."""
+    return user.owner or bool(user.id)
+
+
 def require(user: User, owner: str, run_id: str, act: str) -> None:
     """Raises ConfigError unless `user` may `act` on the run of `owner`."""
     if not may_change(user, owner):
@@ -98,7 +103,7 @@ def check_person(user: User, limits: Limits, configs: Sequence[RunConfig]) -> No
     """Whether the person may start runs at all, and such long ones."""
     if user.owner:
         return
-    if not user.id:
+    if not may_start(user):
         raise ConfigError(NOBODY)
     limits.check(configs)
 

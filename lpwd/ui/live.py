@@ -12,7 +12,7 @@ import psutil
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.queue import Job, Jobs
-from lpwd.jobs.rights import User, may_change
+from lpwd.jobs.rights import User, may_change, may_start
 from lpwd.store import ENDED, RunStore
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.views import lanes_beside, race_records, race_view, seeds_beside
@@ -85,7 +85,8 @@ class Live:
         strip = self._shared("strip", self.strip)
         answer: dict[str, Any] = {"strip": strip, "race": None, "pollMs": IDLE_POLL_MS}
         active = strip["active"]
-        answer["mine"] = {"strip": self._may_change(user, active["ids"] if active else [])}
+        starts = may_start(user)
+        answer["mine"] = {"strip": self._may_change(user, active["ids"] if active else []), "start": starts}
         try:
             ids = list(shown) or self._resolve(run)
             if len(ids) > MAX_LANES:

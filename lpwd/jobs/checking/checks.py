@@ -14,11 +14,14 @@ from lpwd.jobs.worker_process import Child, ChildEnded, NoAnswer
 from lpwd.training.memory import Footprint
 
 START_SECONDS = 60.0  # importing timm on a busy machine
-CHECK_SECONDS = 30.0  # of each run; the deepest model that is allowed takes 3 on an idle core
+CHECK_SECONDS = 60.0  # of each run; the deepest model that is allowed takes 3 on an idle core, a small one 30 at load 17
 MEASURE_SECONDS = 60.0
 WAIT_SECONDS = 90.0  # for the questions of others
 CHECK_BYTES = 2 * 2**30  # that a check may take beside what the libraries need
 RESTART_SECONDS = 10.0  # between attempts to start a process that did not become ready
+TOO_LONG = "{what} had not ended after {seconds:g} s: this machine is busy, or the model is large. Try again when less \
+runs here, or choose a smaller model."
+DOES = {False: "Trying the model", True: "Measuring a step of the model"}  # by whether it is to be measured
 KEPT_SECONDS, MAX_KEPT = 60.0, 256  # Start asks again what the line above it asked a moment before
 
 
@@ -108,7 +111,7 @@ class Checks:
             child.close(0)
             if not child.greeted():
                 raise
-            raise ConfigError(f"Trying the model took more than {seconds:g} s; choose a smaller one.") from error
+            raise ConfigError(TOO_LONG.format(what=DOES["measure" in question], seconds=seconds)) from error
         except ChildEnded:
             raise ChildEnded(
                 f"The process that tried the model ended ({child.exit_text()}): choose a smaller one, or try again."

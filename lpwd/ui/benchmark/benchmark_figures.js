@@ -3,6 +3,7 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
   "use strict";
   const SAID = 3, COMPARED = 60; // sentences before a fold; runs that the Runs tab draws at once
   const ROWS = 200; // of a figure's table on screen; the copy has all
+  const PLOT_PX = 300, LINE_PX = 20, ENTRY_PX = 176, AXIS_PX = 80; // of a figure with lines: its plot, its legend's lines
   const { make, button, items, link, table } = lpwd.widgets, { copy, csv } = lpwd.files;
   const kept = new Map([...host.children].filter((node) => node.dataset.key === key).map((node) => [node.dataset.caption, node]));
   const nodes = figures.map((figure) => kept.get(figure.caption) ?? mount(figure.caption));
@@ -51,11 +52,13 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
     const panels = data.filter((trace) => trace.type === "heatmap").length;
     node.classList.toggle("lp-full", panels > 1);
     plot.style.minWidth = panels > 1 ? `${panels * 240 + 128}px` : "";
-    plot.style.height = `${Math.max(layout.height ?? 0, 280)}px`;
-    const font = { ...layout.font, color: lpwd.plotly.color("--lp-muted") };
+    const height = Math.max(layout.height ?? 0, panels ? 280 : tall(data, plot.clientWidth));
+    plot.style.height = `${height}px`;
+    const font = { ...layout.font, size: 12, color: lpwd.plotly.color("--lp-muted") };
     const modebar = { ...layout.modebar, color: page.modebar.color, activecolor: page.modebar.activecolor };
     const dragmode = panels ? false : page.dragmode;
-    await lpwd.plotly.draw(plot, data, { ...layout, ...page, font, modebar, dragmode, autosize: true, uirevision: node.dataset.key });
+    const own = { font, modebar, dragmode, height, autosize: true, uirevision: node.dataset.key };
+    await lpwd.plotly.draw(plot, data, { ...layout, ...page, ...own });
     plot.removeAllListeners("plotly_click");
     plot.on("plotly_click", ({ points: [point] }) => {
       if (!panels) return;
@@ -64,6 +67,11 @@ lpwd.benchFigures = (host, figures, key, chosen) => {
     });
     const numbers = node.querySelector("details[open] table");
     if (numbers) tabulate(numbers, plot);
+  }
+  // Pixels that leave the plot itself enough for its axis title, below a legend that wraps.
+  function tall(data, width) {
+    const entries = data.filter((trace) => trace.name && trace.showlegend !== false).length;
+    return PLOT_PX + LINE_PX * Math.ceil(entries / Math.max(1, Math.floor((width - AXIS_PX) / ENTRY_PX)));
   }
   // Traces as rows; bands and single runs, which Plotly does not name on hover either, are left out.
   function rowsOf(plot) {

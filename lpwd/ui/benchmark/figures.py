@@ -13,12 +13,13 @@ LOSS = "training loss"  # in a caption and in the sentences that belong to it
 
 def figures(findings: "Findings", published_ids: Container[str] = ()) -> list[dict[str, Any]]:
     """Caption, figure, sentences and own runs of each; an empty one has axes and nothing in them."""
+    several = findings.cells.column.nunique() > 1
     return [
         {
             "caption": caption,
             "json": figure.to_json(),
             "empty": _is_empty(figure),
-            "said": sentences_of(findings, caption),
+            "said": sentences_of(findings, caption) if several else [],  # those of one column stand above
             "runs": [run_id for run_id in _runs(findings, caption) if run_id not in published_ids],
         }
         for caption, figure in findings.figures.items()

@@ -1,25 +1,40 @@
-// Act three of the landing: a recorded pair layer by layer on one clock, and what decay alone leaves under other rules.
+// Act three of the landing: a recorded pair layer by layer on one clock, and what decay alone leaves under other rules,
+// at other strengths and in the paper's networks, of which nothing is recorded.
 lpwd.network = (element, server, props) => {
   "use strict";
-  const PLAY_MS = 6000, SETTLE_MS = 900, OWN = { rule: "2i/n", order: "deep", mean: "layers" };
+  const PLAY_MS = 6000, SETTLE_MS = 900, PAPER_DECAY = 0.5, OWN = { rule: "2i/n", order: "deep", mean: "layers" };
+  const OTHERWISE = "not recorded with these settings: the height too is what decay alone leaves";
   const { put, make, table, parts } = lpwd.widgets, { field, act } = parts(element), { short, percent } = lpwd.numbers;
   const { CIVIDIS, mean, rates, course, left, color, between } = lpwd.networkRates;
   const heatmaps = lpwd.networkHeat(element), clock = field("clock"), selects = ["rule", "order", "mean"].map(field);
-  let pair = null, multipliers = null, etas = [], blocks = [], playing = 0, settling = 0, rows = [];
+  let subjects = [], pair = null, decay = 0, etas = [], blocks = [], playing = 0, settling = 0, rows = [];
 
   // ---- what is shown
 
-  function take(answer) {
-    if (!answer.pair || answer.pair.key === pair?.key) return;
-    ({ pair, multipliers } = answer);
+  function take({ pair: newest, multipliers, networks }) {
+    if (pair && (!newest || subjects.some(({ key }) => key === newest.key))) return;
+    const own = newest && { ...newest, multipliers, label: "the recorded pair", line: `Recorded: ${newest.line}` };
+    subjects = [...(own ? [own] : []), ...networks];
+    field("network").replaceChildren(...subjects.map(({ label }, i) => new Option(label, i)));
+    choose(subjects[0]);
+  }
+  function choose(subject) {
+    pair = subject;
     etas = course(pair.lr, pair.lanes[0].steps ?? 0, pair.lanes[0].schedule);
     clock.max = pair.epochs;
-    clock.value = pair.epochs / 4; // at its end hardly anything is left to see
-    const known = counts().length > 0;
-    field("mean").disabled = !known;
-    put(field("source"), `Recorded: ${pair.line}`);
+    clock.value = pair.key ? pair.epochs / 4 : pair.epochs; // at a recorded one's end hardly anything is left to see
+    turn(pair.weightDecay);
+    field("mean").disabled = !counts().length;
+    field("fold").hidden = !pair.key;
+    put(field("source"), pair.line);
     lay();
     draw();
+  }
+  function turn(lambda) {
+    decay = lambda;
+    field("decay").value = Math.log10(lambda);
+    put(field("decay-is"), short(lambda, 2));
+    field("decay").setAttribute("aria-valuetext", `λ ${short(lambda, 2)}`);
   }
   const counts = () => pair.lanes[0].heat.counts ?? [];
   const steps = () => Math.round((Number(clock.value) / pair.epochs) * etas.length);
@@ -27,8 +42,10 @@ lpwd.network = (element, server, props) => {
   const asRecorded = () => Object.entries(OWN).every(([name, value]) => chosen()[name] === value);
   // Each row: its rates, whether its norms were recorded under them, what decay alone leaves and the norm now, by layer.
   function row(lane) {
-    const { rule, order, mean: at } = chosen(), layered = lane.method === "lpwd", recorded = !layered || asRecorded();
-    const own = recorded ? lane.heat.rates : rates(multipliers[rule][order], pair.weightDecay, counts(), at === "parameters");
+    const { rule, order, mean: at } = chosen(), layered = lane.method === "lpwd";
+    const recorded = Boolean(lane.heat.z) && decay === pair.weightDecay && (!layered || asRecorded());
+    const multipliers = layered ? pair.multipliers[rule][order] : lane.heat.layers.map(() => 1);
+    const own = recorded ? lane.heat.rates : rates(multipliers, decay, counts(), layered && at === "parameters");
     const done = etas.slice(0, steps()), alone = own.map((rate) => left(rate, done));
     const now = recorded ? lane.heat.z.map((series) => between(series, Number(clock.value))) : alone;
     return { lane, recorded, rates: own, alone, now };
@@ -63,7 +80,7 @@ lpwd.network = (element, server, props) => {
     if (field("fold").open) heatmaps.draw(pair);
   }
   function drawRow({ lane, recorded, rates: own, alone, now }, { own: nodes, title, host }, most) {
-    put(title, recorded ? "recorded" : "not recorded under this rule: the height too is what decay alone leaves");
+    put(title, recorded ? "recorded" : pair.key ? OTHERWISE : "what decay alone leaves");
     host.classList.toggle("lp-net-formula", !recorded);
     host.setAttribute("aria-label", `${lane.label}: ${nodes.length} layers; their numbers follow as a table`);
     nodes.forEach((node, i) => {
@@ -75,15 +92,15 @@ lpwd.network = (element, server, props) => {
   }
   function words(all) {
     const [wd, lpwd_] = all, span = (values) => [Math.min(...values), Math.max(...values)].map(percent);
-    const [low, high] = span(lpwd_.alone), weighted = mean(lpwd_.rates, counts()) / pair.weightDecay;
+    const [low, high] = span(lpwd_.alone), weighted = mean(lpwd_.rates, counts()) / decay;
     const first = pair.lanes[0].schedule === "cosine" ? "The first" : "Each";
-    const each = `${first} step keeps ${percent(1 - pair.lr * pair.weightDecay)} of a weight under WD`;
-    const alone = `${each}; after ${steps()} steps decay alone leaves ${span(wd.alone)[0]} of its start`;
+    const each = `${first} step takes ${percent(pair.lr * decay)} of a weight under WD`;
+    const alone = `${each}; after ${lpwd.numbers.whole(steps())} steps decay alone leaves ${span(wd.alone)[0]} of its start`;
     const layered = `under LPWD between ${low} and ${high}, by layer`;
     const more = Math.abs(weighted - 1) < 0.005 ? "as much as WD" : `${short(weighted, 3)} times as much as WD`;
     const total = counts().length ? `Over all parameters LPWD decays ${more}.` : "How many parameters a layer has was not recorded.";
-    const above = "What stands above a mark was learned, or kept up by the gradients.";
-    return `${alone}, ${layered}. ${total} ${above}`;
+    const above = all.some((one) => one.recorded) ? " What stands above a mark was learned, or kept up by the gradients." : "";
+    return `${alone}, ${layered}. ${total}${above}`;
   }
   function numbers(all) {
     const heads = all.flatMap(({ lane: { label } }) => [`${label} λᵢ`, `${label} decay alone leaves`, `${label} norm now`]);
@@ -126,6 +143,21 @@ lpwd.network = (element, server, props) => {
     changed();
   });
   for (const node of selects) node.addEventListener("change", changed);
+  field("network").addEventListener("change", ({ target }) => {
+    play(false);
+    choose(subjects[target.value]);
+    changed();
+  });
+  field("decay").addEventListener("input", ({ target }) => {
+    turn(Number((10 ** target.value).toPrecision(2)));
+    changed();
+  });
+  act("paper").addEventListener("click", () => {
+    turn(PAPER_DECAY);
+    changed();
+  });
+  const { min, max } = field("decay");
+  field("mark").style.setProperty("--at", (Math.log10(PAPER_DECAY) - min) / (max - min));
   field("fold").addEventListener("toggle", () => field("fold").open && heatmaps.draw(pair));
   act("copy").addEventListener("click", ({ target }) => lpwd.files.copy(target, lpwd.files.csv(rows)));
 

@@ -1,4 +1,5 @@
-"""The landing's last act, "The network": a recorded pair layer by layer, and what decay alone leaves of its weights.
+"""The landing's last act, "The network": a recorded pair layer by layer, and what decay alone leaves of its weights;
+the latter of the paper's networks too, whose layers `networks.json` holds (`python tests/test_network.py` writes it).
 
 The server sends the recorded norms and the layer rules' multipliers once; rates and fractions are computed in the page.
 """
@@ -9,9 +10,13 @@ from typing import Any
 import gradio as gr
 
 from lpwd.methods import LAYER_ORDERS, LAYER_RULES, layer_rates
+from lpwd.paper.numbers import PAPER_BASE, PAPER_STEPS
 from lpwd.ui import look
 from lpwd.ui.answers import answering
 from lpwd.ui.demo.pairs import Shown
+from lpwd.ui.views import lane_style
+
+PAPER_LR, PAPER_DECAY = 0.001, 0.5  # of its figure 1
 
 
 def build(shown: Shown) -> None:
@@ -32,11 +37,34 @@ def build(shown: Shown) -> None:
 
 
 def view(shown: Shown) -> dict[str, Any]:
-    """The recorded pair, or None, with lambda_i / lambda of its layers under every rule and order."""
+    """The recorded pair, or None, and the paper's networks, each with the multipliers of its layers."""
     pair = shown.since("")["pair"]
     n = len(pair["lanes"][0]["heat"]["layers"]) if pair else 1
-    multipliers = {rule: {order: layer_rates(n, 1.0, rule, order) for order in LAYER_ORDERS} for rule in LAYER_RULES}
-    return {"pair": pair, "multipliers": multipliers}
+    return {"pair": pair, "multipliers": multipliers(n), "networks": networks()}
+
+
+def multipliers(n: int) -> dict[str, dict[str, list[float]]]:
+    """lambda_i / lambda of n layers under every rule and order."""
+    return {rule: {order: layer_rates(n, 1.0, rule, order) for order in LAYER_ORDERS} for rule in LAYER_RULES}
+
+
+def networks() -> list[dict[str, Any]]:
+    """The paper's networks as pairs of WD and LPWD of which nothing is recorded."""
+    return [_network(label, known) for label, known in json.loads(look.asset("demo/networks.json")).items()]
+
+
+def _network(label: str, known: dict[str, Any]) -> dict[str, Any]:
+    heat = {"layers": known["layers"], "counts": known["counts"]}
+    lanes = [{"method": name, **lane_style(name), "steps": PAPER_STEPS, "heat": heat} for name in ("wd", "lpwd")]
+    n, million = len(known["layers"]), sum(known["counts"]) / 1e6
+    line = (
+        f"Not trained here: {label}, {n} layers, {million:.1f} M parameters with a head for 100 classes, at the "
+        f"paper’s η {PAPER_LR:g} and {PAPER_STEPS:,} steps, {PAPER_BASE['epochs']} epochs of batch "
+        f"{PAPER_BASE['batch_size']}. Drawn is what decay alone leaves, as arithmetic, "
+        "and not what learning does to the weights."
+    )
+    task = {"lr": PAPER_LR, "weightDecay": PAPER_DECAY, "epochs": PAPER_BASE["epochs"]}
+    return {"label": f"{label}, the paper’s", "line": line, "lanes": lanes, "multipliers": multipliers(n), **task}
 
 
 def page() -> str:

@@ -82,8 +82,9 @@ lpwd.penaltyLive = (element, server, cell, changed) => {
     put(act("run"), label());
     act("run").setAttribute("aria-disabled", String(starting)); // a disabled one would lose the focus
     hide("run", mine && here() && !starting, "stop");
-    hide("stop", !mine, "run");
-    act("stop").disabled = mine && !(live.race.canStop && live.mine); // somebody else's may only be watched
+    act("run").classList.toggle("lp-starts", !known?.working); // to see what trains anyone may press it
+    hide("stop", !mine || !live.mine, "run"); // somebody else's may only be watched
+    act("stop").disabled = mine && !live.race.canStop;
     field("progress").hidden = !mine;
     if (mine) {
       bar(field("progress").firstElementChild, live.race.progress);

@@ -22,7 +22,7 @@ lpwd.runsColumns = (labels) => {
     const { n, middle, now, error } = top1(line);
     if (!n) return now === null ? NONE : make("span", { title: "of the last epoch until now" }, `${fixed(now, 2)}`, small("so far"));
     const title = `best-10 test top-1, mean${error === null ? "" : " ± standard error"} over ${n} seed${n > 1 ? "s" : ""}`;
-    return make("span", { title }, fixed(middle, 2) + (error === null ? "" : ` ± ${fixed(error, 2)}`), small(`n = ${n}`));
+    return make("span", { title }, fixed(middle, 2), small(error === null ? `n = ${n}` : `± ${fixed(error, 2)}, n = ${n}`));
   }
   const small = (textContent) => make("small", { textContent });
 
@@ -79,7 +79,7 @@ lpwd.runsColumns = (labels) => {
     parameters: ["Params", ...number("parameters", large), "wide"],
     images: ["Images", ...number("images", large), "wide"],
     epochs: ["Epochs", first("epochs"), epochs, "wide"],
-    speed: ["Images/s", ...number("speed", (value) => large(Math.round(value))), "wide"],
+    speed: ["Images/s", ...number("speed", (value) => large(Math.round(value))), "wide widest"],
     last: ["Last top-1 (%)", ...number("last", (value) => fixed(value, 2)), "wide"],
     loss: ["Train loss", ...number("loss", (value) => fixed(value, 4)), "wide"],
     optimizer: ["Optimizer", ...text("optimizer", (key) => labels.optimizers[key]), `${LEFT} wide`],

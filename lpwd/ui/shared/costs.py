@@ -2,9 +2,12 @@
 
 import json
 import math
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import psutil
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
@@ -16,6 +19,7 @@ from lpwd.ui.views import network
 LONG_SECONDS = 600.0  # what takes longer is not begun by accident
 MANY_RUNS = 12  # nor are more
 MAX_KEPT = 256
+BUSY_SHARE = 0.7  # of the time: with less, it is said why a race would take so long
 WAITING = "Time: the worker is getting ready."
 MEASURING = "Time: measuring a step …"
 BUSY = "Time: measured when the machine is free."
@@ -59,23 +63,32 @@ class Costs:
         return f"{one.steps_per_epoch:,} steps an epoch, {steps:,} in a run; {runs}; {images}.", False
 
     def _time(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
-        config = races[0][0]
         machine = self.live.machine
         if not machine.done() or machine.exception():
             return WAITING, not machine.done()
-        plan = machine.result().plan(len(races[0]))
-        speed, count = costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, running=True)
+        config, plan = races[0][0], machine.result().plan(len(races[0]))
+
+        def recorded(**options: bool) -> tuple[float, int]:
+            return costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, **options)
+
+        def takes(speed: float, source: str) -> str:
+            return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({speed:,.0f} images/s{source})."
+
+        speed, count = recorded(running=True)
         if count:
-            source = f"{speed:,.0f} images/s in {count} run{'s' * (count > 1)} here"
-            return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({source}).", False
+            return takes(speed, f" in {count} run{'s' * (count > 1)} here"), False
         answer, pending = self._kept(
             costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config, plan.threads), plan.threads
         )
         if pending:
             return MEASURING, True
         if isinstance(answer, float):
-            whole = about(costs.seconds(races, answer, plan.at_once))
-            return f"Time: about {whole} ({answer:,.0f} images/s, measured here on random images).", False
+            share = free_share(plan.at_once * plan.threads)
+            busy = "; other programs keep this machine busy" if share < BUSY_SHARE else ""
+            return takes(answer * share, f", measured here on random images{busy}"), False
+        speed, count = recorded(running=True, scaled=True)
+        if count:
+            return takes(speed, f", from {count} run{'s' * (count > 1)} here with other numbers of threads"), False
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
@@ -166,6 +179,12 @@ def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
     for config in configs:
         groups.setdefault(str([getattr(config, name) for name in costs.SPEED_FIELDS]), []).append(config)
     return list(groups.values())
+
+
+def free_share(threads: int) -> float:
+    """Which part of the time so many more threads would compute here, by what the machine did in the last minute."""
+    cores = os.cpu_count() or 1  # of the whole machine, as is the load
+    return cores / max(cores, psutil.getloadavg()[0] + threads)
 
 
 def about(seconds: float) -> str:

@@ -26,6 +26,7 @@ lpwd.strip = (element) => {
     link.classList.toggle("lp-idle", !active);
     progress.hidden = !active;
     stop.hidden = !active || !answer.mine.strip;
+    document.body.classList.toggle("lp-watching", !answer.mine.start); // look.css hides what would start a run
     if (!active) {
       put(link, "idle");
       put(field("when"), "");

@@ -19,8 +19,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Network": ("init_from", "model_kwargs", "pretrained", "precision", "kernels"),
     "Decay": ("rule", "order", "mean", "opposing_every", "exclude_1d", "zero_shot"),
 }
-ORDER_LABELS = ("deep layers most", "shallow layers most", "a fixed other order")
-MEAN_LABELS = ("over layers, the paper's", "λ over all parameters")
+ORDER_LABELS = ("deep most", "shallow most", "shuffled")
+MEAN_LABELS = ("λ over layers", "λ over parameters")
 CUSTOM = frozenset({"model", "init_from"})  # any name may be typed
 
 

@@ -74,7 +74,9 @@ def build(
         about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
     controls = form_controls.build(dataset)
     with gr.Row(elem_classes="lp-start"):
-        start = gr.Button("Start", variant="primary", elem_id="lp-start", scale=0, min_width=120)
+        start = gr.Button(
+            "Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts", scale=0, min_width=120
+        )
         plan = gr.HTML(
             described(address.first_values(dataset), {"dataset": dataset}),
             html_template=look.asset("train/plan.html"),
