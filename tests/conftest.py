@@ -23,6 +23,20 @@ TINY = {
     "lr": 1e-3,
 }
 
+# Files that start apps, workers and browsers. They come first, so that at the end no worker of pytest is left with a long
+# one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
+LONG = (
+    *("faults", "jobs", "app", "cli", "preflight", "people", "workspace_page", "sweep", "starts", "cluster"),
+    *("hub_panel", "checks", "packaging", "demo", "origins", "train_tab", "space", "toy", "recipes", "rights"),
+    *("benchmark", "examples", "polling", "network", "look", "explain", "landing", "answers", "cli_paper"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The order is kept with `--no-loadscope-reorder`."""
+    rank = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
 
 @pytest.fixture
 def tiny():

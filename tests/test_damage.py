@@ -1,7 +1,10 @@
 """Damaged files of one run: whoever reads them answers or says one sentence, and the other runs stay.
 
-`python tests/test_damage.py 2000` makes that many damages, seeded, and as many turned bits in a checkpoint, and prints
-the counts; `--every-byte` damages each byte of a small run's files, and 2,000 places of a checkpoint.
+    python tests/test_damage.py 2000
+    python tests/test_damage.py --every-byte [EVERY]
+
+The first makes that many damages, seeded, and as many turned bits in a checkpoint, and prints the counts; the second
+damages each byte of a small run's files (or each EVERYth), and 2,000 places of a checkpoint.
 """
 
 import json
@@ -120,6 +123,8 @@ def test_no_place_of_a_checkpoint_is_believed_once_damaged(store, tiny):
 
 
 def main():
+    if len(sys.argv) < 2 or not (sys.argv[1] == "--every-byte" or sys.argv[1].isdecimal()):
+        sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         if sys.argv[1] == "--every-byte":
             every = int(sys.argv[2]) if len(sys.argv) > 2 else 1

@@ -12,17 +12,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from queues import empty, running_queue
 from test_jobs import LONG, numbers, state, wait_until
 
 from lpwd.config import ConfigError
 from lpwd.jobs.claim import Claim, ClaimLost
-from lpwd.jobs.queue import Jobs
 from lpwd.jobs.race import run_lanes
 from lpwd.paths import DiskFull
 from lpwd.store import RunStore, is_lost
 
 pytestmark = [pytest.mark.timeout(300)]
 SHORT_DISK = 6 * 2**20  # bytes
+PLENTY = 10**12  # bytes
 
 
 @contextmanager
@@ -50,14 +51,24 @@ def fill(path, leave=0):
     return filler
 
 
-@contextmanager
-def working(store, **options):
-    jobs = Jobs(store, device="cpu", **options)
-    jobs.start()
-    try:
+@pytest.fixture(scope="module")
+def room():
+    """How many bytes of memory the queue believes to be free, in a list of one."""
+    return [PLENTY]
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory, room):
+    with running_queue(tmp_path_factory.mktemp("faults") / "runs", free_memory=lambda: room[0]) as jobs:
         yield jobs
-    finally:
-        jobs.close()
+
+
+@pytest.fixture
+def jobs(queue, room):
+    """Idle, without runs, on a machine with plenty of memory."""
+    yield queue
+    room[0] = PLENTY
+    empty(queue)
 
 
 def goes_on(jobs, store, config):
@@ -79,7 +90,7 @@ def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(tiny
     config = tiny(epochs=60)
     with small_disk(tmp_path / "disk") as disk:
         store = RunStore(disk / "runs")
-        with working(store) as jobs:
+        with running_queue(disk / "runs") as jobs:
             (run_id,) = jobs.submit([config])
             assert wait_until(lambda: store.status(run_id).epoch > 2)
             filler = fill(disk)
@@ -98,7 +109,7 @@ def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_s
     config = tiny(epochs=30, model_kwargs={"depths": [1, 1, 1, 1], "dims": [8, 16, 32, 64], "patch_size": 2})
     with small_disk(tmp_path / "disk") as disk:
         store = RunStore(disk / "runs")
-        with working(store) as jobs:
+        with running_queue(disk / "runs") as jobs:
             (run_id,) = jobs.submit([config])
             assert wait_until(lambda: store.status(run_id).epoch > 2)
             filler = fill(disk, leave=100_000)
@@ -131,37 +142,37 @@ def test_half_a_line_is_never_left_in_the_metrics(tiny, tmp_path):
 # ---- the folder
 
 
-def test_a_run_whose_folder_is_removed_while_it_trains_ends_and_the_next_one_starts(store, tiny):
-    with working(store) as jobs:
-        (gone,) = jobs.submit([tiny(**LONG)])
-        (waiting,) = jobs.submit([tiny(seed=1)])
-        assert wait_until(lambda: store.status(gone).step > 3)
-        shutil.rmtree(store.paths(gone).folder, ignore_errors=True)
-        assert wait_until(lambda: state(store, waiting) == "finished")
-        assert not store.paths(gone).folder.exists()
-        assert wait_until(lambda: not jobs.queue())
+def test_a_run_whose_folder_is_removed_while_it_trains_ends_and_the_next_one_starts(jobs, tiny):
+    store = jobs.store
+    (gone,) = jobs.submit([tiny(**LONG)])
+    (waiting,) = jobs.submit([tiny(seed=1)])
+    assert wait_until(lambda: store.status(gone).step > 3)
+    shutil.rmtree(store.paths(gone).folder, ignore_errors=True)
+    assert wait_until(lambda: state(store, waiting) == "finished")
+    assert not store.paths(gone).folder.exists()
+    assert wait_until(lambda: not jobs.queue())
 
 
-def test_a_run_whose_status_is_damaged_is_marked_and_the_next_one_starts(store, tiny):
-    with working(store) as jobs:
-        (damaged,) = jobs.submit([tiny(**LONG)])
-        (waiting,) = jobs.submit([tiny(seed=1)])
-        assert wait_until(lambda: store.status(damaged).step > 3)
-        (store.paths(damaged).folder / "status.json").write_text('{"state": "run')
-        assert wait_until(lambda: state(store, waiting) == "finished")
-        assert state(store, damaged) == "interrupted"
-        assert "status.json was damaged while this run trained" in store.status(damaged).message
+def test_a_run_whose_status_is_damaged_is_marked_and_the_next_one_starts(jobs, tiny):
+    store = jobs.store
+    (damaged,) = jobs.submit([tiny(**LONG)])
+    (waiting,) = jobs.submit([tiny(seed=1)])
+    assert wait_until(lambda: store.status(damaged).step > 3)
+    (store.paths(damaged).folder / "status.json").write_text('{"state": "run')
+    assert wait_until(lambda: state(store, waiting) == "finished")
+    assert state(store, damaged) == "interrupted"
+    assert "status.json was damaged while this run trained" in store.status(damaged).message
 
 
-def test_the_runs_folder_may_be_removed_and_the_next_run_starts(store, tiny):
-    with working(store) as jobs:
-        jobs.submit([tiny(**LONG)])
-        jobs.submit([tiny(seed=1)])
-        assert wait_until(lambda: store.status(tiny(**LONG).run_id).step > 3)
-        shutil.rmtree(store.root, ignore_errors=True)
-        assert wait_until(lambda: not jobs.queue())
-        assert goes_on(jobs, store, tiny(seed=2))
-        assert jobs.worker_state() == "alive"
+def test_the_runs_folder_may_be_removed_and_the_next_run_starts(jobs, tiny):
+    store = jobs.store
+    jobs.submit([tiny(**LONG)])
+    jobs.submit([tiny(seed=1)])
+    assert wait_until(lambda: store.status(tiny(**LONG).run_id).step > 3)
+    shutil.rmtree(store.root, ignore_errors=True)
+    assert wait_until(lambda: not jobs.queue())
+    assert goes_on(jobs, store, tiny(seed=2))
+    assert jobs.worker_state() == "alive"
 
 
 # ---- the writer
@@ -231,29 +242,28 @@ def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(sto
 # ---- memory
 
 
-def test_a_race_that_cannot_fit_is_refused_before_anything_is_written(store, tiny):
-    with working(store, free_memory=lambda: 10**9) as jobs:
-        with pytest.raises(ConfigError, match=r"image_size 1024: with convnext_atto that takes at least"):
-            jobs.submit([tiny(model_kwargs={}, image_size=1024, batch_size=1297, train_samples=None)])
-        assert store.ids() == []
+def test_a_race_that_cannot_fit_is_refused_before_anything_is_written(jobs, room, tiny):
+    store = jobs.store
+    room[0] = 10**9
+    with pytest.raises(ConfigError, match=r"image_size 1024: with convnext_atto that takes at least"):
+        jobs.submit([tiny(model_kwargs={}, image_size=1024, batch_size=1297, train_samples=None)])
+    assert store.ids() == []
 
 
-def test_a_training_that_takes_more_than_is_free_fails_in_a_sentence_and_the_next_one_starts(store, tiny):
-    room = [10**12]
-    with working(store, free_memory=lambda: room[0]) as jobs:
-        jobs.machine()
-        room[0] = 300 * 10**6
-        large = tiny(model="test_convnext", model_kwargs={}, image_size=128, batch_size=160, **LONG)
-        (run_id,) = jobs.submit([large])
-        assert wait_until(lambda: state(store, run_id) == "failed")
-        assert "GB that were free when it began: choose a smaller batch_size" in store.status(run_id).message
-        room[0] = 10**12
-        assert goes_on(jobs, store, tiny(seed=1))
+def test_a_training_that_takes_more_than_is_free_fails_in_a_sentence_and_the_next_one_starts(jobs, room, tiny):
+    store = jobs.store
+    jobs.machine()
+    room[0] = 300 * 10**6
+    large = tiny(model="test_convnext", model_kwargs={}, image_size=128, batch_size=160, **LONG)
+    (run_id,) = jobs.submit([large])
+    assert wait_until(lambda: state(store, run_id) == "failed")
+    assert "GB that were free when it began: choose a smaller batch_size" in store.status(run_id).message
+    room[0] = PLENTY
+    assert goes_on(jobs, store, tiny(seed=1))
 
 
-def test_a_child_is_what_the_kernel_ends_first(store):
-    with working(store) as jobs:
-        jobs.machine()
-        for child in psutil.Process().children():
-            if "lpwd.jobs" in " ".join(child.cmdline()):
-                assert Path(f"/proc/{child.pid}/oom_score_adj").read_text().strip() == "500"
+def test_a_child_is_what_the_kernel_ends_first(jobs):
+    jobs.machine()
+    for child in psutil.Process().children():
+        if "lpwd.jobs" in " ".join(child.cmdline()):
+            assert Path(f"/proc/{child.pid}/oom_score_adj").read_text().strip() == "500"

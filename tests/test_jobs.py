@@ -7,6 +7,7 @@ import time
 
 import psutil
 import pytest
+from queues import empty, running_queue
 
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
@@ -18,7 +19,7 @@ from lpwd.store import RunStore
 LONG = {"epochs": 400}  # minutes, were it not stopped
 
 
-def wait_until(condition, seconds=60.0):
+def wait_until(condition, seconds=120.0):
     """Poll until `condition()` is true; the last answer if it never is."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()) and time.monotonic() < deadline:
@@ -38,12 +39,22 @@ def numbers(store, run_id):
     return [reproducible(record) for record in store.read_metrics(run_id)[0] if record["event"] != "stopped"]
 
 
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory):
+    with running_queue(tmp_path_factory.mktemp("jobs") / "runs") as jobs:
+        yield jobs
+
+
 @pytest.fixture
-def jobs(store):
-    jobs = Jobs(store, device="cpu")
-    jobs.start()
-    yield jobs
-    jobs.close()
+def jobs(queue):
+    """Idle, without runs."""
+    yield queue
+    empty(queue)
+
+
+@pytest.fixture
+def store(jobs):
+    return jobs.store
 
 
 def test_a_race_is_trained_by_a_worker_process(jobs, store, tiny):
@@ -141,7 +152,8 @@ def test_a_killed_worker_is_shown_as_interrupted_and_resume_ends_the_same(jobs, 
     assert numbers(store, run_id) == numbers(whole, run_id)
 
 
-def test_the_queue_survives_a_restart(store, tiny):
+def test_the_queue_survives_a_restart(tmp_path, tiny):
+    store, others = RunStore(tmp_path / "runs"), children()
     jobs = Jobs(store, device="cpu")
     jobs.start()
     (first,) = jobs.submit([tiny(**LONG)])
@@ -156,7 +168,7 @@ def test_the_queue_survives_a_restart(store, tiny):
         assert wait_until(lambda: {state(store, run_id) for run_id in waiting} == {"finished"})
     finally:
         second.close()
-    assert children() == []
+    assert children() == others
 
 
 def test_two_apps_do_not_share_a_runs_directory(jobs, store):
@@ -186,8 +198,8 @@ def test_start_and_stop_leave_one_warm_worker_and_nothing_else(jobs, store, tiny
     assert wait_until(lambda: len(children()) == 1)
 
 
-def test_a_device_that_is_not_there_is_named(store):
-    jobs = Jobs(store, device="cuda:7")
+def test_a_device_that_is_not_there_is_named(tmp_path):
+    jobs = Jobs(RunStore(tmp_path / "runs"), device="cuda:7")
     jobs.start()
     with contextlib.closing(jobs), pytest.raises(ConfigError, match="cuda:7"):
         jobs.machine()

@@ -5,10 +5,10 @@ import os
 import time
 
 import pytest
+from queues import empty, running_queue
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
-from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
 from lpwd.ui.shared import address, form
@@ -21,17 +21,23 @@ def fields(**changes):
     return {name: address.text(name, value) for name, value in (values | changes).items()}
 
 
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory):
+    with running_queue(tmp_path_factory.mktemp("preflight") / "runs") as jobs:
+        yield jobs
+
+
 @pytest.fixture
-def jobs(store):
-    jobs = Jobs(store, device="cpu")
-    jobs.start()
-    yield jobs
-    jobs.close()
+def jobs(queue):
+    """Idle, without runs, without limits."""
+    yield queue
+    queue.limits = Limits()
+    empty(queue)
 
 
 def wait_said(costs, word, **changes):
     """What is said once it holds `word`."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200  # the checker and the measurement may have to wait for a core
     while word not in (told := costs.say(HOST, fields(**changes)))["said"]:
         assert time.monotonic() < deadline, told
         time.sleep(0.05)
@@ -82,7 +88,8 @@ def test_work_done_counts_evaluations_and_a_training_run_tells_its_speed(store, 
     assert costs.recorded_speed(store, config, "here", threads=1) == (0.0, 0)
 
 
-def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
+def test_the_line_measures_once_and_then_believes_the_runs(jobs):
+    store = jobs.store
     live = Live(store, jobs)
     costs = Costs(live)
     said = wait_said(costs, "measured here")["said"]
@@ -96,7 +103,8 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs, store):
     assert "in 1 run here" in costs.say(HOST, fields())["said"]
 
 
-def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, store, tiny):
+def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, tiny):
+    store = jobs.store
     live = Live(store, jobs)
     live.machine.result(60)
     (run_id,) = jobs.submit([tiny(epochs=400)])
@@ -114,7 +122,8 @@ def test_a_busy_machine_leaves_a_share_of_its_time():
     assert free_share(0) <= 1
 
 
-def test_what_start_would_refuse_is_said_before(jobs, store):
+def test_what_start_would_refuse_is_said_before(jobs):
+    store = jobs.store
     costs = Costs(Live(store, jobs))
     told = wait_said(costs, "timm does not know", model="convnext_atoo")
     assert "convnext_atto" in told["refused"]
@@ -126,7 +135,8 @@ def test_what_start_would_refuse_is_said_before(jobs, store):
         costs.say(HOST, fields(lr="x"))
 
 
-def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, store, tiny):
+def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, tiny):
+    store = jobs.store
     live = Live(store, jobs)
     costs, worker = Costs(live), jobs._workers.machine(60) and jobs._workers._present
     kwargs = json.dumps({"depth_mult": 1e13})

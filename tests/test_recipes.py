@@ -63,6 +63,11 @@ def test_every_recipe_of_several_processes_runs_as_it_stands(recipe: str, tmp_pa
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_the_page_names_the_version_of_everything_that_it_ran_with():
+    named = re.findall(r"(\w+) \d+\.\d+\.\d+", PREAMBLE.split("last run with ")[1].split("\n\n")[0])
+    assert set(named) == {"torch", *EXTRAS}
+
+
 def test_links_and_names_on_the_page_are_there():
     for path in re.findall(r"`((?:tests|examples)/[\w./]+)`", PAGE):
         assert (ROOT / path).exists(), path

@@ -3,9 +3,9 @@
 import time
 
 import pytest
+from queues import empty, running_queue
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import HOST, Limits, User, may_change, require
 
 ANNE, BERT, WATCHER = User("anne"), User("bert"), User()
@@ -63,12 +63,17 @@ def test_all_images_count_as_the_whole_data_set():
         Limits(images=99_999).check([RunConfig(dataset="cifar10", epochs=2)])
 
 
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory):
+    with running_queue(tmp_path_factory.mktemp("rights") / "runs", limits=Limits(queue=3, jobs_per_user=2)) as jobs:
+        yield jobs
+
+
 @pytest.fixture
-def jobs(store):
-    jobs = Jobs(store, device="cpu", limits=Limits(queue=3, jobs_per_user=2))
-    jobs.start()
-    yield jobs
-    jobs.close()
+def jobs(queue):
+    """Idle, without runs."""
+    yield queue
+    empty(queue)
 
 
 def test_the_queue_holds_so_many_races_of_one_person_and_of_all(jobs, tiny):

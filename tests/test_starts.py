@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import MappingProxyType
 
 import click
 import pytest
 import torch
 from click.testing import CliRunner
+from conftest import TINY
+from small_preset import as_json, small_preset
 
 import lpwd.cli.paper as paper_command
 from lpwd import starts as published_starts
@@ -44,16 +47,7 @@ def preset_of(start, tiny, **changes):
     """Two cells that fine-tune a start, which `name_of` names."""
     name = published_starts.name_of(start)
     cells = [Cell(tiny(method=m, epochs=1, init_from=name, **changes), "digits", True, start) for m in ("wd", "lpwd")]
-    return presets.Preset(
-        name="small",
-        title="Two cells",
-        source="Small",
-        question="Does it run?",
-        kind="table",
-        plan=lambda scale, seed: (cell for cell in cells if seed == 0),
-        contrasts=presets.LPWD_CONTRASTS,
-        cpu_seeds=1,
-    )
+    return small_preset(cells)
 
 
 def swept(preset, runs, monkeypatch, command="sweep", *more):
@@ -63,31 +57,50 @@ def swept(preset, runs, monkeypatch, command="sweep", *more):
     return CliRunner().invoke(main, [command, preset.name, "--runs-dir", str(runs), *more])
 
 
-def test_one_command_fine_tunes_two_cells_from_a_bundled_start_and_another_reports(start, tiny, tmp_path, monkeypatch):
-    preset = preset_of(start.config, tiny)
-    done = swept(preset, tmp_path / "runs", monkeypatch, "sweep", "--device", "cpu")
-    assert done.exit_code == 0, done.output
+def lpwd(*words, cells=()):
+    """`python -m lpwd ...` in a process of its own, to which the cells are one more preset."""
+    added = [str(Path(__file__).parent / "small_preset.py"), json.dumps([as_json(cell) for cell in cells])]
+    command = [sys.executable, *(added if cells else ["-m", "lpwd"]), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280)
+
+
+def cells_of(start, model, name):
+    """Fine-tuning 64 digits, WD and LPWD, from a start that `name` names."""
+    small = {"dataset": "digits", "epochs": 1, "batch_size": 32, "train_samples": 64, "test_samples": 50}
+    methods = ("wd", "lpwd")
+    return [Cell(RunConfig(**model, **small, method=m, init_from=name), "digits", True, start) for m in methods]
+
+
+def test_from_an_empty_store_one_command_fine_tunes_two_cells_from_the_bundled_start_and_another_reports(tmp_path):
+    (bundled,) = published_starts.published().values()
+    cells = cells_of(bundled.config, {"model": bundled.config.model}, bundled.name)
+    where = ["--runs-dir", tmp_path / "runs"]
+    done = lpwd("sweep", "small", "--device", "cpu", "--workers", 1, *where, cells=cells)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"preset": "small", "scale": "cpu", "cells": 2, "states": {"finished": 2}}
+    assert "trained first" not in done.stderr
     store = RunStore(tmp_path / "runs")
-    assert sorted(store.ids()) == sorted(cell.run_id for cell in preset.cells("cpu"))  # nothing was trained first
-    assert {store.config(run_id).init_from for run_id in store.ids()} == {start.name}
-    assert {store.status(run_id).start_digest for run_id in store.ids()} == {start.digest}
-    report = swept(preset, tmp_path / "runs", monkeypatch, "report", "--out", str(tmp_path / "out"))
-    assert report.exit_code == 0, report.output
-    assert "2 of 2 cells done" in (tmp_path / "out/small-cpu.html").read_text()
+    assert sorted(store.ids()) == sorted(cell.run_id for cell in cells)
+    assert {store.status(run_id).start_digest for run_id in store.ids()} == {bundled.digest}
+    report = lpwd("report", "small", *where, "--out", tmp_path / "out", cells=cells)
+    assert report.returncode == 0, report.stderr
+    assert report.stdout.strip() == str(tmp_path / "out" / "small-cpu.html")
+    assert "2 of 2 cells done" in (tmp_path / "out" / "small-cpu.html").read_text()
 
 
-def test_with_another_model_the_same_command_trains_the_start_first(start, tiny, tmp_path, monkeypatch):
-    other = {"model_kwargs": {"depths": [1, 1, 1, 1], "dims": [8, 8, 16, 16], "patch_size": 2}}
-    source = tiny(method="wd", epochs=1, **other)
-    preset = preset_of(source, tiny, **other)
-    done = swept(preset, tmp_path / "runs", monkeypatch, "sweep", "--device", "cpu")
-    assert done.exit_code == 0, done.output
+def test_with_another_model_the_same_command_trains_the_start_first(tiny, tmp_path):
+    model = {name: TINY[name] for name in ("model", "model_kwargs")}
+    source = tiny(method="wd", epochs=1)
+    cells = cells_of(source, model, published_starts.name_of(source))
+    done = lpwd("sweep", "small", "--device", "cpu", "--workers", 1, "--runs-dir", tmp_path / "runs", cells=cells)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["states"] == {"finished": 3}
     assert f"start {source.run_id} is trained first, which takes about 0 minutes here" in done.stderr
     store = RunStore(tmp_path / "runs")
-    assert {store.status(run_id).state for run_id in store.ids()} == {"finished"}
-    assert len(store.ids()) == 3
+    assert sorted(store.ids()) == sorted([source.run_id, *(cell.run_id for cell in cells)])
     expected = starts.digest(torch.load(store.paths(source.run_id).checkpoint, weights_only=True)["model"])
-    assert {store.status(cell.run_id).start_digest for cell in preset.cells("cpu")} == {expected}
+    assert {store.status(cell.run_id).start_digest for cell in cells} == {expected}
+    assert all(store.status(cell.run_id).started >= store.status(source.run_id).ended for cell in cells)
 
 
 def test_a_published_start_that_cannot_be_had_is_trained_here_and_the_report_counts_its_cells(
@@ -150,9 +163,6 @@ def test_a_run_from_a_start_repeats_and_the_command_lists_it(start, tiny, tmp_pa
     store = RunStore(tmp_path / "runs")
     run_id = store.create(tiny(epochs=1, init_from=start.name))
     run_lanes(store, [run_id], device="cpu", threads=1)
-
-    def lpwd(*words):
-        return subprocess.run([sys.executable, "-m", "lpwd", *map(str, words)], capture_output=True, text=True)
 
     repeated = lpwd("repeat", run_id, "--device", "cpu", "--threads", 1, "--runs-dir", store.root)
     assert json.loads(repeated.stdout)["identical"], repeated.stderr
