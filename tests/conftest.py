@@ -23,8 +23,8 @@ TINY = {
     "lr": 1e-3,
 }
 
-# Files that start apps, workers and browsers. They come first, so that at the end no worker of pytest is left with a long
-# one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
+# Files that start apps, workers and browsers. They come first, so that at the end no worker of pytest is left with a
+# long one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
 LONG = (
     *("faults", "jobs", "app", "cli", "preflight", "people", "workspace_page", "sweep", "starts", "cluster"),
     *("hub_panel", "checks", "packaging", "demo", "origins", "train_tab", "space", "toy", "recipes", "rights"),
