@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from browser import answers, free_port, wait_until
+from click.testing import CliRunner
 
-from lpwd.cli.main import COMMANDS
+from lpwd.cli.main import COMMANDS, main
 from lpwd.config import RunConfig
 from lpwd.events import reproducible
 from lpwd.spelled import command_line
@@ -33,6 +34,12 @@ OLD_RUN = "convnext_atto-digits-adam-wd-lr0.001-wd0.5-s0-123fc5ac"
 def lpwd(*arguments, runs_dir, timeout=120):
     command = [sys.executable, "-m", "lpwd", *arguments, "--runs-dir", str(runs_dir)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+
+def answered(*arguments, runs_dir):
+    """The same in this process, for what is refused: to start one takes up to five seconds of a core."""
+    done = CliRunner().invoke(main, [*arguments, "--runs-dir", str(runs_dir)])
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def test_train_ends_with_one_json_object_on_stdout(tmp_path):
@@ -101,11 +108,17 @@ def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, bad, sentence):
-    done = lpwd("train", "--method", "wd", *BASE, *bad, runs_dir=tmp_path)
+    done = answered("train", "--method", "wd", *BASE, *bad, runs_dir=tmp_path)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert RunStore(tmp_path).ids() == []
+
+
+def test_a_refusal_in_a_process_of_its_own_is_the_same(tmp_path):
+    words = ["train", "--method", "wd", *BASE, "--model", "convnext_atoo"]
+    alone, here = lpwd(*words, runs_dir=tmp_path), answered(*words, runs_dir=tmp_path)
+    assert (alone.returncode, alone.stdout, alone.stderr) == (here.returncode, here.stdout, here.stderr)
 
 
 def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(tmp_path):
@@ -195,7 +208,7 @@ def test_waiting_threads_sleep_whichever_way_the_command_line_is_started():
 def test_a_damaged_run_is_one_sentence_and_exit_code_2(tmp_path, command, file, content, words):
     shutil.copytree(OLD_RUNS, tmp_path / "runs")
     (tmp_path / "runs" / OLD_RUN / file).write_bytes(content)
-    done = lpwd(command, OLD_RUN, "--device", "cpu", runs_dir=tmp_path / "runs")
+    done = answered(command, OLD_RUN, "--device", "cpu", runs_dir=tmp_path / "runs")
     assert_one_sentence(done)
     assert [word for word in (OLD_RUN, *words) if word not in done.stderr] == []
 
