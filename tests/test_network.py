@@ -116,7 +116,7 @@ def test_the_clock_and_the_rules_move_the_blocks_as_the_library_would_decay(tmp_
         rates, left = expected(model)
         assert cells(page, 5) == rates
         assert percents(cells(page, 6)) == pytest.approx(left, rel=5e-3)
-        assert f"after {STEPS} steps decay alone leaves " in page.inner_text(FIELD.format("words"))
+        assert f"after {STEPS:,} steps decay alone leaves " in page.inner_text(FIELD.format("words"))
         norms = [100 * row[-1] for row in RECORDED["lanes"][1]["heat"]["z"]]
         assert percents(cells(page, 7)) == pytest.approx(norms, rel=5e-3)
         for order in ("reversed", "shuffled"):

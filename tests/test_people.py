@@ -146,7 +146,7 @@ def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(tmp_pat
 
     with running_app(tmp_path / "runs", **SPACE) as app, chromium() as browser:
         page = open_page(browser, f"{app.url}/?preset=fig2").page
-        page.wait_for_selector("#lp-strip .lp-watch-only:text('sign in to start runs')")
+        page.wait_for_selector("#lp-strip .lp-watching:text('sign in to start runs')")
         page.click("#lp-tab-benchmark-button")
         page.wait_for_selector("#lp-benchmark .lp-found", timeout=60_000)
         assert offered(page) == dict.fromkeys(STARTS, False)
@@ -157,7 +157,7 @@ def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(tmp_pat
         page.reload()
         page.click("#lp-tab-benchmark-button")
         page.wait_for_selector("#lp-benchmark .lp-cell", timeout=60_000)
-        assert not page.is_visible("#lp-strip .lp-watch-only")
+        assert not page.is_visible("#lp-strip .lp-watching")
         assert offered(page) == dict.fromkeys(STARTS, True)
         page.click("#lp-tab-benchmark-button")
         page.click("#lp-hub summary")

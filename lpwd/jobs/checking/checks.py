@@ -14,7 +14,7 @@ from lpwd.jobs.worker_process import Child, ChildEnded, NoAnswer
 from lpwd.training.memory import Footprint
 
 START_SECONDS = 60.0  # importing timm on a busy machine
-CHECK_SECONDS = 60.0  # of each run; the deepest model allowed takes 3 on an idle core, a small one 30 at load 17
+CHECK_SECONDS = 60.0  # of each run; the deepest allowed model takes 3 on an idle core, a small one 30 at load 17
 MEASURE_SECONDS = 60.0
 WAIT_SECONDS = 90.0  # for the questions of others
 CHECK_BYTES = 2 * 2**30  # that a check may take beside what the libraries need

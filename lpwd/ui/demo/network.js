@@ -77,8 +77,9 @@ lpwd.network = (element, server, props) => {
     field("scale").replaceChildren("λᵢ 0", ramp, short(most, 3));
     put(field("words"), words(all));
     numbers(all);
-    if (field("fold").open) heatmaps.draw(pair);
+    norms();
   }
+  const norms = () => field("fold").open && pair.key && heatmaps.draw(pair); // of a paper's network none are recorded
   function drawRow({ lane, recorded, rates: own, alone, now }, { own: nodes, title, host }, most) {
     put(title, recorded ? "recorded" : pair.key ? OTHERWISE : "what decay alone leaves");
     host.classList.toggle("lp-net-formula", !recorded);
@@ -158,7 +159,7 @@ lpwd.network = (element, server, props) => {
   });
   const { min, max } = field("decay");
   field("mark").style.setProperty("--at", (Math.log10(PAPER_DECAY) - min) / (max - min));
-  field("fold").addEventListener("toggle", () => field("fold").open && heatmaps.draw(pair));
+  field("fold").addEventListener("toggle", norms);
   act("copy").addEventListener("click", ({ target }) => lpwd.files.copy(target, lpwd.files.csv(rows)));
 
   take(JSON.parse(props.first));

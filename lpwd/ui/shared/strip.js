@@ -1,7 +1,10 @@
 // The strip: what the machine does, whoever asked for it.
 lpwd.strip = (element) => {
   "use strict";
-  const { put, bar, parts } = lpwd.widgets, { field, act } = parts(element);
+  const { make, put, bar, parts } = lpwd.widgets, { field, act } = parts(element);
+  // What would start a run is hidden from who may only watch, whatever else shows or hides it.
+  const noStarts = make("style", { media: "not all", textContent: ".lp-starts { display: none !important; }" });
+  document.head.append(noStarts);
   const progress = element.querySelector(".lp-bar"), stop = act("stop"), link = field("race");
   let active = null;
 
@@ -26,7 +29,8 @@ lpwd.strip = (element) => {
     link.classList.toggle("lp-idle", !active);
     progress.hidden = !active;
     stop.hidden = !active || !answer.mine.strip;
-    document.body.classList.toggle("lp-watching", !answer.mine.start); // look.css hides what would start a run
+    field("watching").hidden = answer.mine.start;
+    noStarts.media = answer.mine.start ? "not all" : "all";
     if (!active) {
       put(link, "idle");
       put(field("when"), "");
