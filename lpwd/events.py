@@ -74,6 +74,7 @@ class Epoch:
     opposing_magnitude_rate: float | None
     seconds: float
     images_per_second: float
+    angular_update: list[float] = field(default_factory=list)  # radians per layer, of the last step; empty in old runs
 
 
 @dataclass(frozen=True)

@@ -109,10 +109,17 @@ class History:
         """Epoch -> L2 norm of the weights per layer, shallow to deep; epoch 0 is the start. Empty before the start."""
         if self.started is None or not self.started.initial_weight_norms:
             return {}
-        layers = len(self.started.layer_names)
-        epochs = zip(self.epochs.numbers(["epoch"])["epoch"], self.epochs.lists("weight_norms"), strict=False)
-        later = {epoch: norms for epoch, norms in epochs if len(norms) == layers}
-        return {0: self.started.initial_weight_norms, **later}
+        return {0: self.started.initial_weight_norms, **self._by_epoch("weight_norms")}
+
+    @property
+    def angles(self) -> dict[int, Sequence[float]]:
+        """Epoch -> radians by which its last step turned each layer's weights; empty where that was not recorded."""
+        return self._by_epoch("angular_update")
+
+    def _by_epoch(self, name: str) -> dict[int, Sequence[float]]:
+        layers = len(self.started.layer_names) if self.started else 0
+        epochs = zip(self.epochs.numbers(["epoch"])["epoch"], self.epochs.lists(name), strict=False)
+        return {epoch: values for epoch, values in epochs if layers and len(values) == layers}
 
     @property
     def stamp(self) -> tuple[str, int, int]:
@@ -131,7 +138,7 @@ class History:
     def size(self) -> int:
         """Bytes, about."""
         layers = len(self.started.layer_names) if self.started else 0
-        return 10_000 + 64 * len(self.steps) + (200 + 8 * layers) * len(self.epochs) + 200 * len(self.zero_shots)
+        return 10_000 + 64 * len(self.steps) + (200 + 16 * layers) * len(self.epochs) + 200 * len(self.zero_shots)
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

@@ -6,7 +6,7 @@ if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null && 
   apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
 fi
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[ray,recipes,test]"
+.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[mcp,ray,recipes,test]"
 if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
   .venv/bin/playwright install chromium
 fi

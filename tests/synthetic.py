@@ -59,7 +59,9 @@ def _step(config: RunConfig, step: int) -> Step:
 
 def _epoch(config: RunConfig, epoch: int, top1: float) -> Epoch:
     norms = [1.0 - 0.01 * epoch, 2.0 - 0.02 * epoch, 3.0 - 0.1 * epoch]
-    return Epoch(20 * epoch, epoch, 4 - epoch / 10, 4.1, top1, top1 - 1, config.lr, norms, 0.01, 0.001, epoch, 1000.0)
+    angles = [0.01, 0.02, 0.03 / epoch]
+    loss = 4 - epoch / 10
+    return Epoch(20 * epoch, epoch, loss, 4.1, top1, top1 - 1, config.lr, norms, 0.01, 0.001, epoch, 1000.0, angles)
 
 
 class StillJobs:

@@ -44,7 +44,7 @@ def test_a_signal_ends_app_and_worker(tmp_path, number):
 def test_a_second_app_in_the_same_folder_is_refused_in_one_sentence(app):
     command = [sys.executable, "app.py", "--runs-dir", str(app.runs_dir)]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert second.stderr.startswith("error: another app already works in")
 
 
@@ -52,7 +52,7 @@ def test_a_taken_port_is_one_sentence(app, tmp_path):
     port = app.url.rpartition(":")[2]
     command = [sys.executable, "app.py", "--port", port, "--runs-dir", str(tmp_path / "runs")]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert port in second.stderr
     assert "Traceback" not in second.stderr
 

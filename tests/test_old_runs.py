@@ -1,5 +1,6 @@
 """A runs folder written by the code of 3861ed2, before packages: everything in it opens, resumes and repeats."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from lpwd.hub.pull import local
 from lpwd.jobs.race import run_lanes
 from lpwd.store import RunStore
+from lpwd.ui.runs import chart, overlay
+from lpwd.ui.runs.sources import Sources
 
 OLD = Path(__file__).parent / "data" / "old_runs"
 WD, LPWD, PWD = (
@@ -46,6 +49,15 @@ def test_a_run_that_the_old_code_stopped_goes_on_from_its_checkpoint(old):
     assert run_lanes(old, [PWD], device="cpu", threads=1) == {PWD: "finished"}
     events, _ = old.read_metrics(PWD)
     assert [event["step"] for event in events if event["event"] == "step"] == [1, 2, 3, 4]
+
+
+def test_runs_without_an_angular_update_show_nothing_and_no_error(old):
+    curves = overlay.Curves(Sources(old))
+    assert old.history(WD).angles == {}
+    shown = chart.view(curves, [WD, LPWD], y="angle")
+    assert all(trace["y"] == [] for trace in shown["figure"]["data"])
+    assert "older runs lack it" in json.dumps(shown)
+    assert chart.view(curves, [WD, LPWD], y="norm")["figure"]["data"][0]["y"]
 
 
 def test_the_bundled_snapshot_opens():

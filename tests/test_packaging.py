@@ -62,6 +62,16 @@ def test_requirements_and_the_app_extra_are_the_same_lines():
     assert sorted(required) == sorted([*LIBRARY, *EXTRAS["app"]])
 
 
+def test_the_mcp_extra_asks_for_the_gradio_of_the_app():
+    (gradio,) = [requirement for requirement in EXTRAS["app"] if distribution(requirement) == "gradio"]
+    assert EXTRAS["mcp"] == [gradio.replace("[oauth]", "[mcp]")]
+
+
+def test_the_test_command_installs_every_extra():
+    extras = re.search(r'-e "\.\[(.*)\]"', (ROOT / "tests" / "run.sh").read_text())[1].split(",")
+    assert {*extras, "app"} == set(EXTRAS)  # requirements.txt is `app`
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The content of a wheel built from the files that git would have: no editable install, no checkout beside it."""

@@ -21,7 +21,7 @@ RACE = {"model": "test_convnext", "epochs": 500, "train_samples": 160}
 
 
 def request(session=None, **cookies):
-    return SimpleNamespace(cookies=cookies, scope={"session": session})
+    return SimpleNamespace(cookies=cookies, headers={}, scope={"session": session})
 
 
 # ---- who asks

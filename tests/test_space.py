@@ -226,7 +226,7 @@ def test_a_worker_that_cannot_start_is_not_healthy(store):
 def test_a_folder_that_cannot_hold_runs_is_one_sentence():
     command = [sys.executable, "app.py", "--runs-dir", "/proc/runs"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("error: /proc/runs cannot hold runs")
 
 

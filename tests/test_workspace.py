@@ -75,6 +75,19 @@ def test_weight_norms_are_drawn_by_layer_or_of_one(store, six):
     assert chart.view(curves, six["wd"], y="opposing")["figure"]["data"][-1]["y"] == [0.01] * 12
 
 
+def test_the_angular_update_is_drawn_by_layer_and_published_with_the_curves(store, six, tmp_path):
+    sources = published_beside(store, tmp_path)
+    (theirs, *_) = sources.published()
+    for item in (six["wd"][0], theirs):
+        shown = chart.view(overlay.Curves(sources), [item], y="angle")
+        assert shown["layers"] == ["stem", "stages.0", "head"]
+        *_, head = shown["figure"]["data"]
+        assert (head["x"][:3], head["y"][:3]) == ([1, 2, 3], [0.03, 0.015, 0.01])
+    header, *rows = exports.points(overlay.Curves(sources), compared.choose(sources, six["wd"]), "angle").splitlines()
+    assert {"angle", "layer"} <= set(header.split(","))
+    assert len(rows) == 3 * 3 * 12
+
+
 def test_the_picture_has_mean_band_and_raw_seeds_and_smoothing_leaves_the_raw(store, six):
     curves = overlay.Curves(Sources(store))
     plain = chart.view(curves, six["wd"])["figure"]["data"]

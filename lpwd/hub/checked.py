@@ -219,7 +219,8 @@ def _events(record: Record, row: Mapping[str, Any], epochs: list[dict[str, Any]]
         given = {name: epoch.get(name) for name in names}
         numbers = dict.fromkeys(("train_loss", "test_loss", "lr", "images_per_second", "seconds"), math.nan)
         filled = {name: value for name, value in given.items() if value is not None or name not in numbers}
-        events.append(Epoch(**numbers | filled | {"weight_norms": given["weight_norms"] or []}))
+        layered = {name: given[name] or [] for name in ("weight_norms", "angular_update")}
+        events.append(Epoch(**numbers | filled | layered))
     step = row["step"] or 0
     for s, (top1, loss) in enumerate(zip(row["zero_shot_top1"] or (), row["zero_shot_loss"] or (), strict=False)):
         events.append(ZeroShot(step, shrink_percent=float(s), test_top1=top1, test_loss=loss))

@@ -80,6 +80,7 @@ CURVES_SCHEMA = pa.schema(
         "weight_norms": NUMBERS,  # L2 norm per layer, shallow to deep
         **dict.fromkeys(("opposing_count_rate", "opposing_magnitude_rate"), NUMBER),
         **dict.fromkeys(("seconds", "images_per_second"), NUMBER),
+        "angular_update": NUMBERS,  # radians per layer in the epoch's last step; empty in older rows
     }
 )
 REQUIRED_RUN_COLUMNS = (

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from lpwd.optim.formulas import Group
+from lpwd.optim.kept import chunks, keep, kept
 from lpwd.optim.kernels import with_gradient
 from lpwd.optim.timing import DECAYED_BEFORE, Decaying
 from lpwd.optim.update import like
 
 Tensors = Tensor | Sequence[Tensor]
 PENALISED = (*DECAYED_BEFORE, "rwd", "pwd")
-CHUNK = {"cpu": 2**16}  # weights at a time, so that what is read again lies in the cache
-CHUNK_ELSEWHERE = 2**24  # as many as float32 counts exactly
 
 
 def opposing_penalty(theta: Tensors, update: Tensors, penalty: Tensors) -> tuple[float, float]:
@@ -59,7 +58,7 @@ class OpposingMeter:
             for group in self.optimizer.param_groups:
                 if group["decay"] in DECAYED_BEFORE and group["weight_decay"] != 0:
                     self._measured.append((group, with_gradient(group)))
-            _keep(self.optimizer, [p for _, params in self._measured for p in params])
+            keep(self.optimizer, [p for _, params in self._measured for p in params])
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -89,22 +88,6 @@ def _rates(sums: Sequence[Tensor], weights: int) -> tuple[float, float]:
     return opposing / weights, opposing_magnitude / magnitude if magnitude else 0.0
 
 
-def _copies(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    """theta before the measured step, by parameter: memory that stays with the optimizer, no part of its state."""
-    copies: dict[Tensor, Tensor] = optimizer.__dict__.setdefault("_theta_before", {})
-    return copies
-
-
-@torch.no_grad()
-def _keep(optimizer: torch.optim.Optimizer, params: Sequence[Tensor]) -> None:
-    copies = _copies(optimizer)
-    for p in params:
-        old_copy = copies.get(p)
-        if old_copy is None or (old_copy.shape, old_copy.dtype, old_copy.device) != (p.shape, p.dtype, p.device):
-            copies[p] = torch.empty_like(p, requires_grad=False)
-        copies[p].copy_(p)
-
-
 @torch.no_grad()
 def _step_sums(optimizer: Decaying, group: Group, p: Tensor) -> Tensor:
     """As `_sums`, of one parameter's step, from theta kept before it and theta' now.
@@ -117,7 +100,7 @@ def _step_sums(optimizer: Decaying, group: Group, p: Tensor) -> Tensor:
     fraction = optimizer.fraction(group)
     starts = (optimizer.state[p]["theta_0"],) if group["decay"] == "l2sp" else ()
     parts: list[list[Tensor]] = [[], [], []]
-    for theta, after, *start in _chunks(_copies(optimizer)[p], p.detach(), *starts):
+    for theta, after, *start in chunks(kept(optimizer)[p], p.detach(), *starts):
         for theta_0 in start:
             theta.sub_(theta_0)
         if isinstance(fraction, Tensor):
@@ -132,14 +115,6 @@ def _step_sums(optimizer: Decaying, group: Group, p: Tensor) -> Tensor:
             part.append(summed)
     magnitude, opposing, total = (torch.stack(part).double().sum() for part in parts)
     return torch.stack([-opposing, -magnitude * like(p, fraction), total * like(p, fraction)])
-
-
-def _chunks(theta: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The tensors cut alike into one-dimensional pieces, views wherever they lie in memory as theta does."""
-    alike = all(type(t) is Tensor and t.stride() == theta.stride() for t in (theta, *others))
-    flat = [t.as_strided((t.numel(),), (1,)) if alike else t.reshape(-1) for t in (theta, *others)]
-    size = CHUNK.get(theta.device.type, CHUNK_ELSEWHERE)
-    return zip(*(t.split(size) for t in flat), strict=True)
 
 
 @contextmanager

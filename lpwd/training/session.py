@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
+from lpwd.optim.angles import AngleMeter
 from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter, zero_shot_decay
@@ -84,6 +85,7 @@ class Session:
     def _begin_epoch(self) -> None:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         self.opposing: list[tuple[float, float]] = []
+        self.angles: Tensor | None = None  # [layers] radians, of the epoch's last step
         self.train_seconds = 0.0  # of this epoch
 
     # ---- training
@@ -146,13 +148,20 @@ class Session:
         every = self.config.opposing_every
         due = self.is_last_of_epoch() if every == 0 else self.step % every == 0
         if not due:
-            self.optimizer.step()
+            self.turn()
             return None
         with OpposingMeter(self.optimizer) as meter:
-            self.optimizer.step()
+            self.turn()
         if meter.rates is not None:
             self.opposing.append(meter.rates)
         return meter.rates
+
+    def turn(self) -> None:
+        """The optimizer's step, with each layer's angle where it is the epoch's last."""
+        with AngleMeter(self.optimizer) if self.is_last_of_epoch() else nullcontext() as meter:
+            self.optimizer.step()
+        if meter is not None:
+            self.angles = meter.angles
 
     def set_learning_rate(self) -> float:
         """eta of the coming step: constant as in the paper, or a half cosine from eta to 0 over all steps."""
@@ -231,6 +240,7 @@ class Session:
             opposing_magnitude_rate=_mean(magnitude_rates),
             seconds=self.seconds,
             images_per_second=len(self.data.train_labels) / self.train_seconds if self.train_seconds else 0.0,
+            angular_update=[] if self.angles is None else self.angles.tolist(),
         )
         self.epochs.append(epoch)
         self.epoch, self.batch = self.epoch + 1, 0
@@ -297,6 +307,7 @@ class Session:
             "seconds": {"before": self.seconds, "epoch": self.train_seconds},
             "loss_sum": float(self.loss_sum),
             "opposing": list(self.opposing),
+            "angles": [] if self.angles is None else self.angles.tolist(),
             "epochs": [asdict(epoch) for epoch in self.epochs],
         }
 
@@ -312,6 +323,8 @@ class Session:
         self.seconds, self.train_seconds = state["seconds"]["before"], state["seconds"]["epoch"]
         self.loss_sum.fill_(state["loss_sum"])
         self.opposing = [tuple(rates) for rates in state["opposing"]]
+        angles = state.get("angles")  # none in a state of older code
+        self.angles = torch.tensor(angles, dtype=torch.float64) if angles else None
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
 
 

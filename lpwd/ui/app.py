@@ -1,13 +1,15 @@
 """The web application as a process: parse, compose, launch, and end cleanly."""
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported, which `serve` does
 
@@ -17,6 +19,8 @@ from lpwd.hub import autopush
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, Limits
 from lpwd.store import RunStore
+
+TOOLS_SWITCH = "LPWD_MCP"
 
 
 def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
@@ -31,8 +35,11 @@ def parse(arguments: Sequence[str] | None = None, program: str | None = None) ->
 
 
 def serve(host: str, port: int | None, runs_dir: str) -> None:
-    """Show the page until SIGINT or SIGTERM. Raises ConfigError for a runs folder or a port that cannot be used."""
-    ended = threading.Event()
+    """Show the page until SIGINT or SIGTERM.
+
+    Raises ConfigError for a runs folder or a port that cannot be used, and for MCP tools that are not installed.
+    """
+    tools, ended = wants_tools(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
@@ -53,7 +60,8 @@ def serve(host: str, port: int | None, runs_dir: str) -> None:
         if space.zero_gpu():
             declare_gpu_call()
         demo, launch_options = page.build(store, jobs, pusher)
-        demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options)
+        address: dict[str, Any] = {"server_name": host, "server_port": port}
+        demo.launch(**address, mcp_server=tools, prevent_thread_lock=True, **launch_options)
         if not ON_SPACE:
             print(f"Runs of the command line are changed by the owner's browser{LOCAL_HINT}.", flush=True)
         ended.wait()
@@ -66,6 +74,15 @@ def serve(host: str, port: int | None, runs_dir: str) -> None:
         jobs.close()
 
 
+def wants_tools(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the named endpoints are MCP tools too. Raises ConfigError without `mcp`, which Gradio misses silently."""
+    if environment.get(TOOLS_SWITCH) != "1":
+        return False
+    if importlib.util.find_spec("mcp") is None:
+        raise ConfigError(f"{TOOLS_SWITCH}=1 needs the package mcp: pip install 'lpwd[app,mcp]'")
+    return True
+
+
 def declare_gpu_call() -> None:
     """ZeroGPU ends an app that has no decorated function, and with it the page that says what to choose instead."""
     with suppress(ImportError):
@@ -75,9 +92,10 @@ def declare_gpu_call() -> None:
 
 
 def main() -> None:
-    """`python app.py`: an error is one sentence and exit code 1."""
+    """`python app.py`: an error is one sentence and exit code 2, as that of `lpwd app`."""
     options = parse()
     try:
         serve(options.host, options.port, options.runs_dir)
     except ConfigError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -30,6 +30,13 @@ TITLE = "LPWD: layer-wise pre-weight decay, live"
 WAITING_REQUESTS = 1000  # at most; Gradio's own default is none, but 1 on ZeroGPU, where a page alone has several
 
 
+def hide_events(page: gr.Blocks) -> None:
+    """Leave programs the named endpoints alone: Gradio also offers what its sign-in button does as a page loads."""
+    for event in page.fns.values():
+        if any(component is not None for component, _ in event.targets):
+            event.api_visibility = "private"
+
+
 def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
     """Compose the page; returns it with its arguments for `launch`.
 
@@ -60,6 +67,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
                     built[name] = build_tab()
         runs.cloning(live, built["Runs"], cached, built["Train"])
         api.build(live, people)
+    hide_events(page)
     own_routes = [card.picture(), routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
     own_routes += built["Demo"]
     middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]

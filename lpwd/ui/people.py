@@ -1,6 +1,7 @@
 """Who asks: a browser is known by a secret in a cookie, on a Space a person by their Hugging Face account.
 
-Scripts without a cookie are known by the random session of their gradio_client. Only digests leave this file.
+Scripts without a cookie are known by the random session of their gradio_client. MCP tools without one have no session
+that is theirs: each call is somebody new, who may start a run and change none. Only digests leave this file.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ import hmac
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -44,7 +46,7 @@ class People:
         if WITH_ACCOUNTS:
             return _account((http_request.scope.get("session") or {}).get("oauth_info"))
         owner = hmac.compare_digest(http_request.cookies.get(OWNER_COOKIE, "").encode(), self._owner_key.encode())
-        secret = http_request.cookies.get(COOKIE) or getattr(request, "session_hash", None) or ""
+        secret = http_request.cookies.get(COOKIE) or _session(request, http_request.headers)
         return User(_digest(secret) if secret else "", owner=owner)
 
     def routes(self) -> list[Route]:
@@ -100,6 +102,13 @@ def _cookie(name: str, value: str) -> str:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+def _session(request: Any, headers: Mapping[str, str]) -> str:
+    """The random session of a gradio_client; that in which Gradio calls for every MCP client is nobody's own."""
+    if headers.get("x-gradio-user") == "mcp":
+        return secrets.token_urlsafe(32)
+    return getattr(request, "session_hash", None) or ""
 
 
 def _account(info: dict[str, Any] | None) -> User:

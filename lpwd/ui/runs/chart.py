@@ -82,10 +82,14 @@ def _summary(drawn: Sequence[overlay.Line], y: str) -> str:
         for line in drawn
         if len(line.mean) and line.depth in (None, 0.0, 1.0)
     ]
-    return f"Last common value, {overlay.Y[y][0]}: {'; '.join(ends)}." if ends else NOTHING[y == "opposing"]
+    return f"Last common value, {overlay.Y[y][0]}: {'; '.join(ends)}." if ends else MISSING.get(y, NOTHING)
 
 
-NOTHING = ("Nothing recorded to draw yet.", "R_op was not measured in these runs: train with --opposing-every 10.")
+NOTHING = "Nothing recorded to draw yet."
+MISSING = {
+    "opposing": "R_op was not measured in these runs: train with --opposing-every 10.",
+    "angle": "No angular update is recorded in these runs: it is of an epoch's last step, and older runs lack it.",
+}
 
 
 def _results(entries: Sequence[compared.Entry]) -> list[list[str]]:

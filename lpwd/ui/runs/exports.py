@@ -10,7 +10,7 @@ import pandas as pd
 from lpwd.analysis.statistics import runs_frame
 from lpwd.config import ConfigError
 from lpwd.ui.runs.compared import Entry
-from lpwd.ui.runs.overlay import Curves
+from lpwd.ui.runs.overlay import Curves, Y
 from lpwd.ui.runs.sources import Sources
 from lpwd.ui.shared.spreadsheet import csv
 from lpwd.ui.views import public
@@ -51,7 +51,7 @@ def points(curves: Curves, entries: Sequence[Entry], y: str, layer: str = "") ->
         for run in entry.runs.itertuples():
             labels = {"group": entry.label, "run_id": run.run_id, "method": run.method, "lr": run.lr}
             labels |= {"weight_decay": run.weight_decay, "seed": run.seed}
-            names = [layer] if layer or y != "norm" else curves.layers(str(run.run_id))
+            names = [layer] if layer or Y[y][1] != "layer" else curves.layers(str(run.run_id))
             for name in names:
                 table = curves.of(str(run.run_id), y, name).rename(columns={"y": y})
                 parts.append(table.assign(**labels, **({"layer": name} if name else {})))

@@ -12,7 +12,7 @@ from lpwd.ui.curves import MAX_POINTS, extremes
 from lpwd.ui.runs.compared import Entry
 from lpwd.ui.runs.sources import Sources
 
-# what y shows -> its axis title, the recorded event and its field
+# what y shows -> its axis title, the recorded event and its field; of what has a value a layer the table of the history
 Y: dict[str, tuple[str, str, str]] = {
     "test_top1": ("test top-1 (%)", "epoch", "test_top1"),
     "validation_top1": ("validation top-1 (%)", "epoch", "validation_top1"),
@@ -20,7 +20,8 @@ Y: dict[str, tuple[str, str, str]] = {
     "test_loss": ("test loss (nats)", "epoch", "test_loss"),
     "loss": ("training loss of each step (nats)", "step", "loss"),
     "opposing": ("opposing penalties R_op (share of the weights)", "epoch", "opposing_count_rate"),
-    "norm": ("weight norm by layer (L2)", "layer", "weight_norms"),
+    "norm": ("weight norm by layer (L2)", "layer", "norms"),
+    "angle": ("angular update by layer (radians in the epoch's last step)", "layer", "angles"),
 }
 X = {"epoch": "epoch", "step": "step", "seconds": "training time (s)"}
 FAINT = 0.25  # opacity of the shallowest of all layers; the deepest is drawn whole
@@ -48,21 +49,22 @@ class Curves:
         history = self.sources.history(item)
         _, event, name = Y[y]
         if event == "layer":
-            return self._norms(item, layer)
+            return self._of_layer(item, name, layer)
         events = history.steps if event == "step" else history.epochs
         table = pd.DataFrame(events.numbers(("step", "epoch", "seconds", name))).rename(columns={name: "y"})
         if event == "step":
             table.epoch = table.step / max(1, history.started.steps_per_epoch if history.started else 1)
         return table.dropna(subset="y").astype(float)
 
-    def _norms(self, item: str, layer: str) -> pd.DataFrame:
+    def _of_layer(self, item: str, name: str, layer: str) -> pd.DataFrame:
         names, history = self.layers(item), self.sources.history(item)
-        if layer not in names:
+        by_epoch: dict[int, Sequence[float]] = getattr(history, name)
+        if layer not in names or not by_epoch:
             return pd.DataFrame(columns=["step", "epoch", "seconds", "y"], dtype=float)
         place = names.index(layer)
-        norms = pd.DataFrame({"y": {epoch: values[place] for epoch, values in history.norms.items()}}, dtype=float)
+        table = pd.DataFrame({"y": {epoch: values[place] for epoch, values in by_epoch.items()}}, dtype=float)
         epochs = pd.DataFrame(history.epochs.numbers(("epoch", "step", "seconds"))).set_index("epoch", drop=False)
-        return norms.join(epochs).assign(epoch=norms.index).fillna(0.0).astype(float)
+        return table.join(epochs).assign(epoch=table.index).fillna(0.0).astype(float)
 
     def layers(self, item: str) -> list[str]:
         """Names of the run's layers, shallow to deep; none before its start."""

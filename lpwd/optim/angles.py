@@ -1,0 +1,61 @@
+"""How far a step turns each layer's weights: the angular update of arXiv 2305.17212 (Rotational Equilibrium)."""
+
+import torch
+from torch import Tensor
+
+from lpwd.optim.kept import chunks, keep, kept
+from lpwd.optim.layer_stats import layers
+
+
+class AngleMeter:
+    """The angle in radians between each layer's weights before and after the step taken inside the context:
+
+        loss.backward()
+        with AngleMeter(optimizer) as meter:
+            optimizer.step()
+        angles = meter.angles.tolist()
+
+    `angles` has shape (layers,), float64 and on the device, shallow to deep: 0..pi, and 0 where all weights are 0. A
+    layer is all of its parameters as one vector. Of pwd, which decays before the forward pass, "before" is after that
+    decay, which turns nothing where it shrinks the whole layer. Keeps one copy of the weights with the optimizer, which
+    an OpposingMeter around it uses too; changes nothing, and waits for no device.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+        self.angles: Tensor | None = None
+
+    def __enter__(self) -> "AngleMeter":
+        keep(self.optimizer, [p for layer in layers(self.optimizer).values() for p in layer])
+        return self
+
+    @torch.no_grad()
+    def __exit__(self, *exception: object) -> None:
+        before = kept(self.optimizer)
+        device = next(iter(before)).device
+        sums = [
+            torch.stack([_sums(before[p], p.detach()).to(device) for p in layer]).sum(0)
+            for layer in layers(self.optimizer).values()
+        ]
+        self.angles = _angles(torch.stack(sums))
+
+
+def _sums(theta: Tensor, after: Tensor) -> Tensor:
+    """With d = theta' - theta: theta theta, theta d and d d, a float64 tensor of shape (3,)."""
+    total = torch.zeros(3, dtype=torch.float64, device=theta.device)
+    for old, new in chunks(theta, after):
+        t = old.double()
+        d = new.double() - t
+        total += torch.stack([t.dot(t), t.dot(d), d.dot(d)])
+    return total
+
+
+def _angles(sums: Tensor) -> Tensor:
+    """Angles of shape (layers,) from sums of shape (layers, 3).
+
+    Of theta and theta' the sine is in proportion to the part of d across theta, the cosine to theta (theta + d): exact
+    at the small angles of a step, where the arc cosine would lose half of the digits.
+    """
+    theta, along, moved = sums.unbind(1)
+    across = (theta * moved - along * along).clamp_(min=0).sqrt_()
+    return torch.atan2(across, theta + along)

@@ -1,0 +1,114 @@
+"""The angular update: what the meter says against plain float64 vectors, and what a training records of it."""
+
+import math
+
+import pytest
+import torch
+from test_train import of
+from torch import nn
+
+import lpwd
+from lpwd.events import Epoch
+from lpwd.methods import METHODS
+from lpwd.optim.angles import AngleMeter
+from lpwd.optim.layer_stats import layers
+from lpwd.optim.penalty import OpposingMeter
+from lpwd.training.batches import load
+from lpwd.training.session import Session
+from lpwd.training.train import train
+
+EVERY = [(method, optimizer) for method in METHODS for optimizer in METHODS[method].optimizers]
+
+
+def vectors(optimizer):
+    """A float64 vector of all weights a layer."""
+    return [torch.cat([p.detach().double().flatten() for p in layer]) for layer in layers(optimizer).values()]
+
+
+def angle(a, b):
+    """Of the two unit vectors, by the lengths of their difference and their sum."""
+    u, v = a / a.norm(), b / b.norm()
+    return 2 * math.atan2(float((u - v).norm()), float((u + v).norm()))
+
+
+def net(dtype):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.GELU(), nn.Conv2d(6, 4, 3), nn.Flatten(), nn.Linear(64, 5))
+    return model.to(dtype, memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("method", "optimizer"), EVERY)
+def test_the_meter_measures_the_angle_of_each_layer(method, optimizer):
+    model = net(torch.float64)
+    built = lpwd.build_optimizer(model, optimizer, method, 0.05, 0.01 if method == "adams" else 0.5)
+    for t in range(4):
+        built.zero_grad()
+        inputs = torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(t), dtype=torch.float64)
+        model(inputs).square().mean().backward()
+        before = vectors(built)
+        with OpposingMeter(built), AngleMeter(built) as meter:
+            built.step()
+        assert meter.angles.tolist() == pytest.approx(list(map(angle, before, vectors(built))), rel=1e-9)
+        assert meter.angles.min() > 0
+
+
+def test_small_angles_of_float32_weights_keep_their_digits_and_shrinking_turns_nothing():
+    model = net(torch.float32)
+    built = lpwd.build_optimizer(model, "sgd", "wd", 1e-6, 0.0)
+    for p in model.parameters():
+        p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(1))
+    before = vectors(built)
+    with AngleMeter(built) as meter:
+        built.step()
+    assert meter.angles.tolist() == pytest.approx(list(map(angle, before, vectors(built))), rel=1e-4)
+    assert meter.angles.max() < 2e-5
+    with AngleMeter(built) as meter, torch.no_grad():
+        for p in model.parameters():
+            p.mul_(0.5)
+    assert meter.angles.tolist() == pytest.approx([0.0] * 3, abs=1e-7)
+
+
+def test_weights_that_are_all_zero_have_the_angle_zero():
+    model = net(torch.float32)
+    built = lpwd.build_optimizer(model, "sgd", "wd", 0.1, 0.5)
+    nn.init.zeros_(model[0].weight)
+    nn.init.zeros_(model[0].bias)
+    with AngleMeter(built) as meter:
+        pass
+    assert meter.angles.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "lpwd"},
+        {"method": "l2sp", "opposing_every": 3},
+        {"method": "wd", "train_samples": 20, "batch_size": 32},
+    ],
+    ids=["lpwd", "other steps for R_op", "one step an epoch"],
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, changes, threads):
+    own = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        config = tiny(image_size=32, **changes)
+        session = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
+        for _ in range(2):
+            while session.batch < session.steps_per_epoch:
+                assert session.angles is None
+                session.optimizer.decay_()  # of pwd: what the step itself would do first; it does so once a step
+                before = vectors(session.optimizer)
+                session.model.train()
+                session.train_step()
+            measured = session.evaluate_epoch(lambda: False).angular_update
+            assert measured == pytest.approx(list(map(angle, before, vectors(session.optimizer))), rel=1e-4)
+    finally:
+        torch.set_num_threads(own)
+
+
+def test_every_layer_turns_in_every_epoch_of_a_training(tiny):
+    events = list(train(tiny(method="pwd"), device="cpu"))
+    for epoch in of(Epoch, events):
+        assert len(epoch.angular_update) == len(events[0].layer_names)
+        assert all(0 < turned < math.pi for turned in epoch.angular_update)
