@@ -60,7 +60,15 @@ def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
     heads = [f"for {name} in {values!r}:" for name, values in loops.items()]
     lines = [f"{'    ' * depth}{head}" for depth, head in enumerate(heads)]
     lines += ["    " * len(heads) + line for line in body]
-    return "\n".join([IMPORT, "", *_settings(fixed | settings), *lines, ""])
+    return "\n".join([*_imports(len(methods)), "", *_settings(fixed | settings), *lines, ""])
+
+
+def _imports(lanes: int) -> list[str]:
+    """Sums depend on the number of threads in their last bits, and the lanes of a race on a CPU share the cores."""
+    if lanes == 1:
+        return [IMPORT]
+    share = f"torch.set_num_threads(max(1, torch.get_num_threads() // {lanes}))"
+    return ["import torch", IMPORT, "", f"{share}  # what each lane of the race has on a CPU"]
 
 
 def _settings(settings: dict[str, Any]) -> list[str]:
