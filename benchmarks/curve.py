@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lpwd.config import RunConfig
-from lpwd.training.batches import load
+from lpwd.training.data.batches import load
 from lpwd.training.session import Session
 
 CPU = torch.device("cpu")
@@ -28,7 +28,7 @@ WINDOW = 10  # steps
 def session_of(config: RunConfig, kernels: str, seed: int) -> Session:
     config = config.model_copy(update={"kernels": kernels, "seed": seed})
     session = Session(config, CPU, load(config, CPU), None)
-    session.model.train()
+    session.learner.model.train()
     return session
 
 
@@ -39,10 +39,10 @@ def batches(session: Session, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 def ours(config: RunConfig, steps: int, seed: int) -> Tensor:
     session, losses = session_of(config, "auto", seed), []
-    assert session.kernels == "small-maps"
+    assert session.learner.kernels == "small-maps"
     for pixels, labels in batches(session, steps):
-        losses.append(session.backward(pixels, labels))
-        session.optimizer.step()
+        losses.append(session.learner.backward(pixels, labels, session.seed_of_step()))
+        session.learner.optimizer.step()
         session.step += 1
     return torch.stack(losses)
 
@@ -50,11 +50,14 @@ def ours(config: RunConfig, steps: int, seed: int) -> Tensor:
 def plain(config: RunConfig, steps: int, seed: int) -> Tensor:
     session, losses = session_of(config, "timm", seed), []
     optimizer = torch.optim.AdamW(
-        session.model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        session.learner.model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
     )
     for pixels, labels in batches(session, steps):
-        with session.randomness(), torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-            logits = session.model(pixels)
+        with (
+            session.learner.randomness(session.seed_of_step()),
+            torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"),
+        ):
+            logits = session.learner.model(pixels)
         loss = functional.cross_entropy(logits.float(), labels)
         optimizer.zero_grad()
         loss.backward()

@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, DatasetName
-from lpwd.training import batches, images, models
+from lpwd.training import models
+from lpwd.training.data import batches, images
 
 BATCH = 256
 

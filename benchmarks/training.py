@@ -33,7 +33,7 @@ from torch.nn import functional
 from lpwd.config import RunConfig
 from lpwd.jobs.checking.speed import random_data
 from lpwd.jobs.worker_process import ENVIRONMENT
-from lpwd.training.batches import augment
+from lpwd.training.data.batches import augment
 from lpwd.training.machine import cpu_has_bf16, default_precision, device_label, resolve_device
 from lpwd.training.memory import freed_memory_kept
 from lpwd.training.session import Session
@@ -54,9 +54,9 @@ class Stock(torch.optim.AdamW):
 def ours(config: RunConfig, steps: int, *, stock: bool = False) -> Step:
     """Our session's next step; `steps` is how many there will be. `stock`: updated by torch's own fused AdamW."""
     session = Session(config, PLACE, random_data(config, steps * config.batch_size, PLACE), None)
-    session.model.train()
+    session.learner.model.train()
     if stock:
-        session.optimizer = Stock(session.optimizer.param_groups, fused=True)  # type: ignore[assignment]
+        session.learner.optimizer = Stock(session.learner.optimizer.param_groups, fused=True)  # type: ignore[assignment]
 
     def step() -> None:
         session.train_step()
@@ -91,15 +91,15 @@ def plain(config: RunConfig, best: bool) -> Step:
 def update_only(config: RunConfig, method: str | None) -> Step:
     """The optimizer's step alone, with gradients in place: ours for a method, or torch's fused AdamW for None."""
     session = Session(config.model_copy(update={"method": method or "wd"}), PLACE, random_data(config, 8, PLACE), None)
-    optimizer: torch.optim.Optimizer = session.optimizer
+    optimizer: torch.optim.Optimizer = session.learner.optimizer
     if method is None:
-        optimizer = torch.optim.AdamW(session.model.parameters(), lr=config.lr, weight_decay=0.01, fused=True)
-    for p in session.model.parameters():
+        optimizer = torch.optim.AdamW(session.learner.model.parameters(), lr=config.lr, weight_decay=0.01, fused=True)
+    for p in session.learner.model.parameters():
         p.grad = torch.randn_like(p) * 1e-3
 
     def step() -> None:
         if method is not None:
-            session.optimizer.decay_()
+            session.learner.optimizer.decay_()
         optimizer.step()
 
     return step

@@ -13,7 +13,7 @@ from lpwd.methods import METHODS
 from lpwd.optim.angles import AngleMeter
 from lpwd.optim.layer_stats import layers
 from lpwd.optim.penalty import OpposingMeter
-from lpwd.training.batches import load
+from lpwd.training.data.batches import load
 from lpwd.training.session import Session
 from lpwd.training.train import train
 
@@ -97,12 +97,12 @@ def test_an_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, change
         for _ in range(2):
             while session.batch < session.steps_per_epoch:
                 assert session.angles is None
-                session.optimizer.decay_()  # of pwd: what the step itself would do first; it does so once a step
-                before = vectors(session.optimizer)
-                session.model.train()
+                session.learner.optimizer.decay_()  # of pwd: what the step itself would do first, once a step
+                before = vectors(session.learner.optimizer)
+                session.learner.model.train()
                 session.train_step()
             measured = session.evaluate_epoch(lambda: False).angular_update
-            assert measured == pytest.approx(list(map(angle, before, vectors(session.optimizer))), rel=1e-4)
+            assert measured == pytest.approx(list(map(angle, before, vectors(session.learner.optimizer))), rel=1e-4)
     finally:
         torch.set_num_threads(own)
 

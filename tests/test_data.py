@@ -17,14 +17,14 @@ from sklearn.datasets import load_sample_images
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
-from lpwd.training import batches, images
+from lpwd.training.data import batches, images
 
 CPU = torch.device("cpu")
 CIFAR = DATASETS["cifar10"].hub
 SECONDS_TO_NOTICE = 10
 READ = """
 import time
-from lpwd.training import images
+from lpwd.training.data import images
 from lpwd.config import ConfigError
 decoded, decode = [], images.decode
 images.decode = lambda *arguments: decoded.append(1) or decode(*arguments)
@@ -171,7 +171,7 @@ def test_a_changed_file_and_a_damaged_cache_are_decoded_again(hub, tmp_path):
 
 
 def test_two_processes_may_start_at_once(hub, tmp_path):
-    code = "from lpwd.training import images; images.read('cifar10')"
+    code = "from lpwd.training.data import images; images.read('cifar10')"
     with serve(hub) as endpoint:
         environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": "."}
         started = [
@@ -332,5 +332,5 @@ def test_images_are_resized_once_at_load():
 
 
 def test_reading_the_images_imports_no_torch(tmp_path):
-    code = "import sys\nfrom lpwd.training import images\nimages.read('digits')\nresult = 'torch' in sys.modules"
+    code = "import sys\nfrom lpwd.training.data import images\nimages.read('digits')\nresult = 'torch' in sys.modules"
     assert run_with_hub(code, closed_port(), tmp_path) is False

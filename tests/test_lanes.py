@@ -10,7 +10,7 @@ from lpwd.config import ConfigError
 from lpwd.events import Checkpoint, reproducible
 from lpwd.jobs.race import run_lanes
 from lpwd.training import checkpoints
-from lpwd.training.datasets import Datasets
+from lpwd.training.data.datasets import Datasets
 
 
 def numbers(store, run_id):

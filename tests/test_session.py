@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lpwd.training import session
-from lpwd.training.batches import load
+from lpwd.training.data.batches import load
 from lpwd.training.session import Session
 
 SWIN = {
@@ -48,7 +48,7 @@ def test_a_step_whose_loss_is_not_read_waits_for_nothing(tiny, monkeypatch, chan
     trained = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
     trained.train_step()  # R_op is measured in the first step
     # torch's Adam counts its steps on the CPU where it is not fused, and reads that count
-    counts = [state["step"] for state in trained.optimizer.state.values() if "step" in state]
+    counts = [state["step"] for state in trained.learner.optimizer.state.values() if "step" in state]
     with Waits(counts) as waits:
         assert trained.train_step().loss is None
     assert waits.found == []

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from lpwd.events import Checkpoint, Epoch
-from lpwd.training.batches import load
+from lpwd.training.data.batches import load
 from lpwd.training.session import Session
 from lpwd.training.small_maps.blocks import Draws
 from lpwd.training.train import train
@@ -41,12 +41,12 @@ def session_of(config) -> Session:
 @pytest.mark.parametrize("changes", [SWIN, CONVNEXT], ids=["swin with stochastic depth", "convnext"])
 def test_the_parts_add_up_to_the_whole_batch(tiny, changes, threads):
     session = session_of(tiny(**changes | {"batch_size": 50}))
-    model = session.model.double().train()
+    model = session.learner.model.double().train()
     pixels, labels = session.feed.batch(1, 0)
     pixels = pixels.double()
-    assert session.shards.parts(len(labels)) == threads
-    session.optimizer.decay_()  # as a session does, or the first part's forward pass would decay under the second
-    loss = session.shards.backward(model, pixels, labels, seed=7)
+    assert session.learner.shards.parts(len(labels)) == threads
+    session.learner.optimizer.decay_()  # as a learner does, or the first part would decay under the second
+    loss = session.learner.shards.backward(model, pixels, labels, seed=7)
     found = {name: parameter.grad for name, parameter in model.named_parameters()}
     assert all(gradient.stride() == model.get_parameter(name).stride() for name, gradient in found.items())
     model.zero_grad()
@@ -57,7 +57,7 @@ def test_the_parts_add_up_to_the_whole_batch(tiny, changes, threads):
         assert (found[name] - parameter.grad).norm() <= 1e-11 * parameter.grad.norm() + 1e-15, name
     model.eval()
     with torch.no_grad():
-        assert (session.shards.logits(model, pixels) - model(pixels)).abs().max() < 1e-12
+        assert (session.learner.shards.logits(model, pixels) - model(pixels)).abs().max() < 1e-12
 
 
 def epochs_of(events) -> list[tuple[float, float]]:
@@ -79,17 +79,17 @@ def test_a_run_with_several_threads_repeats_and_resumes_bit_for_bit(tiny, change
 
 
 def test_what_is_not_covered_or_too_small_is_computed_whole(tiny):
-    assert session_of(tiny(**CONVNEXT | {"kernels": "timm"})).shards is None
-    covered = session_of(tiny(**CONVNEXT))
-    assert covered.shards_for(torch.zeros(31)) is None
-    assert covered.shards_for(torch.zeros(32)) is not None
+    assert session_of(tiny(**CONVNEXT | {"kernels": "timm"})).learner.shards is None
+    shards = session_of(tiny(**CONVNEXT)).learner.shards
+    assert shards.parts(31) == 1
+    assert shards.parts(32) > 1
     torch.set_num_threads(1)
-    assert covered.shards_for(torch.zeros(32)) is None
+    assert shards.parts(32) == 1
 
 
 def test_other_threads_keep_their_number_of_torch_threads(tiny, threads):
     session = session_of(tiny(**CONVNEXT))
-    session.model.train()
+    session.learner.model.train()
     session.train_step()
     assert torch.get_num_threads() == threads
-    assert session.shards.alone(torch.get_num_threads) == 1
+    assert session.learner.shards.alone(torch.get_num_threads) == 1

@@ -9,8 +9,8 @@ from lpwd.config import RunConfig
 from lpwd.events import Checkpoint, Finished, Step, Stopped, reproducible, to_record
 from lpwd.jobs.costs import Plan, plan
 from lpwd.jobs.race import run_lanes
-from lpwd.training.batches import load
-from lpwd.training.feed import Feeds
+from lpwd.training.data.batches import load
+from lpwd.training.data.feed import Feeds
 from lpwd.training.train import train
 
 CPU = torch.device("cpu")

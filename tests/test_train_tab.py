@@ -128,6 +128,33 @@ def test_start_waits_for_the_field_that_is_wrong_which_is_marked(opened):
         assert page.locator(".lp-wrong").count() == 0
 
 
+def test_an_answer_about_earlier_values_takes_no_mark_away(opened):
+    page = opened(FORM)
+    wait_value(page, "epochs", "2")
+    held = []
+
+    def hold(route):
+        if "preflight" in (route.request.post_data or "") and not held:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/lpwd/poll", hold)
+    page.fill("#lp-epochs input", "3")
+    page.press("#lp-epochs input", "Enter")
+    wait_url(page, "epochs=3")
+    while not held:
+        page.wait_for_timeout(10)
+    page.fill("#lp-lr input", "0")
+    page.press("#lp-lr input", "Enter")
+    page.wait_for_selector("#lp-lr.lp-wrong")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.wait_for_timeout(1000)
+    assert page.locator("#lp-lr.lp-wrong").count() == 1
+    assert page.is_disabled("#lp-start")
+
+
 def test_a_bundled_start_brings_its_network_along(opened):
     page = opened("dataset=digits")
     wait_value(page, "epochs", "14")

@@ -54,7 +54,7 @@ class Work:
 
 def work(config: RunConfig) -> Work:
     """By the data that are here, else by their published sizes."""
-    from lpwd.training.images import cached_sizes  # opencv takes longer to import than the page needs
+    from lpwd.training.data.images import cached_sizes  # opencv takes longer to import than the page needs
 
     sizes = cached_sizes(config.dataset)
     return published_work(config) if sizes is None else _work(config, sizes, known=True)

@@ -17,8 +17,8 @@ from lpwd.jobs.lane import Lane, OnEvent
 from lpwd.jobs.side_by_side import advance
 from lpwd.store import ACTIVE, ENDED, RunStore, State
 from lpwd.training import checkpoints, starts
-from lpwd.training.datasets import Datasets
-from lpwd.training.feed import Feeds
+from lpwd.training.data.datasets import Datasets
+from lpwd.training.data.feed import Feeds
 from lpwd.training.machine import resolve_device
 from lpwd.training.memory import freed_memory_kept
 from lpwd.training.train import train

@@ -17,8 +17,8 @@ from lpwd.jobs.claim import claimed
 from lpwd.jobs.lane import Lane
 from lpwd.jobs.race import Watch, initial_weights
 from lpwd.jobs.sweep import POLL_SECONDS, OnChange, Sweep, next_ready
-from lpwd.training import batches
-from lpwd.training.datasets import data_key
+from lpwd.training.data import batches
+from lpwd.training.data.datasets import data_key
 from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
 

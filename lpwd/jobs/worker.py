@@ -81,7 +81,7 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
     answer({"number": 0, "machine": asdict(hello(device))})
     threading.Thread(target=listen, name="lpwd-listen", daemon=True).start()
     from lpwd.jobs.race import run_lanes
-    from lpwd.training.datasets import Datasets
+    from lpwd.training.data.datasets import Datasets
 
     datasets = Datasets()
     while not stop.is_set() and (request := jobs.get()):

@@ -24,7 +24,7 @@ from torch import nn
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
-from lpwd.training.images import cached_sizes, check_samples
+from lpwd.training.data.images import cached_sizes, check_samples
 from lpwd.training.memory import Footprint, footprint_of
 from lpwd.training.model_names import model_names as model_names
 from lpwd.training.randomness import seeded

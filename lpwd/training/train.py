@@ -9,10 +9,11 @@ from torch import Tensor
 
 from lpwd.config import RunConfig
 from lpwd.events import Checkpoint, Diverged, Event, Stopped
-from lpwd.training import batches as datasets
-from lpwd.training.feed import Feeds
+from lpwd.training.data import batches as datasets
+from lpwd.training.data.feed import Feeds
+from lpwd.training.learner import NEVER
 from lpwd.training.machine import resolve_device
-from lpwd.training.session import NEVER, Session
+from lpwd.training.session import Session
 
 
 def train(

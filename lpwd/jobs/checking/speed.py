@@ -7,7 +7,7 @@ import torch
 
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS
-from lpwd.training.batches import IMAGENET_MEAN, IMAGENET_STD, Dataset
+from lpwd.training.data.batches import IMAGENET_MEAN, IMAGENET_STD, Dataset
 from lpwd.training.machine import resolve_device
 from lpwd.training.session import Session
 

@@ -8,7 +8,7 @@ from lpwd.ui.shared import defaults
 def why_digits() -> str | None:
     """Takes some seconds where the Hub does not answer: run it in the background."""
     from lpwd.hub import client
-    from lpwd.training import images  # opencv and the Hub's client take longer to import than the page needs
+    from lpwd.training.data import images  # opencv and the Hub's client take longer to import than the page needs
 
     source = DATASETS[defaults.DATASET].hub
     if source is None or images.cached_sizes(defaults.DATASET):

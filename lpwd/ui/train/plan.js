@@ -3,7 +3,7 @@ lpwd.plan = (element, props, watch) => {
   "use strict";
   const ASK_AFTER_MS = 300;
   const { put, parts } = lpwd.widgets, { field, act } = parts(element), { copy } = lpwd.files;
-  let plan = JSON.parse(props.value), timer = 0, stamp = "";
+  let plan = JSON.parse(props.value), asked = null, timer = 0, stamp = "";
   // A link's fields are in the form only once the server has answered; until then the address is left alone.
   let settled = !Object.keys(plan.link).some((name) => lpwd.url.parameter(name));
 
@@ -22,8 +22,12 @@ lpwd.plan = (element, props, watch) => {
     timer = setTimeout(askNow, ASK_AFTER_MS);
   }
   const askNow = lpwd.polling.watch(element, "train", "preflight", {
-    ask: () => (plan.problem ? null : { fields: plan.fields }),
+    ask() {
+      asked = plan;
+      return plan.problem ? null : { fields: plan.fields };
+    },
     take({ said, refused, field: name, network, problem }) {
+      if (asked !== plan) return; // said of other values; these are asked about soon
       const sentence = refused || problem;
       put(field("preflight"), sentence ? `Start would be refused: ${sentence}` : said);
       judge(sentence, name);

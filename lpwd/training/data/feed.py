@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lpwd.config import RunConfig
-from lpwd.training import batches
-from lpwd.training.batches import Dataset
+from lpwd.training.data import batches
+from lpwd.training.data.batches import Dataset
 
 
 class Batch(NamedTuple):

@@ -12,7 +12,7 @@ import torch
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, DatasetName
-from lpwd.training import images
+from lpwd.training.data import images
 from lpwd.training.memory import free_bytes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1

@@ -3,7 +3,7 @@
 import torch
 
 from lpwd.config import RunConfig
-from lpwd.training import batches
+from lpwd.training.data import batches
 
 KEPT_BYTES = 2**28  # of images between jobs: the CIFARs fit
 

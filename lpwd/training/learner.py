@@ -1,0 +1,163 @@
+"""Learner: the model of one run and its optimizer on a device; gradients, update and evaluation of given batches."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lpwd.config import RunConfig
+from lpwd.optim.angles import AngleMeter
+from lpwd.optim.optimizers import build_optimizer
+from lpwd.optim.penalty import OpposingMeter
+from lpwd.training import models, starts
+from lpwd.training.data import batches as datasets
+from lpwd.training.randomness import seeded
+from lpwd.training.small_maps.blocks import Draws
+from lpwd.training.small_maps.choose import accelerate, set_generator
+from lpwd.training.small_maps.shards import Shards
+
+EVALUATION_BATCH = 1000  # images
+
+NEVER: Callable[[], bool] = lambda: False  # noqa: E731
+
+
+class Learner:
+    """The model and optimizer of `config` on `device`, computed by the small-map path where it covers them and pays."""
+
+    def __init__(
+        self, config: RunConfig, device: torch.device, class_count: int, weights: Mapping[str, Tensor] | None
+    ) -> None:
+        self.config, self.device = config, device
+        models.check(config)
+        self.model = models.create(config, class_count)
+        if weights is not None:
+            starts.adopt(self.model, weights, config.init_from or "initial_weights")
+        layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
+        self.model.to(device).to(memory_format=layout)
+        self.optimizer = build_optimizer(
+            self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
+        )
+        self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
+        self.kernels = self._kernels()
+        self.layout = layout if self.kernels == "timm" else torch.channels_last  # of the pixels
+        self.stochastic = any(_is_stochastic(module) for module in self.model.modules())
+        self.shards = Shards(self.model) if self.kernels == "small-maps" else None
+
+    def _kernels(self) -> str:
+        """What computes the model from now on: the small-map path where it covers the model and pays, else timm."""
+        image_size, precision = self.config.image_size, self.config.precision
+        if self.config.kernels == "timm" or not accelerate(
+            self.model, image_size=image_size, precision=precision, device=self.device
+        ):
+            return "timm"
+        self.draws = torch.Generator()
+        set_generator(self.model, self.draws)
+        return "small-maps"
+
+    # ---- one step
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Of the coming step; each layer's times its own scale, where it has one."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr * group.get("lr_scale", 1.0)
+
+    def backward(self, pixels: Tensor, labels: Tensor, seed: int) -> Tensor:
+        """Set the gradients of the mean cross-entropy over the batch; returns the loss, a scalar on the device.
+
+        `pixels` [B, 3, H, W] are normalised, `labels` [B] class numbers; `seed` decides what stochastic depth and
+        dropout draw, so that lanes and resumed runs share it.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.decay_()  # of pwd, before the forward pass
+        if shards := self._shards_for(len(labels)):
+            return shards.backward(self.forward, pixels, labels, seed)
+        with self.randomness(seed):
+            loss = functional.cross_entropy(self.forward(pixels), labels)
+        loss.backward()
+        return loss.detach()
+
+    def update(
+        self, images: int, *, opposing: bool = False, angles: bool = False
+    ) -> tuple[tuple[float, float] | None, Tensor | None]:
+        """The optimizer's step after a batch of so many images; what was asked to be measured of it, else None.
+
+        R_op by count and by magnitude (section 3.2), and each layer's angle in radians [layers].
+        """
+        if self.config.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_grad_norm)
+        if shards := self._shards_for(images):
+            return shards.alone(lambda: self._step(opposing, angles))
+        return self._step(opposing, angles)
+
+    def _step(self, opposing: bool, angles: bool) -> tuple[tuple[float, float] | None, Tensor | None]:
+        with (
+            OpposingMeter(self.optimizer) if opposing else nullcontext() as opposed,
+            AngleMeter(self.optimizer) if angles else nullcontext() as turned,
+        ):
+            self.optimizer.step()
+        return opposed.rates if opposed else None, turned.angles if turned else None
+
+    def forward(self, pixels: Tensor, draws: Draws | None = None) -> Tensor:
+        """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]; `draws` for the small-map path alone."""
+        more = {} if draws is None else {"draws": draws}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+            return self.model(pixels, **more).float()
+
+    def _shards_for(self, images: int) -> Shards | None:
+        """What computes a batch of so many images in parts; None where it is computed whole."""
+        return self.shards if self.shards and self.shards.parts(images) > 1 else None
+
+    @contextmanager
+    def randomness(self, seed: int) -> Iterator[None]:
+        """What stochastic depth and dropout draw is a function of `seed`."""
+        if self.draws is not None:
+            self.draws.manual_seed(seed)
+        with seeded(seed, self.device) if self.stochastic and self.draws is None else nullcontext():
+            yield
+
+    # ---- evaluation
+
+    @torch.no_grad()
+    def evaluate(
+        self, images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, should_stop: Callable[[], bool] = NEVER
+    ) -> tuple[float, float] | None:
+        """Mean loss and top-1 (percent) over uint8 `images` [N, ...] with `labels` [N]; None if stopped on the way."""
+        self.model.eval()
+        loss = torch.zeros((), dtype=torch.float64, device=self.device)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
+        for batch, targets in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
+            if should_stop():
+                return None
+            logits = self._logits(datasets.augment(batch, None, mean, std, self.layout))
+            loss += functional.cross_entropy(logits, targets, reduction="sum").double()
+            correct += (logits.argmax(1) == targets).sum()
+        return float(loss) / len(labels), 100 * float(correct) / len(labels)
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        if shards := self._shards_for(len(pixels)):
+            return shards.logits(self.forward, pixels)
+        return self.forward(pixels)
+
+    # ---- state
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def _optimizer_options(config: RunConfig) -> dict[str, Any]:
+    common: dict[str, Any] = {name: getattr(config, name) for name in ("rule", "order", "mean", "exclude_1d")}
+    if config.optimizer == "adam":
+        return common | {"betas": config.betas, "eps": config.eps}
+    return common | {"momentum": config.momentum, "nesterov": config.nesterov}
+
+
+def _is_stochastic(module: nn.Module) -> bool:
+    """Whether the module draws random numbers in training mode: dropout of any kind or timm's DropPath."""
+    return bool(getattr(module, "drop_prob", 0) or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p))
