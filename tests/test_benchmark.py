@@ -1,5 +1,7 @@
 """The Benchmark tab: tiles and tables from synthetic runs, and missing cells that are run by clicks."""
 
+from concurrent.futures import Future
+
 import pytest
 from browser import CHROMIUM, ROOT, chromium, open_page, running_app
 from synthetic import write_run
@@ -44,8 +46,7 @@ paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": fig4, "table1": table
 
 @pytest.fixture
 def benchmark(store, monkeypatch):
-    monkeypatch.setattr(bench, "in_background", lambda work: None)  # nothing is read ahead, nothing asked
-    monkeypatch.setattr(published, "in_background", lambda work: None)
+    monkeypatch.setattr(published, "in_background", lambda work: Future())  # nothing is read ahead, nothing asked
     return bench.Bench(store, published.Cached(""))
 
 

@@ -6,6 +6,7 @@ bundled with lpwd. `Puller` does so in the background. Nothing here trains or kn
 
 import datetime
 import json
+import math
 import re
 import shutil
 import threading
@@ -221,9 +222,12 @@ class Puller:
         return self._thread is not None and self._thread.is_alive()
 
     def _work(self) -> None:
+        if not self.repo:
+            self._due = math.inf
+            return self._show(local("", NO_REPO, self.snapshot))
         self._due = time.monotonic() + RETRY_SECONDS
         if self.version == 0:
-            self._show(local(self.repo, "The Hub is being asked." if self.repo else NO_REPO, self.snapshot))
+            self._show(local(self.repo, "The Hub is being asked.", self.snapshot))
         results = pull(self.repo, snapshot=self.snapshot)
         if results.source == "hub":
             self._good = results

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ class Cached:
         self.repo = os.environ.get("LPWD_RESULTS_REPO", "") if repo is None else repo
         self._puller: Puller | None = None
         self._choosing = threading.Lock()
-        in_background(lambda: self._begin(after_seconds))
+        self._begun = in_background(lambda: self._begin(after_seconds))
 
     def _begin(self, after_seconds: float) -> None:
         time.sleep(after_seconds)
@@ -35,7 +36,11 @@ class Cached:
         with self._choosing:
             if self._puller is None:
                 self._puller = Puller(self.repo, snapshot=self.snapshot)
-        self._puller.latest()
+        self._puller.refresh().join()
+
+    def when_read(self, work: Callable[[], object]) -> None:
+        """Have it done in the background once the first results are read: before a tab is clicked that shows them."""
+        self._begun.add_done_callback(lambda _: work())
 
     @property
     def results(self) -> "Results | None":

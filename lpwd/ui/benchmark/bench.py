@@ -6,7 +6,6 @@ Own and published runs together, by the rule of `lpwd.paper.sources`. No gradio.
 import functools
 import math
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,6 @@ from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
 from lpwd.store import Record, RunStore
 from lpwd.ui.benchmark.figures import figures, sentences_of
-from lpwd.ui.live import in_background
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait 
     from lpwd.paper.sources import Together
 
 FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
-WARM_AFTER_SECONDS = 3.0  # of the app's start
 SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
 SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
 
@@ -41,12 +38,7 @@ class Bench:
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._tiles: dict[tuple[str, str], tuple[str, Tile]] = {}  # with the stamp of their cells
         self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
-        in_background(self._warm)
-
-    def _warm(self) -> None:
-        """pandas takes seconds to load: after the page's first paint, before the tab is clicked."""
-        time.sleep(WARM_AFTER_SECONDS)
-        self.cards(FIRST_SCALE)
+        cached.when_read(lambda: self.cards(FIRST_SCALE))  # loading pandas and judging runs takes seconds
 
     def cards(self, scale: str, stamp: str = "") -> dict[str, Any]:
         """The scorecard; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""

@@ -44,6 +44,8 @@ class RunList:
         self._gone: dict[str, int] = {}  # run -> version that no longer had it
         self._published: dict[str, Record] = {}
         self._lock = threading.Lock()
+        if sources.cached:
+            sources.cached.when_read(self.since)  # the first time all rows are made
 
     def since(self, cursor: str = "", user: User = HOST) -> dict[str, Any]:
         """Rows that are new or changed since `cursor`, and names that are gone; everything without a known cursor.
