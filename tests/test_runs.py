@@ -114,6 +114,7 @@ def test_a_published_run_is_told_in_full_and_is_nobodys_to_change(store, tmp_pat
     told = one_run.about(sources, item)
     assert told["origin"].startswith("snapshot, 20")
     assert dict(told["facts"])["Commit"] == "abc123"
+    assert dict(told["results"])["Last epoch"].endswith(" %")
     assert "--weight-decay 5" in told["command"]
     assert "settings = dict(" in told["snippet"]
     assert not any(told[right] for right in ("mine", "canDelete", "canResume", "canStop"))

@@ -1,9 +1,9 @@
 """One run in full, and what may be done to it: a name, a note, deletion. No gradio here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lpwd.analysis.words import label
+from lpwd.analysis.words import NONE, general, label, number, spread
 from lpwd.config import ConfigError
 from lpwd.facts import DATASETS
 from lpwd.jobs.rights import HOST, User, may_change, require
@@ -14,6 +14,7 @@ from lpwd.ui.shared.form import lost
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
+IMAGES = {"train_samples": "for training", "validation_samples": "for validation", "test_samples": "for the test"}
 
 
 def about(sources: Sources, run_id: str, user: User = HOST) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def about(sources: Sources, run_id: str, user: User = HOST) -> dict[str, Any]:
         "title": f"{label(config.method)}, {config.model} on {DATASETS[config.dataset].label}",
         "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
         "facts": _facts(record, sources.history(run_id).warning),
-        "results": [[key, value] for key, value in status.summary.items() if isinstance(value, (int, float))],
+        "results": _results(status.summary),
         "command": command_line([config]),
         "snippet": python_snippet([[config]]),
         "log": sources.store.log_tail(run_id) if own else "",
@@ -45,6 +46,29 @@ def about(sources: Sources, run_id: str, user: User = HOST) -> dict[str, Any]:
         "canDelete": mine and status.state not in STOPPABLE and status.state != "stopping",
         "canStop": mine and status.state in STOPPABLE,
     }
+
+
+def _results(summary: Mapping[str, Any]) -> list[list[str]]:
+    """What the run ended with, in the words of the tables; nothing of what it has no number of."""
+    best, rate = (
+        spread(summary.get("best10_mean"), summary.get("best10_std"), missing=""),
+        summary.get("mean_decay_rate"),
+    )
+    shown = {
+        "Best 10 epochs": best and f"{best} % (deviation over epochs)",
+        "Last epoch": _percent(summary.get("last_top1")),
+        "Validation-selected": _percent(summary.get("val_selected_top1")),
+        "Training loss": number(summary.get("train_loss"), digits=4),
+        "Mean decay rate": general(rate) if rate else "",
+        "Parameters": f"{summary.get('parameter_count', 0):,}",
+        "Images": ", ".join(f"{summary[name]:,} {words}" for name, words in IMAGES.items() if summary.get(name)),
+        "Time": f"{summary['seconds']:,.0f} s" if summary.get("seconds") else "",
+    }
+    return [[name, text] for name, text in shown.items() if text not in ("", "0", NONE)]
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{number(value)} %"
 
 
 def _facts(record: Record, warning: str) -> list[list[str]]:

@@ -23,8 +23,7 @@ lpwd.runDetail = (element, server, trigger, list) => {
     act("stop").hidden = !run.canStop;
     act("delete-one").hidden = !run.canDelete;
     act("clone").title = run.lost.length ? `The form has no control for ${run.lost.join(", ")}` : "";
-    const results = run.results.map(([key, value]) => [key.replaceAll("_", " "), tidy(value)]);
-    terms("facts", [...run.facts, ...results]);
+    terms("facts", [...run.results, ...run.facts]);
     terms("settings", run.settings.map(([key, value]) => [key, tidy(value)]));
     lpwd.url.remember({ runs_id: id });
     if (quiet) return;
