@@ -35,6 +35,18 @@ def test_a_race_writes_a_run_folder_a_lane(store, tiny):
     assert max(map(abs, lead)) <= 1  # in lock step
 
 
+def test_a_trained_run_keeps_its_weights_without_the_moments_which_is_enough_to_end_again(store, tiny):
+    run_id = store.create(tiny())
+    run_lanes(store, [run_id], device="cpu")
+    before = numbers(store, run_id)
+    state, _ = checkpoints.load(store.paths(run_id))
+    assert state["model"]
+    assert state["optimizer"]["state"] == {}
+    store.update(run_id, state="interrupted")  # as if killed between its last checkpoint and its end
+    assert run_lanes(store, [run_id], device="cpu") == {run_id: "finished"}
+    assert numbers(store, run_id) == before
+
+
 def test_a_failing_lane_keeps_its_traceback_and_the_others_go_on(store, tiny):
     good = store.create(tiny())
     bad = store.create(tiny(init_from="no-such-run"))

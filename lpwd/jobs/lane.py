@@ -18,7 +18,7 @@ FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
 STATUS_SECONDS = 0.5  # between progress updates of status.json
 # Between checkpoints of ended epochs, what a killed process may lose: a tiny run ends five a second, a large one's
 # file takes long.
-SAVE_SECONDS = 2.0
+SAVE_SECONDS = 5.0
 SAVE_TIMES = 10  # what the last one took
 
 Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
@@ -143,12 +143,14 @@ class Lane:
 
     def _save(self, event: Checkpoint) -> None:
         """Write the checkpoint, unless the run goes on and another one is due soon."""
-        position, config = event.state["position"], self.store.config(self.run_id)
-        goes_on = position["batch"] == 0 and position["epoch"] <= config.epochs
+        position, state = event.state["position"], event.state
+        trained = position["epoch"] > self.store.config(self.run_id).epochs
         begun = time.monotonic()
-        if goes_on and begun < self.save_due:
+        if position["batch"] == 0 and not trained and begun < self.save_due:
             return
-        checkpoints.save(self.store.paths(self.run_id), event.state)
+        if trained:  # the moments, two thirds of the file, have served
+            state = state | {"optimizer": state["optimizer"] | {"state": {}}}
+        checkpoints.save(self.store.paths(self.run_id), state)
         ended = time.monotonic()
         self.save_due = ended + max(SAVE_SECONDS, SAVE_TIMES * (ended - begun))
 
