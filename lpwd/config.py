@@ -54,8 +54,10 @@ class RunConfig(BaseModel):
         description="weights to start from: a finished run's id, or a published start",
     )
     precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
-    kernels: Literal["auto", "timm"] = Field(
-        "auto", description="of the model's layers: auto takes faster ones of the same function where there are some"
+    kernels: Literal["auto", "timm", "graph"] = Field(
+        "auto",
+        description="of the model's layers: auto takes faster ones of the same function where there are some; "
+        "graph replays timm's as a CUDA graph",
     )
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="of the learning rate; the paper's is constant"

@@ -1,4 +1,4 @@
-"""What a training step does not do: wait for the device."""
+"""What a training step does not do, made in parts or at once as a CUDA graph's: wait for the device."""
 
 import pytest
 import torch
@@ -31,6 +31,7 @@ class Waits(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
+@pytest.mark.parametrize("graph", [False, True], ids=["apart", "at once"])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -41,11 +42,13 @@ class Waits(TorchDispatchMode):
     ],
     ids=["adam", "clipped", "sgd", "swin"],
 )
-def test_a_step_whose_loss_is_not_read_waits_for_nothing(tiny, monkeypatch, changes):
+def test_a_step_whose_loss_is_not_read_waits_for_nothing(tiny, monkeypatch, changes, graph):
     monkeypatch.setitem(session.LOSS_EVERY, "cpu", 3)  # as on a GPU, where reading is a wait
     # timm's layers, which a GPU gets: the small-map path is the CPU's
     config = tiny(**{"opposing_every": 1000, "kernels": "timm", "image_size": 32} | changes)
     trained = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
+    if graph:
+        trained.learner.graph = trained.learner._graph()
     trained.train_step()  # R_op is measured in the first step
     # torch's Adam counts its steps on the CPU where it is not fused, and reads that count
     counts = [state["step"] for state in trained.learner.optimizer.state.values() if "step" in state]

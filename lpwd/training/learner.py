@@ -12,7 +12,7 @@ from lpwd.config import RunConfig
 from lpwd.optim.angles import AngleMeter
 from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter
-from lpwd.training import models, starts
+from lpwd.training import graph, models, starts
 from lpwd.training.data import batches as datasets
 from lpwd.training.randomness import seeded
 from lpwd.training.small_maps.blocks import Draws
@@ -31,6 +31,7 @@ class Learner:
         self, config: RunConfig, device: torch.device, class_count: int, weights: Mapping[str, Tensor] | None
     ) -> None:
         self.config, self.device = config, device
+        graph.check(config, device)
         models.check(config)
         self.model = models.create(config, class_count)
         if weights is not None:
@@ -42,39 +43,61 @@ class Learner:
         )
         self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
         self.kernels = self._kernels()
-        self.layout = layout if self.kernels == "timm" else torch.channels_last  # of the pixels
+        self.layout = torch.channels_last if self.kernels == "small-maps" else layout  # of the pixels
         self.stochastic = any(_is_stochastic(module) for module in self.model.modules())
         self.shards = Shards(self.model) if self.kernels == "small-maps" else None
+        self.graph = self._graph() if self.kernels == "graph" else None
 
     def _kernels(self) -> str:
         """What computes the model from now on: the small-map path where it covers the model and pays, else timm."""
         image_size, precision = self.config.image_size, self.config.precision
-        if self.config.kernels == "timm" or not accelerate(
-            self.model, image_size=image_size, precision=precision, device=self.device
-        ):
+        if self.config.kernels != "auto":
+            return self.config.kernels
+        if not accelerate(self.model, image_size=image_size, precision=precision, device=self.device):
             return "timm"
         self.draws = torch.Generator()
         set_generator(self.model, self.draws)
         return "small-maps"
+
+    def _graph(self) -> graph.StepGraph:
+        graph.rates_as_tensors(self.optimizer, self.device)
+
+        def step(pixels: Tensor, labels: Tensor) -> Tensor:
+            loss = self.backward(pixels, labels, None)
+            self.update(len(labels))
+            return loss
+
+        return graph.StepGraph(step)
 
     # ---- one step
 
     def set_learning_rate(self, lr: float) -> None:
         """Of the coming step; each layer's times its own scale, where it has one."""
         for group in self.optimizer.param_groups:
-            group["lr"] = lr * group.get("lr_scale", 1.0)
+            rate = lr * group.get("lr_scale", 1.0)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
-    def backward(self, pixels: Tensor, labels: Tensor, seed: int) -> Tensor:
+    def at_once(self, pixels: Tensor, labels: Tensor, seed: int) -> Tensor | None:
+        """Gradients and update in one CUDA graph; the loss, or None where `backward` and `update` are to do it."""
+        if self.graph is None:
+            return None
+        with self.randomness(seed):  # a graph draws from the state that it finds when it runs
+            return self.graph(pixels, labels)
+
+    def backward(self, pixels: Tensor, labels: Tensor, seed: int | None) -> Tensor:
         """Set the gradients of the mean cross-entropy over the batch; returns the loss, a scalar on the device.
 
         `pixels` [B, 3, H, W] are normalised, `labels` [B] class numbers; `seed` decides what stochastic depth and
-        dropout draw, so that lanes and resumed runs share it.
+        dropout draw, so that lanes and resumed runs share it; None: whoever calls has seen to it.
         """
         self.optimizer.zero_grad(set_to_none=True)
         self.optimizer.decay_()  # of pwd, before the forward pass
-        if shards := self._shards_for(len(labels)):
+        if seed is not None and (shards := self._shards_for(len(labels))):
             return shards.backward(self.forward, pixels, labels, seed)
-        with self.randomness(seed):
+        with nullcontext() if seed is None else self.randomness(seed):
             loss = functional.cross_entropy(self.forward(pixels), labels)
         loss.backward()
         return loss.detach()
@@ -149,12 +172,14 @@ class Learner:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.graph:
+            graph.rates_as_tensors(self.optimizer, self.device)
 
 
 def _optimizer_options(config: RunConfig) -> dict[str, Any]:
     common: dict[str, Any] = {name: getattr(config, name) for name in ("rule", "order", "mean", "exclude_1d")}
     if config.optimizer == "adam":
-        return common | {"betas": config.betas, "eps": config.eps}
+        return common | {"betas": config.betas, "eps": config.eps, "capturable": config.kernels == "graph"}
     return common | {"momentum": config.momentum, "nesterov": config.nesterov}
 
 

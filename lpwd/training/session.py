@@ -76,14 +76,18 @@ class Session:
         lr = self.learning_rate()
         self.learner.set_learning_rate(lr)
         pixels, labels = self.feed.batch(self.epoch, self.batch)
-        loss = self.learner.backward(pixels, labels, self.seed_of_step())
+        last = self.batch + 1 == self.steps_per_epoch
+        opposing, rates, angles = self.measures_opposing(last), None, None
+        seed = self.seed_of_step()
+        whole = None if opposing or last else self.learner.at_once(pixels, labels, seed)
+        loss = self.learner.backward(pixels, labels, seed) if whole is None else whole
         self.pending.append(loss)
         self.loss_sum += loss.double() * len(labels)
-        last = self.batch + 1 == self.steps_per_epoch
         read = self.read_loss() if last or len(self.pending) >= self.loss_every() else None
         if read is not None and not math.isfinite(read):
             return Diverged(self.step + 1, self.epoch)
-        rates, angles = self.learner.update(len(labels), opposing=self.measures_opposing(last), angles=last)
+        if whole is None:
+            rates, angles = self.learner.update(len(labels), opposing=opposing, angles=last)
         if rates is not None:
             self.opposing.append(rates)
         if angles is not None:

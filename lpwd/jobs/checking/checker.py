@@ -89,13 +89,16 @@ def answered(question: Answer, device: str, memory: int) -> Answer:
             lambda: {"measured": measured(RunConfig(**question["measure"]), device, free, question["threads"])},
             int(MEASURE_BOUND * free),
         )
-    return bounded(lambda: {"footprints": [footprint(RunConfig(**config)) for config in question["check"]]}, memory)
+    asked = question["check"]
+    return bounded(lambda: {"footprints": [footprint(RunConfig(**config), device) for config in asked]}, memory)
 
 
-def footprint(config: RunConfig) -> Answer:
-    """Raises ConfigError where the run could not start: model, image size or subset. Downloads nothing."""
-    from lpwd.training import models
+def footprint(config: RunConfig, device: str) -> Answer:
+    """Raises ConfigError where the run could not start: model, image size, subset, kernels. Downloads nothing."""
+    from lpwd.training import graph, models
+    from lpwd.training.machine import resolve_device
 
+    graph.check(config, resolve_device(device))
     models.check(config)
     return asdict(models.footprint(config))
 

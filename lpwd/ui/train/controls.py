@@ -65,7 +65,7 @@ def _choices(name: str) -> list[tuple[str, Any]]:
         "augment": [("mirrored", "flip"), ("mirrored and shifted", "shift_flip")],
         "init_from": [(OPTIONAL["init_from"], ""), *((start_label(one), one.name) for one in bundled())],
         "precision": [("fp32", "fp32"), ("bf16 autocast", "bf16")],
-        "kernels": [("fastest", "auto"), ("timm's own", "timm")],
+        "kernels": [("fastest", "auto"), ("timm's own", "timm"), ("one CUDA graph", "graph")],
         "rule": [(rule, rule) for rule in LAYER_RULES],
         "order": list(zip(ORDER_LABELS, LAYER_ORDERS, strict=True)),
         "mean": list(zip(MEAN_LABELS, MEANS, strict=True)),

@@ -1,0 +1,102 @@
+"""Training on a GPU: the whole step as one CUDA graph against the same step in parts and the best plain loop.
+
+    python benchmarks/gpu.py [--device cuda] [--rounds 30] [--models NAME:BATCH ...]
+
+First it asserts that the graph and the steps in parts train alike: the losses of 30 steps in fp32, with stochastic
+depth where the model has it, differ by less than a thousandth. Then it prints a table in bf16, a model a row: medians
+over rounds in which the arms take turns. A few minutes on any card. No figure of a GPU stands in RESULTS.md, because
+nobody has run this yet.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import timm
+import torch
+import training
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.checking.speed import random_data
+from lpwd.training import graph
+from lpwd.training.machine import default_precision, device_label, resolve_device
+from lpwd.training.session import Session
+
+MODELS = ("convnext_atto:512", "convnext_tiny:512", "swin_tiny_patch4_window7_224:512")
+COMPARED = 30  # steps
+CLOSE = 1e-3  # of a loss
+
+
+def losses(config: RunConfig, device: torch.device) -> torch.Tensor:
+    """Of COMPARED steps [COMPARED], all in one epoch, whose first and last measure R_op and angles."""
+    data = random_data(config, COMPARED * config.batch_size, device)
+    session = Session(config, device, data, None)
+    session.learner.model.train()
+    found = []
+    for number in range(COMPARED):
+        pixels, labels = session.feed.batch(1, number)
+        session.learner.set_learning_rate(config.lr)
+        loss = session.learner.at_once(pixels, labels, number)
+        if loss is None:
+            loss = session.learner.backward(pixels, labels, number)
+            session.learner.update(len(labels))
+        found.append(loss)
+    return torch.stack(found).cpu()
+
+
+def difference(config: RunConfig, device: torch.device) -> float:
+    """The largest relative difference of a loss between graph and steps in parts. AssertionError where not CLOSE."""
+    pair = [losses(config.model_copy(update={"kernels": kernels}), device) for kernels in ("timm", "graph")]
+    found = float(((pair[1] - pair[0]) / pair[0]).abs().max())
+    assert found < CLOSE, f"{config.model}: graph and steps in parts differ by {found:.1e} of a loss"
+    return found
+
+
+def row(name: str, batch: int, rounds: int, device: torch.device) -> str:
+    fields = {"model": name, "batch_size": batch, "method": "lpwd", "weight_decay": 0.01}
+    apart = difference(RunConfig(**fields), device)
+    config = RunConfig(**fields, precision=default_precision(device), kernels="timm")
+    arms = {
+        "graph": training.ours(config.model_copy(update={"kernels": "graph"}), rounds + 2),
+        "parts": training.ours(config, rounds + 2),
+        "best": training.plain(config, True),
+    }
+    seconds = training.rounds_of(arms, rounds)
+    speeds = [f"{batch / statistics.median(seconds[arm]):,.0f}" for arm in arms]
+    ratios = [training.ratio(seconds, other, "graph") for other in ("parts", "best")]
+    return (
+        "| "
+        + " | ".join([name.split("_patch")[0], str(batch), config.precision, *speeds, *ratios, f"{apart:.0e}"])
+        + " |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    options = parser.parse_args()
+    try:
+        device = resolve_device(options.device)
+        graph.check(RunConfig(kernels="graph"), device)
+    except ConfigError as error:
+        sys.exit(str(error))
+    training.PLACE = device
+    versions = f"torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}"
+    print(f"{device_label(device)}; {versions}\n")
+    head = (
+        "| model | batch | precision | graph, images/s | in parts | plain loop | to parts | to plain | losses apart |"
+    )
+    print(head + "\n|" + "---|" * (head.count("|") - 1))
+    for model in options.models:
+        name, _, batch = model.partition(":")
+        print(row(name, int(batch), options.rounds, device), flush=True)
+
+
+if __name__ == "__main__":
+    main()
