@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+import httpx2 as httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+JSON = "application/json"
 START_SECONDS = 180.0  # importing gradio on a busy machine
 FLAGS = [
     "--no-sandbox",
@@ -88,6 +90,17 @@ def running_app(runs_dir: Path, **environment: str) -> Iterator[App]:
         app.end()
 
 
+def without_runs(app: App) -> None:
+    """Stop what trains or waits, and remove every run."""
+    store = RunStore(app.runs_dir)
+    busy = lambda: [r.run_id for r in store.records() if r.status.state in ("queued", "running", "stopping")]  # noqa: E731
+    for run_id in busy():
+        owner(app).predict(run_id, api_name="/stop_run")
+    wait_until(lambda: not busy(), 120)
+    for run_id in store.ids():
+        store.delete(run_id)
+
+
 def owner(app: App) -> Any:
     """A gradio_client that may change every run."""
     from gradio_client import Client
@@ -99,6 +112,12 @@ def owner(app: App) -> Any:
 def owner_link(app: App) -> str:
     """What `python -m lpwd owner` prints: it makes a browser the owner's and opens the page."""
     return f"{app.url}/owner?key={RunStore(app.runs_dir).owner_key()}"
+
+
+def posted(app: App, path: str = "/lpwd/poll", body: str = "{}", **headers: str | None) -> httpx.Response:
+    """The answer to a POST with these headers; `_` in a name is `-` on the wire, and None leaves one away."""
+    named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    return httpx.post(app.url + path, content=body, headers=named, timeout=30)
 
 
 def free_port() -> int:

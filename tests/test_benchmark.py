@@ -3,7 +3,7 @@
 from concurrent.futures import Future
 
 import pytest
-from browser import CHROMIUM, ROOT, chromium, open_page, running_app
+from browser import CHROMIUM, ROOT, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
@@ -156,10 +156,10 @@ def test_unknown_presets_scales_and_cells_are_sentences(benchmark):
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 @pytest.mark.timeout(300)
-def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(tmp_path):
+def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(tmp_path, browser):
     (tmp_path / "sitecustomize.py").write_text(SMALL_PRESETS)
     filled = "document.querySelector('.lp-figures .lp-plot')?.data?.filter(t => t.type == 'heatmap').map(t => t.z)"
-    with running_app(tmp_path / "runs", PYTHONPATH=f"{tmp_path}:{ROOT}") as app, chromium() as browser:
+    with running_app(tmp_path / "runs", PYTHONPATH=f"{tmp_path}:{ROOT}") as app:
         seen = open_page(browser, f"{app.url}/?tab=benchmark")
         page = seen.page
         tile = page.locator(".lp-tile[data-name=table1]")

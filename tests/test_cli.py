@@ -1,4 +1,4 @@
-"""`python -m lpwd` as a process of its own."""
+"""`python -m lpwd`: as a process of its own where that is what counts, else in this one."""
 
 import json
 import os
@@ -36,9 +36,10 @@ def lpwd(*arguments, runs_dir, timeout=120):
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
 
 
-def answered(*arguments, runs_dir):
-    """The same in this process, for what is refused: to start one takes up to five seconds of a core."""
+def here(*arguments, runs_dir):
+    """The same in this process: to start one takes up to five seconds of a core."""
     done = CliRunner().invoke(main, [*arguments, "--runs-dir", str(runs_dir)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
@@ -63,26 +64,26 @@ def test_train_ends_with_one_json_object_on_stdout(tmp_path):
 
 def test_a_race_equals_its_lanes_trained_alone_and_repeat_confirms_it(tmp_path):
     threads = ["--threads", "1"]  # of a lane
-    raced = lpwd("race", "--method", "wd", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "race")
+    raced = here("race", "--method", "wd", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "race")
     alone = lpwd("train", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "alone")
     run_id = json.loads(alone.stdout)["run_id"]
     assert [json.loads(line)["run_id"] for line in raced.stdout.splitlines()][1] == run_id
     records = [RunStore(tmp_path / name).read_metrics(run_id)[0] for name in ("race", "alone")]
     assert list(map(reproducible, records[0])) == list(map(reproducible, records[1]))
-    repeated = lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path / "race")
+    repeated = here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path / "race")
     assert repeated.returncode == 0, repeated.stderr
     assert json.loads(repeated.stdout)["identical"] is True
 
 
 def test_a_finished_run_is_kept_and_again_trains_it_anew(tmp_path):
-    first = lpwd("train", "--method", "wd", *BASE, runs_dir=tmp_path)
+    first = here("train", "--method", "wd", *BASE, runs_dir=tmp_path)
     run_id = json.loads(first.stdout)["run_id"]
     store = RunStore(tmp_path)
     before, ended = store.read_metrics(run_id)[0], store.status(run_id).ended
-    kept = lpwd("train", "--method", "wd", *BASE, runs_dir=tmp_path)
+    kept = here("train", "--method", "wd", *BASE, runs_dir=tmp_path)
     assert "--again trains it anew" in kept.stderr
     assert store.status(run_id).ended == ended
-    anew = lpwd("train", "--method", "wd", *BASE, "--again", runs_dir=tmp_path)
+    anew = here("train", "--method", "wd", *BASE, "--again", runs_dir=tmp_path)
     assert json.loads(anew.stdout)["state"] == "finished"
     assert store.status(run_id).ended > ended
     assert list(map(reproducible, store.read_metrics(run_id)[0])) == list(map(reproducible, before))
@@ -90,7 +91,7 @@ def test_a_finished_run_is_kept_and_again_trains_it_anew(tmp_path):
 
 def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
     wild = ["--optimizer", "sgd", "--lr", "1000", "--weight-decay", "10"]
-    done = lpwd("train", "--method", "wd", *BASE, *wild, runs_dir=tmp_path)
+    done = here("train", "--method", "wd", *BASE, *wild, runs_dir=tmp_path)
     assert done.returncode == 3
     assert json.loads(done.stdout)["state"] == "diverged"
 
@@ -108,7 +109,7 @@ def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, bad, sentence):
-    done = answered("train", "--method", "wd", *BASE, *bad, runs_dir=tmp_path)
+    done = here("train", "--method", "wd", *BASE, *bad, runs_dir=tmp_path)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
@@ -117,8 +118,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, bad, sentence):
 
 def test_a_refusal_in_a_process_of_its_own_is_the_same(tmp_path):
     words = ["train", "--method", "wd", *BASE, "--model", "convnext_atoo"]
-    alone, here = lpwd(*words, runs_dir=tmp_path), answered(*words, runs_dir=tmp_path)
-    assert (alone.returncode, alone.stdout, alone.stderr) == (here.returncode, here.stdout, here.stderr)
+    alone, called = lpwd(*words, runs_dir=tmp_path), here(*words, runs_dir=tmp_path)
+    assert (alone.returncode, alone.stdout, alone.stderr) == (called.returncode, called.stdout, called.stderr)
 
 
 def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(tmp_path):
@@ -133,7 +134,7 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(tmp_path):
     assert process.returncode == 130, errors
     assert {store.status(run_id).state for run_id in store.ids()} == {"stopped"}
     first = store.ids()[0]
-    done = lpwd("resume", first, "--device", "cpu", runs_dir=tmp_path)
+    done = here("resume", first, "--device", "cpu", runs_dir=tmp_path)
     assert done.returncode == 0, done.stderr
     assert store.status(first).state == "finished"
 
@@ -156,7 +157,7 @@ def test_the_command_line_of_a_race_repeats_the_method(tiny):
 
 
 def test_help_names_every_field(tmp_path):
-    shown = lpwd("train", "--help", runs_dir=tmp_path).stdout.replace("_", "-")
+    shown = here("train", "--help", runs_dir=tmp_path).stdout.replace("_", "-")
     missing = [name for name in RunConfig.model_fields if name != "scale" and name.replace("_", "-") not in shown]
     assert not missing
 
@@ -208,20 +209,24 @@ def test_waiting_threads_sleep_whichever_way_the_command_line_is_started():
 def test_a_damaged_run_is_one_sentence_and_exit_code_2(tmp_path, command, file, content, words):
     shutil.copytree(OLD_RUNS, tmp_path / "runs")
     (tmp_path / "runs" / OLD_RUN / file).write_bytes(content)
-    done = answered(command, OLD_RUN, "--device", "cpu", runs_dir=tmp_path / "runs")
+    done = here(command, OLD_RUN, "--device", "cpu", runs_dir=tmp_path / "runs")
     assert_one_sentence(done)
     assert [word for word in (OLD_RUN, *words) if word not in done.stderr] == []
 
 
-@pytest.mark.parametrize("words", [["owner"], ["train", "--method", "wd", *BASE], ["app"], ["resume", "x"]])
-def test_a_folder_that_cannot_hold_runs_is_one_sentence_and_exit_code_2(words):
-    done = lpwd(*words, runs_dir="/proc/runs")
+@pytest.mark.parametrize(
+    ("call", "words"),  # the app takes the signals of its process for good
+    [(here, ["owner"]), (here, ["train", "--method", "wd", *BASE]), (lpwd, ["app"]), (here, ["resume", "x"])],
+    ids=["owner", "train", "app", "resume"],
+)
+def test_a_folder_that_cannot_hold_runs_is_one_sentence_and_exit_code_2(call, words):
+    done = call(*words, runs_dir="/proc/runs")
     assert_one_sentence(done)
     assert "/proc/runs" in done.stderr
 
 
 def test_a_report_that_cannot_be_written_is_one_sentence_and_exit_code_2(tmp_path):
-    done = lpwd("report", "fig3a", "--out", "/proc/reports", runs_dir=tmp_path)
+    done = here("report", "fig3a", "--out", "/proc/reports", runs_dir=tmp_path)
     assert_one_sentence(done)
     assert "/proc/reports" in done.stderr
 
@@ -238,10 +243,10 @@ def assert_one_sentence(done):
 
 def test_repeat_trains_with_the_threads_that_the_run_had(tmp_path):
     words = ["--method", "wd", *BASE, "--epochs", "1", "--threads", "1"]
-    run_id = json.loads(lpwd("train", *words, runs_dir=tmp_path).stdout)["run_id"]
-    repeated = lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
+    run_id = json.loads(here("train", *words, runs_dir=tmp_path).stdout)["run_id"]
+    repeated = here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
     assert json.loads(repeated.stdout)["identical"] is True
-    otherwise = lpwd("repeat", run_id, "--device", "cpu", "--threads", "2", runs_dir=tmp_path)
+    otherwise = here("repeat", run_id, "--device", "cpu", "--threads", "2", runs_dir=tmp_path)
     first = json.loads(otherwise.stdout)["first_difference"]
     assert (first["stored"]["threads"], first["repeated"]["threads"]) == (1, 2)
     assert otherwise.returncode == 1
@@ -250,18 +255,18 @@ def test_repeat_trains_with_the_threads_that_the_run_had(tmp_path):
 def test_repeat_compares_what_published_results_hold(tmp_path):
     """A run taken back from the Hub has epochs and results, some without a number, and no steps."""
     words = ["--method", "wd", *BASE, "--epochs", "1"]
-    run_id = json.loads(lpwd("train", *words, runs_dir=tmp_path).stdout)["run_id"]
+    run_id = json.loads(here("train", *words, runs_dir=tmp_path).stdout)["run_id"]
     store = RunStore(tmp_path)
     kept = [record for record in store.read_metrics(run_id)[0] if record["event"] in ("epoch", "finished")]
     kept[0] |= {"lr": float("nan"), "weight_norms": []}
     metrics = tmp_path / run_id / "metrics.jsonl"
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
-    repeated = lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
+    repeated = here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
     assert json.loads(repeated.stdout) == {"run_id": run_id, "identical": True, "records": 2, "differing": 0}
     assert "taken back from published results" in repeated.stderr
     kept[0]["test_top1"] += 2
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
-    assert json.loads(lpwd("repeat", run_id, "--device", "cpu", runs_dir=tmp_path).stdout)["differing"] == 1
+    assert json.loads(here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path).stdout)["differing"] == 1
 
 
 # ---- the page

@@ -1,13 +1,13 @@
 """Engine ray on a local cluster of two nodes, one of which is killed on the way."""
 
-import os
-import subprocess
 import sys
 import threading
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from lpwd.cli.main import main
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
 from lpwd.jobs.sweep import Sweep, run_local, states
@@ -69,14 +69,10 @@ def test_a_cluster_that_is_not_there_is_named(tiny, store):
         run_on_ray(Sweep(store, [tiny()]), address="127.0.0.1:9", should_stop=lambda: False)
 
 
-def test_without_ray_the_error_says_how_to_install_it(tmp_path):
-    code = (
-        "import sys; sys.modules['ray'] = None\n"
-        "sys.argv = ['lpwd', 'sweep', 'table3', '--engine', 'ray', '--runs-dir', sys.argv[1]]\n"
-        "import runpy; runpy.run_module('lpwd', run_name='__main__')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, env=os.environ
-    )
-    assert done.returncode == 2
+def test_without_ray_the_error_says_how_to_install_it(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ray" or name == "lpwd.jobs.ray_cluster"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = CliRunner().invoke(main, ["sweep", "table3", "--engine", "ray", "--runs-dir", str(tmp_path)])
+    assert done.exit_code == 2
     assert 'pip install "lpwd[ray]"' in done.stderr

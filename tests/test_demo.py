@@ -5,7 +5,7 @@ import json
 import urllib.request
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, owner, running_app
+from browser import CHROMIUM, open_page, owner, running_app, without_runs
 from synthetic import StillJobs, write_run
 
 from lpwd.config import ConfigError
@@ -128,97 +128,109 @@ def says(page, part, name="says", timeout=30_000):
     page.wait_for_function(f"{SAID.format(name)}.includes({json.dumps(part)})", timeout=timeout)
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(280)
-def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(tmp_path, snapshot):
-    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(snapshot)) as app, chromium() as browser:
-        seen = open_page(browser, app.url)
-        page = seen.page
-        says(page, "As the paper claims, LPWD is ahead of WD by 1.00 points")
-        assert page.inner_text("#lp-penalty [data-f=decay-is]") == "3.5"
-        assert "by 30.0 points at λ 25" in page.inner_text("#lp-penalty [data-f=hint]")
-        page.focus("#lp-penalty [data-f=decay]")
-        before = page.evaluate(PATH.format("top1", "lpwd"))
-        page.keyboard.press("ArrowRight")
-        says(page, "LPWD is ahead of WD by 0.50 points")
-        page.wait_for_function(f"{PATH.format('top1', 'lpwd')} !== {json.dumps(before)}")
-        says(
-            page,
-            "each step keeps 99.5 % of every weight; after the 280 steps of a run 25 % of its start is left",
-            "shrink",
-        )
-        box = page.locator("#lp-penalty [data-f=result]").bounding_box()
-        page.mouse.move(box["x"] + 100, box["y"] + 100)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 100, steps=8)
-        says(page, "Nothing is recorded at λ 35 yet.")
-        page.mouse.up()
-        page.focus("#lp-penalty [data-f=decay]")
-        page.keyboard.press("ArrowLeft")
-        says(page, "Contrary to the paper, WD is ahead of LPWD by 30.00 points")
-        for method in SCAN.methods[2:]:
-            page.click(f"#lp-penalty [data-f=legend] button:nth-child({SCAN.methods.index(method) + 1})")
-        page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 2")
-        says(page, "To run here: 2 lanes", "offer")
-        says(page, "seed 3", "offer")
-        page.click("#lp-penalty [data-act=run]")
-        page.wait_for_function(
-            "document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 4", timeout=90_000
-        )
-        other = open_page(browser, page.url)
-        says(other.page, "seed 3 at λ 25", "state")
-        assert other.page.inner_text("#lp-penalty [data-f=decay-is]") == "25"
-        says(page, "(n = 1, seed 3)", "here", timeout=150_000)
-        says(page, "n = 3, seeds 0 to 2")
-        page.focus("#lp-penalty [data-f=decay]")
-        page.keyboard.press("Home")
-        page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 0")
-        with urllib.request.urlopen(f"{app.url}/lpwd/scans/scan") as answer:
-            assert json.load(answer)["open"] == 3.5
-        phone = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
-        still = open_page(browser, app.url, **phone)
-        says(still.page, "LPWD is ahead of WD by 1.00 points")
-        assert still.page.evaluate("document.documentElement.scrollWidth") == 390
-        for one in (seen, other, still):
-            assert one.hosts <= {"127.0.0.1"}
-            assert [text for text in one.errors if "ERR_ABORTED" not in text] == []
+@pytest.fixture(scope="module")
+def app_of_all(tmp_path_factory, snapshot):
+    with running_app(tmp_path_factory.mktemp("demo") / "runs", LPWD_SNAPSHOT_DIR=str(snapshot)) as app:
+        yield app
+
+
+@pytest.fixture
+def app(app_of_all):
+    """With the published runs of `snapshot`, idle, without own runs."""
+    yield app_of_all
+    without_runs(app_of_all)
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 @pytest.mark.timeout(280)
-def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_owners_to_stop(tmp_path, snapshot):
+def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(app, browser):
+    seen = open_page(browser, app.url)
+    page = seen.page
+    says(page, "As the paper claims, LPWD is ahead of WD by 1.00 points")
+    assert page.inner_text("#lp-penalty [data-f=decay-is]") == "3.5"
+    assert "by 30.0 points at λ 25" in page.inner_text("#lp-penalty [data-f=hint]")
+    page.focus("#lp-penalty [data-f=decay]")
+    before = page.evaluate(PATH.format("top1", "lpwd"))
+    page.keyboard.press("ArrowRight")
+    says(page, "LPWD is ahead of WD by 0.50 points")
+    page.wait_for_function(f"{PATH.format('top1', 'lpwd')} !== {json.dumps(before)}")
+    says(
+        page,
+        "each step keeps 99.5 % of every weight; after the 280 steps of a run 25 % of its start is left",
+        "shrink",
+    )
+    box = page.locator("#lp-penalty [data-f=result]").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 100, steps=8)
+    says(page, "Nothing is recorded at λ 35 yet.")
+    page.mouse.up()
+    page.focus("#lp-penalty [data-f=decay]")
+    page.keyboard.press("ArrowLeft")
+    says(page, "Contrary to the paper, WD is ahead of LPWD by 30.00 points")
+    for method in SCAN.methods[2:]:
+        page.click(f"#lp-penalty [data-f=legend] button:nth-child({SCAN.methods.index(method) + 1})")
+    page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 2")
+    says(page, "To run here: 2 lanes", "offer")
+    says(page, "seed 3", "offer")
+    page.click("#lp-penalty [data-act=run]")
+    page.wait_for_function(
+        "document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 4", timeout=90_000
+    )
+    other = open_page(browser, page.url)
+    says(other.page, "seed 3 at λ 25", "state")
+    assert other.page.inner_text("#lp-penalty [data-f=decay-is]") == "25"
+    other.page.context.close()
+    says(page, "(n = 1, seed 3)", "here", timeout=150_000)
+    says(page, "n = 3, seeds 0 to 2")
+    page.focus("#lp-penalty [data-f=decay]")
+    page.keyboard.press("Home")
+    page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 0")
+    with urllib.request.urlopen(f"{app.url}/lpwd/scans/scan") as answer:
+        assert json.load(answer)["open"] == 3.5
+    phone = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
+    still = open_page(browser, app.url, **phone)
+    says(still.page, "LPWD is ahead of WD by 1.00 points")
+    assert still.page.evaluate("document.documentElement.scrollWidth") == 390
+    for one in (seen, other, still):
+        assert one.hosts <= {"127.0.0.1"}
+        assert [text for text in one.errors if "ERR_ABORTED" not in text] == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.timeout(280)
+def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_owners_to_stop(app, browser):
     race = {"model": "test_convnext", "dataset": "digits", "epochs": 5000, "train_samples": 160}
     in_train = "new URLSearchParams(location.search).get('run')"
-    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(snapshot)) as app, chromium() as browser:
-        ids = owner(app).predict(**race, method=["rwd", "pwd"], api_name="/start_run")
-        page = open_page(browser, f"{app.url}/?run={ids[0]}").page
-        page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')", timeout=60_000)
-        page.click("#lp-tab-demo-button")
-        says(page, "As the paper claims")
-        page.click("#lp-penalty [data-act=run]")
-        says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
-        page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')")
-        assert page.inner_text("#lp-strip [data-f=race]") == "running: RWD vs PWD"
-        other = open_page(browser, page.url).page
-        says(other, "Queued: 1 race is ahead.", "state", timeout=60_000)
-        assert page.is_visible("#lp-penalty [data-act=stop]")
-        assert not other.is_visible("#lp-penalty [data-act=stop]")
-        for again in (False, True):
-            if again:
-                page.reload()
-            page.click("#lp-tab-train-button")
-            page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')", timeout=60_000)
-            assert page.evaluate(in_train) == ",".join(ids)
-        page.click("#lp-tab-demo-button")
-        says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
+    ids = owner(app).predict(**race, method=["rwd", "pwd"], api_name="/start_run")
+    page = open_page(browser, f"{app.url}/?run={ids[0]}").page
+    page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')", timeout=60_000)
+    page.click("#lp-tab-demo-button")
+    says(page, "As the paper claims")
+    page.click("#lp-penalty [data-act=run]")
+    says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
+    page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')")
+    assert page.inner_text("#lp-strip [data-f=race]") == "running: RWD vs PWD"
+    other = open_page(browser, page.url).page
+    says(other, "Queued: 1 race is ahead.", "state", timeout=60_000)
+    assert page.is_visible("#lp-penalty [data-act=stop]")
+    assert not other.is_visible("#lp-penalty [data-act=stop]")
+    for again in (False, True):
+        if again:
+            page.reload()
+        page.click("#lp-tab-train-button")
+        page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')", timeout=60_000)
+        assert page.evaluate(in_train) == ",".join(ids)
+    page.click("#lp-tab-demo-button")
+    says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_without_published_runs_act_two_says_so(tmp_path):
-    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(tmp_path)) as app, chromium() as browser:
+def test_without_published_runs_act_two_says_so(tmp_path, browser):
+    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(tmp_path)) as app:
         page = open_page(browser, app.url).page
         says(page, "No run of preset scan is published yet")
         assert page.inner_text("#lp-penalty [data-f=decay-is]") == "0.5"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, running_app
+from browser import CHROMIUM, open_page
 from synthetic import write_run
 
 from lpwd.config import ConfigError, RunConfig
@@ -53,35 +53,34 @@ def test_every_rule_has_its_difference_marked():
 @pytest.mark.browser
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_the_numeric_check_and_the_sliders_in_a_browser(tmp_path):
-    write_run(RunStore(tmp_path / "runs"), Cell(RunConfig(epochs=12), 0, False))
-    with running_app(tmp_path / "runs") as app, chromium() as browser:
-        seen = open_page(browser, app.url + "/?tab=explain", viewport={"width": 390, "height": 844})
-        page = seen.page
-        said = page.locator("#lp-explain [data-f=checked]")
-        page.fill("#lp-explain [name=lam]", "20")
-        page.press("#lp-explain [name=lam]", "Enter")
-        page.wait_for_function("document.querySelectorAll('#lp-explain [data-f=checks] tbody tr').length === 5")
-        assert "hold to rounding" in said.inner_text()
-        page.fill("#lp-explain [name=lam]", "5000")
-        page.click("#lp-explain [data-f=check] button")
-        page.wait_for_function("document.querySelector('#lp-explain [data-f=checked]').textContent.includes('0.5')")
-        rates_said = "document.querySelector('#lp-explain [data-f=rates-said]').textContent"
-        assert page.wait_for_function(f"{rates_said}.includes('1,000 parameters, as recorded')")
-        page.select_option("#lp-explain [data-f=model]", label="ConvNeXt-T (n = 20)")
-        page.wait_for_function(f"{rates_said}.startsWith('20 layers')")
-        page.focus("#lp-explain [data-f=n]")
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(f"{rates_said}.startsWith('21 layers')")
-        bars = "document.querySelector('#lp-explain [data-f=rates]').data?.[0].y.length"
-        assert page.wait_for_function(f"{bars} === 21")
-        page.select_option("#lp-explain [data-f=rule]", "2i/(n+1)")
-        link = page.evaluate("location.href")
-        page.goto(link)
-        page.wait_for_function(
-            f"document.querySelector('#lp-explain [data-f=rates-said]') && {rates_said}.startsWith('21')"
-        )
-        assert page.input_value("#lp-explain [data-f=rule]") == "2i/(n+1)"
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        assert seen.hosts == {"127.0.0.1"}
-        assert seen.errors == []
+def test_the_numeric_check_and_the_sliders_in_a_browser(app, browser):
+    write_run(RunStore(app.runs_dir), Cell(RunConfig(epochs=12), 0, False))
+    seen = open_page(browser, app.url + "/?tab=explain", viewport={"width": 390, "height": 844})
+    page = seen.page
+    said = page.locator("#lp-explain [data-f=checked]")
+    page.fill("#lp-explain [name=lam]", "20")
+    page.press("#lp-explain [name=lam]", "Enter")
+    page.wait_for_function("document.querySelectorAll('#lp-explain [data-f=checks] tbody tr').length === 5")
+    assert "hold to rounding" in said.inner_text()
+    page.fill("#lp-explain [name=lam]", "5000")
+    page.click("#lp-explain [data-f=check] button")
+    page.wait_for_function("document.querySelector('#lp-explain [data-f=checked]').textContent.includes('0.5')")
+    rates_said = "document.querySelector('#lp-explain [data-f=rates-said]').textContent"
+    assert page.wait_for_function(f"{rates_said}.includes('1,000 parameters, as recorded')")
+    page.select_option("#lp-explain [data-f=model]", label="ConvNeXt-T (n = 20)")
+    page.wait_for_function(f"{rates_said}.startsWith('20 layers')")
+    page.focus("#lp-explain [data-f=n]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{rates_said}.startsWith('21 layers')")
+    bars = "document.querySelector('#lp-explain [data-f=rates]').data?.[0].y.length"
+    assert page.wait_for_function(f"{bars} === 21")
+    page.select_option("#lp-explain [data-f=rule]", "2i/(n+1)")
+    link = page.evaluate("location.href")
+    page.goto(link)
+    page.wait_for_function(
+        f"document.querySelector('#lp-explain [data-f=rates-said]') && {rates_said}.startsWith('21')"
+    )
+    assert page.input_value("#lp-explain [data-f=rule]") == "2i/(n+1)"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert seen.hosts == {"127.0.0.1"}
+    assert seen.errors == []

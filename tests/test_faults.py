@@ -86,41 +86,49 @@ def undisturbed(config, folder):
 # ---- the disk
 
 
-def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(tiny, tmp_path):
-    config = tiny(epochs=60)
-    with small_disk(tmp_path / "disk") as disk:
-        store = RunStore(disk / "runs")
-        with running_queue(disk / "runs") as jobs:
-            (run_id,) = jobs.submit([config])
-            assert wait_until(lambda: store.status(run_id).epoch > 2)
-            filler = fill(disk)
-            assert wait_until(lambda: state(store, run_id) == "interrupted")
-            assert f"The disk that holds {store.root} is full: free some space" in store.status(run_id).message
-            with pytest.raises(DiskFull, match="free some space, then resume"):
-                store.create(tiny(seed=9))
-            filler.unlink()
-            assert goes_on(jobs, store, tiny(seed=1))
-            jobs.resume([run_id])
-            assert wait_until(lambda: state(store, run_id) == "finished")
-            assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
+@pytest.fixture(scope="module")
+def queue_on_a_small_disk(tmp_path_factory):
+    with small_disk(tmp_path_factory.mktemp("faults") / "disk") as disk, running_queue(disk / "runs") as jobs:
+        yield jobs
 
 
-def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_same(tiny, tmp_path):
+@pytest.fixture
+def cramped(queue_on_a_small_disk):
+    """Idle, without runs, where little room is left."""
+    yield queue_on_a_small_disk
+    empty(queue_on_a_small_disk)
+
+
+def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(cramped, tiny, tmp_path):
+    jobs, store, config = cramped, cramped.store, tiny(epochs=40)
+    (run_id,) = jobs.submit([config])
+    assert wait_until(lambda: store.status(run_id).epoch > 2)
+    filler = fill(store.root.parent)
+    assert wait_until(lambda: state(store, run_id) == "interrupted")
+    assert f"The disk that holds {store.root} is full: free some space" in store.status(run_id).message
+    with pytest.raises(DiskFull, match="free some space, then resume"):
+        store.create(tiny(seed=9))
+    filler.unlink()
+    assert goes_on(jobs, store, tiny(seed=1))
+    jobs.resume([run_id])
+    assert wait_until(lambda: state(store, run_id) == "finished")
+    assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
+
+
+def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_same(cramped, tiny, tmp_path):
+    jobs, store = cramped, cramped.store
     config = tiny(epochs=30, model_kwargs={"depths": [1, 1, 1, 1], "dims": [8, 16, 32, 64], "patch_size": 2})
-    with small_disk(tmp_path / "disk") as disk:
-        store = RunStore(disk / "runs")
-        with running_queue(disk / "runs") as jobs:
-            (run_id,) = jobs.submit([config])
-            assert wait_until(lambda: store.status(run_id).epoch > 2)
-            filler = fill(disk, leave=100_000)
-            assert wait_until(lambda: state(store, run_id) == "interrupted")
-            assert "is full: free some space, then resume" in store.status(run_id).message
-            assert not [path for path in store.paths(run_id).folder.iterdir() if path.name.startswith(".checkpoint")]
-            filler.unlink()
-            jobs.resume([run_id])
-            assert wait_until(lambda: state(store, run_id) == "finished")
-            assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
-            assert goes_on(jobs, store, tiny(seed=1))
+    (run_id,) = jobs.submit([config])
+    assert wait_until(lambda: store.status(run_id).epoch > 2)
+    filler = fill(store.root.parent, leave=100_000)
+    assert wait_until(lambda: state(store, run_id) == "interrupted")
+    assert "is full: free some space, then resume" in store.status(run_id).message
+    assert not [path for path in store.paths(run_id).folder.iterdir() if path.name.startswith(".checkpoint")]
+    filler.unlink()
+    jobs.resume([run_id])
+    assert wait_until(lambda: state(store, run_id) == "finished")
+    assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
+    assert goes_on(jobs, store, tiny(seed=1))
 
 
 def test_half_a_line_is_never_left_in_the_metrics(tiny, tmp_path):
@@ -188,7 +196,7 @@ run_lanes(store, [store.create(RunConfig.model_validate_json(sys.argv[2]))], dev
 
 
 def test_a_training_that_was_stopped_for_a_while_is_not_taken_for_lost(tiny, tmp_path):
-    config = tiny(epochs=60)
+    config = tiny(epochs=40)
     store = RunStore(tmp_path / "runs", stale_seconds=1)
     command = [sys.executable, "-c", TRAIN, str(store.root), config.model_dump_json()]
     process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)

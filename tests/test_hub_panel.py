@@ -6,7 +6,7 @@ import urllib.request
 from dataclasses import dataclass
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, running_app, wait_until
+from browser import CHROMIUM, open_page, running_app, wait_until
 from hub_server import FakeHub, serve
 from synthetic import ramp, write_run
 
@@ -193,34 +193,33 @@ def test_the_hubs_refusals_reach_the_page_as_sentences_without_the_token(app, hu
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_the_owner_publishes_by_hand_and_others_see_only_the_line(app, hub, owner, tmp_path):
+def test_the_owner_publishes_by_hand_and_others_see_only_the_line(app, hub, owner, browser, tmp_path):
     owner.line(f"3 published runs from {REPO} on the Hub")
-    with chromium() as browser:
-        stranger = open_page(browser, f"{app.url}/?tab=benchmark").page
-        line = "document.querySelector('#lp-hub [data-f=line]')?.textContent"
-        stranger.wait_for_function(f"{line}.includes('on the Hub')")
-        assert not stranger.is_visible("#lp-hub [data-f=owner]")
+    stranger = open_page(browser, f"{app.url}/?tab=benchmark").page
+    line = "document.querySelector('#lp-hub [data-f=line]')?.textContent"
+    stranger.wait_for_function(f"{line}.includes('on the Hub')")
+    assert not stranger.is_visible("#lp-hub [data-f=owner]")
 
-        name, _, value = owner.cookie.partition("=")
-        cookie = {"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}
-        seen = open_page(browser, f"{app.url}/?tab=benchmark", storage_state={"cookies": [cookie]})
-        page = seen.page
-        page.click("#lp-hub summary")
-        assert page.input_value("#lp-hub [data-f=repo]") == REPO
-        assert page.is_disabled("#lp-hub [data-act=send]")
-        page.click("#lp-hub [data-act=look]")
-        page.click("#lp-hub [data-act=send]:not([disabled]):text('Send 2 runs')")
-        told = f"Sent 2 runs to {REPO}: 5 runs are published there."
-        page.wait_for_function("told => document.querySelector('#lp-hub [data-f=told]').textContent === told", arg=told)
-        now = f"{line}.startsWith('5 published runs')"
-        page.wait_for_function(now, timeout=20_000)
-        page.fill("#lp-hub [data-f=repo]", "not a name")
-        page.press("#lp-hub [data-f=repo]", "Enter")
-        page.wait_for_function("document.querySelector('#lp-hub [data-f=wrong]').textContent.includes('owner/name')")
-        stranger.wait_for_function(now, timeout=20_000)
-        assert "hf_write" not in page.content()
-        assert seen.hosts <= {"127.0.0.1"}
-        assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+    name, _, value = owner.cookie.partition("=")
+    cookie = {"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}
+    seen = open_page(browser, f"{app.url}/?tab=benchmark", storage_state={"cookies": [cookie]})
+    page = seen.page
+    page.click("#lp-hub summary")
+    assert page.input_value("#lp-hub [data-f=repo]") == REPO
+    assert page.is_disabled("#lp-hub [data-act=send]")
+    page.click("#lp-hub [data-act=look]")
+    page.click("#lp-hub [data-act=send]:not([disabled]):text('Send 2 runs')")
+    told = f"Sent 2 runs to {REPO}: 5 runs are published there."
+    page.wait_for_function("told => document.querySelector('#lp-hub [data-f=told]').textContent === told", arg=told)
+    now = f"{line}.startsWith('5 published runs')"
+    page.wait_for_function(now, timeout=20_000)
+    page.fill("#lp-hub [data-f=repo]", "not a name")
+    page.press("#lp-hub [data-f=repo]", "Enter")
+    page.wait_for_function("document.querySelector('#lp-hub [data-f=wrong]').textContent.includes('owner/name')")
+    stranger.wait_for_function(now, timeout=20_000)
+    assert "hf_write" not in page.content()
+    assert seen.hosts <= {"127.0.0.1"}
+    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
     for name in (RUNS_FILE, CURVES_FILE):
         (tmp_path / name).write_bytes(hub.repos[f"datasets/{REPO}"][name])
     assert len(check(Tables.read(tmp_path / RUNS_FILE, tmp_path / CURVES_FILE)).records) == 5

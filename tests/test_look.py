@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, wait_until
+from browser import CHROMIUM, ROOT, open_page, owner, wait_until
 
 PICTURES = ROOT / "build" / "screenshots"
 WIDTHS = {1360: 900, 900: 1100, 390: 844}  # and the height of the window
@@ -53,13 +53,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    """A browser, and the address of an app with a finished race of two methods, which are ticked in the workspace."""
-    with running_app(tmp_path_factory.mktemp("look") / "runs") as app, chromium() as browser:
-        ids = owner(app).predict(**RACE, method=["wd", "lpwd"], api_name="/start_run")
-        finished = lambda i: owner(app).predict(i, api_name="/get_run")["status"]["state"] == "finished"  # noqa: E731
-        wait_until(lambda: all(finished(i) for i in ids), 60, every=1)
-        yield browser, f"{app.url}/?runs={','.join(ids)}"
+def address(app):
+    """Of an app with a finished race of two methods, which are ticked in the workspace."""
+    script = owner(app)
+    ids = script.predict(**RACE, method=["wd", "lpwd"], api_name="/start_run")
+    finished = lambda i: script.predict(i, api_name="/get_run")["status"]["state"] == "finished"  # noqa: E731
+    wait_until(lambda: all(finished(i) for i in ids), 60, every=1)
+    return f"{app.url}/?runs={','.join(ids)}"
 
 
 def problems(page, with_axe):
@@ -73,8 +73,7 @@ def problems(page, with_axe):
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_every_tab_is_shown_whole_and_accessible(shown, width, scheme):
-    browser, address = shown
+def test_every_tab_is_shown_whole_and_accessible(address, browser, width, scheme):
     seen = open_page(browser, address, color_scheme=scheme, viewport={"width": width, "height": WIDTHS[width]})
     page = seen.page
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -86,7 +85,6 @@ def test_every_tab_is_shown_whole_and_accessible(shown, width, scheme):
         page.wait_for_timeout(500)  # transitions
         page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
         found[name] = problems(page, with_axe=(width, scheme) in (LOOKS[0], LOOKS[1], LOOKS[-2]))
-    page.context.close()
     assert {name: texts for name, texts in found.items() if texts} == {}
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []

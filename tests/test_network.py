@@ -8,7 +8,7 @@ import json
 import pytest
 import timm
 import torch
-from browser import CHROMIUM, chromium, open_page, running_app
+from browser import CHROMIUM, open_page
 
 from lpwd.config import RunConfig
 from lpwd.optim.layers import layer_groups
@@ -106,38 +106,37 @@ def other_strengths_and_networks(page):
     assert cells(page, 5)[-1] == "100"
 
 
-def test_the_clock_and_the_rules_move_the_blocks_as_the_library_would_decay(tmp_path, model):
-    with running_app(tmp_path / "runs") as app, chromium() as browser:
-        seen = open_page(browser, app.url, viewport={"width": 390, "height": 844})
-        page = seen.page
-        page.wait_for_selector("#lp-network .lp-net-blocks i", state="attached")
-        page.focus(FIELD.format("clock"))
-        page.keyboard.press("End")
-        rates, left = expected(model)
+def test_the_clock_and_the_rules_move_the_blocks_as_the_library_would_decay(app, browser, model):
+    seen = open_page(browser, app.url, viewport={"width": 390, "height": 844})
+    page = seen.page
+    page.wait_for_selector("#lp-network .lp-net-blocks i", state="attached")
+    page.focus(FIELD.format("clock"))
+    page.keyboard.press("End")
+    rates, left = expected(model)
+    assert cells(page, 5) == rates
+    assert percents(cells(page, 6)) == pytest.approx(left, rel=5e-3)
+    assert f"after {STEPS:,} steps decay alone leaves " in page.inner_text(FIELD.format("words"))
+    norms = [100 * row[-1] for row in RECORDED["lanes"][1]["heat"]["z"]]
+    assert percents(cells(page, 7)) == pytest.approx(norms, rel=5e-3)
+    for order in ("reversed", "shuffled"):
+        page.select_option(FIELD.format("order"), order)
+        page.select_option(FIELD.format("mean"), "parameters")
+        rates, left = expected(model, order=order, mean="parameters")
         assert cells(page, 5) == rates
         assert percents(cells(page, 6)) == pytest.approx(left, rel=5e-3)
-        assert f"after {STEPS:,} steps decay alone leaves " in page.inner_text(FIELD.format("words"))
-        norms = [100 * row[-1] for row in RECORDED["lanes"][1]["heat"]["z"]]
-        assert percents(cells(page, 7)) == pytest.approx(norms, rel=5e-3)
-        for order in ("reversed", "shuffled"):
-            page.select_option(FIELD.format("order"), order)
-            page.select_option(FIELD.format("mean"), "parameters")
-            rates, left = expected(model, order=order, mean="parameters")
-            assert cells(page, 5) == rates
-            assert percents(cells(page, 6)) == pytest.approx(left, rel=5e-3)
-            assert cells(page, 7) == ["–"] * len(rates)
-        assert "Over all parameters LPWD decays as much as WD." in page.inner_text(FIELD.format("words"))
-        page.select_option(FIELD.format("mean"), "layers")
-        page.select_option(FIELD.format("order"), "deep")
-        page.keyboard.press("Tab")
-        page.click("#lp-network [data-act=play]")
-        page.wait_for_function(f"Number(document.querySelector('{FIELD.format('clock')}').value) > 0.2")
-        page.click("#lp-network [data-act=play]")
-        page.click("#lp-network details[data-f=fold] summary")
-        page.wait_for_selector("#lp-network [data-f=heat-1] .hm")
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        other_strengths_and_networks(page)
-        assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+        assert cells(page, 7) == ["–"] * len(rates)
+    assert "Over all parameters LPWD decays as much as WD." in page.inner_text(FIELD.format("words"))
+    page.select_option(FIELD.format("mean"), "layers")
+    page.select_option(FIELD.format("order"), "deep")
+    page.keyboard.press("Tab")
+    page.click("#lp-network [data-act=play]")
+    page.wait_for_function(f"Number(document.querySelector('{FIELD.format('clock')}').value) > 0.2")
+    page.click("#lp-network [data-act=play]")
+    page.click("#lp-network details[data-f=fold] summary")
+    page.wait_for_selector("#lp-network [data-f=heat-1] .hm")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    other_strengths_and_networks(page)
+    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
 
 
 if __name__ == "__main__":

@@ -8,30 +8,17 @@ from contextlib import contextmanager
 
 import httpx2 as httpx
 import pytest
-from browser import CHROMIUM, chromium, open_page, owner_link, running_app, wait_until
+from browser import CHROMIUM, JSON, open_page, owner_link, posted, wait_until
 from synthetic import write_run
 
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
 
-JSON = "application/json"
-SPACE = {"SPACE_ID": "lab/demo", "SPACE_HOST": "lab-demo.hf.space, demo.lab.org"}
 
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    runs_dir = tmp_path_factory.mktemp("origins") / "runs"
-    store = RunStore(runs_dir)
+@pytest.fixture(scope="module", autouse=True)
+def _two_runs(app):
     for cell in get_preset("table3").cells("cpu", 1)[:2]:
-        write_run(store, cell)
-    with running_app(runs_dir) as app:
-        yield app
-
-
-def posted(app, path="/lpwd/poll", body="{}", **headers):
-    """The answer to a POST with these headers; `_` in a name is `-` on the wire, and None leaves one away."""
-    named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-    return httpx.post(app.url + path, content=body, headers=named, timeout=30)
+        write_run(RunStore(app.runs_dir), cell)
 
 
 def removal(app, run_id):
@@ -110,21 +97,10 @@ def test_gradio_client_still_works(app):
     assert len(Client(app.url, verbose=False).predict(api_name="/list_runs")) == 2
 
 
-def test_behind_the_proxy_of_a_space_its_own_names_are_own_and_others_are_not(tmp_path):
-    inside = {"host": "10.0.0.7:7860", "content_type": JSON}
-    through = inside | {"x_forwarded_host": "lab-demo.hf.space", "x_forwarded_proto": "https"}
-    with running_app(tmp_path / "runs", **SPACE) as app:
-        for headers in (
-            {"host": "lab-demo.hf.space", "content_type": JSON, "x_forwarded_proto": "https,http"},
-            {"host": "preview.hf.space", "content_type": JSON, "x_forwarded_proto": "https"},
-            through,
-            inside,
-        ):
-            name = "preview.hf.space" if headers["host"] == "preview.hf.space" else "lab-demo.hf.space"
-            assert posted(app, **headers, origin=f"https://{name}").status_code == 200
-        assert posted(app, **inside, origin="https://demo.lab.org").status_code == 200
-        for origin in ("https://evil.hf.space", "https://huggingface.co", "http://lab-demo.hf.space", "null"):
-            assert posted(app, **through, origin=origin).status_code == 403
+def test_gradios_own_switch_opens_no_tools_without_ours(app):
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    answer = posted(app, "/gradio_api/mcp/", asked, content_type=JSON, accept=f"{JSON}, text/event-stream")
+    assert answer.status_code in (404, 405)
 
 
 # ---- a foreign page in a real browser, of somebody who may delete everything
@@ -163,11 +139,11 @@ FORM = """([url, body]) => {
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_a_foreign_page_in_the_owners_browser_deletes_and_reads_nothing_and_our_page_does(app, tmp_path):
+def test_a_foreign_page_in_the_owners_browser_deletes_and_reads_nothing_and_our_page_does(app, browser, tmp_path):
     store = RunStore(app.runs_dir)
     run_id = store.records()[0].run_id
     body, url = removal(app, run_id), f"{app.url}/gradio_api/component_server"
-    with foreign_page(tmp_path) as foreign, chromium() as browser:
+    with foreign_page(tmp_path) as foreign:
         page = open_page(browser, owner_link(app)).page
         other = page.context.new_page()
         sent = []

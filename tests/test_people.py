@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import itsdangerous
 import pytest
-from browser import CHROMIUM, ROOT, chromium, open_page, owner, running_app, wait_until
+from browser import CHROMIUM, JSON, ROOT, open_page, owner, posted, running_app, wait_until
 
 from lpwd.store import RunStore
 from lpwd.ui import people
@@ -122,20 +122,13 @@ def session_cookie(secret, name):
     return "session=" + signer.sign(base64.b64encode(json.dumps({"oauth_info": info}).encode())).decode()
 
 
-OAUTH = {
-    "OAUTH_CLIENT_ID": "id",
-    "OAUTH_CLIENT_SECRET": "s",
-    "OAUTH_SCOPES": "openid",
-    "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
-}
-SPACE = {"SYSTEM": "spaces", "SPACE_ID": "lab/demo", "SPACE_AUTHOR_NAME": "lab", **OAUTH}
 # What begins a run, by tab.
 STARTS = {"demo": "#lp-penalty [data-act=run]", "train": "#lp-start", "benchmark": "#lp-benchmark .lp-cell"}
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(tmp_path):
+def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(space_app, browser):
     def offered(page):
         shown = {}
         for tab, selector in STARTS.items():
@@ -144,44 +137,59 @@ def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(tmp_pat
             shown[tab] = page.is_visible(selector)
         return shown
 
-    with running_app(tmp_path / "runs", **SPACE) as app, chromium() as browser:
-        page = open_page(browser, f"{app.url}/?preset=fig2").page
-        page.wait_for_selector("#lp-strip .lp-watching:text('sign in to start runs')")
-        page.click("#lp-tab-benchmark-button")
-        page.wait_for_selector("#lp-benchmark .lp-found", timeout=60_000)
-        assert offered(page) == dict.fromkeys(STARTS, False)
-        page.click("#lp-hub summary")
-        assert not page.is_visible("#lp-hub [data-act=look]")
-        name, value = session_cookie("s", "anne").split("=", 1)
-        page.context.add_cookies([{"name": name, "value": value, "url": app.url}])
-        page.reload()
-        page.click("#lp-tab-benchmark-button")
-        page.wait_for_selector("#lp-benchmark .lp-cell", timeout=60_000)
-        assert not page.is_visible("#lp-strip .lp-watching")
-        assert offered(page) == dict.fromkeys(STARTS, True)
-        page.click("#lp-tab-benchmark-button")
-        page.click("#lp-hub summary")
-        assert not page.is_visible("#lp-hub [data-act=look]")  # the author's alone
+    page = open_page(browser, f"{space_app.url}/?preset=fig2").page
+    page.wait_for_selector("#lp-strip .lp-watching:text('sign in to start runs')")
+    page.click("#lp-tab-benchmark-button")
+    page.wait_for_selector("#lp-benchmark .lp-found", timeout=60_000)
+    assert offered(page) == dict.fromkeys(STARTS, False)
+    page.click("#lp-hub summary")
+    assert not page.is_visible("#lp-hub [data-act=look]")
+    name, value = session_cookie("s", "anne").split("=", 1)
+    page.context.add_cookies([{"name": name, "value": value, "url": space_app.url}])
+    page.reload()
+    page.click("#lp-tab-benchmark-button")
+    page.wait_for_selector("#lp-benchmark .lp-cell", timeout=60_000)
+    assert not page.is_visible("#lp-strip .lp-watching")
+    assert offered(page) == dict.fromkeys(STARTS, True)
+    page.click("#lp-tab-benchmark-button")
+    page.click("#lp-hub summary")
+    assert not page.is_visible("#lp-hub [data-act=look]")  # the author's alone
 
 
-def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(tmp_path):
+def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(space_app):
     from gradio_client import Client
 
-    with running_app(tmp_path / "runs", **SPACE) as app:
-        stranger, anne, lab = (
-            Client(app.url, verbose=False, headers={"cookie": session_cookie(secret, name)})
-            for secret, name in (("forged", "lab"), ("s", "anne"), ("s", "lab"))
-        )
-        with pytest.raises(Exception, match="sign in"):
-            stranger.predict(**RACE, api_name="/start_run")
-        with pytest.raises(Exception, match="epochs is 500: at most 100 here"):
-            anne.predict(**RACE, api_name="/start_run")
-        (run_id,) = anne.predict(**RACE | {"epochs": 100}, method=["wd"], api_name="/start_run")
-        with pytest.raises(Exception, match="somebody else"):
-            stranger.predict(run_id, api_name="/stop_run")
-        lab.predict(run_id, api_name="/stop_run")
-        assert "hf_secret" not in "".join(path.read_text() for path in app.runs_dir.rglob("*.json"))
-        assert "hf_secret" not in app.log.read_text()
+    stranger, anne, lab = (
+        Client(space_app.url, verbose=False, headers={"cookie": session_cookie(secret, name)})
+        for secret, name in (("forged", "lab"), ("s", "anne"), ("s", "lab"))
+    )
+    with pytest.raises(Exception, match="sign in"):
+        stranger.predict(**RACE, api_name="/start_run")
+    with pytest.raises(Exception, match="epochs is 500: at most 100 here"):
+        anne.predict(**RACE, api_name="/start_run")
+    (run_id,) = anne.predict(**RACE | {"epochs": 100}, method=["wd"], api_name="/start_run")
+    with pytest.raises(Exception, match="somebody else"):
+        stranger.predict(run_id, api_name="/stop_run")
+    lab.predict(run_id, api_name="/stop_run")
+    wait_until(lambda: RunStore(space_app.runs_dir).status(run_id).state == "stopped", 60)
+    assert "hf_secret" not in "".join(path.read_text() for path in space_app.runs_dir.rglob("*.json"))
+    assert "hf_secret" not in space_app.log.read_text()
+
+
+def test_behind_the_proxy_of_a_space_its_own_names_are_own_and_others_are_not(space_app):
+    inside = {"host": "10.0.0.7:7860", "content_type": JSON}
+    through = inside | {"x_forwarded_host": "lab-demo.hf.space", "x_forwarded_proto": "https"}
+    for headers in (
+        {"host": "lab-demo.hf.space", "content_type": JSON, "x_forwarded_proto": "https,http"},
+        {"host": "preview.hf.space", "content_type": JSON, "x_forwarded_proto": "https"},
+        through,
+        inside,
+    ):
+        name = "preview.hf.space" if headers["host"] == "preview.hf.space" else "lab-demo.hf.space"
+        assert posted(space_app, **headers, origin=f"https://{name}").status_code == 200
+    assert posted(space_app, **inside, origin="https://demo.lab.org").status_code == 200
+    for origin in ("https://evil.hf.space", "https://huggingface.co", "http://lab-demo.hf.space", "null"):
+        assert posted(space_app, **through, origin=origin).status_code == 403
 
 
 def serve(page, component, function, **arguments):
@@ -201,47 +209,46 @@ def serve(page, component, function, **arguments):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_a_second_browser_watches_and_changes_nothing(app):
+def test_a_second_browser_watches_and_changes_nothing(app, browser):
     store = RunStore(app.runs_dir)
-    with chromium() as browser:
-        first, second = (open_page(browser, f"{app.url}/?tab=train").page for _ in range(2))
-        assert "600 epochs" in first.inner_text("#lp-limits")
-        first.click(".lp-more button.label-wrap")
-        for name, value in (RACE | {"seed": 7}).items():
-            box = first.locator(f"#lp-{name} input, #lp-{name} textarea").first
-            box.fill(str(value))
-            box.press("Enter" if name == "model" else "Tab")
-        first.click("#lp-start")
-        running = "document.querySelector('#lp-panel [data-f=lanes]')?.textContent.includes('running')"
-        first.wait_for_function(running, timeout=60_000)
-        second.goto(first.url)
-        second.wait_for_function(running, timeout=60_000)
-        run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None), 30)
+    first, second = (open_page(browser, f"{app.url}/?tab=train").page for _ in range(2))
+    assert "600 epochs" in first.inner_text("#lp-limits")
+    first.click(".lp-more button.label-wrap")
+    for name, value in (RACE | {"seed": 7}).items():
+        box = first.locator(f"#lp-{name} input, #lp-{name} textarea").first
+        box.fill(str(value))
+        box.press("Enter" if name == "model" else "Tab")
+    first.click("#lp-start")
+    running = "document.querySelector('#lp-panel [data-f=lanes]')?.textContent.includes('running')"
+    first.wait_for_function(running, timeout=60_000)
+    second.goto(first.url)
+    second.wait_for_function(running, timeout=60_000)
+    run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None), 30)
 
-        first.wait_for_selector("#lp-strip [data-act=stop]")
-        second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
-        assert not second.is_visible("#lp-strip [data-act=stop]")
-        assert not second.is_visible("#lp-panel [data-act=stop]")
-        for component, function, arguments in (
-            ("lp-strip", "stop", {"run_ids": [run_id]}),
-            ("lp-strip", "stop", {"run_ids": [run_id], "user": {"id": store.status(run_id).owner, "owner": True}}),
-            ("lp-strip", "resume", {"run_ids": [run_id]}),
-            ("lp-runs", "edit", {"run_id": run_id, "name": "mine", "note": ""}),
-            ("lp-runs", "remove", {"run_ids": [run_id]}),
-        ):
-            told = json.loads(serve(second, component, function, **arguments))
-            assert "somebody else" in told["problem"] or "running already" in told["problem"]
-        assert store.status(run_id).state == "running"
-        assert store.status(run_id).name == ""
+    first.wait_for_selector("#lp-strip [data-act=stop]")
+    second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
+    assert not second.is_visible("#lp-strip [data-act=stop]")
+    assert not second.is_visible("#lp-panel [data-act=stop]")
+    for component, function, arguments in (
+        ("lp-strip", "stop", {"run_ids": [run_id]}),
+        ("lp-strip", "stop", {"run_ids": [run_id], "user": {"id": store.status(run_id).owner, "owner": True}}),
+        ("lp-strip", "resume", {"run_ids": [run_id]}),
+        ("lp-runs", "edit", {"run_id": run_id, "name": "mine", "note": ""}),
+        ("lp-runs", "remove", {"run_ids": [run_id]}),
+    ):
+        told = json.loads(serve(second, component, function, **arguments))
+        assert "somebody else" in told["problem"] or "running already" in told["problem"]
+    assert store.status(run_id).state == "running"
+    assert store.status(run_id).name == ""
 
-        assert json.loads(serve(first, "lp-runs", "edit", run_id=run_id, name="<b>x</b>", note=""))["problem"] == ""
-        first.click("#lp-strip [data-act=stop]")
-        wait_until(lambda: store.status(run_id).state == "stopped", 60)
-        told = json.loads(serve(second, "lp-runs", "remove", run_ids=[run_id]))
-        assert "only they, or the owner of this app, may delete it" in told["problem"]
-        second.goto(f"{app.url}/?tab=runs&runs_id={run_id}")
-        second.wait_for_selector("#lp-runs .lp-about [data-f=title]:not(:empty)")
-        assert not second.is_visible("#lp-runs [data-act=delete-one]")
-        assert second.locator("#lp-runs b", has_text="x").count() == 0  # a name is text
-        assert json.loads(serve(first, "lp-runs", "remove", run_ids=[run_id]))["problem"] == ""
-        assert not store.exists(run_id)
+    assert json.loads(serve(first, "lp-runs", "edit", run_id=run_id, name="<b>x</b>", note=""))["problem"] == ""
+    first.click("#lp-strip [data-act=stop]")
+    wait_until(lambda: store.status(run_id).state == "stopped", 60)
+    told = json.loads(serve(second, "lp-runs", "remove", run_ids=[run_id]))
+    assert "only they, or the owner of this app, may delete it" in told["problem"]
+    second.goto(f"{app.url}/?tab=runs&runs_id={run_id}")
+    second.wait_for_selector("#lp-runs .lp-about [data-f=title]:not(:empty)")
+    assert not second.is_visible("#lp-runs [data-act=delete-one]")
+    assert second.locator("#lp-runs b", has_text="x").count() == 0  # a name is text
+    assert json.loads(serve(first, "lp-runs", "remove", run_ids=[run_id]))["problem"] == ""
+    assert not store.exists(run_id)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, running_app
+from browser import CHROMIUM, open_page
 from synthetic import StillJobs
 
 from lpwd.config import ConfigError
@@ -94,20 +94,19 @@ WAITED_MS = 4000
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 @pytest.mark.timeout(120)
-def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repeats(tmp_path):
-    with running_app(tmp_path / "runs") as app, chromium() as browser:
-        page = open_page(browser, f"{app.url}/?tab=runs").page
-        page.wait_for_selector("#lp-runs tr.lp-published", timeout=60_000)
-        page.wait_for_selector("#lp-runs .scatterlayer .trace")
-        topics, addresses = repeated(page)
-        assert (topics | {"compare"}, addresses) == ({"runs", "compare"}, {"/lpwd/poll"})  # the chart: every 10 s
-        page.click("#lp-tab-benchmark-button")
-        page.wait_for_selector("#lp-benchmark .lp-tile", timeout=60_000)
-        page.wait_for_function("document.querySelector('#lp-hub [data-f=line]').textContent.includes('published runs')")
-        assert repeated(page, 11_000) == ({"scorecard", "published"}, {"/lpwd/poll"})
-        page.click("#lp-tab-explain-button")
-        page.wait_for_selector("#lp-explain .js-plotly-plot")
-        assert repeated(page) == (set(), {"/lpwd/poll"})
+def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repeats(app, browser):
+    page = open_page(browser, f"{app.url}/?tab=runs").page
+    page.wait_for_selector("#lp-runs tr.lp-published", timeout=60_000)
+    page.wait_for_selector("#lp-runs .scatterlayer .trace")
+    topics, addresses = repeated(page)
+    assert (topics | {"compare"}, addresses) == ({"runs", "compare"}, {"/lpwd/poll"})  # the chart: every 10 s
+    page.click("#lp-tab-benchmark-button")
+    page.wait_for_selector("#lp-benchmark .lp-tile", timeout=60_000)
+    page.wait_for_function("document.querySelector('#lp-hub [data-f=line]').textContent.includes('published runs')")
+    assert repeated(page, 11_000) == ({"scorecard", "published"}, {"/lpwd/poll"})
+    page.click("#lp-tab-explain-button")
+    page.wait_for_selector("#lp-explain .js-plotly-plot")
+    assert repeated(page) == (set(), {"/lpwd/poll"})
 
 
 def repeated(page, milliseconds=WAITED_MS):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, chromium
+from browser import CHROMIUM
 
 from lpwd.ui import look
 
@@ -28,30 +28,28 @@ def test_every_script_and_sheet_is_on_the_page():
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_copied_tables_quote_what_a_spreadsheet_would_run():
+def test_copied_tables_quote_what_a_spreadsheet_would_run(browser):
     rows = [["layer", "=1+1", 'a "b", c'], ["–", "-0.5", "-x"], ["+1e-3", "@sum", ""]]
-    with chromium() as browser:
-        page = browser.new_page()
-        page.evaluate("window.lpwd = {}")
-        page.add_script_tag(path=look.HERE / "shared" / "files.js")
-        copied = page.evaluate("rows => lpwd.files.csv(rows)", rows)
+    page = browser.new_page()
+    page.evaluate("window.lpwd = {}")
+    page.add_script_tag(path=look.HERE / "shared" / "files.js")
+    copied = page.evaluate("rows => lpwd.files.csv(rows)", rows)
     assert copied.splitlines() == ['layer,\'=1+1,"a ""b"", c"', "–,-0.5,'-x", "+1e-3,'@sum,"]
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_every_script_compiles():
+def test_every_script_compiles(browser):
     scripts = {name(path): path.read_text() for path in SOURCES if path.suffix == ".js"}
-    with chromium() as browser:
-        problems = browser.new_page().evaluate(
-            """(scripts) => Object.entries(scripts).flatMap(([name, text]) => {
-              try {
-                new Function(text);
-                return [];
-              } catch (error) {
-                return [`${name}: ${error}`];
-              }
-            })""",
-            scripts | {"broken.js": "const a = ;"},
-        )
+    problems = browser.new_page().evaluate(
+        """(scripts) => Object.entries(scripts).flatMap(([name, text]) => {
+          try {
+            new Function(text);
+            return [];
+          } catch (error) {
+            return [`${name}: ${error}`];
+          }
+        })""",
+        scripts | {"broken.js": "const a = ;"},
+    )
     assert problems == ["broken.js: SyntaxError: Unexpected token ';'"]

@@ -16,6 +16,7 @@ from lpwd.training.train import train
 CPU = torch.device("cpu")
 SWIN = {
     "model": "swin_tiny_patch4_window7_224",
+    "train_samples": 96,
     "model_kwargs": {
         "embed_dim": 24,
         "depths": [1, 2, 1, 1],

@@ -37,7 +37,7 @@ def test_a_sweep_runs_the_missing_cells_and_a_failing_one_stops_no_other(store, 
 
 
 def test_a_sweep_cut_short_goes_on_where_it_was_and_ends_with_the_same_numbers(store, tiny, tmp_path):
-    configs = [tiny(method=method, epochs=30) for method in ("wd", "lpwd", "rwd")]
+    configs = [tiny(method=method, epochs=20) for method in ("wd", "lpwd", "rwd")]
     sweep = Sweep(store, configs)
     stop = threading.Event()
     thread = threading.Thread(
@@ -51,7 +51,7 @@ def test_a_sweep_cut_short_goes_on_where_it_was_and_ends_with_the_same_numbers(s
     thread.join()
     assert states(sweep)["interrupted"] >= 1
     assert all(store.status(run_id).state != "running" for run_id in store.ids())
-    run_local(sweep, device="cpu", workers=2, should_stop=never)
+    run_local(sweep, device="cpu", workers=1, should_stop=never)
     assert states(sweep) == {"finished": 3}
 
     whole = RunStore(tmp_path / "undisturbed")

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 import torch
-from browser import CHROMIUM, ROOT, chromium, open_page, running_app
+from browser import CHROMIUM, ROOT, open_page
 
 from lpwd import __version__
 from lpwd.optim import reference
@@ -70,12 +70,6 @@ def figures(eta, c, noise, optimizer, steps=STEPS, **_):
     return share, float(distance), {method: theta[-1].tolist() for method, theta in paths.items()}
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("toy") / "runs") as app, chromium() as browser:
-        yield app, browser
-
-
 def shown(page):
     """The two large figures on the page, opposing penalties in percent."""
     texts = page.inner_text(FIELD.format("share")), page.inner_text(FIELD.format("distance"))
@@ -87,8 +81,8 @@ def rounded(share, distance):
     return pytest.approx(100 * share, abs=0.0501), pytest.approx(distance, rel=0.0501)
 
 
-def test_the_pages_own_steps_are_those_of_the_reference(app):
-    page = open_page(app[1], app[0].url).page
+def test_the_pages_own_steps_are_those_of_the_reference(app, browser):
+    page = open_page(browser, app.url).page
     for eta, c, noise in ((0.3, 0.2, 0.4), (0.3, 0.0005, 0.4), (0.05, 0.9, 1.0), (0.3, 0.2, 0.0)):
         for optimizer in ("sgd", "adam"):
             settings = {**USUAL, "eta": eta, "c": c, "noise": noise, "optimizer": optimizer}
@@ -99,11 +93,10 @@ def test_the_pages_own_steps_are_those_of_the_reference(app):
             assert (ran["opposed"]["rwd"], ran["opposed"]["pwd"]) == (0, 0)
             for method, end in ends.items():
                 assert ran["ends"][method] == pytest.approx(end, rel=1e-9, abs=1e-12)
-    page.context.close()
 
 
-def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_references(app):
-    seen = open_page(app[1], app[0].url, reduced_motion="reduce", viewport={"width": 390, "height": 844})
+def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_references(app, browser):
+    seen = open_page(browser, app.url, reduced_motion="reduce", viewport={"width": 390, "height": 844})
     page = seen.page
     page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}')?.textContent === 'step 120'")
     assert "WD ends at −0.35, further from 0" in page.inner_text(FIELD.format("line-words"))
@@ -129,11 +122,10 @@ def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_re
     page.wait_for_function(f"document.querySelector('{FIELD.format('status')}').textContent.includes('c = 0.9')")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
-    page.context.close()
 
 
-def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app):
-    seen = open_page(app[1], app[0].url)
+def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app, browser):
+    seen = open_page(browser, app.url)
     page = seen.page
     steps = lambda: int(page.inner_text(FIELD.format("steps")).removeprefix("step "))  # noqa: E731
     page.wait_for_function(
@@ -159,20 +151,20 @@ def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app):
 
 
 def test_a_shared_link_shows_a_title_a_description_and_a_picture_of_our_own(app):
-    with urllib.request.urlopen(app[0].url) as answer:
+    with urllib.request.urlopen(app.url) as answer:
         page = answer.read().decode()
     named = re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)">', page)
     assert len(named) == len(dict(named)) == len(re.findall(r'"(?:og|twitter):', page))
     assert dict(named)["og:title"].startswith("LPWD")
-    assert dict(named)["og:image"] == f"{app[0].url}/lpwd/picture.png"
+    assert dict(named)["og:image"] == f"{app.url}/lpwd/picture.png"
     with urllib.request.urlopen(dict(named)["og:image"]) as answer:
         picture = answer.read()
     assert picture == card.PICTURE.read_bytes()
     assert [int.from_bytes(picture[at : at + 4], "big") for at in (16, 20)] == [card.WIDTH, card.HEIGHT]
 
 
-def test_the_paper_is_linked_beside_the_tabs_and_cited_alike_everywhere(app):
-    page = open_page(app[1], f"{app[0].url}/?tab=explain").page
+def test_the_paper_is_linked_beside_the_tabs_and_cited_alike_everywhere(app, browser):
+    page = open_page(browser, f"{app.url}/?tab=explain").page
     assert page.get_attribute("#lp-paper a", "href") == paper.LINK
     assert page.inner_text("#lp-explain [data-f=bibtex]").strip() == paper.BIBTEX.strip()
     citation = (ROOT / "CITATION.cff").read_text()

@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from browser import CHROMIUM, chromium, open_page, owner_link, running_app
+from browser import CHROMIUM, open_page, owner_link
 from gradio_client import Client
 from workspace import EPOCHS, finished, six_runs
 
@@ -18,9 +18,9 @@ PLOT = "document.querySelector('#lp-runs [data-f=plot]')"
 
 
 @pytest.fixture(scope="module")
-def runs_dir(tmp_path_factory):
+def runs_dir(app):
     """Three hundred finished runs of 100 epochs in two settings, and a failed one on top."""
-    store = RunStore(tmp_path_factory.mktemp("runs") / "runs")
+    store = RunStore(app.runs_dir)
     for seed in range(300):
         run_id = finished(store, seed=seed, method=("wd", "lpwd")[seed % 2])
         if seed % 50 == 0:  # the list reads none of them
@@ -31,20 +31,8 @@ def runs_dir(tmp_path_factory):
     return store.root
 
 
-@pytest.fixture(scope="module")
-def app(runs_dir):
-    with running_app(runs_dir) as app:
-        yield app
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
-def page(app, browser):
+def page(app, browser, runs_dir):
     seen = open_page(browser, owner_link(app))
     yield seen.page
     assert seen.hosts <= {"127.0.0.1", ""}
@@ -143,39 +131,38 @@ class TestPage:
         assert "published" in labels
         assert "trained here" in labels
 
-    def test_an_old_link_to_compare_lands_here_with_its_runs_ticked_and_is_drawn_on(self, browser, tmp_path):
-        store = RunStore(tmp_path / "runs")
+    def test_an_old_link_to_compare_lands_here_with_its_runs_ticked_and_is_drawn_on(self, app, browser):
+        store = RunStore(app.runs_dir)
         six = six_runs(store)
         ids = [*six["wd"], *six["lpwd"]]
         names = f"({PLOT}?.data ?? []).filter(t => t.name).map(t => t.name).join()"
-        with running_app(store.root) as app:
-            old = f"{app.url}/?tab=compare&runs={','.join(ids)}&logy=1"
-            seen = open_page(browser, old, permissions=["clipboard-read", "clipboard-write"])
-            page = seen.page
-            page.wait_for_function(f"{names} === 'WD (n = 3),LPWD (n = 3)'")
-            page.wait_for_selector("#lp-runs [data-f=verdicts]:has-text('n = 3, seeds 0 to 2')")
-            assert page.locator("#lp-runs tbody input:checked").count() == 2
-            assert page.is_checked("#lp-runs [data-v=logy]")
-            box = page.locator("#lp-runs tbody input:checked").first
-            assert box.evaluate("box => getComputedStyle(box).appearance") == "auto"  # Gradio's own is white on white
-            page.click("#lp-runs [data-f=link]")
-            assert "tab=runs" in page.evaluate("navigator.clipboard.readText()")
-            for button, start in (("png", b"\x89PNG"), ("curves", b"step,"), ("trackio", b"step,")):
-                with page.expect_download() as download:
-                    page.click(f"#lp-runs [data-f={button}]")
-                assert download.value.path().read_bytes().startswith(start)
-            assert "trackio.import_csv" in page.inner_text("#lp-runs [data-f=line]")
-            page.select_option("#lp-runs [data-v=y]", "norm")
-            page.wait_for_function(f"{PLOT}.data.length === 6")  # two settings of three layers
-            page.select_option("#lp-runs [data-v=layer]", "head")
-            page.wait_for_function(f"{names} === 'WD, head (n = 3),LPWD, head (n = 3)'")
-            page.select_option("#lp-runs [data-v=y]", "test_top1")
-            told = Client(app.url, verbose=False).predict(ids, "last_top1", api_name="/compare")
-            assert [group["n"] for group in told["groups"]] == [3, 3]
-            assert told["pairs"][0]["mean"] == pytest.approx(1.1)
-            grows(store, ids, page)
-            assert seen.errors == []
-            page.context.close()
+        old = f"{app.url}/?tab=compare&runs={','.join(ids)}&logy=1"
+        seen = open_page(browser, old, permissions=["clipboard-read", "clipboard-write"])
+        page = seen.page
+        page.wait_for_function(f"{names} === 'WD (n = 3),LPWD (n = 3)'")
+        page.wait_for_selector("#lp-runs [data-f=verdicts]:has-text('n = 3, seeds 0 to 2')")
+        assert page.locator("#lp-runs tbody input:checked").count() == 2
+        assert page.is_checked("#lp-runs [data-v=logy]")
+        box = page.locator("#lp-runs tbody input:checked").first
+        assert box.evaluate("box => getComputedStyle(box).appearance") == "auto"  # Gradio's own is white on white
+        page.click("#lp-runs [data-f=link]")
+        assert "tab=runs" in page.evaluate("navigator.clipboard.readText()")
+        for button, start in (("png", b"\x89PNG"), ("curves", b"step,"), ("trackio", b"step,")):
+            with page.expect_download() as download:
+                page.click(f"#lp-runs [data-f={button}]")
+            assert download.value.path().read_bytes().startswith(start)
+        assert "trackio.import_csv" in page.inner_text("#lp-runs [data-f=line]")
+        page.select_option("#lp-runs [data-v=y]", "norm")
+        page.wait_for_function(f"{PLOT}.data.length === 6")  # two settings of three layers
+        page.select_option("#lp-runs [data-v=layer]", "head")
+        page.wait_for_function(f"{names} === 'WD, head (n = 3),LPWD, head (n = 3)'")
+        page.select_option("#lp-runs [data-v=y]", "test_top1")
+        told = Client(app.url, verbose=False).predict(ids, "last_top1", api_name="/compare")
+        assert [group["n"] for group in told["groups"]] == [3, 3]
+        assert told["pairs"][0]["mean"] == pytest.approx(1.1)
+        grows(store, ids, page)
+        assert seen.errors == []
+        page.context.close()
 
 
 def grows(store, ids, page):
@@ -189,3 +176,5 @@ def grows(store, ids, page):
         top1, norms = 11.0 + store.config(run_id).seed, [1.0]
         store.append(run_id, [Epoch(260, 13, 3.0, 4.0, top1, None, 1e-3, norms, None, None, 13.0, 100.0)])
     page.wait_for_function(f"{longest} === 13")
+    for run_id in ids:
+        store.update(run_id, state="finished")
