@@ -66,7 +66,7 @@ def store(count: int) -> None:
             for visit in range(VISITS):
                 page = open_page(browser, f"{app.url}/?tab=train").page
                 paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-                page.wait_for_function("window.Plotly")  # the landing is there; before, no hand is on a tab yet
+                page.wait_for_function("window.Plotly")  # the first tab is drawn; before, no hand is on another
                 print(f"visit {visit + 1}: first contentful paint {paint:.0f} ms, load {load()}")
                 for tab, ready in TABS.items():
                     clicked = time.perf_counter()
