@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import httpx2 as httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from lpwd.store import RunStore
 
@@ -165,12 +165,17 @@ class Seen:
             self.errors.append(error)
 
 
+def located(message: ConsoleMessage) -> str:
+    """What the console says, and of which address."""
+    return f"{message.text} [{message.location['url']}]"
+
+
 def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     """A new browser context, so that nothing is shared with other pages, on `url` with the strip alive."""
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
     seen = Seen(page)
     page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))
-    page.on("console", lambda message: seen.add(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: seen.add(located(message)) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_function(
