@@ -173,6 +173,7 @@ def located(message: ConsoleMessage) -> str:
 def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     """A new browser context, so that nothing is shared with other pages, on `url` with the strip alive."""
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
+    page.set_default_timeout(60_000)  # others work on this machine too
     seen = Seen(page)
     page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))
     page.on("console", lambda message: seen.add(located(message)) if message.type == "error" else None)

@@ -189,6 +189,8 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
     page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 0")
     with urllib.request.urlopen(f"{app.url}/lpwd/scans/scan") as answer:
         assert json.load(answer)["open"] == 3.5
+    with urllib.request.urlopen(f"{app.url}/lpwd/scans/none") as answer:
+        assert json.load(answer) is None
     phone = {"viewport": {"width": 390, "height": 844}, "reduced_motion": "reduce"}
     still = open_page(browser, app.url, **phone)
     says(still.page, "LPWD is ahead of WD by 1.00 points")

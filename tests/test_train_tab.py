@@ -37,7 +37,7 @@ def opened(app, browser):
 
 def wait_value(page, name, value):
     page.wait_for_function(
-        "([id, value]) => document.querySelector(id)?.value === value", arg=[f"#lp-{name} input", value], timeout=30_000
+        "([id, value]) => document.querySelector(id)?.value === value", arg=[f"#lp-{name} input", value]
     )
 
 

@@ -90,12 +90,15 @@ lpwd.penalty = (element, server, props) => {
     const { name } = frame, digest = digests[name];
     if (!digest || scans[name]?.digest === digest) return;
     try {
-      scans[name] = { ...(await lpwd.penaltyScan.read(name, digest)), digest };
+      const found = await lpwd.penaltyScan.read(name, digest);
+      if (found) scans[name] = { ...found, digest };
+      else digests = { ...digests, [name]: "" };
     } catch (error) {
       put(field("says"), "The recorded scan did not arrive; reload the page to try again.");
       return live.ask();
     }
     if (name !== frame.name) return;
+    if (!digests[name]) return bring();
     if (!touched && !linked.decay && scan().open) at = place(scan().open);
     draw();
     folds();

@@ -52,12 +52,12 @@ class Recorded:
         return self._seeds[name].get(decay, set())
 
     def route(self) -> Route:
-        """`GET /lpwd/scans/<name>?v=<digest>`."""
+        """`GET /lpwd/scans/<name>?v=<digest>`: the scan as packed JSON, or null where nothing of it is published."""
 
         async def serve(request: Request) -> Response:
             text = self._texts.get(request.path_params["name"], b"")
-            if not text:
-                return JSONResponse({"problem": "nothing of this scan is published"}, 404)
+            if not text:  # it was published when the page was made, and is no more
+                return JSONResponse(None, headers={"Cache-Control": "no-store"})
             headers = {"Cache-Control": UNCHANGING if request.query_params.get("v") == _digest(text) else "no-store"}
             if "gzip" in request.headers.get("accept-encoding", ""):
                 return Response(gzip.compress(text, 6), 200, headers | {"Content-Encoding": "gzip"}, "application/json")

@@ -3,10 +3,12 @@ lpwd.penaltyScan = (() => {
   "use strict";
   const UNITS = { loss: 1000, top1: 100 }, VALUES = ["best10_mean", "last_top1"];
 
+  // Null where nothing of it is published any more.
   async function read(name, digest) {
     const response = await fetch(new URL(`lpwd/scans/${name}?v=${digest}`, document.baseURI));
     if (!response.ok) throw new Error(response.statusText);
-    return unpacked(await response.json());
+    const packed = await response.json();
+    return packed && unpacked(packed);
   }
   // Sums of steps: the curve of a seed.
   function curve(steps, units) {
