@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lpwd.config import ConfigError
 from lpwd.store import RunStore
-from lpwd.ui.answers import answering, checking
+from lpwd.ui.web.answers import answering, checking
 
 # ---- in Python
 

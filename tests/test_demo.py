@@ -231,6 +231,17 @@ def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_a_scan_that_is_published_no_more_is_one_without_runs(app_of_all, browser):
+    """The page was made before the results came that hold none of it."""
+    page = browser.new_context().new_page()
+    page.route("**/lpwd/scans/*", lambda route: route.fulfill(body="null", content_type="application/json"))
+    page.goto(app_of_all.url)
+    page.wait_for_selector("#lp-penalty [data-f=says]", state="attached")
+    says(page, "No run of preset scan is published yet")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 def test_without_published_runs_act_two_says_so(tmp_path, browser):
     with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(tmp_path)) as app:
         page = open_page(browser, app.url).page

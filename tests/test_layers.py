@@ -51,7 +51,7 @@ def test_no_import_goes_in_a_circle():
 
 @pytest.mark.parametrize("module", [name for name in sorted(FILES) if name.startswith("lpwd.ui.")])
 def test_a_tab_of_the_page_imports_no_other_tab(module):
-    tabs = {path.name for path in (ROOT / "lpwd" / "ui").iterdir() if path.is_dir()} - {"shared", "__pycache__"}
+    tabs = {path.name for path in (ROOT / "lpwd" / "ui").iterdir() if path.is_dir()} - {"shared", "web", "__pycache__"}
     folder = module.split(".")[2]
     if folder == "page":
         return  # it composes the tabs
@@ -69,7 +69,7 @@ def test_only_the_public_packages_import_anything_when_they_are_named():
 
 def test_the_root_is_small_and_no_package_is_crowded():
     sizes = {folder: len(list(folder.glob("*.py"))) for folder in {path.parent for path in FILES.values()}}
-    assert max(sizes.values()) <= 15, {str(folder): size for folder, size in sizes.items() if size > 15}
+    assert max(sizes.values()) <= 14, {str(folder): size for folder, size in sizes.items() if size > 14}
 
 
 def test_gradio_is_imported_by_the_page_alone():

@@ -14,8 +14,8 @@ import pytest
 from browser import CHROMIUM, JSON, ROOT, open_page, owner, posted, running_app, wait_until
 
 from lpwd.store import RunStore
-from lpwd.ui import people
-from lpwd.ui.people import COOKIE, OWNER_COOKIE, People
+from lpwd.ui.web import people
+from lpwd.ui.web.people import COOKIE, OWNER_COOKIE, People
 
 RACE = {"model": "test_convnext", "epochs": 500, "train_samples": 160}
 

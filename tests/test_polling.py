@@ -12,10 +12,10 @@ from lpwd.events import Step
 from lpwd.jobs.rights import User
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.live import MAX_LANES, Live
-from lpwd.ui.routes import may_take_long
 from lpwd.ui.runs.runlist import RunList
 from lpwd.ui.runs.sources import Sources
-from lpwd.ui.topics import Topics
+from lpwd.ui.web.routes import may_take_long
+from lpwd.ui.web.topics import Topics
 
 ME = User("me")
 

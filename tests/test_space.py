@@ -209,7 +209,7 @@ def test_a_worker_that_cannot_start_is_not_healthy(store):
     from starlette.testclient import TestClient
 
     from lpwd.jobs.queue import Jobs
-    from lpwd.ui import routes
+    from lpwd.ui.web import routes
 
     jobs = Jobs(store, device="cuda:99")
     jobs.start()

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from lpwd.cli.options import runs_dir_option
-from lpwd.config import ConfigError
 from lpwd.store import RunStore
 
 
@@ -17,15 +16,9 @@ from lpwd.store import RunStore
 @click.pass_context
 def app(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Open the page on this machine, as `python app.py` does."""
-    from lpwd.ui.app import leave, parse, serve  # its options are defined there
+    from lpwd.ui.app import parse, run  # its options are defined there
 
-    options = parse(words, ctx.command_path)
-    try:
-        serve(options.host, options.port, options.runs_dir)
-    except ConfigError as error:
-        click.echo(f"Error: {error}", err=True)
-        leave(2)
-    leave(0)
+    run(parse(words, ctx.command_path), "Error")
 
 
 @click.command(

@@ -92,14 +92,19 @@ def declare_gpu_call() -> None:
 
 
 def main() -> None:
-    """`python app.py`: an error is one sentence and exit code 2, as that of `lpwd app`."""
-    options = parse()
+    """`python app.py`."""
+    run(parse(), "error")
+
+
+def run(options: argparse.Namespace, heading: str) -> NoReturn:
+    """Show the page, and leave: an error is one sentence after `heading`, and exit code 2."""
+    status = 0
     try:
         serve(options.host, options.port, options.runs_dir)
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        leave(2)
-    leave(0)
+        print(f"{heading}: {error}", file=sys.stderr)
+        status = 2
+    leave(status)
 
 
 def leave(status: int) -> NoReturn:

@@ -11,7 +11,7 @@ import numpy as np
 from lpwd.analysis.words import short
 from lpwd.history import Columns
 from lpwd.store import RunStore
-from lpwd.ui.answers import count_in
+from lpwd.ui.web.answers import count_in
 
 MAX_POINTS = 1000  # a curve, as a page first receives it
 KEPT_ANSWERS = 256

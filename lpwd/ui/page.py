@@ -12,19 +12,20 @@ from starlette.middleware import Middleware
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.queue import Jobs
 from lpwd.store import RunStore
-from lpwd.ui import api, card, look, routes
+from lpwd.ui import look
 from lpwd.ui.benchmark import tab as benchmark
 from lpwd.ui.demo import tab as demo
 from lpwd.ui.explain import tab as explain
 from lpwd.ui.live import Live, in_background
-from lpwd.ui.origins import outermost
-from lpwd.ui.people import WITH_ACCOUNTS, Door, People
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.hub_notice import why_digits
-from lpwd.ui.topics import Topics
 from lpwd.ui.train import tab as train
+from lpwd.ui.web import api, card, routes
+from lpwd.ui.web.origins import outermost
+from lpwd.ui.web.people import WITH_ACCOUNTS, Door, People
+from lpwd.ui.web.topics import Topics
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
 WAITING_REQUESTS = 1000  # at most; Gradio's own default is none, but 1 on ZeroGPU, where a page alone has several

@@ -8,12 +8,12 @@ from lpwd.config import ConfigError
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, User
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.benchmark.publishing import Publishing
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.published import Cached
-from lpwd.ui.topics import Topics
+from lpwd.ui.web.answers import answering
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import Topics
 
 BUSY_MS, IDLE_MS = 700, 5000  # until a page asks again: while the Hub is being asked, else
 HOW = "" if ON_SPACE else LOCAL_HINT

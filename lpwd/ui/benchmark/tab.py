@@ -10,14 +10,14 @@ from lpwd.jobs.rights import User
 from lpwd.jobs.starts import with_starts
 from lpwd.store import RunStore
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.benchmark import bench, hub_panel
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.published import Cached
 from lpwd.ui.shared import costs
-from lpwd.ui.topics import IDLE_MS, Topics
 from lpwd.ui.views import WORKING
+from lpwd.ui.web.answers import answering
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import IDLE_MS, Topics
 
 WATCH_MS = 2000  # until a page asks again while a cell waits or trains
 

@@ -12,9 +12,9 @@ import gradio as gr
 from lpwd.methods import LAYER_ORDERS, LAYER_RULES, layer_rates
 from lpwd.paper.numbers import PAPER_BASE, PAPER_STEPS
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.demo.pairs import Shown
 from lpwd.ui.views import lane_style
+from lpwd.ui.web.answers import answering
 
 PAPER_LR, PAPER_DECAY = 0.001, 0.5  # of its figure 1
 

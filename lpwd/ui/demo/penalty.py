@@ -9,14 +9,14 @@ from starlette.routing import Route
 from lpwd.jobs.rights import User
 from lpwd.paper.scans import Scan
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.demo.penalty_lanes import Lanes
 from lpwd.ui.demo.penalty_recorded import Recorded
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.published import Cached
-from lpwd.ui.topics import Topics
 from lpwd.ui.views import lane_style
+from lpwd.ui.web.answers import answering
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import Topics
 
 
 def build(live: Live, people: People, topics: Topics, cached: Cached) -> Route:

@@ -5,9 +5,9 @@ from starlette.routing import Route
 from lpwd.ui.demo import network, penalty, toy
 from lpwd.ui.demo.pairs import Shown
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.published import Cached
-from lpwd.ui.topics import Topics
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import Topics
 
 
 def build(live: Live, people: People, topics: Topics, cached: Cached) -> list[Route]:

@@ -12,10 +12,10 @@ from lpwd.analysis.words import label
 from lpwd.methods import LAYER_RULES
 from lpwd.store import RunStore
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.explain import rates
 from lpwd.ui.explain.identities import checks
 from lpwd.ui.shared import paper
+from lpwd.ui.web.answers import answering
 
 # Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
 GRADIENT, UPDATE = "g ← ∇f(θ)", "θ ← θ − η U(g)"

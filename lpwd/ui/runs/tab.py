@@ -9,14 +9,14 @@ from lpwd.analysis.verdict import QUANTITIES
 from lpwd.config import ConfigError
 from lpwd.jobs.rights import User
 from lpwd.ui import look
-from lpwd.ui.answers import answering, endpoint
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
 from lpwd.ui.runs.sources import Sources
 from lpwd.ui.shared.form import Form, form_values, lost
-from lpwd.ui.topics import IDLE_MS, Topics
+from lpwd.ui.web.answers import answering, endpoint
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import IDLE_MS, Topics
 
 WATCH_MS, SOON_MS = 3000, 500  # until a page asks again for the rows that changed; while published ones are being read
 FOLLOW_MS = 2000  # until a page asks again for the chart while a run in it trains

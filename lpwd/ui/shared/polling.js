@@ -6,7 +6,7 @@ lpwd.polling = (() => {
   const watched = new Set();
   let timer = 0, request = null, again = false, begun = false;
 
-  // Watch a topic (ui/topics.py) while its tab is open. `ask()` returns its arguments, null where there is nothing to ask
+  // Watch a topic (ui/web/topics.py) while its tab is open. `ask()` returns its arguments, null where there is nothing to ask
   // until now() is called; `take(answer)` gets the answer. Returns now(): the question is another, ask at once.
   function watch(element, tab, topic, { ask, take }) {
     const entry = { element, tab, topic, ask, take, due: 0, wish: 0 };

@@ -4,13 +4,13 @@ import gradio as gr
 
 from lpwd.jobs.rights import User
 from lpwd.ui import look
-from lpwd.ui.answers import answering
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
+from lpwd.ui.web.answers import answering
+from lpwd.ui.web.people import People
 
 
 def build(live: Live, people: People) -> None:
-    """Its server functions serve the whole page, whose tabs all listen to the one poll (routes.py)."""
+    """Its server functions serve the whole page, whose tabs all listen to the one poll (web/routes.py)."""
 
     def stop(user: User, run_ids: list[str]) -> None:
         live.stop(run_ids, user)

@@ -10,8 +10,8 @@ from lpwd.methods import METHODS
 from lpwd.store import RunStore
 from lpwd.ui.live import MAX_LANES
 from lpwd.ui.published import Cached
-from lpwd.ui.topics import IDLE_MS
 from lpwd.ui.views import lane_style
+from lpwd.ui.web.topics import IDLE_MS
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
     from lpwd.hub.pull import Results

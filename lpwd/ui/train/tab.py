@@ -17,15 +17,15 @@ from lpwd.starts import published, split
 from lpwd.store import ENDED
 from lpwd.ui import look
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.published import Cached
 from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
-from lpwd.ui.topics import IDLE_MS, Topics
 from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.here import Here, first_dataset
 from lpwd.ui.train.presets import fillings, options
 from lpwd.ui.train.published import Beside
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import IDLE_MS, Topics
 
 INTRO = (
     "Does it matter when, and where, weight decay acts? Each method trains the same network from the same initial "

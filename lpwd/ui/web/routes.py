@@ -18,10 +18,10 @@ from lpwd import __version__
 from lpwd.config import ConfigError
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import User
-from lpwd.ui.answers import answers, parsed
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
-from lpwd.ui.topics import Topics
+from lpwd.ui.web.answers import answers, parsed
+from lpwd.ui.web.people import People
+from lpwd.ui.web.topics import Topics
 
 
 def polling(live: Live, people: People, watched: Topics) -> Route:

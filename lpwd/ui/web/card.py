@@ -10,7 +10,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PICTURE = Path(__file__).parent / "shared" / "picture.png"
+PICTURE = Path(__file__).parent.parent / "shared" / "picture.png"
 ADDRESS = "lpwd/picture.png"
 WIDTH, HEIGHT = 1200, 630  # pixels
 DESCRIPTION = (

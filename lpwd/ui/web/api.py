@@ -5,10 +5,10 @@ from typing import Any
 import gradio as gr
 
 from lpwd.config import RunConfig
-from lpwd.ui.answers import endpoint
 from lpwd.ui.live import Live
-from lpwd.ui.people import People
 from lpwd.ui.views import public
+from lpwd.ui.web.answers import endpoint
+from lpwd.ui.web.people import People
 
 
 def build(live: Live, people: People) -> None:

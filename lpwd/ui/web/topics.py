@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lpwd.jobs.rights import User
-from lpwd.ui.answers import Act, answers
+from lpwd.ui.web.answers import Act, answers
 
 IDLE_MS = 10_000  # until a page asks again for what changes seldom
 
