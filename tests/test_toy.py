@@ -11,8 +11,8 @@ from browser import CHROMIUM, ROOT, open_page
 from lpwd import __version__
 from lpwd.optim import reference
 from lpwd.optim.penalty import opposing_penalty
-from lpwd.ui import card
 from lpwd.ui.shared import paper
+from lpwd.ui.web import card
 
 MINIMUM = torch.tensor([1.15, 0.05], dtype=torch.float64)
 START = torch.tensor([-0.12, 0.72], dtype=torch.float64)
