@@ -198,7 +198,7 @@ class TestPage:
 
     def test_the_page_says_why_it_is_digits(self, opened):
         page = opened()
-        page.wait_for_function("document.querySelector('#lp-note').textContent.includes('digits')", timeout=20_000)
+        page.wait_for_function("document.querySelector('#lp-note').textContent.includes('digits')", timeout=60_000)
         assert "cannot be reached" in page.inner_text("#lp-note")
         page.wait_for_function("document.querySelector('#lp-dataset input').value === 'digits'")
 
@@ -255,7 +255,7 @@ class TestPage:
         start(page, seed=7)
         wait_state(page, "queued.*queued")
         page.wait_for_selector("#lp-panel [data-f=state]:text('1 race is ahead')")
-        page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')", timeout=10_000)
+        page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')", timeout=60_000)
 
     def test_bad_input_is_one_sentence(self, opened):
         page = opened("/?tab=train&dataset=digits&model=test_convnext")

@@ -124,7 +124,7 @@ PATH = "document.querySelector('#lp-penalty [data-f={}] .lp-line[data-id={}]')?.
 SAID = "document.querySelector('#lp-penalty [data-f={}]').textContent"
 
 
-def says(page, part, name="says", timeout=30_000):
+def says(page, part, name="says", timeout=60_000):
     page.wait_for_function(f"{SAID.format(name)}.includes({json.dumps(part)})", timeout=timeout)
 
 

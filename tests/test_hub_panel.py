@@ -212,11 +212,11 @@ def test_the_owner_publishes_by_hand_and_others_see_only_the_line(app, hub, owne
     told = f"Sent 2 runs to {REPO}: 5 runs are published there."
     page.wait_for_function("told => document.querySelector('#lp-hub [data-f=told]').textContent === told", arg=told)
     now = f"{line}.startsWith('5 published runs')"
-    page.wait_for_function(now, timeout=20_000)
+    page.wait_for_function(now, timeout=60_000)
     page.fill("#lp-hub [data-f=repo]", "not a name")
     page.press("#lp-hub [data-f=repo]", "Enter")
     page.wait_for_function("document.querySelector('#lp-hub [data-f=wrong]').textContent.includes('owner/name')")
-    stranger.wait_for_function(now, timeout=20_000)
+    stranger.wait_for_function(now, timeout=60_000)
     assert "hf_write" not in page.content()
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
