@@ -3,12 +3,14 @@
     python docs/make.py                      # all of it; pictures need chromium and the extra `test`
     python docs/make.py --text               # the text alone
     python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
+    python docs/make.py opposing fig2        # print one table: R_op of WD by η and λ
 
 In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMAND prints; a test compares them.
 """
 
 import argparse
 import html
+import math
 import os
 import re
 import shlex
@@ -17,12 +19,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lpwd.analysis.words import label, spread
+import pandas as pd
+
+from lpwd.analysis.words import general, label, spread
 from lpwd.hub.checked import Published
 from lpwd.hub.pull import local
 from lpwd.paper.findings import find
 from lpwd.paper.presets import get_preset
 from lpwd.paper.report_page import page, plot
+from lpwd.paper.scorecard.sparks import with_opposing
 
 HERE = Path(__file__).parent
 FINDINGS = HERE / "findings.md"
@@ -48,8 +53,26 @@ def table(preset: str, value: str) -> str:
         parts = [done[(done.row == method) & (done.weight_decay == decay)][value] for method in methods]
         texts = [spread(float(p.mean()), float(p.std()), 3 if "loss" in value else 2) if len(p) else "" for p in parts]
         lines.append(f"| {decay:g} | {' | '.join(texts)} |")
+    return "\n".join([*lines, "", counted(seeds, len(done), len(cells))])
+
+
+def counted(seeds: pd.Series, done: int, asked: int) -> str:
     n = f"{seeds.min()} to {seeds.max()}" if seeds.min() != seeds.max() else str(seeds.max())
-    return "\n".join([*lines, "", f"n = {n} seeds a cell; {len(done)} of {len(cells)} cells."])
+    return f"n = {n} seeds a cell; {done} of {asked} cells."
+
+
+def opposing(preset: str) -> str:
+    """Markdown: the mean R_op by count over all steps and seeds, percent; a row a column and η, a column a λ."""
+    cells = find(get_preset(preset), published(), "cpu").cells
+    measured = with_opposing(cells[cells.state == "finished"], published())
+    decays = sorted(set(measured.weight_decay))
+    lines = [f"| | η | {' | '.join(f'λ = {decay:g}' for decay in decays)} |", "|---" * (len(decays) + 2) + "|"]
+    for (column, lr), part in measured.groupby(["column", "lr"], sort=False):
+        means = part.groupby("weight_decay").opposing.mean()
+        texts = [general(means.get(decay, math.nan), 2) for decay in decays]
+        lines.append(f"| {column} | {lr:g} | {' | '.join(texts)} |")
+    seeds = measured.groupby(["column", "lr", "weight_decay"]).size()
+    return "\n".join([*lines, "", counted(seeds, len(measured), len(cells))])
 
 
 def printed(command: str) -> str:
@@ -91,11 +114,11 @@ def draw() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", action="store_true")
-    parser.add_argument("table", nargs="*", metavar="table PRESET VALUE")
+    parser.add_argument("table", nargs="*", metavar="table PRESET VALUE, or opposing PRESET")
     options = parser.parse_args()
     if options.table:
-        _, preset, value = options.table
-        print(table(preset, value))
+        kind, *words = options.table
+        print({"table": table, "opposing": opposing}[kind](*words))
         return
     FINDINGS.write_text(filled(FINDINGS.read_text()))
     if not options.text:

@@ -48,6 +48,13 @@ def test_heatmap_marks_the_best_the_diverged_and_the_missing_and_fills_nothing_i
     assert len(marks(figure, "missing")[1]) == 3
 
 
+def test_heatmap_cells_say_their_value_in_the_form_asked_for():
+    assert [list(line) for line in grid().data[0].text] == [["12.0", ""], ["10.0", ""]]
+    rates = pd.DataFrame([("wd", 0.001, 0.1, 0.00176, 0)], columns=["method", "lr", "weight_decay", "mean", "diverged"])
+    shown = figures.heatmaps(rates, "mean", rows=[0.1], columns=[0.001], panels=["wd"], form=".2g")
+    assert shown.data[0].text[0][0] == "0.0018"
+
+
 def test_heatmap_panels_share_one_cividis_scale():
     figure = grid()
     assert {trace.coloraxis for trace in figure.data if trace.type == "heatmap"} == {"coloraxis"}

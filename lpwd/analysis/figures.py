@@ -135,12 +135,12 @@ def heatmaps(
     by: str = "method",
     title: str = BEST10,
     lower_is_better: bool = False,
-    digits: int = 1,
+    form: str = ".1f",
 ) -> go.Figure:
     """lambda x eta, a panel for each of `panels` on one colour scale; the best cell of each panel is circled.
 
-    `frame` has columns `by`, lr, weight_decay, `value` and diverged (a count). Nothing is interpolated: a
-    missing cell is empty with a dash, a diverged one with a cross.
+    `frame` has columns `by`, lr, weight_decay, `value` and diverged (a count); `form` is how a value is written.
+    Nothing is interpolated: a missing cell is empty with a dash, a diverged one with a cross.
     """
     figure = make_subplots(1, len(panels), subplot_titles=[label(panel) for panel in panels], shared_yaxes=True)
     figure.update_layout(empty_figure(height=100 + 46 * len(rows)).layout)
@@ -149,7 +149,7 @@ def heatmaps(
         part = frame[frame[by] == panel]
         grid = part.pivot_table(index="weight_decay", columns="lr", values=value).reindex(index=rows, columns=columns)
         heat = go.Heatmap(x=xs, y=ys, z=_with_none(grid), coloraxis="coloraxis", xgap=2, ygap=2, hoverongaps=False)
-        heat.text = [["" if math.isnan(v) else f"{v:.{digits}f}" for v in line] for line in grid.to_numpy()]
+        heat.text = [["" if math.isnan(v) else f"{v:{form}}" for v in line] for line in grid.to_numpy()]
         heat.update(texttemplate="%{text}", hovertemplate="η %{x}, λ %{y}: %{z:.4g}<extra>" + label(panel) + "</extra>")
         figure.add_trace(heat, 1, place)
         lost = {

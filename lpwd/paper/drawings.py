@@ -56,7 +56,7 @@ def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dr
         rows, columns = sorted(part.weight_decay.unique()), sorted(part.lr.unique())
         title = "mean R<sub>op</sub> (%)"
         drawn[f"{column}: mean over all steps (○ largest, × diverged, – missing)"] = figures.heatmaps(
-            part, "opposing_count_rate", rows=rows, columns=columns, panels=["wd"], title=title, digits=2
+            part, "opposing_count_rate", rows=rows, columns=columns, panels=["wd"], title=title, form=".2g"
         )
         cells = part.dropna(subset=["opposing_count_rate"])
         if cells.empty:
