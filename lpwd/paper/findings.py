@@ -47,7 +47,7 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
         drawn = draw_differences(findings.contrasts)
     if preset.kind == "table":
         drawn = draw_beside_paper(findings.contrasts)
-    if preset.kind != "difference":  # which compares at each lambda, and chooses none
+    if preset.kind not in ("difference", "opposing"):  # which choose no setting
         several, unequal = trials(frame)
         drawn, extra = drawn | several, [*extra, *unequal]
     lost = int((frame.state == "diverged").sum())
