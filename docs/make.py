@@ -24,7 +24,7 @@ import pandas as pd
 from lpwd.analysis.words import general, label, spread
 from lpwd.hub.checked import Published
 from lpwd.hub.pull import local
-from lpwd.paper.findings import find
+from lpwd.paper.findings import find, tabulate
 from lpwd.paper.presets import get_preset
 from lpwd.paper.report_page import page, plot
 from lpwd.paper.scorecard.sparks import with_opposing
@@ -44,7 +44,7 @@ def published() -> Published:
 
 def table(preset: str, value: str) -> str:
     """Markdown: a row a lambda, a column a method; `mean±deviation` over seeds, or one value."""
-    cells = find(get_preset(preset), published(), "cpu").cells
+    cells = tabulate(get_preset(preset), published(), "cpu").cells
     done = cells[cells.done.astype(bool) & cells[value].notna()]
     methods = list(dict.fromkeys(cells.row))
     seeds = done.groupby(["row", "weight_decay"]).size()
@@ -63,8 +63,9 @@ def counted(seeds: pd.Series, done: int, asked: int) -> str:
 
 def opposing(preset: str) -> str:
     """Markdown: the mean R_op by count over all steps and seeds, percent; a row a column and η, a column a λ."""
-    cells = find(get_preset(preset), published(), "cpu").cells
-    measured = with_opposing(cells[cells.state == "finished"], published())
+    source = published()
+    cells = tabulate(get_preset(preset), source, "cpu").cells
+    measured = with_opposing(cells[cells.state == "finished"], source)
     decays = sorted(set(measured.weight_decay))
     lines = [f"| | η | {' | '.join(f'λ = {decay:g}' for decay in decays)} |", "|---" * (len(decays) + 2) + "|"]
     for (column, lr), part in measured.groupby(["column", "lr"], sort=False):

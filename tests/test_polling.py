@@ -102,14 +102,15 @@ def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repe
     page.click("#lp-tab-benchmark-button")
     page.wait_for_selector("#lp-benchmark .lp-tile", timeout=60_000)
     page.wait_for_function("document.querySelector('#lp-hub [data-f=line]').textContent.includes('published runs')")
-    assert repeated(page, {"scorecard", "published"}) == ({"scorecard", "published"}, {"/lpwd/poll"})
+    assert repeated(page, {"scorecard", "published"}, 11_000) == ({"scorecard", "published"}, {"/lpwd/poll"})
     page.click("#lp-tab-explain-button")
     page.wait_for_selector("#lp-explain .js-plotly-plot")
     assert repeated(page) == (set(), {"/lpwd/poll"})
 
 
-def repeated(page, expected=frozenset()):
-    """The topics and the addresses that the page asks for while nobody touches it, until all expected ones have come.
+def repeated(page, expected=frozenset(), milliseconds=WAITED_MS):
+    """The topics and the addresses that the page asks for while nobody touches it: for so long at least, and until all
+    expected topics have come.
 
     A page that is left alone asks every three seconds, for some topics every ten, later where the machine is busy.
     """
@@ -117,7 +118,7 @@ def repeated(page, expected=frozenset()):
     asked = []
     listener = lambda request: asked.append(request)  # noqa: E731
     page.on("request", listener)
-    page.wait_for_timeout(WAITED_MS)
+    page.wait_for_timeout(milliseconds)
     for _ in range(60):
         if any(request.url.endswith("/lpwd/poll") for request in asked) and expected <= topics(asked):
             break
