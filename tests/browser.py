@@ -159,10 +159,9 @@ class Seen:
     hosts: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
 
-    def add(self, error: str) -> None:
-        """Keep an error of the console; what Gradio says of its own request that a reload cuts off is none."""
-        if "AbortError: signal is aborted without reason" not in error:
-            self.errors.append(error)
+
+# A page that is being left ends its own requests (Gradio listens for the same event) and calls each an error.
+SILENT_WHEN_LEFT = "addEventListener('beforeunload', () => { console.error = () => {} })"
 
 
 def located(message: ConsoleMessage) -> str:
@@ -176,8 +175,9 @@ def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     page.set_default_timeout(60_000)  # others work on this machine too
     seen = Seen(page)
     page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))
-    page.on("console", lambda message: seen.add(located(message)) if message.type == "error" else None)
+    page.on("console", lambda message: seen.errors.append(located(message)) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.add_init_script(SILENT_WHEN_LEFT)
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_function(
         "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=120_000
