@@ -84,7 +84,7 @@ SETTLE_DECAYS = (0.1, 0.5, 2.0, 5.0, 10.0)
 SETTLE_METHODS = ("wd", "lpwd", "lpwd_matched", "lpwd_reversed", "l2sp")
 SETTLE_SHUFFLED_DECAYS = (0.5, 2.0)
 SETTLE_ADAMH_LRS = (0.0005,)  # it has no decay: its points are learning rates
-SETTLE_SEEDS = 3
+SETTLE_SEEDS = 5
 
 CPU_NOTE = (
     "Not the paper's experiment but its regime at a size for two CPU cores: a ConvNeXt (atto, 3.4 M parameters) or a "
