@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +16,13 @@ from urllib.parse import urlparse
 
 import httpx2 as httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from waiting import PATIENCE, wait_until
 
 from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 JSON = "application/json"
-START_SECONDS = 180.0  # importing gradio on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -73,7 +72,7 @@ def start_app(runs_dir: Path, **environment: str) -> App:
         )
     app = App(process, f"http://127.0.0.1:{port}", runs_dir, log)
     try:
-        wait_until(lambda: answers(app.url) or process.poll() is not None, START_SECONDS)
+        wait_until(lambda: answers(app.url) or process.poll() is not None)
         assert process.poll() is None, log.read_text()
     except BaseException:  # nobody else knows the process yet
         app.end()
@@ -96,7 +95,7 @@ def without_runs(app: App) -> None:
     busy = lambda: [r.run_id for r in store.records() if r.status.state in ("queued", "running", "stopping")]  # noqa: E731
     for run_id in busy():
         owner(app).predict(run_id, api_name="/stop_run")
-    wait_until(lambda: not busy(), 120)
+    wait_until(lambda: not busy())
     for run_id in store.ids():
         store.delete(run_id)
 
@@ -134,15 +133,6 @@ def answers(url: str) -> bool:
         return False
 
 
-def wait_until(condition: Any, seconds: float, every: float = 0.1) -> Any:
-    """The condition's first true value; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not true within {seconds} s"
-        time.sleep(every)
-    return value
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -172,14 +162,12 @@ def located(message: ConsoleMessage) -> str:
 def open_page(browser: Browser, url: str, **context: Any) -> Seen:
     """A new browser context, so that nothing is shared with other pages, on `url` with the strip alive."""
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
-    page.set_default_timeout(60_000)  # others work on this machine too
+    page.set_default_timeout(1000 * PATIENCE)
     seen = Seen(page)
     page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))
     page.on("console", lambda message: seen.errors.append(located(message)) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.add_init_script(SILENT_WHEN_LEFT)
     page.goto(url, wait_until="domcontentloaded")
-    page.wait_for_function(
-        "document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')", timeout=120_000
-    )
+    page.wait_for_function("document.querySelector('#lp-strip [data-f=memory]')?.textContent.includes('in use')")
     return seen

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from browser import wait_until
+from waiting import wait_until
 
 from lpwd.jobs.queue import Jobs
 from lpwd.store import RunStore
@@ -27,6 +27,6 @@ def empty(jobs: Jobs) -> None:
     """Stop what trains or waits, and remove every run: what one test leaves, the next does not find."""
     for job in jobs.queue():
         jobs.stop(job.run_ids[0])
-    wait_until(lambda: not jobs.queue(), 120)
+    wait_until(lambda: not jobs.queue())
     for run_id in jobs.store.ids():
         shutil.rmtree(jobs.store.paths(run_id).folder)

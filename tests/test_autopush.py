@@ -1,9 +1,9 @@
 """Runs that go to the Hub as they end and come back from it, and publishing as the page does it; the real client."""
 
 import pytest
-from browser import wait_until
 from hub_server import FakeHub, client, serve
 from synthetic import ramp, write_run
+from waiting import wait_until
 
 from lpwd.hub.checked import check
 from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables
@@ -69,9 +69,9 @@ def test_a_run_is_sent_as_it_ends_and_once(world, tmp_path):
     store = RunStore(tmp_path / "runs")
     ask(f"result = begin({str(store.root)!r}, 'me/live')\ntold = []\npusher.on_sent = told.append")
     first = write_run(store, CELLS[0], ramp)
-    wait_until(lambda: published(hub, "me/live", tmp_path) == {first}, 20)
+    wait_until(lambda: published(hub, "me/live", tmp_path) == {first})
     second = write_run(store, CELLS[1], ramp)
-    wait_until(lambda: published(hub, "me/live", tmp_path) == {first, second}, 20)
+    wait_until(lambda: published(hub, "me/live", tmp_path) == {first, second})
     asked = len(hub.requests)
     line = ask("time.sleep(0.5)\nresult = pusher.line\npusher.close()")
     assert (commits(hub, "me/live"), len(hub.requests)) == (2, asked)
@@ -85,7 +85,7 @@ def test_a_repository_that_is_not_there_yet_delays_nothing(world, tmp_path):
     ask(f"result = begin({str(store.root)!r}, 'me/first', retry=60)")
     ask("result = until(lambda: pusher.line.startswith('Not taken back, tried again in 60 s. dataset me/first does'))")
     run_id = write_run(store, CELLS[0], ramp)
-    wait_until(lambda: published(hub, "me/first", tmp_path) == {run_id}, 20)
+    wait_until(lambda: published(hub, "me/first", tmp_path) == {run_id})
     ask("result = pusher.close()")
 
 
@@ -99,7 +99,7 @@ def test_what_could_not_be_sent_is_sent_later(world, tmp_path):
     assert line.startswith("Not sent, tried again in ")
     assert "\n" not in line
     hub.status = None
-    wait_until(lambda: published(hub, "me/later", tmp_path) == {run_id}, 20)
+    wait_until(lambda: published(hub, "me/later", tmp_path) == {run_id})
     ask("result = pusher.close()")
 
 
@@ -108,12 +108,12 @@ def test_a_wiped_folder_takes_its_runs_back_and_sends_nothing(world, tmp_path):
     store = RunStore(tmp_path / "runs")
     ids = {write_run(store, cell, ramp) for cell in CELLS[:3]}
     ask(f"result = begin({str(store.root)!r}, 'me/wiped')")
-    wait_until(lambda: published(hub, "me/wiped", tmp_path) == ids, 20)
+    wait_until(lambda: published(hub, "me/wiped", tmp_path) == ids)
     ask("result = pusher.close()")
     sent = commits(hub, "me/wiped")
     wiped = RunStore(tmp_path / "wiped")
     ask(f"result = begin({str(wiped.root)!r}, 'me/wiped')")
-    wait_until(lambda: set(wiped.ids()) == ids, 20)
+    wait_until(lambda: set(wiped.ids()) == ids)
     line = ask("result = until(lambda: 'Nothing to send' in pusher.line and pusher.line)\npusher.close()")
     assert line == "Nothing to send to me/wiped: 3 runs are published there."
     assert commits(hub, "me/wiped") == sent

@@ -1,6 +1,6 @@
 """Published runs behind the live curves of the Train tab."""
 
-from browser import wait_until
+from waiting import wait_until
 
 from lpwd.ui.published import Cached
 from lpwd.ui.train.published import Beside
@@ -8,7 +8,7 @@ from lpwd.ui.train.published import Beside
 
 def test_a_race_has_the_published_runs_of_its_settings_beside_it(store):
     cached = Cached("", after_seconds=0)
-    results = wait_until(lambda: cached.results, 120)
+    results = wait_until(lambda: cached.results)
     one = next(
         r for r in results.checked.records.values() if r.config.method == "lpwd" and r.status.state == "finished"
     )

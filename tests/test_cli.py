@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from browser import answers, free_port, wait_until
+from browser import answers, free_port
 from click.testing import CliRunner
+from waiting import PATIENCE, wait_until
 
 from lpwd.cli.main import COMMANDS, main
 from lpwd.config import RunConfig
@@ -126,11 +126,9 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(tmp_path):
     command = [sys.executable, "-m", "lpwd", "race", "--method", "wd", "--method", "lpwd", *BASE, "--epochs", "30"]
     process = subprocess.Popen([*command, "--runs-dir", str(tmp_path)], stderr=subprocess.PIPE, text=True)
     store = RunStore(tmp_path)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (store.ids() and all(store.status(i).step > 5 for i in store.ids())):
-        time.sleep(0.1)
+    wait_until(lambda: store.ids() and all(store.status(i).step > 5 for i in store.ids()))
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert {store.status(run_id).state for run_id in store.ids()} == {"stopped"}
     first = store.ids()[0]
@@ -277,7 +275,7 @@ def test_app_shows_the_page_until_a_signal_ends_it(tmp_path):
     command = [sys.executable, "-m", "lpwd", "app", "--port", str(port), "--runs-dir", str(tmp_path / "runs")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), 120)
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"))
     finally:
         process.send_signal(signal.SIGTERM)
         errors = process.communicate(timeout=60)[1]

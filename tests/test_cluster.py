@@ -2,10 +2,10 @@
 
 import sys
 import threading
-import time
 
 import pytest
 from click.testing import CliRunner
+from waiting import wait_until
 
 from lpwd.cli.main import main
 from lpwd.config import ConfigError
@@ -24,7 +24,6 @@ def numbers(store, run_id):
     return [reproducible(record) for record in store.read_metrics(run_id)[0]]
 
 
-@pytest.mark.timeout(600)
 def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
     configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
     follower = tiny(method="rwd", epochs=1, init_from=configs[0].run_id)
@@ -42,14 +41,10 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and not spread.store.ids():
-            time.sleep(0.1)
+        wait_until(spread.store.ids)
         doomed = cluster.add_node(num_cpus=1)  # after the driver has joined: it lives and dies with its own node
-        while time.monotonic() < deadline and not errors:
-            if sum(status.step > 10 for status in map(spread.store.status, spread.store.ids())) >= 2:
-                break
-            time.sleep(0.1)
+        well_begun = lambda: sum(s.step > 10 for s in map(spread.store.status, spread.store.ids())) >= 2  # noqa: E731
+        wait_until(lambda: errors or well_begun())
         cluster.remove_node(doomed, allow_graceful=False)
         thread.join(240)
     finally:

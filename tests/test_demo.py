@@ -124,8 +124,8 @@ PATH = "document.querySelector('#lp-penalty [data-f={}] .lp-line[data-id={}]')?.
 SAID = "document.querySelector('#lp-penalty [data-f={}]').textContent"
 
 
-def says(page, part, name="says", timeout=60_000):
-    page.wait_for_function(f"{SAID.format(name)}.includes({json.dumps(part)})", timeout=timeout)
+def says(page, part, name="says"):
+    page.wait_for_function(f"{SAID.format(name)}.includes({json.dumps(part)})")
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,6 @@ def app(app_of_all):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(280)
 def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(app, browser):
     seen = open_page(browser, app.url)
     page = seen.page
@@ -175,14 +174,12 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
     says(page, "To run here: 2 lanes", "offer")
     says(page, "seed 3", "offer")
     page.click("#lp-penalty [data-act=run]")
-    page.wait_for_function(
-        "document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 4", timeout=90_000
-    )
+    page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 4")
     other = open_page(browser, page.url)
     says(other.page, "seed 3 at λ 25", "state")
     assert other.page.inner_text("#lp-penalty [data-f=decay-is]") == "25"
     other.page.context.close()
-    says(page, "(n = 1, seed 3)", "here", timeout=150_000)
+    says(page, "(n = 1, seed 3)", "here")
     says(page, "n = 3, seeds 0 to 2")
     page.focus("#lp-penalty [data-f=decay]")
     page.keyboard.press("Home")
@@ -202,31 +199,30 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(280)
 def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_owners_to_stop(app, browser):
     race = {"model": "test_convnext", "dataset": "digits", "epochs": 5000, "train_samples": 160}
     in_train = "new URLSearchParams(location.search).get('run')"
     ids = owner(app).predict(**race, method=["rwd", "pwd"], api_name="/start_run")
     page = open_page(browser, f"{app.url}/?run={ids[0]}").page
-    page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')", timeout=60_000)
+    page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')")
     page.click("#lp-tab-demo-button")
     says(page, "As the paper claims")
     page.click("#lp-penalty [data-act=run]")
-    says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
+    says(page, "Queued: 1 race is ahead.", "state")
     page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')")
     assert page.inner_text("#lp-strip [data-f=race]") == "running: RWD vs PWD"
     other = open_page(browser, page.url).page
-    says(other, "Queued: 1 race is ahead.", "state", timeout=60_000)
+    says(other, "Queued: 1 race is ahead.", "state")
     assert page.is_visible("#lp-penalty [data-act=stop]")
     assert not other.is_visible("#lp-penalty [data-act=stop]")
     for again in (False, True):
         if again:
             page.reload()
         page.click("#lp-tab-train-button")
-        page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')", timeout=60_000)
+        page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')")
         assert page.evaluate(in_train) == ",".join(ids)
     page.click("#lp-tab-demo-button")
-    says(page, "Queued: 1 race is ahead.", "state", timeout=60_000)
+    says(page, "Queued: 1 race is ahead.", "state")
 
 
 @pytest.mark.browser

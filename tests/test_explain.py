@@ -51,7 +51,6 @@ def test_every_rule_has_its_difference_marked():
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(120)
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 def test_the_numeric_check_and_the_sliders_in_a_browser(app, browser):
     write_run(RunStore(app.runs_dir), Cell(RunConfig(epochs=12), 0, False))

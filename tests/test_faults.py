@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 from queues import empty, running_queue
-from test_jobs import LONG, numbers, state, wait_until
+from test_jobs import LONG, numbers, state
+from waiting import wait_until
 
 from lpwd.config import ConfigError
 from lpwd.jobs.claim import Claim, ClaimLost
@@ -21,7 +22,6 @@ from lpwd.jobs.race import run_lanes
 from lpwd.paths import DiskFull
 from lpwd.store import RunStore, is_lost
 
-pytestmark = [pytest.mark.timeout(300)]
 SHORT_DISK = 6 * 2**20  # bytes
 PLENTY = 10**12  # bytes
 
@@ -102,16 +102,16 @@ def cramped(queue_on_a_small_disk):
 def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(cramped, tiny, tmp_path):
     jobs, store, config = cramped, cramped.store, tiny(epochs=40)
     (run_id,) = jobs.submit([config])
-    assert wait_until(lambda: store.status(run_id).epoch > 2)
+    wait_until(lambda: store.status(run_id).epoch > 2)
     filler = fill(store.root.parent)
-    assert wait_until(lambda: state(store, run_id) == "interrupted")
+    wait_until(lambda: state(store, run_id) == "interrupted")
     assert f"The disk that holds {store.root} is full: free some space" in store.status(run_id).message
     with pytest.raises(DiskFull, match="free some space, then resume"):
         store.create(tiny(seed=9))
     filler.unlink()
     assert goes_on(jobs, store, tiny(seed=1))
     jobs.resume([run_id])
-    assert wait_until(lambda: state(store, run_id) == "finished")
+    wait_until(lambda: state(store, run_id) == "finished")
     assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
 
 
@@ -119,14 +119,14 @@ def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_s
     jobs, store = cramped, cramped.store
     config = tiny(epochs=30, model_kwargs={"depths": [1, 1, 1, 1], "dims": [8, 16, 32, 64], "patch_size": 2})
     (run_id,) = jobs.submit([config])
-    assert wait_until(lambda: store.status(run_id).epoch > 2)
+    wait_until(lambda: store.status(run_id).epoch > 2)
     filler = fill(store.root.parent, leave=100_000)
-    assert wait_until(lambda: state(store, run_id) == "interrupted")
+    wait_until(lambda: state(store, run_id) == "interrupted")
     assert "is full: free some space, then resume" in store.status(run_id).message
     assert not [path for path in store.paths(run_id).folder.iterdir() if path.name.startswith(".checkpoint")]
     filler.unlink()
     jobs.resume([run_id])
-    assert wait_until(lambda: state(store, run_id) == "finished")
+    wait_until(lambda: state(store, run_id) == "finished")
     assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
     assert goes_on(jobs, store, tiny(seed=1))
 
@@ -154,20 +154,20 @@ def test_a_run_whose_folder_is_removed_while_it_trains_ends_and_the_next_one_sta
     store = jobs.store
     (gone,) = jobs.submit([tiny(**LONG)])
     (waiting,) = jobs.submit([tiny(seed=1)])
-    assert wait_until(lambda: store.status(gone).step > 3)
+    wait_until(lambda: store.status(gone).step > 3)
     shutil.rmtree(store.paths(gone).folder, ignore_errors=True)
-    assert wait_until(lambda: state(store, waiting) == "finished")
+    wait_until(lambda: state(store, waiting) == "finished")
     assert not store.paths(gone).folder.exists()
-    assert wait_until(lambda: not jobs.queue())
+    wait_until(lambda: not jobs.queue())
 
 
 def test_a_run_whose_status_is_damaged_is_marked_and_the_next_one_starts(jobs, tiny):
     store = jobs.store
     (damaged,) = jobs.submit([tiny(**LONG)])
     (waiting,) = jobs.submit([tiny(seed=1)])
-    assert wait_until(lambda: store.status(damaged).step > 3)
+    wait_until(lambda: store.status(damaged).step > 3)
     (store.paths(damaged).folder / "status.json").write_text('{"state": "run')
-    assert wait_until(lambda: state(store, waiting) == "finished")
+    wait_until(lambda: state(store, waiting) == "finished")
     assert state(store, damaged) == "interrupted"
     assert "status.json was damaged while this run trained" in store.status(damaged).message
 
@@ -176,9 +176,9 @@ def test_the_runs_folder_may_be_removed_and_the_next_run_starts(jobs, tiny):
     store = jobs.store
     jobs.submit([tiny(**LONG)])
     jobs.submit([tiny(seed=1)])
-    assert wait_until(lambda: store.status(tiny(**LONG).run_id).step > 3)
+    wait_until(lambda: store.status(tiny(**LONG).run_id).step > 3)
     shutil.rmtree(store.root, ignore_errors=True)
-    assert wait_until(lambda: not jobs.queue())
+    wait_until(lambda: not jobs.queue())
     assert goes_on(jobs, store, tiny(seed=2))
     assert jobs.worker_state() == "alive"
 
@@ -202,7 +202,7 @@ def test_a_training_that_was_stopped_for_a_while_is_not_taken_for_lost(tiny, tmp
     process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
     run_id = config.run_id
     try:
-        assert wait_until(lambda: store.exists(run_id) and store.status(run_id).step > 20)
+        wait_until(lambda: store.exists(run_id) and store.status(run_id).step > 20)
         process.send_signal(signal.SIGSTOP)
         time.sleep(3)
         assert is_lost(store.status(run_id), 1)
@@ -224,7 +224,7 @@ def test_a_claim_ends_with_its_process(tiny, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", TRAIN, str(store.root), config.model_dump_json()], cwd=os.getcwd()
     )
-    assert wait_until(lambda: store.exists(config.run_id) and store.status(config.run_id).step > 0)
+    wait_until(lambda: store.exists(config.run_id) and store.status(config.run_id).step > 0)
     process.kill()
     process.wait()
     assert store.recover() == [config.run_id]
@@ -264,7 +264,7 @@ def test_a_training_that_takes_more_than_is_free_fails_in_a_sentence_and_the_nex
     room[0] = 300 * 10**6
     large = tiny(model="test_convnext", model_kwargs={}, image_size=128, batch_size=160, **LONG)
     (run_id,) = jobs.submit([large])
-    assert wait_until(lambda: state(store, run_id) == "failed")
+    wait_until(lambda: state(store, run_id) == "failed")
     assert "GB that were free when it began: choose a smaller batch_size" in store.status(run_id).message
     room[0] = PLENTY
     assert goes_on(jobs, store, tiny(seed=1))

@@ -2,7 +2,8 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import CHROMIUM, ROOT, open_page, owner, wait_until
+from browser import CHROMIUM, ROOT, open_page, owner
+from waiting import wait_until
 
 PICTURES = ROOT / "build" / "screenshots"
 WIDTHS = {1360: 900, 900: 1100, 390: 844}  # and the height of the window
@@ -47,7 +48,6 @@ CUT = """() => {
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
 ]
 
@@ -58,7 +58,7 @@ def address(app):
     script = owner(app)
     ids = script.predict(**RACE, method=["wd", "lpwd"], api_name="/start_run")
     finished = lambda i: script.predict(i, api_name="/get_run")["status"]["state"] == "finished"  # noqa: E731
-    wait_until(lambda: all(finished(i) for i in ids), 60, every=1)
+    wait_until(lambda: all(finished(i) for i in ids), every=1)
     return f"{app.url}/?runs={','.join(ids)}"
 
 
@@ -80,7 +80,7 @@ def test_every_tab_is_shown_whole_and_accessible(address, browser, width, scheme
     found = {}
     for name, (click, drawn) in STEPS.items():
         page.click(click)
-        page.wait_for_selector(drawn, state="attached", timeout=60_000)  # a line of a chart has no height
+        page.wait_for_selector(drawn, state="attached")  # a line of a chart has no height
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)  # transitions
         page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)

@@ -26,7 +26,6 @@ PAPER = {"ConvNeXt-T": "convnext_tiny.fb_in22k", "Swin-T": "swin_tiny_patch4_win
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(240),
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
 ]
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import httpx2 as httpx
 import pytest
-from browser import CHROMIUM, JSON, open_page, owner_link, posted, wait_until
+from browser import CHROMIUM, JSON, open_page, owner_link, posted
 from synthetic import write_run
+from waiting import wait_until
 
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
@@ -162,4 +163,4 @@ def test_a_foreign_page_in_the_owners_browser_deletes_and_reads_nothing_and_our_
         assert "lpwd-owner" in posts[-1].all_headers()["cookie"]  # the browser did send what could have deleted
         answer = page.evaluate(FETCH, [url, body, JSON, "same-origin"])
         assert answer == "answered 200"
-        wait_until(lambda: not store.exists(run_id), 10)
+        wait_until(lambda: not store.exists(run_id))

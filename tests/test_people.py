@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import itsdangerous
 import pytest
-from browser import CHROMIUM, JSON, ROOT, open_page, owner, posted, running_app, wait_until
+from browser import CHROMIUM, JSON, ROOT, open_page, owner, posted, running_app
+from waiting import wait_until
 
 from lpwd.store import RunStore
 from lpwd.ui.web import people
@@ -95,7 +96,7 @@ def test_a_script_stops_its_own_run_and_no_other(app, script):
     known = bert.predict(run_id, api_name="/get_run")
     assert not {"owner", "host", "pid"} & known["status"].keys()
     anne.predict(run_id, api_name="/stop_run")
-    wait_until(lambda: bert.predict(run_id, api_name="/get_run")["status"]["state"] == "stopped", 60)
+    wait_until(lambda: bert.predict(run_id, api_name="/get_run")["status"]["state"] == "stopped")
 
 
 def test_the_owner_may_stop_everything(app, script):
@@ -111,7 +112,7 @@ def test_the_owner_may_stop_everything(app, script):
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(link[:-1])
     owner(app).predict(run_id, api_name="/stop_run")
-    wait_until(lambda: RunStore(app.runs_dir).status(run_id).state == "stopped", 60)
+    wait_until(lambda: RunStore(app.runs_dir).status(run_id).state == "stopped")
 
 
 def session_cookie(secret, name):
@@ -140,7 +141,7 @@ def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(space_a
     page = open_page(browser, f"{space_app.url}/?preset=fig2").page
     page.wait_for_selector("#lp-strip .lp-watching:text('sign in to start runs')")
     page.click("#lp-tab-benchmark-button")
-    page.wait_for_selector("#lp-benchmark .lp-found", timeout=60_000)
+    page.wait_for_selector("#lp-benchmark .lp-found")
     assert offered(page) == dict.fromkeys(STARTS, False)
     page.click("#lp-hub summary")
     assert not page.is_visible("#lp-hub [data-act=look]")
@@ -148,7 +149,7 @@ def test_on_a_space_one_who_is_not_signed_in_is_offered_nothing_to_start(space_a
     page.context.add_cookies([{"name": name, "value": value, "url": space_app.url}])
     page.reload()
     page.click("#lp-tab-benchmark-button")
-    page.wait_for_selector("#lp-benchmark .lp-cell", timeout=60_000)
+    page.wait_for_selector("#lp-benchmark .lp-cell")
     assert not page.is_visible("#lp-strip .lp-watching")
     assert offered(page) == dict.fromkeys(STARTS, True)
     page.click("#lp-tab-benchmark-button")
@@ -171,7 +172,7 @@ def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(space_app):
     with pytest.raises(Exception, match="somebody else"):
         stranger.predict(run_id, api_name="/stop_run")
     lab.predict(run_id, api_name="/stop_run")
-    wait_until(lambda: RunStore(space_app.runs_dir).status(run_id).state == "stopped", 60)
+    wait_until(lambda: RunStore(space_app.runs_dir).status(run_id).state == "stopped")
     assert "hf_secret" not in "".join(path.read_text() for path in space_app.runs_dir.rglob("*.json"))
     assert "hf_secret" not in space_app.log.read_text()
 
@@ -220,10 +221,10 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
         box.press("Enter" if name == "model" else "Tab")
     first.click("#lp-start")
     running = "document.querySelector('#lp-panel [data-f=lanes]')?.textContent.includes('running')"
-    first.wait_for_function(running, timeout=60_000)
+    first.wait_for_function(running)
     second.goto(first.url)
-    second.wait_for_function(running, timeout=60_000)
-    run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None), 30)
+    second.wait_for_function(running)
+    run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None))
 
     first.wait_for_selector("#lp-strip [data-act=stop]")
     second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
@@ -243,7 +244,7 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
 
     assert json.loads(serve(first, "lp-runs", "edit", run_id=run_id, name="<b>x</b>", note=""))["problem"] == ""
     first.click("#lp-strip [data-act=stop]")
-    wait_until(lambda: store.status(run_id).state == "stopped", 60)
+    wait_until(lambda: store.status(run_id).state == "stopped")
     told = json.loads(serve(second, "lp-runs", "remove", run_ids=[run_id]))
     assert "only they, or the owner of this app, may delete it" in told["problem"]
     second.goto(f"{app.url}/?tab=runs&runs_id={run_id}")

@@ -93,14 +93,13 @@ WAITED_MS = 4000
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(120)
 def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repeats(app, browser):
     page = open_page(browser, f"{app.url}/?tab=runs").page
-    page.wait_for_selector("#lp-runs tr.lp-published", timeout=60_000)
+    page.wait_for_selector("#lp-runs tr.lp-published")
     page.wait_for_selector("#lp-runs .scatterlayer .trace")
     assert repeated(page, {"runs", "compare"}) == ({"runs", "compare"}, {"/lpwd/poll"})
     page.click("#lp-tab-benchmark-button")
-    page.wait_for_selector("#lp-benchmark .lp-tile", timeout=60_000)
+    page.wait_for_selector("#lp-benchmark .lp-tile")
     page.wait_for_function("document.querySelector('#lp-hub [data-f=line]').textContent.includes('published runs')")
     assert repeated(page, {"scorecard", "published"}, 11_000) == ({"scorecard", "published"}, {"/lpwd/poll"})
     page.click("#lp-tab-explain-button")

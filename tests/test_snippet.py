@@ -4,13 +4,10 @@ import shlex
 import subprocess
 import sys
 
-import pytest
-
 from lpwd.spelled import command_line, python_snippet
 from lpwd.store import RunStore
 
 
-@pytest.mark.timeout(180)
 def test_the_python_of_a_race_prints_the_numbers_of_its_command_line(tiny, tmp_path):
     shown = {"train_samples": 64, "epochs": 1, "clip_grad_norm": 1.0, "scale": "cpu"}
     races = [[tiny(method=method, seed=seed, **shown) for method in ("wd", "lpwd")] for seed in (1, 2)]

@@ -15,8 +15,9 @@ import gradio
 import psutil
 import pytest
 import yaml
-from browser import ROOT, answers, free_port, running_app, wait_until
+from browser import ROOT, answers, free_port, running_app
 from hub_server import FakeHub, serve
+from waiting import wait_until
 
 from lpwd import __version__, space
 
@@ -164,14 +165,14 @@ def test_the_app_starts_and_trains_where_only_the_runs_folder_can_be_written(can
 
     hub = FakeHub()
     with serve(hub) as endpoint, as_a_space(tmp_path, endpoint) as (url, process, log):
-        wait_until(lambda: answers(url) or process.poll() is not None, 60)
+        wait_until(lambda: answers(url) or process.poll() is not None)
         assert process.poll() is None, log.read_text()
-        wait_until(lambda: health(url)[1]["worker"] == "alive", 30)
+        wait_until(lambda: health(url)[1]["worker"] == "alive")
         client = Client(url, verbose=False, download_files=str(tmp_path / "client"))
         ids = client.predict(
             model="test_convnext", method=["wd"], epochs=1, train_samples=64, test_samples=50, api_name="/start_run"
         )
-        status = wait_until(lambda: ended(client, ids[0]), 90)
+        status = wait_until(lambda: ended(client, ids[0]))
         assert status["state"] == "finished", status["message"]
         remote = {c.raddr.ip for p in family(process) for c in p.net_connections("tcp") if c.raddr}
         assert remote <= {"127.0.0.1"}
@@ -195,7 +196,7 @@ def test_health_tells_what_works_and_zero_gpu_is_refused_in_one_sentence(tmp_pat
     from gradio_client import Client
 
     with running_app(tmp_path / "runs", SPACES_ZERO_GPU="true") as app:
-        report = wait_until(lambda: (found := health(app.url)) and found[1]["worker"] == "alive" and found, 30)
+        report = wait_until(lambda: (found := health(app.url)) and found[1]["worker"] == "alive" and found)
         assert report == (200, {"status": "ok", "version": __version__, "worker": "alive", "queue": 0, "active": []})
         with pytest.raises(Exception, match="This Space runs on ZeroGPU") as refused:
             Client(app.url, verbose=False).predict(model="test_convnext", api_name="/start_run")
@@ -215,7 +216,7 @@ def test_a_worker_that_cannot_start_is_not_healthy(store):
     jobs.start()
     try:
         client = TestClient(Starlette(routes=[routes.health(jobs)]))
-        answer = wait_until(lambda: (found := client.get("/health")).status_code == 503 and found, 120)
+        answer = wait_until(lambda: (found := client.get("/health")).status_code == 503 and found)
     finally:
         jobs.close()
     said = answer.json()

@@ -3,7 +3,8 @@
 import os
 import signal
 import threading
-import time
+
+from waiting import wait_until
 
 from lpwd.events import reproducible
 from lpwd.jobs.race import run_lanes
@@ -44,9 +45,7 @@ def test_a_sweep_cut_short_goes_on_where_it_was_and_ends_with_the_same_numbers(s
         target=run_local, args=(sweep,), kwargs={"device": "cpu", "workers": 2, "should_stop": stop.is_set}
     )
     thread.start()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not any(store.status(run_id).step > 20 for run_id in store.ids()):
-        time.sleep(0.1)
+    wait_until(lambda: any(store.status(run_id).step > 20 for run_id in store.ids()))
     stop.set()
     thread.join()
     assert states(sweep)["interrupted"] >= 1
@@ -67,9 +66,7 @@ def test_a_killed_worker_loses_its_cell_alone(store, tiny):
     )
     thread.start()
     first = sweep.configs[0].run_id
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (store.exists(first) and store.status(first).step > 5):
-        time.sleep(0.1)
+    wait_until(lambda: store.exists(first) and store.status(first).step > 5)
     os.kill(store.status(first).pid, signal.SIGKILL)
     thread.join()
     assert states(sweep) == {"interrupted": 1, "finished": 1}

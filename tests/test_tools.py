@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from browser import ROOT, running_app, wait_until
+from browser import ROOT, running_app
 from test_answers import NAMED
+from waiting import wait_until
 
 from lpwd.store import RunStore
 
@@ -104,7 +105,7 @@ def test_two_clients_without_a_secret_are_two_people_and_a_secret_is_one(app):
     key = RunStore(app.runs_dir).owner_key()
     told(app, "stop_run", {"Cookie": f"lpwd-owner={key}"}, run_id=nobodys)
     store = RunStore(app.runs_dir)
-    wait_until(lambda: {store.status(run_id).state for run_id in (hers, nobodys)} == {"stopped"}, 60)
+    wait_until(lambda: {store.status(run_id).state for run_id in (hers, nobodys)} == {"stopped"})
 
 
 def test_a_page_of_another_origin_calls_no_tool(app):

@@ -28,7 +28,6 @@ FIELD = "#lp-toy [data-f={}]"
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(240),
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
 ]
 
@@ -128,18 +127,14 @@ def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app, browser):
     seen = open_page(browser, app.url)
     page = seen.page
     steps = lambda: int(page.inner_text(FIELD.format("steps")).removeprefix("step "))  # noqa: E731
-    page.wait_for_function(
-        f"Number(document.querySelector('{FIELD.format('steps')}').textContent.slice(5)) > 1", timeout=90_000
-    )
+    page.wait_for_function(f"Number(document.querySelector('{FIELD.format('steps')}').textContent.slice(5)) > 1")
     page.click("#lp-tab-explain-button")
     page.wait_for_timeout(300)
     left = page.text_content(FIELD.format("steps"))
     page.wait_for_timeout(2500)
     assert page.text_content(FIELD.format("steps")) == left
     page.click("#lp-tab-demo-button")
-    page.wait_for_function(
-        f"document.querySelector('{FIELD.format('steps')}').textContent !== '{left}'", timeout=90_000
-    )
+    page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}').textContent !== '{left}'")
     page.click("#lp-toy [data-act=play]")
     paused = steps()
     page.wait_for_timeout(1500)

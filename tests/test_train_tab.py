@@ -5,7 +5,6 @@ from browser import CHROMIUM, open_page
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
 ]
 
@@ -92,9 +91,7 @@ def test_two_seeds_are_two_races_and_one_comparison(opened):
     wait_value(page, "seed", "3")
     page.click("#lp-start")
     said = "document.querySelector('#lp-panel [data-f=seeds]').textContent"
-    page.wait_for_function(
-        f"{said}.includes('seed 3, finished') && {said}.includes('seed 4, finished')", timeout=90_000
-    )
+    page.wait_for_function(f"{said}.includes('seed 3, finished') && {said}.includes('seed 4, finished')")
     assert page.is_disabled("#lp-panel [data-f=seeds] button:text('seed 3')")
     page.click("#lp-panel [data-f=seeds] button:text('seed 4')")
     page.wait_for_function("document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 4')")
@@ -113,7 +110,7 @@ def test_start_waits_for_the_field_that_is_wrong_which_is_marked(opened):
     ):
         page.fill(f"#lp-{name} input", given)
         page.press(f"#lp-{name} input", "Enter")
-        page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text('{sentence}')", timeout=60_000)
+        page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text('{sentence}')")
         assert page.is_disabled("#lp-start")
         assert page.get_attribute(f"#lp-{name} input", "aria-invalid") == "true"
         page.fill(f"#lp-{name} input", right)

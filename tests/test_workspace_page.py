@@ -55,7 +55,6 @@ def look_into(page, words):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-@pytest.mark.timeout(300)
 class TestPage:
     def test_own_and_published_runs_are_one_table_and_the_newest_is_ticked(self, page):
         open_list(page)

@@ -1,7 +1,7 @@
 """Runs with invented numbers for the tests of the workspace: own ones, and published ones to stand beside them."""
 
-from browser import wait_until
 from synthetic import write_run
+from waiting import wait_until
 
 from lpwd.config import RunConfig
 from lpwd.events import Epoch
@@ -42,7 +42,7 @@ def published_beside(store, folder):
     for name, content in from_store(elsewhere)[0].files().items():
         (snapshot / name).write_bytes(content)
     sources = Sources(store, Cached("", after_seconds=0, snapshot=snapshot))
-    wait_until(sources.published, 30)
+    wait_until(sources.published)
     return sources
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from lpwd.analysis.settings import UNKNOWN, batches, device_class, setting
 from lpwd.config import RunConfig
@@ -169,7 +169,7 @@ def t_interval(differences: Sequence[float], confidence: float = 0.95) -> tuple[
     if n < 2:
         return math.nan, math.nan
     mean, error = float(np.mean(differences)), float(np.std(differences, ddof=1)) / math.sqrt(n)
-    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
+    reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
     return mean - reach, mean + reach
 
 
