@@ -21,13 +21,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.words import general, label, spread
 from lpwd.hub.checked import Published
 from lpwd.hub.pull import local
 from lpwd.paper.findings import find, tabulate
 from lpwd.paper.presets import get_preset
 from lpwd.paper.report_page import page, plot
-from lpwd.paper.scorecard.sparks import with_opposing
 
 HERE = Path(__file__).parent
 FINDINGS = HERE / "findings.md"
@@ -69,7 +69,7 @@ def opposing(preset: str) -> str:
     decays = sorted(set(measured.weight_decay))
     lines = [f"| | η | {' | '.join(f'λ = {decay:g}' for decay in decays)} |", "|---" * (len(decays) + 2) + "|"]
     for (column, lr), part in measured.groupby(["column", "lr"], sort=False):
-        means = part.groupby("weight_decay").opposing.mean()
+        means = part.groupby("weight_decay").opposing_count_rate.mean()
         texts = [general(means.get(decay, math.nan), 2) for decay in decays]
         lines.append(f"| {column} | {lr:g} | {' | '.join(texts)} |")
     seeds = measured.groupby(["column", "lr", "weight_decay"]).size()

@@ -52,16 +52,21 @@ def _started(config: RunConfig, device: str) -> Started:
     )
 
 
+def opposing(config: RunConfig) -> float:
+    """The rate of opposing penalties, which grows with eta and lambda as the paper says."""
+    return min(1.0, 0.03 * math.sqrt(config.lr * (1 + config.weight_decay)))
+
+
 def _step(config: RunConfig, step: int) -> Step:
-    rate = min(1.0, 0.01 * math.sqrt(config.lr * (1 + config.weight_decay)) * step)
+    rate = opposing(config) * step / 3  # of 5 steps
     return Step(step, 1, 1.0, config.lr, 0.1 * step, 100.0, rate, rate / 2)
 
 
 def _epoch(config: RunConfig, epoch: int, top1: float) -> Epoch:
     norms = [1.0 - 0.01 * epoch, 2.0 - 0.02 * epoch, 3.0 - 0.1 * epoch]
     angles = [0.01, 0.02, 0.03 / epoch]
-    loss = 4 - epoch / 10
-    return Epoch(20 * epoch, epoch, loss, 4.1, top1, top1 - 1, config.lr, norms, 0.01, 0.001, epoch, 1000.0, angles)
+    loss, rate = 4 - epoch / 10, opposing(config)
+    return Epoch(20 * epoch, epoch, loss, 4.1, top1, top1 - 1, config.lr, norms, rate, rate / 2, epoch, 1000.0, angles)
 
 
 class StillJobs:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from synthetic import opposing
 from workspace import published_beside, six_runs, write
 
 from lpwd import history
@@ -72,7 +73,8 @@ def test_weight_norms_are_drawn_by_layer_or_of_one(store, six):
     ]
     (*_, mean) = chart.view(curves, six["wd"], y="norm", layer="head")["figure"]["data"]
     assert (mean["x"][:2], mean["y"][:2]) == ([0, 1], [3.0, 2.9])
-    assert chart.view(curves, six["wd"], y="opposing")["figure"]["data"][-1]["y"] == [0.01] * 12
+    rate = opposing(store.config(six["wd"][0]))
+    assert chart.view(curves, six["wd"], y="opposing")["figure"]["data"][-1]["y"] == pytest.approx([rate] * 12)
 
 
 def test_the_angular_update_is_drawn_by_layer_and_published_with_the_curves(store, six, tmp_path):

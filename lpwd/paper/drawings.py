@@ -1,19 +1,18 @@
 """The figures of each kind of preset, drawn from its cells, with the sentences that only this kind can say."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis import figures
+from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, weight_norms_frame
 from lpwd.analysis.words import label, number
 from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
 from lpwd.store import RunSource
 
-STEPS_AND_EPOCHS: tuple[Literal["step"], Literal["epoch"]] = ("step", "epoch")
 Drawn = tuple[dict[str, go.Figure], list[str]]  # figures by caption, sentences
 
 
@@ -41,15 +40,11 @@ def _draw_curves(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Draw
 def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
     drawn: dict[str, go.Figure] = {}
     sentences = []
-    ended = frame[frame.state == "finished"].copy()
-    steps, epochs = (metrics_frame(source, ended.run_id, event) for event in STEPS_AND_EPOCHS)
-    if epochs.empty:
+    ended = with_opposing(frame[frame.state == "finished"], source)
+    if ended.empty:
         return {}, []
-    for value in ("opposing_count_rate", "opposing_magnitude_rate"):  # the epochs' means: steps are not published
-        of_steps = steps.groupby("run_id")[value].mean() if value in steps else pd.Series(dtype=float)
-        of_epochs = epochs.groupby("run_id")[value].mean()
-        ended[value] = ended.run_id.map(of_steps).fillna(ended.run_id.map(of_epochs)) * 100
-    rest = frame[frame.state != "finished"].assign(opposing_count_rate=float("nan"))
+    steps = metrics_frame(source, ended.run_id, "step")
+    rest = frame[~frame.run_id.isin(ended.run_id)].assign(opposing_count_rate=float("nan"))
     for column in dict.fromkeys(frame.column):
         part = pd.concat([ended[ended.column == column], rest[rest.column == column]])
         part["diverged"] = (part.state == "diverged").astype(int)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import best_pair, with_decay
 from lpwd.analysis.verdict import QUANTITIES
@@ -143,13 +144,13 @@ def _fig4(findings: Findings, source: Together) -> list[Part]:
 
 
 def _fig2(findings: Findings, source: Together) -> list[Part]:
-    cells = sparks.with_opposing(_whole(findings), source)
+    cells = with_opposing(_whole(findings), source)
     parts = []
     for name, sign in (("lr", "η"), ("weight_decay", "λ")):
         values: Values = {}
         for (column, seed), part in cells.groupby(["column", "seed"]):
-            ranks = part[[name, "opposing"]].astype(float).rank()
-            values.setdefault(column, {})[int(seed)] = float(ranks[name].corr(ranks.opposing))
+            ranks = part[[name, "opposing_count_rate"]].astype(float).rank()
+            values.setdefault(column, {})[int(seed)] = float(ranks[name].corr(ranks.opposing_count_rate))
         seeds, columns = over_columns(values)
         covered = _coverage(findings, columns)
         parts.append(Part(f"rank correlation of R_op with {sign}", seeds, "higher", "", columns=covered))

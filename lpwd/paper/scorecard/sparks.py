@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import curve, with_decay
 from lpwd.paper.findings import Findings
@@ -65,24 +66,12 @@ def fig1(findings: Findings, source: Together) -> list[Line]:
     return []
 
 
-def with_opposing(cells: pd.DataFrame, source: Together) -> pd.DataFrame:
-    """The finished cells with `opposing`: the mean of R_op by count over all measured steps, percent.
-
-    From the epochs, which hold the means over their steps and are published; the steps are not.
-    """
-    points = metrics_frame(source, cells.run_id, "epoch")
-    if points.empty:
-        return cells.iloc[:0].assign(opposing=math.nan)
-    means = points.groupby("run_id").opposing_count_rate.mean() * 100
-    return cells.assign(opposing=cells.run_id.map(means)).dropna(subset=["opposing"])
-
-
 def fig2(findings: Findings, source: Together) -> list[Line]:
     """The opposing rate over λ, at the largest η."""
     finished = findings.cells[findings.cells.state == "finished"]
     cells = with_opposing(finished, source)
     largest = cells[cells.lr == cells.groupby("column").lr.transform("max")]
-    return [_over_decay("wd", part, "opposing") for _, part in largest.groupby("column", sort=False)]
+    return [_over_decay("wd", part, "opposing_count_rate") for _, part in largest.groupby("column", sort=False)]
 
 
 def _over_decay(style: str, part: pd.DataFrame, value: str) -> Line:
