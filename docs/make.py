@@ -4,6 +4,7 @@
     python docs/make.py --text               # the text alone
     python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
     python docs/make.py opposing fig2        # print one table: R_op of WD by η and λ
+    python docs/make.py verdicts table1      # print the sentences of a report, of what is done
 
 In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMAND prints; a test compares them.
 """
@@ -43,17 +44,28 @@ def published() -> Published:
 
 
 def table(preset: str, value: str) -> str:
-    """Markdown: a row a lambda, a column a method; `mean±deviation` over seeds, or one value."""
+    """Markdown: a row a lambda (of a column, if several are done), a column a method; `mean±deviation` over seeds."""
     cells = tabulate(get_preset(preset), published(), "cpu").cells
     done = cells[cells.done.astype(bool) & cells[value].notna()]
     methods = list(dict.fromkeys(cells.row))
-    seeds = done.groupby(["row", "weight_decay"]).size()
-    lines = [f"| λ | {' | '.join(map(label, methods))} |", "|---" * (len(methods) + 1) + "|"]
-    for decay in sorted(set(cells.weight_decay)):
-        parts = [done[(done.row == method) & (done.weight_decay == decay)][value] for method in methods]
-        texts = [spread(float(p.mean()), float(p.std()), 3 if "loss" in value else 2) if len(p) else "" for p in parts]
-        lines.append(f"| {decay:g} | {' | '.join(texts)} |")
+    seeds = done.groupby(["column", "row", "weight_decay"]).size()
+    columns = list(dict.fromkeys(done.column))
+    names = ["", "λ"] if len(columns) > 1 else ["λ"]
+    lines = [f"| {' | '.join([*names, *map(label, methods)])} |", "|---" * (len(methods) + len(names)) + "|"]
+    for column in columns:
+        here = done[done.column == column]
+        for decay in sorted(set(cells.weight_decay[cells.column == column])):
+            parts = [here[(here.row == method) & (here.weight_decay == decay)][value] for method in methods]
+            digits = 3 if "loss" in value else 2
+            texts = [spread(float(p.mean()), float(p.std()), digits) if len(p) else "" for p in parts]
+            lines.append(f"| {' | '.join([column, f'{decay:g}'][-len(names) :] + texts)} |")
     return "\n".join([*lines, "", counted(seeds, len(done), len(cells))])
+
+
+def verdicts(preset: str) -> str:
+    """The sentences of a report, without those of pairs that no run fills."""
+    sentences = find(get_preset(preset), published(), "cpu").sentences
+    return "\n".join(sentence for sentence in sentences if "no pair of finished runs" not in sentence)
 
 
 def counted(seeds: pd.Series, done: int, asked: int) -> str:
@@ -115,11 +127,11 @@ def draw() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", action="store_true")
-    parser.add_argument("table", nargs="*", metavar="table PRESET VALUE, or opposing PRESET")
+    parser.add_argument("table", nargs="*", metavar="table PRESET VALUE, or opposing or verdicts PRESET")
     options = parser.parse_args()
     if options.table:
         kind, *words = options.table
-        print({"table": table, "opposing": opposing}[kind](*words))
+        print({"table": table, "opposing": opposing, "verdicts": verdicts}[kind](*words))
         return
     FINDINGS.write_text(filled(FINDINGS.read_text()))
     if not options.text:
