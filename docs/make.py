@@ -31,6 +31,7 @@ from lpwd.paper.presets import get_preset
 from lpwd.paper.report_page import page, plot
 
 HERE = Path(__file__).parent
+TABLES = "table PRESET VALUE, opposing PRESET or verdicts PRESET"
 FINDINGS = HERE / "findings.md"
 BLOCK = re.compile(r"(<!-- (python [^>]*?) -->\n).*?(<!-- end -->)", re.S)
 PICTURES = {  # file: preset, the end of the figure's caption
@@ -50,13 +51,12 @@ def table(preset: str, value: str) -> str:
     methods = list(dict.fromkeys(cells.row))
     seeds = done.groupby(["column", "row", "weight_decay"]).size()
     columns = list(dict.fromkeys(done.column))
-    names = ["", "λ"] if len(columns) > 1 else ["λ"]
+    names, digits = ["", "λ"] if len(columns) > 1 else ["λ"], 3 if "loss" in value else 2
     lines = [f"| {' | '.join([*names, *map(label, methods)])} |", "|---" * (len(methods) + len(names)) + "|"]
     for column in columns:
         here = done[done.column == column]
         for decay in sorted(set(cells.weight_decay[cells.column == column])):
             parts = [here[(here.row == method) & (here.weight_decay == decay)][value] for method in methods]
-            digits = 3 if "loss" in value else 2
             texts = [spread(float(p.mean()), float(p.std()), digits) if len(p) else "" for p in parts]
             lines.append(f"| {' | '.join([column, f'{decay:g}'][-len(names) :] + texts)} |")
     return "\n".join([*lines, "", counted(seeds, len(done), len(cells))])
@@ -127,11 +127,14 @@ def draw() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", action="store_true")
-    parser.add_argument("table", nargs="*", metavar="table PRESET VALUE, or opposing or verdicts PRESET")
+    parser.add_argument("table", nargs="*", metavar=TABLES)
     options = parser.parse_args()
     if options.table:
         kind, *words = options.table
-        print({"table": table, "opposing": opposing, "verdicts": verdicts}[kind](*words))
+        kinds = {"table": (table, 2), "opposing": (opposing, 1), "verdicts": (verdicts, 1)}
+        if kind not in kinds or len(words) != kinds[kind][1]:
+            parser.error(f"{' '.join(options.table)} cannot be printed: {TABLES}")
+        print(kinds[kind][0](*words))
         return
     FINDINGS.write_text(filled(FINDINGS.read_text()))
     if not options.text:

@@ -151,7 +151,12 @@ class Seen:
 
 
 # A page that is being left ends its own requests (Gradio listens for the same event) and calls each an error.
-SILENT_WHEN_LEFT = "addEventListener('beforeunload', () => { console.error = () => {} })"
+# One that stays, as the link only downloaded something, is heard again.
+SILENT_WHEN_LEFT = """addEventListener("beforeunload", () => {
+  const said = console.error;
+  console.error = () => {};
+  setTimeout(() => (console.error = said), 1000);
+})"""
 
 
 def located(message: ConsoleMessage) -> str:

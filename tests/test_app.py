@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -319,3 +320,16 @@ class TestPage:
         page = opened("/?run=no-such-run")
         page.wait_for_function("document.querySelector('#lp-panel [role=alert]').textContent")
         assert "no-such-run" in page.inner_text("#lp-panel [role=alert]")
+
+    def test_the_first_point_comes_soon_after_the_click(self, opened):
+        page = opened()
+        page.wait_for_function(WARM)
+        wait_until(lambda: page.inner_text("#lp-strip [data-f=race]") == "idle")
+        fill(page, **SHORT, seed=10)
+        clicked = time.monotonic()
+        page.click("#lp-start")
+        page.wait_for_function(
+            "document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 10')"
+            " && document.querySelector('#lp-panel [data-chart=loss]').data.some(t => t.x.length)"
+        )
+        assert time.monotonic() - clicked < 20  # 3 s on an idle machine; this one is shared

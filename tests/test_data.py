@@ -21,7 +21,7 @@ from lpwd.training.data import batches, images
 
 CPU = torch.device("cpu")
 CIFAR = DATASETS["cifar10"].hub
-SECONDS_TO_NOTICE = 30  # it takes a few; without limits of ours a silent Hub takes minutes
+SECONDS_TO_NOTICE = 10
 READ = """
 import time
 from lpwd.training.data import images
@@ -151,6 +151,7 @@ def test_a_set_is_decoded_once_and_then_needs_no_hub(hub, tmp_path):
     assert first["sizes"] == [100, 50]
     for later in (again, away, offline):
         assert later["decoded"] == 0
+        assert later["seconds"] < 3  # benchmarks/data.py measures it; under 0.1 s where nothing else runs
         assert {**later, "seconds": 0, "decoded": 0} == {**first, "seconds": 0, "decoded": 0}
     with silent_server() as endpoint:
         assert run_with_hub(READ, endpoint, tmp_path)["mean"] == first["mean"]

@@ -21,7 +21,6 @@ from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
 CELLS = PRESETS["table1"].cells("cpu", 3)
-SECONDS_TO_NOTICE = 30  # that a Hub is silent or refuses; it takes a few
 IMPORTS = """
 import os, time
 from pathlib import Path
@@ -170,7 +169,7 @@ def test_a_hub_in_trouble_is_replaced_within_seconds(world, runs, fault, said, k
     fault(world.hub)
     found = world.pull(repo, snapshot)
     assert found["runs"] == 3
-    assert found["seconds"] < SECONDS_TO_NOTICE
+    assert found["seconds"] < 10
     assert said in found["line"]
     start = (
         f"3 published runs from the last good copy of {repo}, commit " if kept else "3 published runs from the snapshot"
@@ -256,7 +255,7 @@ result.append(latest())
     newest = world.ask("puller.refresh().join()\nresult = latest()")
     world.hub.status = 500
     kept = world.ask("puller.refresh().join()\nresult = latest()")
-    assert max(found["ms"] for found in (first, copy, failed, newest)) < 5_000  # a silent Hub is waited for longer
+    assert max(found["ms"] for found in (first, copy, failed, newest)) < 100
     assert first["line"].endswith("They are being read.")
     assert (copy["source"], failed["source"], newest["source"], kept["source"]) == ("copy", "copy", "hub", "copy")
     assert "The Hub is being asked." in copy["line"]
@@ -273,7 +272,7 @@ def test_without_a_hub_the_copy_is_there(world, runs):
         offline = ask("hub.constants.HF_HUB_OFFLINE = True\nresult = pulled('me/alone', '/nowhere')")
     for found, said in ((closed, "cannot be reached"), (offline, "HF_HUB_OFFLINE")):
         assert (found["source"], found["runs"]) == ("copy", 3)
-        assert found["seconds"] < SECONDS_TO_NOTICE
+        assert found["seconds"] < 10
         assert said in found["line"]
 
 
@@ -386,7 +385,7 @@ def test_a_hub_that_does_not_take_the_commit_is_one_sentence(world, runs, code, 
     found = world.push(runs, "me/limits")
     assert said in found["error"]
     assert "hf_write" not in found["error"]
-    assert found["seconds"] < SECONDS_TO_NOTICE
+    assert found["seconds"] < 15
     assert set(world.hub.repos["datasets/me/limits"]) == {"notes.txt"}
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 
 import psutil
 import pytest
@@ -112,14 +113,16 @@ def test_jobs_wait_their_turn_and_a_waiting_one_can_be_stopped(jobs, store, tiny
     assert state(store, second) == "stopped"
 
 
-def test_stop_takes_effect_and_a_new_start_goes_on_from_there(jobs, store, tiny):
+def test_stop_takes_effect_within_a_second_and_a_new_start_goes_on_from_there(jobs, store, tiny):
     config = tiny(**LONG)
     (run_id,) = jobs.submit([config])
     wait_until(lambda: store.status(run_id).step > 3)
     with pytest.raises(ConfigError, match="already"):
         jobs.submit([config])
+    asked = time.monotonic()
     jobs.stop(run_id)
     wait_until(lambda: state(store, run_id) == "stopped")
+    assert time.monotonic() - asked < 3  # a second on an idle machine
     reached = store.status(run_id).step
     jobs.submit([config])
     wait_until(lambda: store.status(run_id).step > reached)
@@ -133,7 +136,7 @@ def test_a_killed_worker_is_shown_as_interrupted_and_resume_ends_the_same(jobs, 
     (run_id,) = jobs.submit([config])
     wait_until(lambda: store.status(run_id).step > 20)
     os.kill(store.status(run_id).pid, signal.SIGKILL)
-    wait_until(lambda: state(store, run_id) == "interrupted")
+    wait_until(lambda: state(store, run_id) == "interrupted", seconds=10)
     assert "SIGKILL" in store.status(run_id).message
     jobs.resume([run_id])
     wait_until(lambda: state(store, run_id) == "finished")

@@ -70,8 +70,10 @@ def test_a_request_to_stop_in_the_run_folder_is_heard_and_resume_ends_the_same(s
     thread.start()
     while store.status(run_id).step < 5:
         time.sleep(0.05)
+    asked = time.monotonic()
     store.update(run_id, state="stopping")
     thread.join()
+    assert time.monotonic() - asked < 5
     assert store.status(run_id).state == "stopped"
     assert run_lanes(store, [run_id], device="cpu") == {run_id: "finished"}
 

@@ -214,10 +214,10 @@ def test_weights_are_loaded_or_refused_but_never_replaced(tmp_path):
         sentence, seconds = found[case]
         assert said in sentence, case
         assert "--no-pretrained" in sentence
-        assert seconds < 30, case
+        assert seconds < 10, case
     same, seconds = found["cached"]
     assert same
-    assert seconds < 30
+    assert seconds < 10
 
 
 # ---- devices

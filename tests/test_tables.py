@@ -52,15 +52,15 @@ def test_a_run_is_one_row_with_settings_results_and_circumstances(store):
     assert row.versions == "torch 2.14.1"
 
 
-def test_two_thousand_finished_runs_are_listed_in_two_seconds_of_one_core():
+def test_two_thousand_finished_runs_are_listed_within_two_seconds():
     result = vars(Finished(280, 10.0, 0.1, 10.0, 9.0, 2.0, 1000.0, 12.0))
     many = [
         Record(run_id=f"run{i}", config=CELLS[i % len(CELLS)].config, status=Status(state="finished", summary=result))
         for i in range(2000)
     ]
-    begun = time.thread_time()
+    begun = time.perf_counter()
     assert len(runs_frame(many)) == 2000
-    assert time.thread_time() - begun < 2
+    assert time.perf_counter() - begun < 2
 
 
 def test_an_empty_store_has_an_empty_frame_with_all_columns():
