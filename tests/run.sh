@@ -12,6 +12,7 @@ if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; th
 fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+.venv/bin/lint-imports
 typing=$(mktemp)
 .venv/bin/mypy >"$typing" 2>&1 &  # takes 40 s of one core, beside the tests
 checker=$! status=0

@@ -11,10 +11,10 @@ import numpy as np
 from lpwd.analysis.words import short
 from lpwd.history import Columns
 from lpwd.store import RunStore
-from lpwd.ui.web.answers import count_in
 
 MAX_POINTS = 1000  # a curve, as a page first receives it
 KEPT_ANSWERS = 256
+MAX_DIGITS = 15  # of a count in a cursor
 EPOCH_FIELDS = (
     *("epoch", "train_loss", "test_top1", "validation_top1", "test_loss", "seconds", "opposing_count_rate"),
 )
@@ -45,6 +45,11 @@ def points(events: Columns, names: Sequence[str], start: int, stop: int, *, gaps
         name: [values[i] if values.typecode == "q" else short(values[i]) for i in kept]
         for name, values in columns.items()
     }
+
+
+def count_in(cursor: str) -> int | None:
+    """Return the count in a part of a cursor, or None if no answer of this app could hold it."""
+    return int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_DIGITS else None
 
 
 class CurveCache:

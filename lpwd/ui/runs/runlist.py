@@ -12,9 +12,8 @@ from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.jobs.rights import HOST, User, may_change
 from lpwd.methods import METHODS
 from lpwd.store import ACTIVE, Record
-from lpwd.ui.curves import extremes
+from lpwd.ui.curves import count_in, extremes
 from lpwd.ui.runs.sources import Sources, is_published
-from lpwd.ui.web.answers import count_in
 
 COLUMNS = (
     *("id", "key", "origin", "name", "note", "state", "method", "model", "dataset", "optimizer", "lr", "weightDecay"),

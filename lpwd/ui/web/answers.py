@@ -13,7 +13,6 @@ from lpwd.config import ConfigError, sentence
 from lpwd.jobs.rights import User
 
 MAX_CHARACTERS = 200_000  # of one request; 2,000 run ids of 80 characters fit
-MAX_DIGITS = 15  # of a count in a cursor
 Act = Callable[..., Any]
 
 
@@ -81,11 +80,6 @@ def endpoint(act: Act) -> Act:
             raise gr.Error(str(error), print_exception=False) from None
 
     return call
-
-
-def count_in(cursor: str) -> int | None:
-    """The count that a part of a cursor stands for; None for what no answer of ours held."""
-    return int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_DIGITS else None
 
 
 def parsed(request_text: Any) -> dict[str, Any]:
