@@ -34,7 +34,7 @@ EVERY_SECONDS, WARM_SECONDS = 30.0, 180.0
 TRAIN_SECONDS, PAUSE_SECONDS = 10.0, 10.0
 LIMIT_SECONDS = 300.0  # for a start or a stop on a busy machine
 RACE = {"model": "convnext_atto", "dataset": "digits", "epochs": 5000, "method": ["wd", "lpwd"]}
-MODULES = {"worker": "lpwd.jobs.worker", "checker": "lpwd.jobs.checking.checker"}
+MODULES = {"worker": "lpwd.jobs.worker", "checker": "multiprocessing.forkserver"}
 
 Figures = dict[str, float]  # by process and what was counted
 
@@ -127,7 +127,7 @@ def look(app: App) -> Figures:
 
 def _names(child: psutil.Process) -> list[str]:
     try:
-        return [name for name, module in MODULES.items() if module in child.cmdline()]
+        return [name for name, module in MODULES.items() if any(module in word for word in child.cmdline())]
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return []
 

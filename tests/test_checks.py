@@ -1,25 +1,25 @@
 """Questions about runs that have not begun: whatever they ask, the answer is one sentence and nothing else stops."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.checking.checks import Checks
-from lpwd.jobs.worker_process import Child, NoAnswer
 
+ROOT = str(Path(__file__).parent.parent)
 DEEP = {"depths": [64, 64, 64, 64]}  # as deep as is allowed: 3 s on an idle core
 SLOW = {"depths": [16, 16, 16, 16]}
 
 
 def model(name="test_convnext", **fields):
     return RunConfig(**{"model": name, "dataset": "digits"} | fields)
-
-
-def question(config):
-    return {"check": [config.model_dump(mode="json")]}
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +42,26 @@ def checks(make):
     return make()
 
 
-def process(checks):
-    return psutil.Process(checks._child._process.pid)
+def working(checks):
+    """The process that works on a question, once there is one."""
+    while not checks._process:
+        time.sleep(0.001)
+    return psutil.Process(checks._process.pid)
 
 
-def test_an_answer_that_came_too_late_belongs_to_no_later_question(tmp_path):
-    child = Child("lpwd.jobs.checking.checker", ["--device", "cpu", "--memory", str(2**31)], tmp_path / "log")
-    try:
-        child.greeting()
-        with pytest.raises(NoAnswer, match="gave no answer within 0 s"):
-            child.ask(question(model("convnext_base", model_kwargs=SLOW)), 0.01)
-        late = child.ask(question(model("convnext_atto")), 60)["footprints"][0]
-        assert late["parameters"] == 3_377_730
-    finally:
-        child.close()
+def asking(checks, config):
+    """A thread that asks about a model which takes seconds, and what it was told."""
+    told = []
+
+    def ask():
+        try:
+            checks.check([config])
+        except ConfigError as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread, told
 
 
 def test_what_a_model_needs_is_found_without_building_it(checks):
@@ -63,7 +69,6 @@ def test_what_a_model_needs_is_found_without_building_it(checks):
     assert (small.parameters, large.parameters) == (3_377_730, 843_428_746)
     assert 0.5e6 < small.activation_bytes < 1e6
     assert checks.check([model("convnext_atto", batch_size=2)]) == [small]
-    assert process(checks).memory_info().rss < 2**31
 
 
 @pytest.mark.parametrize(
@@ -78,24 +83,18 @@ def test_what_a_model_needs_is_found_without_building_it(checks):
         (model(train_samples=5000), "train_samples is 5000"),
     ],
 )
-def test_a_refusal_is_one_sentence_and_the_same_process_answers_the_next_question(checks, config, sentence):
-    checks.check([model()])
-    before = process(checks)
+def test_a_refusal_is_one_sentence_and_the_next_question_is_answered(checks, config, sentence):
     with pytest.raises(ConfigError, match=sentence) as refused:
         checks.check([config])
     assert "\n" not in str(refused.value)
     assert checks.check([model("convnext_femto")])
-    assert process(checks) == before
 
 
-def test_a_model_that_takes_too_much_memory_is_refused_and_the_process_goes_on(make):
+def test_a_model_that_takes_too_much_memory_is_refused_and_the_next_question_is_answered(make):
     checks = make(memory=4 * 2**20)
-    checks.check([model()])
-    before = process(checks)
     with pytest.raises(ConfigError, match=r"Trying the model takes more than 0\.0 GB"):
         checks.check([model("convnext_base", model_kwargs=DEEP)])
     assert checks.check([model("test_convnext2")])
-    assert process(checks) == before
 
 
 def test_a_model_that_takes_too_long_is_refused_with_both_ways_out_and_the_next_question_is_answered(make):
@@ -110,28 +109,32 @@ def test_a_model_that_takes_too_long_is_refused_with_both_ways_out_and_the_next_
     assert checks.check([model()])
 
 
-def test_a_checker_that_was_killed_is_replaced_at_the_next_question(checks):
-    checks.check([model("convnext_pico")])
-    before = checks._child
-    before.kill()
-    assert before.wait(10)
+def test_a_server_of_processes_that_was_killed_is_replaced_at_the_next_question(checks):
+    thread, _ = asking(checks, model("convnext_pico"))
+    server = working(checks).parent()
+    thread.join()
+    server.kill()
     assert checks.check([model("convnext_nano")])
-    assert checks._child is not before
-    assert checks.state() == "alive"
 
 
-def test_a_question_that_ends_the_process_is_answered_with_how_it_ended(make):
-    checks = make()
-
-    def kill():
-        while not (checks._child and checks._child.greeted()):
-            time.sleep(0.01)
-        process(checks).kill()
-
-    threading.Thread(target=kill).start()
-    with pytest.raises(ConfigError, match=r"The process that tried the model ended \(SIGKILL\)"):
-        checks.check([model("convnext_base", model_kwargs=DEEP)])
+def test_a_question_whose_process_is_killed_is_answered_with_how_it_ended(checks):
+    thread, told = asking(checks, model("convnext_base", model_kwargs=DEEP))
+    working(checks).kill()
+    thread.join()
+    assert told == ["The process that tried the model ended (SIGKILL): choose a smaller one, or try again."]
     assert checks.check([model("convnext_atto")])
+
+
+def test_it_is_alive_once_a_process_could_start_and_dead_after_close(make):
+    checks = make()
+    assert checks.state() == "dead"
+    checks.start()
+    checks._warming.join()
+    assert checks.state() == "alive"
+    checks.close()
+    assert checks.state() == "dead"
+    with pytest.raises(ConfigError, match="the app is closing"):
+        checks.check([model()])
 
 
 def test_one_who_waits_too_long_for_the_questions_of_others_is_told_to_come_back(make):
@@ -158,9 +161,24 @@ def test_what_does_not_fit_is_not_measured(checks):
         checks.measure(wide, 1)
 
 
-def test_a_checker_ends_with_the_app_even_in_the_middle_of_a_question(tmp_path):
-    child = Child("lpwd.jobs.checking.checker", ["--device", "cpu", "--memory", str(2**31)], tmp_path / "log")
-    child.greeting()
-    child.send(question(model("convnext_base", model_kwargs=DEEP)))
-    child.hang_up()
-    assert child.wait(10)
+ASK_AND_DIE = """
+import os, pathlib, sys, threading, time
+from lpwd.config import RunConfig
+from lpwd.jobs.checking.checks import Checks
+checks = Checks(pathlib.Path(sys.argv[1]), "cpu")
+deep = RunConfig(model="convnext_base", dataset="digits", model_kwargs={"depths": [64, 64, 64, 64]})
+threading.Thread(target=checks.check, args=([deep],), daemon=True).start()
+while not checks._process:
+    time.sleep(0.001)
+print(checks._process.pid, flush=True)
+os._exit(0)
+"""
+
+
+def test_a_process_ends_with_the_app_even_in_the_middle_of_a_question(tmp_path):
+    command = [sys.executable, "-c", ASK_AND_DIE, str(tmp_path / "log")]
+    app = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT}, capture_output=True, text=True)
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(int(app.stdout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,7 +1,7 @@
-"""The app's end of its child processes: Child, a module of ours asked in numbered JSON lines, and the one that trains.
+"""The app's end of its worker process, which is asked in numbered JSON lines.
 
-Question {"number": 3, ...} on its stdin, answer {"number": 3, ...} on its stdout. What it says unasked, that it is
-ready, has number 0. An answer that nobody waits for any more is dropped.
+Question {"number": 3, ...} on its stdin, answer {"number": 3, ...} on its stdout. Its greeting, sent when
+it is ready, has number 0.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
@@ -25,44 +24,50 @@ from lpwd.store import RunStore
 
 Answer = dict[str, Any]
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}  # glibc: one heap for all threads, see `freed_memory_kept`
-OOM_SCORE = 500  # where memory is short, the kernel ends a child and not the app
+OOM_SCORE = 500  # if memory is short, the kernel ends a worker rather than the app
 
 
-class NoAnswer(ConfigError):
-    """The process lives, and was silent for too long."""
+class WorkerProcess:
+    """Started at once; `hello` waits until it is warm, `run` begins a job, `wait_job` waits for its end.
 
+    It is not tied to the thread that made it: `close` ends it.
+    """
 
-class ChildEnded(ConfigError):
-    """The process that was asked is gone."""
+    def __init__(
+        self, store: RunStore, device: str, threads: int | None = None, news: threading.Event | None = None
+    ) -> None:
+        """`news` is set whenever a job has ended, for callers that wait for several processes.
 
-
-class Child:
-    """Started at once; `greeting` waits until it is warm. Not a daemon of this thread: `close` ends it."""
-
-    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
-        """What the process prints goes to `log`, never to a pipe."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "a") as errors:
+        What the process prints goes to the store's worker log, never to a pipe.
+        """
+        arguments = ["--runs-dir", str(store.root), "--device", device]
+        if threads:
+            arguments += ["--threads", str(threads)]
+        self._log = store.worker_log_path
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._log, "a", encoding="utf-8") as errors:
             self._process = subprocess.Popen(  # noqa: S603  this Python, a module and arguments of ours
-                [sys.executable, "-m", module, *arguments],
+                [sys.executable, "-m", "lpwd.jobs.worker", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                encoding="utf-8",
                 cwd=Path(__file__).parent.parent.parent,
                 env=ENVIRONMENT | os.environ,
                 start_new_session=True,
             )
-        self.module, self._log = module.rpartition(".")[2], log
         self._numbers = itertools.count(1)
         self._greeting: Future[Answer] = Future()
         self._pending: dict[int, Future[Answer]] = {0: self._greeting}
+        self._job: Future[Answer] | None = None
+        self._news = news or threading.Event()
         self._lock = threading.Lock()
         self._ended = False
         self.terminated = False
         with contextlib.suppress(OSError):  # not Linux, or it has ended already
-            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text(str(OOM_SCORE))
-        threading.Thread(target=self._read, name=f"lpwd-{self.module}-answers", daemon=True).start()
+            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
+        threading.Thread(target=self._read, name="lpwd-worker-answers", daemon=True).start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  a pipe: for the type checker
@@ -79,26 +84,22 @@ class Child:
         for waiting in left:
             waiting.set_exception(self._gone())
 
-    def _gone(self) -> ChildEnded:
-        return ChildEnded(f"the {self.module} process ended ({self.exit_text()}); see {self._log}")
+    def _gone(self) -> ConfigError:
+        return ConfigError(f"the worker process ended ({self.exit_text()}); see {self._log}")
 
-    def greeting(self, seconds: float = 60) -> Answer:
-        """What it says once it is ready. Raises ConfigError where it cannot start."""
-        answer = self._await(self._greeting, seconds)
-        if answer.get("error"):
-            raise ConfigError(answer["error"])
-        return answer
+    def hello(self, seconds: float = 60) -> Machine:
+        """What the worker says of its machine. Raises ConfigError if it cannot start."""
+        try:
+            greeting = self._greeting.result(seconds)
+        except TimeoutError:
+            said = f"the worker process gave no answer within {seconds:.0f} s; see {self._log}"
+            raise ConfigError(said) from None
+        if greeting.get("error"):
+            raise ConfigError(greeting["error"])
+        return Machine(**greeting["machine"])
 
-    def greeted(self) -> bool:
-        """Whether it has become ready."""
-        return self._greeting.done() and not self._greeting.exception() and not self._greeting.result().get("error")
-
-    def ask(self, question: Answer, seconds: float) -> Answer:
-        """Its answer. Raises NoAnswer after `seconds`, and ChildEnded."""
-        return self._await(self.send(question), seconds)
-
-    def send(self, question: Answer) -> Future[Answer]:
-        """The answer to come; where the process has ended, or ends before, that is its exception."""
+    def _send(self, question: Answer) -> Future[Answer]:
+        """Return the answer to come; its exception is set if the process has ended, or ends before it answers."""
         answer: Future[Answer] = Future()
         assert self._process.stdin is not None  # noqa: S101  a pipe: for the type checker
         with self._lock:
@@ -112,18 +113,26 @@ class Child:
                 self._process.stdin.flush()
         return answer
 
-    def _await(self, answer: Future[Answer], seconds: float) -> Answer:
-        try:
-            return answer.result(seconds)
-        except TimeoutError:
-            said = f"the {self.module} process gave no answer within {seconds:.0f} s; see {self._log}"
-            raise NoAnswer(said) from None
+    def run(self, run_ids: list[str]) -> None:
+        """Begin the job; `wait_job` tells when it is over."""
+        self._job = self._send({"run": run_ids})
+        self._job.add_done_callback(lambda _: self._news.set())
+
+    def wait_job(self, seconds: float) -> bool:
+        """Whether the job, or the process, has ended within `seconds`."""
+        return self._job is None or bool(wait([self._job], seconds).done)
+
+    def problem(self) -> str:
+        """Why the job that is over could not be trained, where that is no single run's fault; "" otherwise."""
+        if self._job is None or self._job.exception():
+            return ""
+        return str(self._job.result().get("error") or "")
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def resident_bytes(self) -> int:
-        """Its resident memory; 0 where it has ended."""
+        """Its resident memory; 0 if it has ended."""
         try:
             return int(psutil.Process(self._process.pid).memory_info().rss)
         except psutil.NoSuchProcess:
@@ -138,7 +147,7 @@ class Child:
         return True
 
     def hang_up(self) -> None:
-        """Close its stdin: an idle child ends, a training one stops after the present step."""
+        """Close its stdin: an idle worker ends, a training one stops after the present step."""
         assert self._process.stdin is not None  # noqa: S101  a pipe: for the type checker
         with contextlib.suppress(BrokenPipeError), self._lock:
             self._process.stdin.close()
@@ -164,37 +173,3 @@ class Child:
         if code is None:
             return "still running"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-class WorkerProcess(Child):
-    """`hello` waits until it is warm; `run` begins a job, of which `wait_job` tells when it is over."""
-
-    def __init__(
-        self, store: RunStore, device: str, threads: int | None = None, news: threading.Event | None = None
-    ) -> None:
-        """`news` is set whenever a job has ended, for who waits for several processes."""
-        arguments = ["--runs-dir", str(store.root), "--device", device]
-        if threads:
-            arguments += ["--threads", str(threads)]
-        super().__init__("lpwd.jobs.worker", arguments, store.worker_log_path)
-        self._job: Future[Answer] | None = None
-        self._news = news or threading.Event()
-
-    def hello(self, timeout: float = 60) -> Machine:
-        """What the worker says of its machine. Raises ConfigError where it cannot start."""
-        return Machine(**self.greeting(timeout)["machine"])
-
-    def run(self, run_ids: list[str]) -> None:
-        """Begin the job; `wait_job` tells when it is over."""
-        self._job = self.send({"run": run_ids})
-        self._job.add_done_callback(lambda _: self._news.set())
-
-    def wait_job(self, seconds: float) -> bool:
-        """Whether the job, or the process, has ended within `seconds`."""
-        return self._job is None or bool(wait([self._job], seconds).done)
-
-    def problem(self) -> str:
-        """Why the job that is over could not be trained, where that is no single run's fault; "" otherwise."""
-        if self._job is None or self._job.exception():
-            return ""
-        return str(self._job.result().get("error") or "")

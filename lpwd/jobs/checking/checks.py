@@ -1,28 +1,58 @@
-"""Checks: what can be known of runs before they begin, found in a process of its own that is replaced when it dies."""
+"""Checks: what can be known of runs before they start, each question answered by a child process of its own.
+
+The processes are forked from a server that has imported torch and timm already (multiprocessing's forkserver), so that
+one is ready in milliseconds, and gives its memory back, GPU memory included, when it ends.
+"""
 
 import json
+import multiprocessing
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.jobs.checking import questions
 from lpwd.jobs.costs import STARTABLE
-from lpwd.jobs.worker_process import Child, ChildEnded, NoAnswer
 from lpwd.training.memory import Footprint
 
 START_SECONDS = 60.0  # importing timm on a busy machine
-CHECK_SECONDS = 60.0  # of each run; the deepest allowed model takes 3 on an idle core, a small one 30 at load 17
+CHECK_SECONDS = 60.0  # per run; the deepest allowed model takes 3 on an idle core, a small one 30 at load 17
 MEASURE_SECONDS = 60.0
 WAIT_SECONDS = 90.0  # for the questions of others
 CHECK_BYTES = 2 * 2**30  # that a check may take beside what the libraries need
-RESTART_SECONDS = 10.0  # between attempts to start a process that did not become ready
+SERVER_ENDS_SECONDS = 0.5  # until a killed server is known to be gone
+RESTART_SECONDS = 10.0  # between attempts to start a process
 TOO_LONG = "{what} had not ended after {seconds:g} s: this machine is busy, or the model is large. Try again when less \
 runs here, or choose a smaller model."
-DOES = {False: "Trying the model", True: "Measuring a step of the model"}  # by whether it is to be measured
 KEPT_SECONDS, MAX_KEPT = 60.0, 256  # Start asks again what the line above it asked a moment before
+
+ROOT = str(Path(__file__).parents[3])  # of the package: Python before 3.12.9 gives the server no sys.path
+LOADED = ["lpwd.jobs.checking.questions", "lpwd.jobs.checking.speed", "lpwd.training.models", "lpwd.training.graph"]
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """Processes forked from a warm server; started from scratch on Windows, which cannot fork."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    before = dict(os.environ)
+    context.set_forkserver_preload(LOADED)
+    os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, *filter(None, [before.get("PYTHONPATH")])])
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.pop("PYTHONPATH")
+        os.environ.update(before)
+    return context
 
 
 class Checks:
@@ -37,102 +67,119 @@ class Checks:
         check_seconds: float = CHECK_SECONDS,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        self._log, self._arguments = log, ["--device", device, "--memory", str(memory)]
+        self._log, self._device, self._memory = log, device, memory
         self._check_seconds, self._wait_seconds = check_seconds, wait_seconds
-        self._child: Child | None = None
-        self._started = 0.0  # on the monotonic clock
+        self._process: BaseProcess | None = None  # that works on a question
+        self._warming: threading.Thread | None = None
+        self._warmed, self._warmed_at = False, -RESTART_SECONDS  # on the monotonic clock
         self._turn = threading.Lock()
         self._kept: dict[str, tuple[float, Footprint]] = {}
         self._closed = False
 
     def start(self) -> None:
-        """Start the process where none lives, in advance of a question; never waits."""
-        if self._turn.acquire(blocking=False):
-            try:
-                if not (self._child and self._child.alive()) and time.monotonic() - self._started > RESTART_SECONDS:
-                    self._begin()
-            finally:
-                self._turn.release()
+        """Start the server of processes in the background, unless that has been done; never waits."""
+        waiting = self._warming is not None and self._warming.is_alive()
+        if not waiting and not self._warmed and time.monotonic() - self._warmed_at > RESTART_SECONDS:
+            self._warmed_at = time.monotonic()
+            self._warming = threading.Thread(target=self._warm_up, name="lpwd-checks", daemon=True)
+            self._warming.start()
+
+    def _warm_up(self) -> None:
+        with suppress(ConfigError):
+            self._ask("Starting a process", START_SECONDS, questions.warm_up)
+            self._warmed = True
 
     def check(self, configs: Sequence[RunConfig]) -> list[Footprint]:
-        """What each run needs. Raises ConfigError where one could not start, or where that cannot be found out."""
-        now, questions = time.monotonic(), {_key(config): config.model_dump(mode="json") for config in configs}
-        known = {key: one for key, one in self._kept.items() if key in questions and now - one[0] < KEPT_SECONDS}
-        if missing := [key for key in questions if key not in known]:
-            asked = {"check": [questions[key] for key in missing]}
-            footprints = self._ask(asked, self._check_seconds * len(missing))["footprints"]
-            known |= {key: (now, Footprint(**each)) for key, each in zip(missing, footprints, strict=True)}
+        """What each run needs. Raises ConfigError if one could not start, or if that cannot be found out."""
+        now, by_key = time.monotonic(), {_key(config): config for config in configs}
+        known = {key: kept for key, kept in self._kept.items() if key in by_key and now - kept[0] < KEPT_SECONDS}
+        if missing := [key for key in by_key if key not in known]:
+            arguments = ([by_key[key] for key in missing], self._device, self._memory)
+            seconds = self._check_seconds * len(missing)
+            footprints = self._ask("Trying the model", seconds, questions.footprints, *arguments)
+            known |= {key: (now, footprint) for key, footprint in zip(missing, footprints, strict=True)}
             self._kept = dict([*self._kept.items(), *known.items()][-MAX_KEPT:])
         return [known[_key(config)][1] for config in configs]
 
     def measure(self, config: RunConfig, threads: int) -> float:
-        """Images a second of a few steps with so many threads. Raises ConfigError where that cannot be measured."""
-        question = {"measure": config.model_dump(mode="json"), "threads": threads}
-        return float(self._ask(question, MEASURE_SECONDS)["measured"])
+        """Images per second of a few steps with so many threads. Raises ConfigError if that cannot be measured."""
+        arguments = (config, self._device, threads)
+        return float(self._ask("Measuring a step of the model", MEASURE_SECONDS, questions.speed, *arguments))
 
     def state(self) -> Literal["alive", "starting", "dead"]:
-        """`dead` where the last process ended before it was ready; one that died later is replaced."""
-        child = self._child
-        if child is None or self._closed:
+        """`dead` if the last attempt to start a process failed, or after `close`."""
+        if self._closed or self._warming is None:
             return "dead"
-        if child.greeted():
-            return "alive" if child.alive() else "starting"
-        return "starting" if child.alive() else "dead"
+        if self._warmed:
+            return "alive"
+        return "starting" if self._warming.is_alive() else "dead"
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process that works on a question, if any, whatever it is doing."""
         self._closed = True
-        if self._child:
-            self._child.kill()
-            self._child.close()
+        if process := self._process:
+            with suppress(ValueError):  # it has just been closed
+                process.kill()
 
-    def _ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
-        with self._my_turn():
-            child, was_there = (self._child, True) if self._child and self._child.alive() else (self._begin(), False)
+    def _ask(self, what: str, seconds: float, question: Callable[..., Any], *arguments: Any) -> Any:
+        with self._my_turn(), _asked(question, arguments, self._log) as (process, answers):
+            self._process = process
             try:
-                answer = self._answer(child, question, seconds)
-            except ChildEnded:
-                if not was_there:
-                    raise
-                child = self._begin()  # it may have been killed before it heard the question
-                answer = self._answer(child, question, seconds)
-            if answer["last"]:
-                child.close()
-        if answer["error"]:
-            raise ConfigError(answer["error"])
-        return answer
-
-    def _answer(self, child: Child, question: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Raises ChildEnded, and ConfigError where it takes too long, which ends the process."""
-        try:
-            child.greeting(START_SECONDS)
-            return child.ask(question, seconds)
-        except NoAnswer as error:
-            child.close(0)
-            if not child.greeted():
-                raise
-            raise ConfigError(TOO_LONG.format(what=DOES["measure" in question], seconds=seconds)) from error
-        except ChildEnded:
-            raise ChildEnded(
-                f"The process that tried the model ended ({child.exit_text()}): choose a smaller one, or try again."
-            ) from None
+                if not answers.poll(seconds):
+                    raise ConfigError(TOO_LONG.format(what=what, seconds=seconds))
+                problem, value = answers.recv()
+            except (EOFError, ConnectionError):
+                process.join()
+                ended = f"The process that tried the model ended ({_exit_text(process)})"
+                raise ConfigError(f"{ended}: choose a smaller one, or try again.") from None
+            finally:
+                self._process = None
+        if problem:
+            raise ConfigError(problem)
+        return value
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
         if not self._turn.acquire(timeout=self._wait_seconds):
             raise ConfigError(f"Other models have been tried for {self._wait_seconds:g} s; ask again in a moment.")
         try:
+            if self._closed:
+                raise ConfigError("the app is closing")
             yield
         finally:
             self._turn.release()
 
-    def _begin(self) -> Child:
-        if self._closed:
-            raise ConfigError("the app is closing")
-        if self._child:
-            self._child.close()
-        self._child, self._started = Child("lpwd.jobs.checking.checker", self._arguments, self._log), time.monotonic()
-        return self._child
+
+@contextmanager
+def _asked(question: Callable[..., Any], arguments: Sequence[Any], log: Path) -> Iterator[tuple[BaseProcess, Any]]:
+    """A child process that works on a question, and the pipe of its answer; the process is gone at the end."""
+    context = _context()
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=questions.answer, args=(sending, log, question, arguments), daemon=True)
+    with closing(receiving):
+        _start(process)
+        sending.close()  # so that its end is an end of file here
+        try:
+            yield process, receiving
+        finally:
+            process.kill()
+            process.join()
+            process.close()
+
+
+def _start(process: BaseProcess) -> None:
+    """Start it, from a new server if the present one is just being killed."""
+    try:
+        process.start()
+    except (EOFError, OSError):
+        time.sleep(SERVER_ENDS_SECONDS)
+        _context()
+        process.start()
+
+
+def _exit_text(process: BaseProcess) -> str:
+    code = process.exitcode or 0
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _key(config: RunConfig) -> str:

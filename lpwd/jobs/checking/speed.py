@@ -38,7 +38,7 @@ def images_per_second(config: RunConfig, device: str = "auto") -> float:
 
 
 def _step_seconds(session: Session, place: torch.device) -> float:
-    """How long a step takes; at most what it computed on a CPU, as this process waits for all others (`checker.py`)."""
+    """How long a step takes; on a CPU at most its own computing time, as this process has a low priority."""
     wall, computed = time.perf_counter(), time.process_time()
     session.train_step()
     _wait(place)
