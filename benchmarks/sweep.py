@@ -14,6 +14,7 @@ import time
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from lpwd.cgroups import usable_cores
 from lpwd.jobs.sweep import Sweep, run_local
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
@@ -23,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=usable_cores())
     options = parser.parse_args()
     cells = get_preset("scan").cells("cpu")[: options.cells]
     configs = [cell.config.model_copy(update={"epochs": options.epochs}) for cell in cells]

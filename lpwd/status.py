@@ -1,5 +1,6 @@
 """What config.json and status.json hold, each read and validated in one place; when a run has lost its worker."""
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -67,12 +68,18 @@ class Record(BaseModel):
 
 
 def is_lost(status: Status, stale_seconds: float = STALE_SECONDS) -> bool:
-    """Whether nothing is heard of the process that trains this run. It may be stopped, and hold its claim."""
+    """Return whether the process that trains this run seems to be gone. If it only pauses, it still holds its claim.
+
+    A heartbeat in the future is stale, too, on this machine: its clock was set back since. On another machine it may
+    come from a clock that is ahead.
+    """
     if status.state not in ACTIVE:
         return False
-    if status.host == socket.gethostname() and status.pid and not psutil.pid_exists(status.pid):
+    here = status.host == socket.gethostname()
+    if here and status.pid and not psutil.pid_exists(status.pid):
         return True
-    return status.heartbeat is None or time.time() - status.heartbeat > stale_seconds
+    age = math.inf if status.heartbeat is None else time.time() - status.heartbeat
+    return age > stale_seconds or (here and age < -stale_seconds)
 
 
 class Reason(str):

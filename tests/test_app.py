@@ -12,6 +12,7 @@ from browser import CHROMIUM, ROOT, open_page, owner, start_app
 from waiting import wait_until
 
 from lpwd.store import RunStore
+from lpwd.ui.app import parse
 
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
 CHART = "document.querySelector('#lp-panel [data-chart={}]')"
@@ -55,6 +56,40 @@ def test_a_taken_port_is_one_sentence(app, tmp_path):
     assert second.returncode == 2
     assert port in second.stderr
     assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize("port", ["80000", "0", "eighty"])
+def test_a_port_that_no_machine_has_is_one_sentence(port):
+    with pytest.raises(SystemExit) as ended:
+        parse(["--port", port])
+    assert ended.value.code == 2
+
+
+def test_a_port_of_the_environment_that_no_machine_has_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "80000")
+    with pytest.raises(SystemExit):
+        parse([])
+    assert "'80000' is not a port: 1 to 65535 are allowed" in capsys.readouterr().err
+
+
+IN_A_NOTEBOOK = """
+import signal, sys
+from lpwd.ui import app
+sys.ps1 = "In : "
+before = signal.getsignal(signal.SIGINT)
+try:
+    app.run(app.parse(["--runs-dir", sys.argv[1]]), "error")
+except SystemExit as ended:
+    print("ended with", ended.code)
+print("goes on", signal.getsignal(signal.SIGINT) is before)
+"""
+
+
+def test_a_notebook_goes_on_when_the_app_in_it_ends(tmp_path):
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-c", IN_A_NOTEBOOK, str(tmp_path / "file")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["ended with 2", "goes on True"]
 
 
 # ---- the endpoints

@@ -106,7 +106,10 @@ def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
         (["--train-samples", "99999"], "train_samples is 99999"),
         (["--image-size", "33"], "image_size is 33"),
         (["--device", "cuda:9"], "cuda:9"),
+        (["--model-kwargs", "[" * 20_000], "'[[[[[[[[[[[[...[[[[[[[[[[[[[' is not a JSON object"),
+        (["--model-kwargs", '{"a":' * 200 + "1" + "}" * 200], "nested at most 3 deep"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, bad, sentence):
     done = here("train", "--method", "wd", *BASE, *bad, runs_dir=tmp_path)

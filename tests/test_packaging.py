@@ -7,15 +7,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import packages_distributions
+from importlib.metadata import metadata, packages_distributions
 from pathlib import Path
 
 import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    tomllib = pytest.importorskip("tomli")
+import tomllib
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -60,6 +57,15 @@ def test_requirements_and_the_app_extra_are_the_same_lines():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     required = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     assert sorted(required) == sorted([*LIBRARY, *EXTRAS["app"]])
+
+
+def test_every_dependency_runs_on_the_oldest_python_that_is_declared():
+    (declared,) = SpecifierSet(PROJECT["requires-python"])
+    assert declared.operator == ">="
+    own = {name: metadata(name)["Requires-Python"] or "" for name in map(distribution, [*LIBRARY, *EXTRAS["app"]])}
+    oldest = f"{declared.version}.0"
+    assert {name: need for name, need in own.items() if not SpecifierSet(need).contains(oldest)} == {}
+    assert f"Python {declared.version} or newer" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_mcp_extra_asks_for_the_gradio_of_the_app():

@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from filelock import FileLock
 
 from lpwd.config import ConfigError
 from lpwd.events import Diverged, Step
@@ -65,6 +66,22 @@ def test_a_run_on_another_host_is_lost_once_its_heartbeat_is_old(store, tiny):
     assert store.recover() == []
     store.update(run_id, heartbeat=time.time() - 60)
     assert store.recover() == [run_id]
+
+
+def test_a_run_whose_heartbeat_lies_in_the_future_is_lost_unless_its_claim_is_held(store, tiny):
+    dead, alive = (store.create(tiny(seed=seed)) for seed in range(2))
+    ahead = {"state": "running", "host": socket.gethostname(), "pid": os.getpid(), "heartbeat": time.time() + 3600}
+    store.update(dead, **ahead)  # the clock was set back, and another process has got the process number
+    store.update(alive, **ahead)
+    with FileLock(str(store.paths(alive).claim), is_singleton=False):
+        assert store.recover() == [dead]
+    assert store.status(alive).state == "running"
+
+
+def test_a_clock_that_is_ahead_on_another_host_makes_no_run_lost(store, tiny):
+    run_id = store.create(tiny())
+    store.update(run_id, state="running", pid=1, host="elsewhere", heartbeat=time.time() + 3600)
+    assert store.recover() == []
 
 
 def test_an_update_from_many_threads_loses_nothing(store, tiny):

@@ -4,6 +4,7 @@
 """
 
 import json
+import reprlib
 import types
 import typing
 from pathlib import Path
@@ -39,10 +40,10 @@ class JsonObject(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         try:
             parsed = value if isinstance(value, dict) else json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, or nested too deep
             parsed = None
         if not isinstance(parsed, dict):
-            self.fail(f"{value!r} is no JSON object", param, ctx)
+            self.fail(f"{reprlib.repr(value)} is not a JSON object", param, ctx)
         return parsed
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 
+from lpwd.cgroups import usable_cores
 from lpwd.config import RunConfig
 from lpwd.events import Event, Stopped
 from lpwd.jobs.claim import claimed
@@ -67,7 +68,7 @@ def run_lanes(
             )
 
         lanes = [Lane(claim, source, stopped_state=stopped_state, on_event=on_event) for claim in claims.values()]
-        on_cpu, cores = resolve_device(device).type == "cpu", torch.get_num_threads()
+        on_cpu, cores = resolve_device(device).type == "cpu", min(torch.get_num_threads(), usable_cores())
         chosen = plan(len(lanes), threads or recorded_threads(store, waiting), cores=cores, on_cpu=on_cpu)
         with freed_memory_kept():
             advance(lanes, chosen)

@@ -1,12 +1,12 @@
 """Sweeps: run the cells of a preset that have no result yet, on this machine's worker processes or on Ray."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lpwd.cgroups import usable_cores
 from lpwd.config import RunConfig
 from lpwd.jobs.costs import published_work
 from lpwd.jobs.worker_process import WorkerProcess
@@ -67,14 +67,15 @@ def run_local(
     should_stop: Callable[[], bool],
     on_change: OnChange = lambda: None,
 ) -> None:
-    """Run the missing cells on `workers` processes with `threads` torch threads each (default: one a core and one).
+    """Run the missing cells on `workers` processes with `threads` torch threads each.
 
-    Returns when every cell has had its turn, or after `should_stop` once the steps under way are done and kept.
+    By default there is one worker per usable core, with one thread. Returns when every cell has had its turn, or after
+    `should_stop` once the steps under way are done and kept.
     """
     sweep.store.recover()
     todo = sweep.missing()
     threads = threads or 1
-    workers = min(workers or max(1, (os.cpu_count() or 1) // threads), len(todo))
+    workers = min(workers or max(1, usable_cores() // threads), len(todo))
     news = threading.Event()
     pool = [WorkerProcess(sweep.store, device, threads, news) for _ in range(workers)]
     busy: dict[int, str] = {}

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
 from lpwd.jobs.costs import Plan, plan
 from lpwd.store import RunStore, State
@@ -57,7 +58,7 @@ def hello(device: str) -> Machine:
         precision=machine.default_precision(place),
         versions=provenance.versions(),
         memory=machine.own_memory(place),
-        cores=torch.get_num_threads(),
+        cores=min(torch.get_num_threads(), usable_cores()),
     )
 
 

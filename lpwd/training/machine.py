@@ -1,12 +1,12 @@
 """Where a run computes: choice of the device, its default precision, and its name for people."""
 
-import os
 import re
 from typing import Literal
 
 import psutil
 import torch
 
+from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
 
 GIB = 2**30
@@ -67,7 +67,7 @@ def device_label(device: torch.device) -> str:
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory / GIB:.0f} GiB"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return f"CPU, {cores} core{'s' * (cores > 1)}, {psutil.virtual_memory().total / GIB:.0f} GiB"
 
 

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+
+from lpwd import cgroups
 
 if TYPE_CHECKING:
     from torch import Tensor, UntypedStorage, nn
@@ -23,9 +24,6 @@ class Footprint:
     parameters: int
     buffer_bytes: int
     activation_bytes: int  # in fp32, from the forward pass to the backward pass
-
-
-GROUPS = Path("/sys/fs/cgroup")
 
 
 def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Exception], ...]) -> Footprint:
@@ -89,39 +87,4 @@ def free_bytes(device: Any = "cpu") -> int:
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
-    return min(psutil.virtual_memory().available, group_free_bytes())
-
-
-def group_free_bytes(groups: Path = GROUPS, membership: Path = Path("/proc/self/cgroup")) -> int:
-    """Least room below the limits of this process's control groups, whose file cache counts as room."""
-    rooms = [room for folder in _folders(groups, membership) if (room := _room(folder)) is not None]
-    return min(rooms, default=2**63)
-
-
-def _folders(groups: Path, membership: Path) -> list[Path]:
-    """The group of each hierarchy that limits memory, and those above it: version 2, then version 1."""
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:  # not Linux
-        return []
-    found = []
-    for number, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
-        if number == "0" or "memory" in controllers.split(","):
-            root = groups if number == "0" else groups / "memory"
-            inner = root / path.lstrip("/")
-            found += [folder for folder in (inner, *inner.parents) if folder.is_relative_to(root)]
-    return found
-
-
-def _room(folder: Path) -> int | None:
-    for limit, used, cache in (
-        ("memory.max", "memory.current", "inactive_file"),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    ):
-        try:
-            most, taken = int((folder / limit).read_text()), int((folder / used).read_text())
-            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        except (OSError, ValueError):  # no such file, or no limit: "max"
-            continue
-        return most - taken + int(counts.get(cache, 0))
-    return None
+    return min(psutil.virtual_memory().available, cgroups.free_bytes())

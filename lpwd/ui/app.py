@@ -21,6 +21,7 @@ from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, Limits
 from lpwd.store import RunStore
 
 TOOLS_SWITCH = "LPWD_MCP"
+MAX_PORT = 65_535
 
 
 def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
@@ -29,9 +30,16 @@ def parse(arguments: Sequence[str] | None = None, program: str | None = None) ->
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")  # noqa: S104  a Space's proxy asks from outside
     parser = argparse.ArgumentParser(prog=program, description="Watch decay methods race on this machine.")
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860 on")
+    port = os.environ.get("GRADIO_SERVER_PORT") or None
+    parser.add_argument("--port", type=_port, default=port, help="default: the first free one from 7860 on")
     parser.add_argument("--runs-dir", default=space.runs_folder(), help="where runs are kept (default: %(default)s)")
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port: 1 to {MAX_PORT} are allowed")
+    return int(text)
 
 
 def serve(host: str, port: int | None, runs_dir: str) -> None:
@@ -40,8 +48,15 @@ def serve(host: str, port: int | None, runs_dir: str) -> None:
     Raises ConfigError for a runs folder or a port that cannot be used, and for MCP tools that are not installed.
     """
     tools, ended = wants_tools(), threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        _serve(host, port, runs_dir, tools, ended)
+    finally:
+        for number, handler in before.items():  # a notebook goes on
+            signal.signal(number, handler)
+
+
+def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threading.Event) -> None:
     try:
         store = RunStore(runs_dir)
         space.prepare(Path(runs_dir))
@@ -96,15 +111,21 @@ def main() -> None:
     run(parse(), "error")
 
 
-def run(options: argparse.Namespace, heading: str) -> NoReturn:
-    """Show the page, and leave: an error is one sentence after `heading`, and exit code 2."""
+def run(options: argparse.Namespace, heading: str) -> None:
+    """Show the page, then end the process: an error is one sentence after `heading`, and exit code 2.
+
+    A notebook or an interactive Python, which this process belongs to, goes on.
+    """
     status = 0
     try:
         serve(options.host, options.port, options.runs_dir)
     except ConfigError as error:
         print(f"{heading}: {error}", file=sys.stderr)
         status = 2
-    leave(status)
+    if not hasattr(sys, "ps1"):
+        leave(status)
+    elif status:
+        sys.exit(status)
 
 
 def leave(status: int) -> NoReturn:

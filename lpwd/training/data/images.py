@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from huggingface_hub import constants
 
+from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, DatasetName, HubSource
 from lpwd.hub.client import cached_file, fetch
@@ -131,7 +132,7 @@ def decode(path: Path, source: HubSource, class_count: int) -> Split:
                 raise ConfigError(f"{path}: image {index} has shape {image.shape}, the first one {first.shape}.")
             images[index] = image
 
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(8, usable_cores())) as pool:
         list(pool.map(decode_range, range(0, len(encoded), 1000)))
     return Split(images, labels)
 

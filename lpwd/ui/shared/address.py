@@ -80,5 +80,5 @@ def _read(name: str, given: str) -> Any:
 def _json(given: str) -> Any:
     try:
         return json.loads(given)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or nested too deep
         return given
