@@ -10,20 +10,22 @@ In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMA
 """
 
 import argparse
+import contextlib
+import functools
 import html
 import math
-import os
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
+from click.testing import CliRunner
 
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.words import general, label, spread
+from lpwd.cli.main import main as main_command
 from lpwd.hub.checked import Published
 from lpwd.hub.pull import local
 from lpwd.paper.findings import find, tabulate
@@ -40,6 +42,7 @@ PICTURES = {  # file: preset, the end of the figure's caption
 }
 
 
+@functools.cache
 def published() -> Published:
     return Published(local("", "").checked)
 
@@ -89,16 +92,28 @@ def opposing(preset: str) -> str:
 
 
 def printed(command: str) -> str:
-    """What a command prints, stdout after stderr; lines that are no table become items of a list."""
-    _, *words = shlex.split(command)
-    with tempfile.TemporaryDirectory() as folder:  # for the files that reports write
-        environment = os.environ | {"PYTHONPATH": str(HERE.parent), "COLUMNS": "200"}
-        place = [str(HERE / word.removeprefix("docs/")) if word.startswith("docs/") else word for word in words]
-        done = subprocess.run(  # noqa: S603  # the page's own commands
-            [sys.executable, *place], cwd=folder, env=environment, capture_output=True, text=True, check=True
-        )
-    lines = [line for line in (done.stderr + done.stdout).splitlines() if not line.startswith("reports/")]
+    """Return what a command prints, stderr before stdout; lines outside tables become items of a list.
+
+    It runs in this process, as to start Python and its libraries takes longer than most commands.
+    """
+    words = shlex.split(command)[1:]
+    text = make(words[1:]) if words[0] == "docs/make.py" else lpwd(words[2:])
+    lines = [line for line in text.splitlines() if not line.startswith("reports/")]
     return "\n".join(line if not line or line.startswith("|") else f"- {line}" for line in lines)
+
+
+def lpwd(words: list[str]) -> str:
+    runner = CliRunner(env={"COLUMNS": "200"})
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # for the files that reports write
+        done = runner.invoke(main_command, words, catch_exceptions=False)
+    if done.exit_code:
+        raise RuntimeError(f"lpwd {shlex.join(words)} ended with exit code {done.exit_code}: {done.stderr}")
+    return done.stderr + done.stdout
+
+
+def make(words: list[str]) -> str:
+    kind, *rest = words
+    return {"table": table, "opposing": opposing, "verdicts": verdicts}[kind](*rest)
 
 
 def filled(text: str) -> str:
@@ -131,10 +146,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.table:
         kind, *words = options.table
-        kinds = {"table": (table, 2), "opposing": (opposing, 1), "verdicts": (verdicts, 1)}
-        if kind not in kinds or len(words) != kinds[kind][1]:
+        if len(words) != {"table": 2, "opposing": 1, "verdicts": 1}.get(kind):
             parser.error(f"{' '.join(options.table)} cannot be printed: {TABLES}")
-        print(kinds[kind][0](*words))
+        print(make(options.table))
         return
     FINDINGS.write_text(filled(FINDINGS.read_text()))
     if not options.text:

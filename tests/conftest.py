@@ -43,10 +43,20 @@ SPACE = {  # as a Space of lab with accounts has it
 }
 
 
+# Files whose tests train, start processes, or wait for a silent Hub. `bash tests/run.sh --quick` leaves them out.
+SLOW = (
+    *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
+    *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session"),
+)
+
+
 def pytest_collection_modifyitems(items):
     """The order is kept with `--no-loadscope-reorder`."""
     rank = {f"test_{name}": place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    for item in items:
+        if item.path.stem.removeprefix("test_") in (*LONG, *SLOW):
+            item.add_marker("slow")
 
 
 class Groups(LoadFileScheduling):
