@@ -15,7 +15,7 @@ import lpwd
 from lpwd.methods import LAYER_ORDERS, LAYER_RULES, METHODS
 from lpwd.optim.hooks import DecayBeforeForward
 from lpwd.optim.layers import layer_name, layers_of
-from lpwd.optim.reference import ALGORITHMS, AdamDirection, Direction, SGDDirection, trajectory
+from lpwd.optim.reference import AdamDirection, Direction, SGDDirection, formula, trajectory
 
 STEPS = 50
 LR = {"adam": 2e-3, "sgd": 5e-2}
@@ -132,8 +132,12 @@ def test_every_method_follows_its_reference(method: str, optimizer: str, schedul
         assert error < 1e-12, f"step {t + 1}: {error}"
 
 
-def test_every_method_has_a_reference():
-    assert set(ALGORITHMS) == set(METHODS)
+def test_every_row_names_its_reference_formula():
+    assert {name: formula(name).__name__ for name in METHODS} == {
+        **{"baseline": "baseline", "l2": "l2", "wd": "wd", "rwd": "rwd", "pwd": "pwd", "lpwd": "pwd", "lwd": "wd"},
+        **{"lrwd": "rwd", "lpwd_matched": "pwd", "lpwd_reversed": "pwd", "lpwd_shuffled": "pwd", "l2sp": "L2SP"},
+        **{"adamh": "Hyperball", "wd15": "wd", "cwd": "cautious", "adams": "adams", "llrd": "wd", "wdlr2": "wd"},
+    }
 
 
 @pytest.mark.parametrize("path", PATHS)
