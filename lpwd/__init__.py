@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lpwd.optim.optimizers import layer_groups as layer_groups
     from lpwd.optim.penalty import opposing_penalty as opposing_penalty
     from lpwd.optim.penalty import zero_shot_decay as zero_shot_decay
-    from lpwd.optim.timm_names import register_timm as register_timm
     from lpwd.store import RunStore as RunStore
     from lpwd.training.train import train as train
 
@@ -30,7 +29,6 @@ _HOMES = {
     "layer_groups": "optim",
     "opposing_penalty": "optim.penalty",
     "zero_shot_decay": "optim.penalty",
-    "register_timm": "optim.timm_names",
     "RunStore": "store",
     "train": "training.train",
 }

@@ -5,9 +5,11 @@ D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of
 """
 
 import random
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh"]
 Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared"]
@@ -19,62 +21,225 @@ TIMINGS: tuple[Timing, ...] = get_args(Timing)
 LAYER_RULES: tuple[LayerRule, ...] = get_args(LayerRule)
 LAYER_ORDERS: tuple[LayerOrder, ...] = get_args(LayerOrder)
 MEANS: tuple[Mean, ...] = get_args(Mean)
+DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")  # of Plotly's lines
+REFERENCES = {"none": "baseline", "l2sp": "L2SP", "adamh": "Hyperball"}  # timing -> formula, if it is called otherwise
 LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the table: `timing` of the decay, `rates` over the layers, and where it comes from."""
+    """One row of METHODS: all that the project knows about a decay method.
+
+    `timing` is when the decay acts, `rates` which rate each layer gets, `source` where the method comes from. Charts,
+    chips and tables show it by `label`, `color` (#RRGGBB, colour-blind safe, readable on white and on near-black),
+    `dash` and `marker` (Plotly's names); `summary` explains it in one line. `reference` names its plain formula as
+    "module:function" (`lpwd.optim.reference`). `scale` multiplies lambda; `order` and `mean` are those of layer-wise
+    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters).
+
+    Raises ValueError, in one sentence, on a value that is not allowed.
+    """
 
     timing: Timing
     rates: Rates
     label: str
     source: str
-    scale: float = 1.0  # multiplies lambda
+    summary: str = ""
+    color: str = "#767676"
+    dash: str = "solid"
+    marker: str | None = None
+    reference: str = ""
+    scale: float = 1.0
     optimizers: tuple[str, ...] = ("adam", "sgd")
-    order: LayerOrder = "deep"  # of layer-wise rates
-    mean: Mean = "layers"  # what of layer-wise rates the rule's mean is: over layers, or exactly lambda over parameters
+    order: LayerOrder = "deep"
+    mean: Mean = "layers"
+
+    def __post_init__(self) -> None:
+        allowed = {"timing": TIMINGS, "rates": get_args(Rates), "order": LAYER_ORDERS, "mean": MEANS, "dash": DASHES}
+        for field, values in allowed.items():
+            if getattr(self, field) not in values:
+                raise ValueError(
+                    f"method {self.label!r}: {field} is {getattr(self, field)!r}: allowed are {', '.join(values)}"
+                )
+        if not re.fullmatch("#[0-9A-F]{6}", self.color):
+            raise ValueError(f"method {self.label!r}: color is {self.color!r}: it must be written as #0072B2 is")
+        if not re.fullmatch(r"([\w.]+:\w+)?", self.reference):
+            raise ValueError(f"method {self.label!r}: reference is {self.reference!r}: it must name module:function")
+
+
+def _row(timing: Timing, *columns: Any, **more: Any) -> Method:
+    """A row of this project: its formula stands in lpwd.optim.reference."""
+    return Method(timing, *columns, **more, reference=f"lpwd.optim.reference:{REFERENCES.get(timing, timing)}")
 
 
 PAPER = "Layer-wise Pre-weight Decay"
-METHODS: MappingProxyType[str, Method] = MappingProxyType(
-    {
-        "baseline": Method("none", "none", "Baseline", f"{PAPER}, Table 1"),
-        "l2": Method("l2", "uniform", "L2", f"{PAPER}, Table 1"),
-        "wd": Method("wd", "uniform", "WD", f"{PAPER}, eq. 1; AdamW, arXiv 1711.05101"),
-        "rwd": Method("rwd", "uniform", "RWD", f"{PAPER}, eq. 7"),
-        "pwd": Method("pwd", "uniform", "PWD", f"{PAPER}, algorithm 2"),
-        "lpwd": Method("pwd", "layerwise", "LPWD", f"{PAPER}, algorithm 3 and eq. 9"),
-        "lwd": Method("wd", "layerwise", "LWD", "control: the layer rule without the timing"),
-        "lrwd": Method("rwd", "layerwise", "LRWD", "control: the layer rule with eq. 7"),
-        "lpwd_matched": Method(
-            "pwd", "layerwise", "LPWD matched", "control: LPWD at WD's total decay", mean="parameters"
-        ),
-        "lpwd_reversed": Method(
-            "pwd",
-            "layerwise",
-            "LPWD reversed",
-            "control: shallow layers decay most, at WD's total decay",
-            order="reversed",
-            mean="parameters",
-        ),
-        "lpwd_shuffled": Method(
-            "pwd",
-            "layerwise",
-            "LPWD shuffled",
-            "control: layers in a fixed other order, at WD's total decay",
-            order="shuffled",
-            mean="parameters",
-        ),
-        "l2sp": Method("l2sp", "uniform", "L2-SP", "decay towards the starting weights, arXiv 1802.01483"),
-        "adamh": Method("adamh", "none", "AdamH", "Hyperball: a fixed norm, arXiv 2606.16899", optimizers=("adam",)),
-        "wd15": Method("wd", "uniform", "WD at 1.5λ", "control: WD at LPWD's parameter-weighted mean rate", scale=1.5),
-        "cwd": Method("cautious", "uniform", "CWD", "Cautious Weight Decay, arXiv 2510.12402"),
-        "adams": Method("adams", "uniform", "AdamS", "AdamS, arXiv 2011.11152", optimizers=("adam",)),
-        "llrd": Method("wd", "lr_decay", "LLRD", "layer-wise learning-rate decay 0.75^(n-i), decay follows it"),
-        "wdlr2": Method("wd", "lr_squared", "WD ∝ η²", "rival: decay proportional to the squared learning rate"),
-    }
-)
+_METHODS: dict[str, Method] = {
+    "baseline": _row("none", "none", "Baseline", f"{PAPER}, Table 1", "no decay at all", "#7F7F7F", "dot"),
+    "l2": _row(
+        "l2", "uniform", "L2", f"{PAPER}, Table 1", "λθ joins the gradient, and Adam rescales it", "#E69F00", "dash"
+    ),
+    "wd": _row(
+        "wd",
+        "uniform",
+        "WD",
+        f"{PAPER}, eq. 1; AdamW, arXiv 1711.05101",
+        "AdamW: every layer shrinks alike, with the update",
+        "#D55E00",
+        "solid",
+        "circle",
+    ),
+    "rwd": _row(
+        "rwd",
+        "uniform",
+        "RWD",
+        f"{PAPER}, eq. 7",
+        "shrinks what the update gave; never away from 0",
+        "#CC79A7",
+        "dashdot",
+    ),
+    "pwd": _row("pwd", "uniform", "PWD", f"{PAPER}, algorithm 2", "shrinks before the forward pass", "#56B4E9", "dash"),
+    "lpwd": _row(
+        "pwd",
+        "layerwise",
+        "LPWD",
+        f"{PAPER}, algorithm 3 and eq. 9",
+        "PWD, and deep layers shrink more than shallow ones",
+        "#0072B2",
+        "solid",
+        "square",
+    ),
+    "lwd": _row(
+        "wd",
+        "layerwise",
+        "LWD",
+        "control: the layer rule without the timing",
+        "LPWD’s layers with WD’s timing: is it the timing?",
+        "#009E73",
+        "solid",
+        "diamond",
+    ),
+    "lrwd": _row(
+        "rwd",
+        "layerwise",
+        "LRWD",
+        "control: the layer rule with eq. 7",
+        "LPWD’s layers with RWD’s timing",
+        "#009E73",
+        "dot",
+    ),
+    "lpwd_matched": _row(
+        "pwd",
+        "layerwise",
+        "LPWD matched",
+        "control: LPWD at WD's total decay",
+        "LPWD at WD’s total decay: is it only more decay?",
+        "#0072B2",
+        "dash",
+        "pentagon",
+        mean="parameters",
+    ),
+    "lpwd_reversed": _row(
+        "pwd",
+        "layerwise",
+        "LPWD reversed",
+        "control: shallow layers decay most, at WD's total decay",
+        "shallow layers shrink more, at WD’s total decay",
+        "#AA4499",
+        "solid",
+        "triangle-down",
+        order="reversed",
+        mean="parameters",
+    ),
+    "lpwd_shuffled": _row(
+        "pwd",
+        "layerwise",
+        "LPWD shuffled",
+        "control: layers in a fixed other order, at WD's total decay",
+        "layers in no order of depth, at WD’s total decay",
+        "#AA4499",
+        "dot",
+        "triangle-up",
+        order="shuffled",
+        mean="parameters",
+    ),
+    "l2sp": _row(
+        "l2sp",
+        "uniform",
+        "L2-SP",
+        "decay towards the starting weights, arXiv 1802.01483",
+        "shrinks towards the starting weights, not to 0",
+        "#3B9C8C",
+        "dashdot",
+        "cross",
+    ),
+    "adamh": _row(
+        "adamh",
+        "none",
+        "AdamH",
+        "Hyperball: a fixed norm, arXiv 2606.16899",
+        "no decay: each matrix keeps its starting norm",
+        "#8A8A1F",
+        "solid",
+        "x",
+        optimizers=("adam",),
+    ),
+    "wd15": _row(
+        "wd",
+        "uniform",
+        "WD at 1.5λ",
+        "control: WD at LPWD's parameter-weighted mean rate",
+        "WD at about LPWD’s total decay",
+        "#D55E00",
+        "dot",
+        scale=1.5,
+    ),
+    "cwd": _row(
+        "cautious",
+        "uniform",
+        "CWD",
+        "Cautious Weight Decay, arXiv 2510.12402",
+        "WD only where it agrees with the update",
+        "#B8860B",
+        "dash",
+    ),
+    "adams": _row(
+        "adams",
+        "uniform",
+        "AdamS",
+        "AdamS, arXiv 2011.11152",
+        "WD, weaker where gradients are large",
+        "#8C564B",
+        "dash",
+        optimizers=("adam",),
+    ),
+    "llrd": _row(
+        "wd",
+        "lr_decay",
+        "LLRD",
+        "layer-wise learning-rate decay 0.75^(n-i), decay follows it",
+        "shallow layers learn, and so decay, more slowly",
+        "#5B5EA6",
+        "dash",
+    ),
+    "wdlr2": _row(
+        "wd",
+        "lr_squared",
+        "WD ∝ η²",
+        "rival: decay proportional to the squared learning rate",
+        "decay falls with the square of η (cosine only)",
+        "#5B5EA6",
+        "dot",
+    ),
+}
+METHODS: Mapping[str, Method] = MappingProxyType(_METHODS)  # the one table; `register_method` adds to it
+
+
+def register_method(name: str, row: Method) -> None:
+    """Add a method to METHODS. Raises ValueError on a name that is taken or that no run id could hold."""
+    if name in _METHODS:
+        raise ValueError(f"method {name!r} exists already: choose another name")
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError(f"method is {name!r}: a name has lower-case letters, digits and _, and begins with a letter")
+    _METHODS[name] = row
 
 
 def layer_rates(

@@ -8,10 +8,11 @@ from test_train import of
 from torch import nn
 
 import lpwd
+from lpwd.config import ConfigError
 from lpwd.events import Epoch
 from lpwd.methods import METHODS
 from lpwd.optim.angles import AngleMeter
-from lpwd.optim.layer_stats import layers
+from lpwd.optim.layer_stats import layer_facts, layers
 from lpwd.optim.penalty import OpposingMeter
 from lpwd.training.data.batches import load
 from lpwd.training.session import Session
@@ -50,6 +51,38 @@ def test_the_meter_measures_the_angle_of_each_layer(method, optimizer):
             built.step()
         assert meter.angles.tolist() == pytest.approx(list(map(angle, before, vectors(built))), rel=1e-9)
         assert meter.angles.min() > 0
+
+
+def test_groups_without_a_layer_are_measured_as_layers_after_the_others():
+    model, added = net(torch.float64), nn.Linear(4, 2).double()
+    built = lpwd.build_optimizer(model, "adam", "lpwd", 0.05, 0.5)
+    built.add_param_group({"params": added.parameters()})
+    plain = torch.optim.AdamW(model.parameters())
+    for optimizer, count in ((built, 4), (plain, 1)):
+        model(torch.ones(2, 3, 8, 8).double()).square().mean().backward()
+        added(torch.ones(1, 4).double()).sum().backward()
+        before = vectors(optimizer)
+        with AngleMeter(optimizer) as meter:
+            optimizer.step()
+        assert len(before) == count
+        assert meter.angles.tolist() == pytest.approx(list(map(angle, before, vectors(optimizer))), rel=1e-9)
+    assert layer_facts(built)["layer_names"] == ["0", "2", "4", "group 4"]
+
+
+def test_a_run_under_another_default_dtype_is_refused_in_one_sentence(tiny):
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(ConfigError, match=r"torch's default dtype is torch.float64: runs train in float32"):
+            next(train(tiny(), device="cpu"))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_trained_model_carries_no_hook(tiny):
+    config = tiny(method="lpwd")
+    session = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
+    session.train_step()
+    assert not session.learner.model._forward_pre_hooks
 
 
 def test_small_angles_of_float32_weights_keep_their_digits_and_shrinking_turns_nothing():

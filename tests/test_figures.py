@@ -1,7 +1,6 @@
 """Figures: one style a method, gaps stay gaps, the best cell is circled."""
 
 import math
-import re
 
 import pandas as pd
 import pytest
@@ -27,9 +26,9 @@ def marks(figure, name):
     return [list(zip(trace.x, trace.y, strict=True)) for trace in figure.data if trace.name == name]
 
 
-def test_every_method_has_a_style_with_a_hexadecimal_colour():
-    assert set(figures.STYLES) == set(METHODS)
-    assert all(re.fullmatch(r"#[0-9A-F]{6}", style.color) for style in figures.STYLES.values())
+def test_a_name_that_is_no_method_is_drawn_grey():
+    assert figures.style("lpwd") is METHODS["lpwd"]
+    assert figures.style("paper").color == figures.TEXT
 
 
 def test_backgrounds_are_transparent_without_a_template():

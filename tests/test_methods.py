@@ -1,18 +1,22 @@
 """The tables of timing and rates."""
 
+import re
 import statistics
 
 import pytest
 
+from lpwd import methods
 from lpwd.methods import (
     LAYER_ORDERS,
     LAYER_RULES,
     METHODS,
     TIMINGS,
+    Method,
     decay_rates,
     get_method,
     layer_rates,
     order_and_mean,
+    register_method,
     shuffled_layers,
 )
 
@@ -41,6 +45,43 @@ def test_every_method_of_the_design_is_in_the_table():
     assert {name: (row.timing, row.rates) for name, row in METHODS.items()} == expected
     assert {row.timing for row in METHODS.values()} == set(TIMINGS)
     assert METHODS["wd15"].scale == 1.5
+
+
+def test_the_look_of_every_method_is_that_of_the_design():
+    """Design, section 6; the controls that it does not list share the colour of what they are compared with."""
+    design = """baseline #7F7F7F dot; l2 #E69F00 dash; wd #D55E00 solid circle; rwd #CC79A7 dashdot; pwd #56B4E9 dash;
+    lpwd #0072B2 solid square; lwd #009E73 solid diamond; lrwd #009E73 dot; wd15 #D55E00 dot; cwd #B8860B dash;
+    adams #8C564B dash; llrd #5B5EA6 dash"""
+    for line in design.split(";"):
+        name, color, dash, *marker = line.split()
+        row = METHODS[name]
+        assert (row.color, row.dash, row.marker) == (color, dash, marker[0] if marker else None)
+    looks = [(row.color, row.dash, row.marker) for row in METHODS.values()]
+    assert len(set(looks)) == len(looks)
+    assert all(row.summary and len(row.summary) < 60 for row in METHODS.values())
+
+
+def test_a_row_that_cannot_be_right_is_refused_in_one_sentence():
+    for changes, sentence in (
+        ({"timing": "later"}, "method 'Mine': timing is 'later': allowed are none, l2, wd"),
+        ({"rates": "steep"}, "method 'Mine': rates is 'steep': allowed are none, uniform, layerwise"),
+        ({"dash": "wavy"}, "method 'Mine': dash is 'wavy': allowed are solid, dot"),
+        ({"color": "blue"}, "method 'Mine': color is 'blue': it must be written as #0072B2 is"),
+        ({"reference": "mine"}, "method 'Mine': reference is 'mine': it must name module:function"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            Method(**{"timing": "wd", "rates": "uniform", "label": "Mine", "source": "mine"} | changes)
+
+
+def test_a_method_can_be_added_under_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("lpwd.methods._METHODS", dict(METHODS))
+    row = Method("wd", "uniform", "Mine", "mine")
+    register_method("mine", row)
+    assert methods._METHODS["mine"] is row
+    with pytest.raises(ValueError, match="method 'wd' exists already"):
+        register_method("wd", row)
+    with pytest.raises(ValueError, match="method is 'My-Own': a name has lower-case letters"):
+        register_method("My-Own", row)
 
 
 def test_the_papers_rule_reaches_twice_lambda_at_the_deepest_layer():

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 import lpwd
 from lpwd.methods import LAYER_ORDERS, LAYER_RULES, METHODS
+from lpwd.optim.hooks import DecayBeforeForward
 from lpwd.optim.layers import layer_name, layers_of
-from lpwd.optim.reference import ALGORITHMS, AdamDirection, Direction, SGDDirection, trajectory
-from lpwd.optim.timing import DecayBeforeForward
+from lpwd.optim.reference import AdamDirection, Direction, SGDDirection, formula, trajectory
 
 STEPS = 50
 LR = {"adam": 2e-3, "sgd": 5e-2}
@@ -132,8 +132,12 @@ def test_every_method_follows_its_reference(method: str, optimizer: str, schedul
         assert error < 1e-12, f"step {t + 1}: {error}"
 
 
-def test_every_method_has_a_reference():
-    assert set(ALGORITHMS) == set(METHODS)
+def test_every_row_names_its_reference_formula():
+    assert {name: formula(name).__name__ for name in METHODS} == {
+        **{"baseline": "baseline", "l2": "l2", "wd": "wd", "rwd": "rwd", "pwd": "pwd", "lpwd": "pwd", "lwd": "wd"},
+        **{"lrwd": "rwd", "lpwd_matched": "pwd", "lpwd_reversed": "pwd", "lpwd_shuffled": "pwd", "l2sp": "L2SP"},
+        **{"adamh": "Hyperball", "wd15": "wd", "cwd": "cautious", "adams": "adams", "llrd": "wd", "wdlr2": "wd"},
+    }
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -578,6 +582,54 @@ def test_a_state_dict_of_adamw_loads_and_continues_as_wd(path: str):
     train(a, adamw, 3, 3)
     train(b, ours, 3, 3)
     assert torch.equal(flat(a), flat(b))
+
+
+def test_a_loaded_state_with_an_option_that_is_refused_changes_nothing():
+    model = small_model()
+    theirs = torch.optim.AdamW(model.parameters(), amsgrad=True)
+    train(model, theirs, 1)
+    optimizer = lpwd.Adam(model.parameters(), lr=0.5)
+    with pytest.raises(ValueError, match="amsgrad is not supported by Adam"):
+        optimizer.load_state_dict(theirs.state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert not optimizer.state
+
+
+@pytest.mark.parametrize("method", ["wdlr2", "l2sp", "llrd"])
+def test_a_loaded_state_of_adamw_leaves_what_only_our_groups_hold(method: str):
+    model = small_model()
+    optimizer = lpwd.build_optimizer(model, "adam", method, 1e-2, 0.5, head=model[6])
+    keys = ("decay", "independent", "lr_0", "layer", "layer_name", "lr_scale")
+    before = [{key: group[key] for key in keys} for group in optimizer.param_groups]
+    theirs = torch.optim.AdamW([{"params": list(group["params"])} for group in optimizer.param_groups], lr=1e-3)
+    optimizer.load_state_dict(theirs.state_dict())
+    assert [{key: group[key] for key in keys} for group in optimizer.param_groups] == before
+    assert optimizer.param_groups[-1]["lr"] == 1e-3
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+@pytest.mark.parametrize("method", ["wd", "pwd"])
+def test_a_model_that_becomes_bfloat16_later_is_refused_at_its_next_step(method: str, steps: int):
+    model = small_model()
+    optimizer = train_and_keep(model, method, steps)
+    model.bfloat16()
+    with pytest.raises(ValueError, match=r"parameters of type torch.bfloat16 would lose decays"):  # noqa: PT012
+        model(batch(0)[0].bfloat16()).float().sum().backward()
+        optimizer.step()
+
+
+def train_and_keep(model: nn.Module, method: str, steps: int) -> lpwd.Adam | lpwd.SGD:
+    optimizer = lpwd.build_optimizer(model, "adam", method, 1e-3, 0.5)
+    train(model, optimizer, steps)
+    return optimizer
+
+
+def test_what_a_group_was_set_to_after_construction_is_checked_at_the_first_step():
+    model = small_model()
+    optimizer = lpwd.Adam(model.parameters())
+    optimizer.param_groups[0]["decay"] = "later"
+    with pytest.raises(ValueError, match="decay is 'later'"):
+        optimizer.step()
 
 
 def test_the_optimizer_is_picklable():

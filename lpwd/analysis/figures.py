@@ -1,9 +1,7 @@
-"""Plotly figures. `STYLES` is the one table of method colours, dashes and markers; every chart and chip reads it."""
+"""Plotly figures; a method has the colour, dash and marker of its row in `lpwd.methods.METHODS`."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -12,39 +10,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from lpwd.analysis.words import label
-
-
-@dataclass(frozen=True)
-class Style:
-    """Colour-blind safe, readable on white and on near-black; dash and marker tell methods apart without colour."""
-
-    color: str
-    dash: str = "solid"  # Plotly dash name
-    marker: str | None = None  # Plotly symbol
-
-
-STYLES: MappingProxyType[str, Style] = MappingProxyType(
-    {
-        "baseline": Style("#7F7F7F", "dot"),
-        "l2": Style("#E69F00", "dash"),
-        "wd": Style("#D55E00", "solid", "circle"),
-        "rwd": Style("#CC79A7", "dashdot"),
-        "pwd": Style("#56B4E9", "dash"),
-        "lpwd": Style("#0072B2", "solid", "square"),
-        "lwd": Style("#009E73", "solid", "diamond"),
-        "lrwd": Style("#009E73", "dot"),
-        "lpwd_matched": Style("#0072B2", "dash", "pentagon"),
-        "lpwd_reversed": Style("#AA4499", "solid", "triangle-down"),
-        "lpwd_shuffled": Style("#AA4499", "dot", "triangle-up"),
-        "l2sp": Style("#3B9C8C", "dashdot", "cross"),
-        "adamh": Style("#8A8A1F", "solid", "x"),
-        "wd15": Style("#D55E00", "dot"),
-        "cwd": Style("#B8860B", "dash"),
-        "adams": Style("#8C564B", "dash"),
-        "llrd": Style("#5B5EA6", "dash"),
-        "wdlr2": Style("#5B5EA6", "dot"),
-    }
-)
+from lpwd.methods import METHODS, Method
 
 # ---- layout: transparent, no template, greys that hold on white and on near-black
 
@@ -56,8 +22,12 @@ TOP1 = "test top-1 (%)"
 BEST10 = "best-10 test top-1 (%)"
 
 
-def style(method: str) -> Style:
-    return STYLES.get(method, Style(TEXT))
+UNKNOWN = Method("none", "none", "", "", color=TEXT)  # what a name that is no method's looks like
+
+
+def style(method: str) -> Method:
+    """Return the row of METHODS whose colour, dash and marker stand for `method`; grey for other names."""
+    return METHODS.get(method, UNKNOWN)
 
 
 def empty_figure(x: str = "", y: str = "", height: int = 340) -> go.Figure:

@@ -1,17 +1,29 @@
 """What an optimizer's groups say of each layer, shallow to deep: names, sizes, decay rates, weight norms."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lpwd.optim.formulas import Group
+
 
 def layers(optimizer: torch.optim.Optimizer) -> dict[int, list[Tensor]]:
-    """Layer id (1-based, shallow to deep) -> its parameters."""
+    """Return layer id (1-based, shallow to deep) -> its parameters; a group without `layer` is one after the others."""
     params_by_layer: dict[int, list[Tensor]] = {}
-    for group in optimizer.param_groups:
-        params_by_layer.setdefault(group["layer"], []).extend(group["params"])
+    for layer, group in with_layers(optimizer):
+        params_by_layer.setdefault(layer, []).extend(group["params"])
     return dict(sorted(params_by_layer.items()))
+
+
+def with_layers(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, Group]]:
+    """Yield each group with its layer id; groups that were added without `layer` are numbered on from the deepest."""
+    deepest = max((group["layer"] for group in optimizer.param_groups if "layer" in group), default=0)
+    further = itertools.count(deepest + 1)
+    for group in optimizer.param_groups:
+        yield group["layer"] if "layer" in group else next(further), group
 
 
 @torch.no_grad()
@@ -28,9 +40,9 @@ def layer_facts(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """
     sizes = {layer: sum(p.numel() for p in parameters) for layer, parameters in layers(optimizer).items()}
     names, rates, decayed = {}, dict.fromkeys(sizes, 0.0), 0.0
-    for group in optimizer.param_groups:
-        names[group["layer"]] = group["layer_name"]
-        rates[group["layer"]] = max(rates[group["layer"]], group["weight_decay"])
+    for layer, group in with_layers(optimizer):
+        names[layer] = group.get("layer_name", f"group {layer}")
+        rates[layer] = max(rates[layer], group["weight_decay"])
         decayed += group["weight_decay"] * sum(p.numel() for p in group["params"])
     total = sum(sizes.values())
     return {

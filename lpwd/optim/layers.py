@@ -4,7 +4,10 @@ timm's models say it themselves (`group_matcher`); any other model has the order
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +16,10 @@ from lpwd.methods import MEANS, LayerOrder, LayerRule, Mean, layer_rates
 
 Group = dict[str, Any]  # a parameter group of torch.optim
 Layer = dict[str, Tensor]  # name -> parameter
+WRAPPED = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}  # children of wrappers
+ADAPTED = {"base_layer", "original_module"}  # children of PEFT's modules, the adapters beside them
+UNMATCHED = "\0"  # a name that no matcher knows
+MOST_UNMATCHED = 1 / 3  # of a model's parameters; more means that the names are not those the matcher is for
 
 
 def layer_groups(
@@ -49,40 +56,86 @@ def layer_groups(
 
 
 def layers_of(model: nn.Module) -> list[Layer]:
-    """The parameters (frozen ones too) of layers 1..n, behind any DDP, DataParallel or torch.compile wrapper."""
+    """Return the parameters of layers 1..n, frozen ones included, by name.
+
+    Wrappers (DDP, FSDP, torch.compile, checkpoint_wrapper, PEFT), around the model or inside it, change no layer. If
+    the names do not fit the model's `group_matcher`, warns and takes the modules in their order.
+    """
     model = unwrap(model)
-    if callable(getattr(model, "group_matcher", None)):
-        return _layers_of_timm(model)
-    names = {id(p): name for name, p in model.named_parameters()}  # a shared parameter has its first name alone
-    layers: list[Layer] = []
-    for module in model.modules():
-        own: Layer = {names.pop(id(p)): p for p in module.parameters(recurse=False) if id(p) in names}
-        if own:
-            layers.append(own)
-    return layers
+    matcher = getattr(model, "group_matcher", None)
+    if not callable(matcher):
+        return _module_layers(model)
+    named = getattr(matcher, "__self__", model)  # the module whose names it knows: PEFT lends the method of its model
+    layers = _timm_layers(named if isinstance(named, nn.Module) else model, matcher)
+    grouped = {id(p) for layer in layers for p in layer.values()}
+    if all(id(p) in grouped for p in model.parameters()):
+        return layers
+    warnings.warn(
+        f"the group_matcher of {type(model).__name__} does not know its parameters by their names: its layers are its "
+        "modules in their order",
+        stacklevel=3,
+    )
+    return _module_layers(model)
 
 
-def _layers_of_timm(model: nn.Module) -> list[Layer]:
+def _module_layers(model: nn.Module) -> list[Layer]:
+    """One layer per module with parameters; torch's parametrizations and PEFT's adapters are part of their module."""
+    adapted = [f"{path}." for path, module in model.named_modules() if path and ADAPTED & module._modules.keys()]
+    layers: dict[str, Layer] = {}
+    for name, p in model.named_parameters():  # a shared parameter occurs once, under its first name
+        own = re.sub(r"(^|\.)parametrizations\..*", "", name.rpartition(".")[0])
+        layers.setdefault(next((path for path in adapted if name.startswith(path)), own), {})[name] = p
+    return list(layers.values())
+
+
+def _timm_layers(model: nn.Module, matcher: Callable[..., Any]) -> list[Layer]:
+    """The layers of timm's matcher; none if it matches so few names that it cannot be meant for them.
+
+    timm puts what it cannot match (the head) into the last layer: at most 23 % of the parameters of its own models.
+    """
     try:
         from timm.models import group_parameters
     except ImportError as error:
         raise ImportError(f"{type(model).__name__} has a group_matcher: install timm to read its layers") from error
-    ids: dict[str, int] = group_parameters(model, model.group_matcher(coarse=False), reverse=True)  # type: ignore[operator]
+
+    def ids_of(names: Iterable[str]) -> dict[str, int]:
+        named = SimpleNamespace(named_parameters=lambda: [(name, None) for name in (*names, UNMATCHED)])
+        return group_parameters(named, matcher(coarse=False), reverse=True)  # type: ignore[arg-type]
+
+    params = dict(model.named_parameters())
+    ids = ids_of(params)
+    bare = {name: _without_wrappers(model, name) for name in params if ids[name] == ids[UNMATCHED]}
+    params = {bare.get(name, name): p for name, p in params.items()}
+    ids = ids_of(params)
+    last = ids.pop(UNMATCHED)
+    if sum(i == last for i in ids.values()) > MOST_UNMATCHED * len(ids):
+        return []
     layers: list[Layer] = [{} for _ in range(max(ids.values(), default=-1) + 1)]
-    for name, p in model.named_parameters():
+    for name, p in params.items():
         layers[ids[name]][name] = p
     return layers
 
 
+def _without_wrappers(model: nn.Module, name: str) -> str:
+    """The name without the parts of modules that only wrap another one: no parameter of their own and one child."""
+    path: list[str] = []
+    module = model
+    for part in name.split(".")[:-1]:
+        children = module._modules
+        if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict) or module._parameters or len(children) > 1:
+            path.append(part)
+        module = children[part]  # type: ignore[assignment]
+    return ".".join([*path, name.rpartition(".")[2]])
+
+
 def unwrap(model: nn.Module) -> nn.Module:
-    """The model itself behind torch.compile, DistributedDataParallel and DataParallel, whose names carry a prefix."""
-    while True:
-        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):  # torch.compile
-            model = inner
-        else:
-            return model
+    """Return the model inside DataParallel, DDP, FSDP, torch.compile, checkpoint_wrapper and AveragedModel."""
+    while len(model._modules) == 1 and not model._parameters and WRAPPED.issuperset(model._modules):
+        (inner,) = model._modules.values()
+        if inner is None:
+            break
+        model = inner
+    return model
 
 
 def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: bool = False) -> list[Group]:

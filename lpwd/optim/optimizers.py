@@ -173,7 +173,8 @@ def build_optimizer(
 
     `lr` is eta and `weight_decay` lambda before the layer rule; `options` are those of `Adam` or `SGD`. A group holds
     `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
-    llrd, which a hand-written schedule has to keep: `group["lr"] = lr_t * group["lr_scale"]`; torch's schedulers do.
+    llrd. There each step sets every layer's rate to its `lr_scale` times the rate of the deepest layer, so that any
+    scheduler of torch or timm drives all of them; to give a layer another rate, change its `lr_scale`.
 
     `order` and `mean` of layer-wise rates are those of `layer_groups`; where they are left at their defaults, the
     method's own hold. `head` is what l2sp decays towards 0 for it is new (a module or parameters): timm's

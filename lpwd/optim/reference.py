@@ -6,9 +6,13 @@ lambda_i of the layer that an entry belongs to), f is the gradient function of t
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from lpwd.methods import get_method
 
 Gradient = Callable[[Tensor], Tensor]
 
@@ -110,35 +114,23 @@ class Hyperball:
         return after
 
 
-STEPS: dict[str, Step] = {
-    "none": baseline,
-    "l2": l2,
-    "wd": wd,
-    "rwd": rwd,
-    "pwd": pwd,
-    "cautious": cautious,
-    "adams": adams,
+RATES = {  # method -> lambda_i, if it is not lambda; written out, not read from METHODS
+    "lpwd": "layerwise",
+    "lwd": "layerwise",
+    "lrwd": "layerwise",
+    "lpwd_matched": "matched",
+    "lpwd_reversed": "reversed",
+    "lpwd_shuffled": "shuffled",
+    "wd15": "uniform at 1.5",
 }
-ALGORITHMS: dict[str, tuple[str, str]] = {  # method -> step, lambda_i; written out, not read from METHODS
-    "baseline": ("none", "uniform"),
-    "l2": ("l2", "uniform"),
-    "wd": ("wd", "uniform"),
-    "rwd": ("rwd", "uniform"),
-    "pwd": ("pwd", "uniform"),
-    "lpwd": ("pwd", "layerwise"),
-    "lwd": ("wd", "layerwise"),
-    "lrwd": ("rwd", "layerwise"),
-    "lpwd_matched": ("pwd", "matched"),
-    "lpwd_reversed": ("pwd", "reversed"),
-    "lpwd_shuffled": ("pwd", "shuffled"),
-    "l2sp": ("l2sp", "uniform"),
-    "adamh": ("adamh", "uniform"),
-    "wd15": ("wd", "uniform at 1.5"),
-    "cwd": ("cautious", "uniform"),
-    "adams": ("adams", "uniform"),
-    "llrd": ("wd", "uniform"),
-    "wdlr2": ("wd", "uniform"),
-}
+
+
+def formula(method: str) -> Any:
+    """Return the step that a row of METHODS names as its `reference`. Raises ValueError if it names none."""
+    module, _, name = get_method(method).reference.partition(":")
+    if not name:
+        raise ValueError(f"method {method} names no reference formula")
+    return getattr(import_module(module), name)
 
 
 def matched(rates: Tensor, weight_decay: float) -> Tensor:
@@ -164,9 +156,9 @@ def trajectory(
     `theta` and `layers` (the layer i = 1..n of each entry) are vectors of one length; step t has `gradients[t]` and
     `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. `head` is 1 where an entry is of a new head (l2sp),
     `matrices` are the entries of each matrix (adamh), `permutation` the places of layers 1..n when shuffled. Raises
-    KeyError on a method without a reference.
+    ValueError on a method without a reference.
     """
-    step, rates = ALGORITHMS[method]
+    step, rates = formula(method), RATES.get(method, "uniform")
     i, n = layers.double(), int(layers.max())
     uniform = weight_decay * torch.ones_like(i)
     lam = {
@@ -178,13 +170,12 @@ def trajectory(
         "shuffled": lambda: matched(2 * torch.tensor(permutation).double()[layers - 1] / n, weight_decay),
     }[rates]()
     theta = theta.double()
-    start: dict[str, Step] = {
-        "l2sp": L2SP(theta, torch.zeros_like(theta) if head is None else head),
-        "adamh": Hyperball(theta, matrices),
-    }
-    move: Step = start[step] if step in start else STEPS[step]
+    if step is L2SP:
+        step = L2SP(theta, torch.zeros_like(theta) if head is None else head)
+    elif step is Hyperball:
+        step = Hyperball(theta, matrices)
     for f, lr in zip(gradients, learning_rates, strict=True):
         eta = lr * (0.75 ** (n - i) if method == "llrd" else torch.ones_like(i))
         decay = lam * lr / learning_rates[0] if method == "wdlr2" else lam
-        theta = move(theta, eta, decay / eta if independent else decay, f, direction)
+        theta = step(theta, eta, decay / eta if independent else decay, f, direction)
         yield theta

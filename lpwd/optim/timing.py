@@ -1,15 +1,17 @@
 """The bookkeeping of decay around torch's own update: when D acts, and that it acts once a step."""
 
+import math
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from typing_extensions import Self
 
 from lpwd.methods import TIMINGS, Timing
+from lpwd.optim import hooks
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_skipped
 from lpwd.optim.kernels import settle_steps, with_gradient
 from lpwd.optim.rivals import cautious_shrink, project, pull, stable_rate
@@ -17,26 +19,7 @@ from lpwd.optim.update import TorchUpdate
 
 DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from the undecayed theta (eq. 1)
 LARGE_FRACTION = 0.1  # of independent decay, a step: warned of
-
-
-class DecayBeforeForward:
-    """Forward pre-hook of `attach`: decays once per step, in training mode, for the very model it was attached to.
-
-    A copied or unpickled model (an EMA, a checkpoint) carries an inert hook: it must not decay the original's weights.
-    """
-
-    def __init__(self, optimizer: "Decaying | None" = None, model: nn.Module | None = None) -> None:
-        self.optimizer = weakref.ref(optimizer) if optimizer is not None else None
-        self.model = weakref.ref(model) if model is not None else None
-
-    @torch.compiler.disable
-    def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        optimizer = self.optimizer() if self.optimizer else None
-        if optimizer is not None and self.model and self.model() is module and module.training:
-            optimizer.decay_()
-
-    def __reduce__(self) -> tuple[type["DecayBeforeForward"], tuple[()]]:
-        return DecayBeforeForward, ()
+KEPT_ON_LOADING = ("decay", "independent", "lr_0", "layer", "layer_name", "lr_scale")  # if the loaded group lacks them
 
 
 class Decaying(TorchUpdate):
@@ -49,19 +32,25 @@ class Decaying(TorchUpdate):
 
     forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
     second_moment_mean: Tensor | None = None  # adams: mean of v_hat over all parameters in the latest step
+    _checked = False  # whether a step has checked the groups
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "second_moment_mean": self.second_moment_mean}  # torch names its own alone
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also called by `load_state_dict`: what a state of another optimizer lacks keeps its present value."""
+        loaded = state["param_groups"]
+        for group, present in zip(loaded, self.__dict__.get("param_groups", loaded), strict=True):
+            for key in KEPT_ON_LOADING:
+                if key in present:
+                    group.setdefault(key, present[key])
+            self._refuse(self._complete(group, self.__dict__.get("defaults") or state["defaults"]))
         super().__setstate__(state)
-        for group in self.param_groups:  # e.g. loaded from a torch.optim.AdamW
-            self._complete(group)
         settle_steps(self.param_groups, self.state)
 
     def add_param_group(self, param_group: Group) -> None:
         """Like torch's. Raises ValueError on an unknown decay, a negative weight_decay and low-precision parameters."""
-        super().add_param_group(self._complete(dict(param_group)))
+        super().add_param_group(self._complete(dict(param_group), self.defaults))
         try:
             self._refuse(self.param_groups[-1])
         except ValueError:
@@ -80,12 +69,30 @@ class Decaying(TorchUpdate):
             )
         if unsupported := [name for name in ("amsgrad", "differentiable") if group.get(name)]:
             raise ValueError(f"{unsupported[0]} is not supported by {type(self).__name__}")
-        for p in group["params"]:
-            if p.is_floating_point() and p.dtype.itemsize < 4:  # 1 - c rounds to 1 there for the usual c
+        self._refuse_low_precision(group)
+        if group["decay"] in ("pwd", "adams"):
+            hooks.refuse_wrapper(group["decay"])
+        if group["decay"] == "pwd" and any(is_lazy(p) for p in group["params"]):
+            raise ValueError(
+                "decay='pwd' acts before the forward pass, and a lazy module has no weights before its first one: "
+                "run a forward pass before you build the optimizer"
+            )
+
+    def _refuse_low_precision(self, group: Group) -> None:
+        for dtype in {p.dtype for p in group["params"]}:
+            if dtype.is_floating_point and dtype.itemsize < 4:  # 1 - c rounds to 1 there for the usual c
                 raise ValueError(
-                    f"parameters of type {p.dtype} would lose decays smaller than their rounding: "
+                    f"parameters of type {dtype} would lose decays smaller than their rounding: "
                     "keep them in float32 and train under torch.autocast"
                 )
+
+    def _prepare(self) -> None:
+        """Before a step and its decay: check what may have changed since construction, set each layer's rate."""
+        for group in self.param_groups:
+            self._refuse_low_precision(group)
+            if not self._checked:
+                self._refuse(group)
+        follow_lr_scales(self.param_groups)
 
     def _own_defaults(self, decay: Timing, independent: bool) -> None:
         """The options that torch's constructor does not take. Warns of independent decay that forgets at once."""
@@ -98,8 +105,9 @@ class Decaying(TorchUpdate):
                 stacklevel=3,
             )
 
-    def _complete(self, group: Group) -> Group:
-        own = {"decay": self.defaults.get("decay"), "independent": self.defaults.get("independent", False)}
+    @staticmethod
+    def _complete(group: Group, defaults: dict[str, Any]) -> Group:
+        own = {"decay": defaults.get("decay"), "independent": defaults.get("independent", False)}
         for key, value in (own | {"decayed": False, "lr_0": None}).items():
             group.setdefault(key, value)
         return group
@@ -107,15 +115,23 @@ class Decaying(TorchUpdate):
     def attach(self, model: nn.Module) -> Self:
         """Decay (pwd) before the model's forward pass, once per step and in training mode only; returns self.
 
-        Call it on the module that the loop calls. A deep copy of model and optimizer has to be attached anew. Raises
-        ValueError where the model holds no parameter of this optimizer.
+        Call it on the module that the loop calls. Another optimizer that is attached to the same parameters is
+        detached, with a warning. A deep copy of model and optimizer has to be attached itself. Raises ValueError if the
+        model holds no parameter of this optimizer.
         """
         own = {id(p) for group in self.param_groups for p in group["params"]}
         if not any(id(p) in own for p in model.parameters()):
             raise ValueError(f"attach: {type(model).__name__} holds none of the optimizer's parameters")
-        hooks = model._forward_pre_hooks.values()
-        if not any(isinstance(h, DecayBeforeForward) and h.optimizer and h.optimizer() is self for h in hooks):
-            model.register_forward_pre_hook(DecayBeforeForward(self, model), prepend=True)  # before FSDP gathers
+        hooks.attach(self, model)
+        return self
+
+    def detach(self) -> Self:
+        """Undo every `attach`: the models carry no hook of this optimizer any more; returns self.
+
+        Afterwards torch.export, torch.jit.script and torch.compile(fullgraph=True) see a plain model, in training mode
+        too. To train on with pwd, attach again or call `decay_()` before each forward pass.
+        """
+        hooks.detach(self)
         return self
 
     def decay_(self) -> None:
@@ -124,6 +140,7 @@ class Decaying(TorchUpdate):
         Idempotent until the next step: whichever comes first of this, the attached model and a closure decays. Groups
         of other timings are never touched.
         """
+        self._prepare()
         pending = [g for g in self.param_groups if g["decay"] == "pwd" and g["decayed"] is not True]
         pairs: list[tuple[list[Tensor], Scalar]] = []
         for group in pending:
@@ -144,6 +161,8 @@ class Decaying(TorchUpdate):
             self.decay_()
             with torch.enable_grad():
                 loss = closure()
+        self._prepare()
+        self._checked = True
         self._refuse_undecayed()
         self.second_moment_mean = self._second_moment_mean()
         self._decay_before_update()
@@ -230,3 +249,29 @@ class Decaying(TorchUpdate):
     def _second_moment_mean(self) -> Tensor | None:
         """Mean of v_hat over all parameters with a gradient, 0-dim float64; None where no group is adams."""
         return None
+
+
+def follow_lr_scales(groups: list[Group]) -> None:
+    """llrd: set the learning rate of each layer to its `lr_scale` times that of the deepest layer.
+
+    Schedulers change rates in several ways: torch's most often by a factor, OneCycleLR, CyclicLR and SWALR to one rate
+    for all groups, timm's by `lr_scale` once more. All leave the deepest layer's alone, whose scale is 1. If that layer
+    is frozen, raises RuntimeError unless the rates follow the scales already.
+    """
+    scaled = [group for group in groups if "layer" in group and "lr_scale" in group]
+    if all(group["lr_scale"] == 1 for group in scaled):
+        return
+    deepest = max(scaled, key=lambda group: group["lr_scale"])
+    eta = deepest["lr"] / deepest["lr_scale"]
+    for group in scaled:
+        rate = eta * group["lr_scale"]
+        if deepest["lr_scale"] != 1 and not math.isclose(group["lr"], rate, rel_tol=1e-5):
+            raise RuntimeError(
+                f"the learning rate of layer {group['layer']} is {float(group['lr']):g}, not lr_scale * lr = "
+                f"{float(rate):g}: with the deepest layer frozen, give the scheduler one rate per group, in proportion "
+                "to lr_scale"
+            )
+        if not isinstance(group["lr"], Tensor):
+            group["lr"] = rate
+        elif group["lr_scale"] != deepest["lr_scale"]:
+            group["lr"].copy_(rate)  # stays on the device

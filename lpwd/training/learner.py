@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lpwd.config import RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.optim.angles import AngleMeter
 from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter
@@ -32,6 +32,11 @@ class Learner:
     ) -> None:
         self.config, self.device = config, device
         graph.check(config, device)
+        if torch.get_default_dtype() != torch.float32:
+            raise ConfigError(
+                f"torch's default dtype is {torch.get_default_dtype()}: runs train in float32, so call "
+                "torch.set_default_dtype(torch.float32) first."
+            )
         models.check(config)
         self.model = models.create(config, class_count)
         if weights is not None:
@@ -41,6 +46,7 @@ class Learner:
         self.optimizer = build_optimizer(
             self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
         )
+        self.optimizer.detach()  # `backward` calls decay_ itself: the model stays one that can be exported
         self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
         self.kernels = self._kernels()
         self.layout = torch.channels_last if self.kernels == "small-maps" else layout  # of the pixels

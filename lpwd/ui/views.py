@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import label
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
@@ -104,7 +103,7 @@ def race_state(records: Sequence[Record]) -> State:
 
 def lane_style(method: str) -> dict[str, Any]:
     """A method's name and how charts draw it."""
-    style = STYLES[method]
+    style = METHODS[method]
     return {"label": label(method), "color": style.color, "dash": style.dash, "marker": style.marker}
 
 

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import general, label, spread
 from lpwd.config import ConfigError
 from lpwd.jobs.costs import SPEED_FIELDS
+from lpwd.methods import METHODS
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
 from lpwd.store import Record, RunStore
@@ -142,7 +142,7 @@ def choices() -> dict[str, Any]:
 def card(tile: "Tile") -> dict[str, Any]:
     """A tile as the page draws it."""
     lines = [
-        {"color": STYLES[line.style].color if line.style in STYLES else "", "x": line.x, "y": line.y}
+        {"color": METHODS[line.style].color if line.style in METHODS else "", "x": line.x, "y": line.y}
         for line in tile.spark
     ]
     return {
@@ -170,7 +170,7 @@ def table(findings: "Findings", together: "Together") -> list[dict[str, Any]]:
             {
                 "column": row["column"],
                 "label": row["label"],
-                "color": STYLES[row["method"]].color,
+                "color": METHODS[row["method"]].color,
                 "control": not row["in_paper"],
                 "paper": row["paper"],
                 "n": row["n"],

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lpwd.analysis.figures import STYLES
 from lpwd.config import ConfigError
-from lpwd.methods import LAYER_RULES, layer_rates
+from lpwd.methods import LAYER_RULES, METHODS, layer_rates
 from lpwd.store import RunStore
 
 MAX_LAYERS = 200
@@ -90,7 +89,7 @@ def _rows(values: Sequence[float], layers: Layers, lam: float) -> list[list[str]
 
 
 def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted: float | None) -> dict[str, Any]:
-    style, x = STYLES["lpwd"], list(range(1, len(values) + 1))
+    style, x = METHODS["lpwd"], list(range(1, len(values) + 1))
     line = {"mode": "lines", "hoverinfo": "skip"}
     ends = [0.5, len(values) + 0.5]
     data: list[dict[str, Any]] = [
@@ -104,10 +103,10 @@ def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted:
             "textposition": "none",
             "hovertemplate": "layer %{x} %{text}: %{y:.4g}<extra></extra>",
         },
-        {**line, "x": ends, "y": [lam, lam], "name": "WD, λ", "line": {"color": STYLES["wd"].color, "width": 2}},
+        {**line, "x": ends, "y": [lam, lam], "name": "WD, λ", "line": {"color": METHODS["wd"].color, "width": 2}},
     ]
     if weighted is not None:
-        dotted = {"color": STYLES["lwd"].color, "width": 2, "dash": "dot"}
+        dotted = {"color": METHODS["lwd"].color, "width": 2, "dash": "dot"}
         data.append({**line, "x": ends, "y": [weighted] * 2, "name": "LPWD, mean over parameters", "line": dotted})
     layout = {
         "xaxis": {"title": "layer i, shallow to deep", "showgrid": False, "range": ends},

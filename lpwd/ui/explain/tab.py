@@ -7,9 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import label
-from lpwd.methods import LAYER_RULES
+from lpwd.methods import LAYER_RULES, METHODS
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.explain import rates
@@ -121,5 +120,5 @@ def page() -> str:
 def _rule(method: str) -> str:
     lines, why = RULES[method]
     code = "\n".join(line.replace("[", "<mark>").replace("]", "</mark>") for line in lines)
-    style = f"--lane: {STYLES[method].color}"
+    style = f"--lane: {METHODS[method].color}"
     return f'<article style="{style}"><h3>{label(method)}</h3><pre>{code}</pre><p>{why}</p></article>'

@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from lpwd.analysis import words
-from lpwd.analysis.figures import STYLES
 from lpwd.analysis.statistics import over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, verdict
 from lpwd.config import ConfigError
@@ -48,7 +47,7 @@ class Entry:
 
     @property
     def color(self) -> str:
-        return STYLES[self.method].color
+        return METHODS[self.method].color
 
 
 def _row(runs: pd.DataFrame) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def _entries(parts: Sequence[pd.DataFrame]) -> list[Entry]:
         details += [f"seed {first['seed']}"] if several else []
         label = ", ".join([words.label(method), *details])
         twins = sum(entry.method == method for entry in entries)
-        used = STYLES[method].dash
+        used = METHODS[method].dash
         dash = [used, *(dash for dash in DASHES if dash != used)][twins % len(DASHES)]
         key = str(first["run_id"] if several else first["key"])
         entries.append(Entry(key, method, _unlike(label, entries), part, dash))

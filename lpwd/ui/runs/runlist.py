@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lpwd.analysis.figures import STYLES
 from lpwd.analysis.words import short
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.jobs.rights import HOST, User, may_change
@@ -95,7 +94,7 @@ def _may_change(user: User, record: Record) -> bool:
 
 def labels() -> dict[str, Any]:
     """What the rows' keys are called and drawn with."""
-    methods = {key: {"label": method.label, "color": STYLES[key].color} for key, method in METHODS.items()}
+    methods = {key: {"label": method.label, "color": METHODS[key].color} for key, method in METHODS.items()}
     return {
         "columns": (*COLUMNS, "mine"),
         "methods": methods,
