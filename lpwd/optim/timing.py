@@ -3,11 +3,10 @@
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from lpwd.methods import TIMINGS, Timing
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_skipped

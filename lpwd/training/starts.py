@@ -91,7 +91,7 @@ def export(store: RunStore, run_id: str, folder: Path) -> Start:
         save_file(weights, temporary)
         temporary.chmod(0o644)  # it is published
     status = store.status(run_id)
-    ended = datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc)
+    ended = datetime.datetime.fromtimestamp(status.ended or status.created, datetime.UTC)
     start = Start(
         run_id=run_id,
         digest=digest(weights),
