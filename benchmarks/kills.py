@@ -151,7 +151,9 @@ class Harness:
 
 def numbers(store: RunStore, run_id: str) -> list[dict[str, Any]]:
     """The run's records, each line a whole one, without times and speeds."""
-    return [reproducible(json.loads(line)) for line in store.paths(run_id).metrics.read_text().splitlines()]
+    return [
+        reproducible(json.loads(line)) for line in store.paths(run_id).metrics.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def undisturbed(folder: Path, plan: list[list[RunConfig]]) -> dict[str, float]:

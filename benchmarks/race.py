@@ -48,7 +48,7 @@ def speed(checkout: Path, job: tuple[str, int, int, str]) -> float:
     """Training images a second of both lanes together in one job of a checkout's code."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, "-c", JOB, json.dumps(job)]
-    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, encoding="utf-8")
     if done.returncode:
         sys.exit(done.stderr)
     return float(json.loads(done.stdout.splitlines()[-1])["speed"])

@@ -147,7 +147,7 @@ def main() -> int:
         state, told = health(app)
         same, alive = training.process.is_running(), app.process.poll() is None
         owner(app).predict(training.ids[0], api_name="/stop_run")
-        traceback = "Traceback" in app.log.read_text()
+        traceback = "Traceback" in app.log.read_text(encoding="utf-8")
     print(f"{len(made)} requests in {took:.0f} s: {dict(counts)}")
     print(f"median {1000 * statistics.median(waits):.0f} ms, largest {1000 * max(waits):.0f} ms")
     for name, (speed, thrift) in {"before": before, "during": during, "after": after}.items():

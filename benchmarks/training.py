@@ -177,7 +177,7 @@ def optimizers(models: list[str], threads: int, rounds: int) -> None:
 
 
 def processor() -> str:
-    with open("/proc/cpuinfo") as lines:
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
     return f"{name}, {os.cpu_count()} cores, bf16 {'native' if cpu_has_bf16() else 'emulated'}"
 

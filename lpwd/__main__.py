@@ -3,12 +3,15 @@
 import os
 import sys
 
+from lpwd.space import printable
+
 # Waiting OpenMP threads sleep instead of spinning: beside other processes, spinning costs a factor of ten.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
 
 
 def main() -> None:
     """Run a command of `lpwd.cli.main.COMMANDS`; says what to install where the library alone is installed."""
+    printable()
     try:
         from lpwd.cli.main import main
     except ModuleNotFoundError as error:

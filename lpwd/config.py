@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,7 +22,29 @@ MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|b
 
 
 class ConfigError(ValueError):
-    """Bad input; its text is one sentence that says what was given and what is allowed."""
+    """Bad input; its text is one sentence that says what was given and what is allowed.
+
+    `field` is the field of RunConfig that it is about, or "". If the sentence begins with that name, `reason` is the
+    rest of it, so that a page can call the field by its label.
+    """
+
+    def __init__(self, sentence: str, field: str = "", reason: str = "") -> None:
+        super().__init__(sentence)
+        self.field, self.reason = field, reason
+
+    @classmethod
+    def of(cls, field: str, reason: str) -> "ConfigError":
+        """`of("lr", "is 0: ...")` reads "lr is 0: ..."."""
+        return cls(f"{field} {reason}", field, reason)
+
+
+@contextmanager
+def _about(field: str) -> Iterator[None]:
+    """Name the field in a ValueError whose sentence begins with it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError.of(field, str(error).removeprefix(f"{field} ")) from None
 
 
 class RunConfig(BaseModel):
@@ -88,25 +112,27 @@ class RunConfig(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ConfigError(sentence(error)) from None
+            raise config_error(error) from None
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "RunConfig":
-        method = get_method(self.method)
+        with _about("method"):
+            method = get_method(self.method)
+        with _about("order"):
+            order_and_mean(self.method, self.order, self.mean)
         if self.optimizer not in method.optimizers:
-            raise ValueError(
-                f"method {self.method} needs optimizer {' or '.join(method.optimizers)}, got {self.optimizer}"
-            )
-        order_and_mean(self.method, self.order, self.mean)
+            allowed = " or ".join(method.optimizers)
+            raise ConfigError(f"method {self.method} needs optimizer {allowed}, got {self.optimizer}", "optimizer")
         if method.rates == "lr_squared" and self.schedule == "constant":
-            raise ValueError("method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd")
+            needs = "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"
+            raise ConfigError(needs, "schedule")
         if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas are {self.betas}: each must be at least 0 and less than 1")
+            raise ConfigError(f"betas are {self.betas}: each must be at least 0 and less than 1", "betas")
         if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov needs a momentum greater than 0")
+            raise ConfigError.of("nesterov", "needs a momentum greater than 0")
         if self.train_samples is not None and self.validation_samples >= self.train_samples:
-            given = f"validation_samples is {self.validation_samples}"
-            raise ValueError(f"{given}: it must be less than train_samples, {self.train_samples}")
+            reason = f"is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
+            raise ConfigError.of("validation_samples", reason)
         check_kwargs("model_kwargs", self.model_kwargs)
         return self
 
@@ -126,7 +152,7 @@ class RunConfig(BaseModel):
 
 
 def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
-    """ValueError where a part of model_kwargs is larger, longer or deeper than any model needs, or no JSON."""
+    """Raise ConfigError if a part of model_kwargs is larger, longer or deeper than any model needs, or not JSON."""
     if isinstance(value, bool | None):
         return
     if isinstance(value, int | float):
@@ -140,7 +166,7 @@ def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
     else:
         allowed, allows = False, "numbers, texts, lists and objects of JSON"
     if not allowed:
-        raise ValueError(f"{name} is {_shown(value)}: {allows} are allowed")
+        raise ConfigError(f"{name} is {_shown(value)}: {allows} are allowed", "model_kwargs")
     if isinstance(value, dict):
         for key, part in value.items():
             check_kwargs("model_kwargs", str(key), nesting)
@@ -149,7 +175,8 @@ def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
         for part in value:
             check_kwargs(name, part, nesting + 1)
         if DEPTH.search(name) and (depth := _sum(value)) > MAX_DEPTH:
-            raise ValueError(f"{name} is {_shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed")
+            sentence = f"{name} is {_shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed"
+            raise ConfigError(sentence, "model_kwargs")
 
 
 def _sum(value: Any) -> float:
@@ -166,16 +193,21 @@ def _shown(value: Any) -> str:
     return reprlib.repr(value)
 
 
-def sentence(error: ValidationError) -> str:
+def config_error(error: ValidationError) -> ConfigError:
     """The first error of a ValidationError as one sentence."""
     first = error.errors()[0]
+    raised = first.get("ctx", {}).get("error")
+    if isinstance(raised, ConfigError):
+        return raised
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
-        return message
-    name = ".".join(str(part) for part in first["loc"])
+        return ConfigError(message)
+    name, field = ".".join(str(part) for part in first["loc"]), str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"{name} is no field of a run; fields are {', '.join(RunConfig.model_fields)}"
+        return ConfigError(f"{name} is no field of a run; fields are {', '.join(RunConfig.model_fields)}")
     if first["type"].startswith("missing"):
-        return f"{name} is missing"
-    given = repr(first["input"])
-    return f"{name} is {given if len(given) <= 80 else given[:77] + '...'}: {message[0].lower()}{message[1:]}"
+        return ConfigError(f"{name} is missing", field)
+    given = first["input"]
+    shown = f"{given:.12g}" if isinstance(given, float) else repr(given)
+    reason = f"is {shown if len(shown) <= 80 else shown[:77] + '...'}: {message[0].lower()}{message[1:]}"
+    return ConfigError(f"{name} {reason}", field, reason if name == field else "")

@@ -110,8 +110,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, text: str) -> None:
+    """Replace the file by `text` in UTF-8, whatever the locale is."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_over(path: Path, text: str) -> None:

@@ -3,7 +3,9 @@
 Libraries read these variables while they are imported: call `prepare` first.
 """
 
+import io
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -14,6 +16,13 @@ ON_ZERO_GPU = (
     "This Space runs on ZeroGPU, which lends a GPU only inside one short call: training in the background cannot run "
     "here. Choose a CPU or a GPU of its own, such as a T4, as the Space's hardware; everything else on this page works."
 )
+
+
+def printable() -> None:
+    """Let this process print what the locale's encoding lacks as an escape, such as \\u03bb, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def zero_gpu(environment: Mapping[str, str] = os.environ) -> bool:

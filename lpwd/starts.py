@@ -61,7 +61,7 @@ def _published(where: Path) -> MappingProxyType[str, Start]:
 
 
 def _fields(path: Path) -> dict[str, Any]:
-    fields = json.loads(path.read_text())
+    fields = json.loads(path.read_text(encoding="utf-8"))
     return fields | {"config": RunConfig(**fields["config"])}
 
 

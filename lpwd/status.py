@@ -11,7 +11,7 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
-from lpwd.config import RunConfig, sentence
+from lpwd.config import RunConfig, config_error
 from lpwd.events import Count
 from lpwd.paths import Damaged, RunPaths, Stamp, reading, stamp_of
 
@@ -121,7 +121,7 @@ def _parsed(path: Path, parse: Callable[[bytes], T]) -> T | Reason:
     try:
         return parse(path.read_bytes())
     except ValidationError as error:
-        return Reason(f"cannot be right: {sentence(error)}")
+        return Reason(f"cannot be right: {config_error(error)}")
     except ValueError as error:
         return Reason(f"cannot be right: {error}")
 

@@ -84,9 +84,9 @@ class RunStore:
         path = self.root / ".owner-key"
         with self._lock:
             if not path.exists():
-                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                     file.write(secrets.token_urlsafe(32))
-            return path.read_text()
+            return path.read_text(encoding="utf-8")
 
     # ---- configuration and status
 
@@ -224,7 +224,7 @@ class RunStore:
 
     def log(self, run_id: str, text: str) -> None:
         """Add a line with the time to log.txt."""
-        with open(self.paths(run_id).log, "a") as file:
+        with open(self.paths(run_id).log, "a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def save_error(self, run_id: str, text: str) -> None:

@@ -61,7 +61,7 @@ def start_app(runs_dir: Path, **environment: str) -> App:
     runs_dir.mkdir(parents=True, exist_ok=True)
     log = runs_dir.parent / f"{runs_dir.name}-app.log"
     no_hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(runs_dir.parent / "hf")}
-    with open(log, "a") as out:
+    with open(log, "a", encoding="utf-8") as out:
         process = subprocess.Popen(
             [sys.executable, "app.py", "--port", str(port), "--runs-dir", str(runs_dir)],
             cwd=ROOT,

@@ -274,4 +274,4 @@ def test_a_child_is_what_the_kernel_ends_first(jobs):
     jobs.machine()
     for child in psutil.Process().children():
         if "lpwd.jobs" in " ".join(child.cmdline()):
-            assert Path(f"/proc/{child.pid}/oom_score_adj").read_text().strip() == "500"
+            assert Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="utf-8").strip() == "500"

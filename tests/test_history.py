@@ -40,11 +40,11 @@ def test_a_half_written_line_is_read_once_it_is_whole(store, tiny):
     run_id = store.create(tiny())
     store.append(run_id, [step(1)])
     line = lines_of([step(2)])
-    with open(store.paths(run_id).metrics, "a") as file:
+    with open(store.paths(run_id).metrics, "a", encoding="utf-8") as file:
         file.write(line[:20])
     records, offset = store.read_metrics(run_id)
     assert len(records) == 1
-    with open(store.paths(run_id).metrics, "a") as file:
+    with open(store.paths(run_id).metrics, "a", encoding="utf-8") as file:
         file.write(line[20:])
     assert [record["step"] for record in store.read_metrics(run_id, offset)[0]] == [2]
 

@@ -15,10 +15,10 @@ from lpwd.ui.shared import address, form
 from lpwd.ui.shared.costs import Costs, about, free_share
 
 
-def fields(**changes):
+def races(**changes):
     values = address.first_values("digits", "test_convnext") | {"train_samples": 160, "test_samples": 50}
     values |= {"batch_size": 128, "epochs": 3}
-    return {name: address.text(name, value) for name, value in (values | changes).items()}
+    return form.races(form.meant(values | changes))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def jobs(queue):
 def wait_said(costs, word, **changes):
     """What is said once it holds `word`."""
     deadline = time.monotonic() + 200  # the checker and the measurement may have to wait for a core
-    while word not in (told := costs.say(HOST, fields(**changes)))["said"]:
+    while word not in (told := costs.say(HOST, races(**changes)))["said"]:
         assert time.monotonic() < deadline, told
         time.sleep(0.05)
     return told
@@ -95,12 +95,12 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs):
     said = wait_said(costs, "measured here")["said"]
     assert "2 steps an epoch, 6 in a run; 2 methods; 160 training and 50 test images." in said
     assert "2 models of" in said
-    assert costs.say(HOST, fields(lr=0.01))["again"] is False  # the same model is not measured again
+    assert costs.say(HOST, races(lr=0.01))["again"] is False  # the same model is not measured again
     config = RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
     machine = live.machine.result()
     threads = machine.plan(2).threads  # of a lane of such a race
     store.create(config, state="finished", device=machine.label, seconds=60.0, threads=threads)
-    assert "in 1 run here" in costs.say(HOST, fields())["said"]
+    assert "in 1 run here" in costs.say(HOST, races())["said"]
 
 
 def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, tiny):
@@ -127,12 +127,12 @@ def test_what_start_would_refuse_is_said_before(jobs):
     costs = Costs(Live(store, jobs))
     told = wait_said(costs, "timm does not know", model="convnext_atoo")
     assert "convnext_atto" in told["refused"]
-    assert form.field_of(told["refused"]) == "model"
+    assert told["field"] == "model"
     jobs.limits = Limits(epochs=2)
     with pytest.raises(ConfigError, match="Epochs is 3: at most 2 here"):
-        costs.say(User("me"), fields())
+        costs.say(User("me"), races())
     with pytest.raises(ConfigError, match="Learning rate"):
-        costs.say(HOST, fields(lr="x"))
+        costs.say(HOST, races(lr="x"))
 
 
 def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, tiny):
@@ -141,7 +141,7 @@ def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, tiny):
     costs, worker = Costs(live), jobs._workers.machine(60) and jobs._workers._present
     kwargs = json.dumps({"depth_mult": 1e13})
     with pytest.raises(ConfigError, match=r"[Dd]epth_mult is 1e\+?13|depth_mult is 10000000000000"):
-        costs.say(User("stranger"), fields(model="rexnet_100", model_kwargs=kwargs))
+        costs.say(User("stranger"), races(model="rexnet_100", model_kwargs=kwargs))
     told = wait_said(costs, "images/s", model="levit_128s", image_size=224)
     assert "Trying" not in told["said"]
     wait_said(costs, "cannot build", model_kwargs=json.dumps({"depths": "deep"}))

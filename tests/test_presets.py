@@ -9,12 +9,6 @@ from lpwd.ui.shared.address import first_values
 from lpwd.ui.train import presets
 
 
-def meant(values):
-    """What a callback makes of the controls' texts."""
-    texts = {name: form._meant(values[name]) for name in form.OPTIONAL}
-    return {**values, **texts, "model_kwargs": form._parsed(values)}
-
-
 @pytest.mark.parametrize("label", presets.fillings())
 def test_the_races_of_a_filling_are_cells_of_the_paper(label):
     values = presets.fillings()[label].values
@@ -22,7 +16,7 @@ def test_the_races_of_a_filling_are_cells_of_the_paper(label):
     cells = {
         cell.run_id for preset in PRESETS.values() for scale in ("cpu", "paper") for cell in preset.cells(scale, 5)
     }
-    configs = [config for race in form.races(meant(values)) for config in race]
+    configs = [config for race in form.races(form.meant(values)) for config in race]
     decayed = [config.run_id for config in configs if METHODS[config.method].rates != "none" or not config.weight_decay]
     assert set(decayed) <= cells
     assert decayed

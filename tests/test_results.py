@@ -77,7 +77,7 @@ def test_the_files_hold_plain_types_that_a_viewer_shows(tables, tmp_path):
 
 def test_a_run_with_damaged_lines_is_left_out_and_named(store):
     bad = CELLS[0].run_id
-    with open(store.paths(bad).metrics, "a") as file:
+    with open(store.paths(bad).metrics, "a", encoding="utf-8") as file:
         file.write("{\n")
     tables, left_out = from_store(store)
     assert bad not in tables.runs["run_id"].to_pylist()

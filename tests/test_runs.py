@@ -102,7 +102,7 @@ def test_damaged_lines_are_told_of_the_run(store):
     run_id = finished(store)
     store.append(run_id, EPOCHS)
     assert "Damaged" not in dict(one_run.about(Sources(store), run_id)["facts"])
-    with open(store.paths(run_id).metrics, "a") as file:
+    with open(store.paths(run_id).metrics, "a", encoding="utf-8") as file:
         file.write("\0\0\0\n")
     told = dict(one_run.about(Sources(store), run_id)["facts"])
     assert told["Damaged"] == "1 line of metrics.jsonl cannot be read and is left out"

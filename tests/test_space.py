@@ -150,7 +150,7 @@ def as_a_space(folder, endpoint, **more):
         **{"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": str(port), "GRADIO_SSR_MODE": "true"},
         **{"HF_ENDPOINT": endpoint, "OMP_NUM_THREADS": "1", **more},
     }
-    with open(folder / "log", "w") as log:
+    with open(folder / "log", "w", encoding="utf-8") as log:
         command = namespace(data, sys.executable, "app.py")
         process = subprocess.Popen(command, cwd=application, env=variables, stdout=log, stderr=subprocess.STDOUT)
     try:

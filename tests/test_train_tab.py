@@ -3,6 +3,9 @@
 import pytest
 from browser import CHROMIUM, open_page
 
+from lpwd import codec
+from lpwd.ui.shared.form import BESIDE, LABELS
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
@@ -133,14 +136,13 @@ def test_an_answer_about_earlier_values_takes_no_mark_away(opened):
     page.route("**/lpwd/poll", hold)
     page.fill("#lp-epochs input", "3")
     page.press("#lp-epochs input", "Enter")
-    wait_url(page, "epochs=3")
     while not held:
         page.wait_for_timeout(10)
     page.fill("#lp-lr input", "0")
     page.press("#lp-lr input", "Enter")
-    page.wait_for_selector("#lp-lr.lp-wrong")
     route, answer = held[0]
     route.fulfill(response=answer)
+    page.wait_for_selector("#lp-lr.lp-wrong")
     page.wait_for_timeout(1000)
     assert page.locator("#lp-lr.lp-wrong").count() == 1
     assert page.is_disabled("#lp-start")
@@ -153,3 +155,50 @@ def test_a_bundled_start_brings_its_network_along(opened):
     page.get_by_role("option", name="convnext_atto pretrained on Tiny ImageNet").click()
     wait_url(page, "init_from=convnext_atto-tinyimagenet")
     wait_url(page, "model_kwargs=%7B%7D")
+
+
+@pytest.mark.parametrize("how", ["typed", "pasted"])
+def test_every_number_field_reads_a_decimal_comma_or_refuses_it(opened, how):
+    page = opened(FORM)
+    wait_value(page, "epochs", "2")
+    for name in [name for name in LABELS if name not in BESIDE and codec.kind(name) in (int, float)]:
+        box = page.locator(f"#lp-{name} input")
+        before = box.input_value()
+        box.fill("")
+        if how == "typed":
+            box.press_sequentially("0,5")
+        else:
+            page.evaluate("navigator.clipboard.writeText('0,5')")
+            box.press("Control+V")
+        assert box.input_value() == "0,5"
+        if codec.kind(name) is float:
+            page.wait_for_selector(f"#lp-plan [data-f=commands]:text('--{name.replace('_', '-')} 0.5')")
+        else:
+            page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text(\"'0,5': write a whole number\")")
+            assert page.is_disabled("#lp-start")
+        box.fill(before)
+        page.wait_for_selector("#lp-start:not([disabled])")
+
+
+def test_the_plan_is_about_the_form_however_late_an_answer_comes(app, browser):
+    """The first answer about the form is held back until the page has asked again, or has had time to."""
+    page = browser.new_page()
+    held = []
+
+    def hold(route):
+        told = route.request.post_data or ""
+        about_form = '"preflight"' in told or ("/run/predict" in route.request.url and "convnext_atto" in told)
+        if about_form and not held:
+            held.append(route)
+            route.fetch()
+            page.wait_for_timeout(2000)
+        route.continue_()
+
+    page.route("**/lpwd/poll", hold)
+    page.route("**/gradio_api/**", hold)
+    page.goto(f"{app.url}/?tab=train&dataset=digits&weight_decay=5&epochs=2", wait_until="domcontentloaded")
+    wait_value(page, "weight_decay", "5")
+    while not held:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(3000)
+    page.wait_for_selector("#lp-plan [data-f=commands]:text('--weight-decay 5.0 --epochs 2')")

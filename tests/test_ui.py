@@ -271,14 +271,14 @@ def test_every_control_is_a_field_of_a_run():
     [
         ({"lr": 0}, "Learning rate η is 0: input should be greater than 0"),
         ({"weight_decay": -1}, "Weight decay λ is -1: input should be greater than or equal to 0"),
-        ({"epochs": None}, "Epochs is empty: input should be a valid integer"),
-        ({"methods": []}, "Decay methods, one lane each: choose at least one"),
+        ({"epochs": ""}, "Epochs is empty: write a whole number without separators, such as 5000"),
+        ({"methods": []}, "Decay methods, one lane each is empty: choose at least one"),
     ],
 )
 def test_bad_input_is_one_sentence_in_the_words_of_the_page(change, sentence):
     values = {**defaults.form_values("digits"), "methods": ["wd"]}
     with pytest.raises(ConfigError) as raised:
-        form.configs(values | change)
+        form.configs(form.meant(values | change))
     assert str(raised.value) == sentence
 
 

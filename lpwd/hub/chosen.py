@@ -51,7 +51,7 @@ def choose(checked: Checked) -> dict[str, Any] | None:
     chosen = chosen[chosen.seed == chosen.seed.min()]
     ids = [str(chosen[chosen.method == method].run_id.iloc[0]) for method in METHODS]
     first = checked.records[ids[0]]
-    date = datetime.datetime.fromtimestamp(first.status.created, datetime.timezone.utc)
+    date = datetime.datetime.fromtimestamp(first.status.created, datetime.UTC)
     return {
         "ids": ids,
         "config": first.config.model_dump(mode="json", exclude_defaults=True),

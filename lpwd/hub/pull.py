@@ -72,7 +72,7 @@ class Results:
 
     def _newest(self) -> str:
         dates = [record.status.created for record in self.checked.records.values()]
-        return datetime.datetime.fromtimestamp(max(dates, default=0), datetime.timezone.utc).strftime("%Y-%m-%d")
+        return datetime.datetime.fromtimestamp(max(dates, default=0), datetime.UTC).strftime("%Y-%m-%d")
 
 
 def _ago(moment: float | None) -> str:
@@ -160,7 +160,7 @@ def _folder(repo: str) -> Path:
 
 def _read_copy(repo: str) -> Results | None:
     try:
-        latest = json.loads((_folder(repo) / "latest.json").read_text())
+        latest = json.loads((_folder(repo) / "latest.json").read_text(encoding="utf-8"))
         folder = _folder(repo) / check_commit(latest["commit"])
         checked = check(Tables.read(folder / RUNS_FILE, folder / CURVES_FILE))
         return Results(repo, "copy", checked, latest["commit"], float(latest["asked"]))

@@ -194,7 +194,7 @@ def row_of(record: Record, history: History) -> tuple[dict[str, Any], list[dict[
         "seconds": status.seconds,
         "versions": json.dumps(status.versions),
         "images_per_second": summary.get("images_per_second", status.images_per_second),
-        "date": datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc),
+        "date": datetime.datetime.fromtimestamp(status.ended or status.created, datetime.UTC),
         "timm_model": started.model if started else None,
         **{name: getattr(started, name, None) for name in LAYERED},
         "zero_shot_top1": [event.test_top1 for event in zero_shot] or None,

@@ -15,7 +15,7 @@ def published_start(name: str) -> Start:
     start = published().get(split(name)[0])
     if start is None or start.name != name:
         names = ", ".join(one.name for one in published().values()) or "none"
-        raise ConfigError(f"init_from is {name!r}: no such start is published; there are {names}")
+        raise ConfigError.of("init_from", f"is {name!r}: no such start is published; there are {names}")
     return start
 
 

@@ -203,10 +203,11 @@ def check_memory(configs: Sequence[RunConfig], footprints: Sequence[Footprint], 
     needed = race_bytes(configs, footprints)
     if needed > free:
         config = configs[0]
-        raise ConfigError(
-            f"batch_size is {config.batch_size} and image_size {config.image_size}: with {config.model} that takes at "
+        raise ConfigError.of(
+            "batch_size",
+            f"is {config.batch_size} and image_size {config.image_size}: with {config.model} that takes at "
             f"least {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; choose a smaller batch_size, "
-            "image_size or model"
+            "image_size or model",
         )
 
 

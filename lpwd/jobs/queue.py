@@ -122,7 +122,7 @@ class Jobs:
         """
         configs = [config for race in races for config in race]
         if not races or not all(races):
-            raise ConfigError("methods is empty: choose at least one decay method")
+            raise ConfigError.of("methods", "is empty: choose at least one decay method")
         if self.refusal:
             raise ConfigError(self.refusal)
         self.machine()  # where no worker can start, nothing is queued

@@ -70,7 +70,7 @@ class Limits:
         """Raises ConfigError where a run asks for too much."""
         for config in configs:
             if self.epochs and config.epochs > self.epochs:
-                raise ConfigError(f"epochs is {config.epochs:,}: at most {self.epochs:,} here")
+                raise ConfigError.of("epochs", f"is {config.epochs:,}: at most {self.epochs:,} here")
             seen = published_work(config).trained
             if self.images and seen > self.images:
                 raise ConfigError(

@@ -109,9 +109,10 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # prints of libraries belong in the log
     try:
+        sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         serve(RunStore(options.runs_dir), options.device, options.threads, sys.stdin, answers)
     except ConfigError as error:  # a device that is not there
         print(json.dumps({"number": 0, "error": str(error)}), file=answers, flush=True)

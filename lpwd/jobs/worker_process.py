@@ -51,7 +51,6 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
                 encoding="utf-8",
                 cwd=Path(__file__).parent.parent.parent,
                 env=ENVIRONMENT | os.environ,

@@ -3,12 +3,11 @@
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from typing_extensions import Self
 
 from lpwd.methods import TIMINGS, Timing
 from lpwd.optim import hooks

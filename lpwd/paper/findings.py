@@ -111,7 +111,7 @@ def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
 def _date(record: Record) -> str:
     """The day a run ended, UTC."""
     ended = record.status.ended or record.status.created
-    return datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).strftime("%Y-%m-%d")
+    return datetime.datetime.fromtimestamp(ended, datetime.UTC).strftime("%Y-%m-%d")
 
 
 def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ PAIR_FILE = "pair.json"  # beside a snapshot's tables
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
     """The pair that `hub.chosen.choose` found in the snapshot; None where there is none."""
     path = folder / PAIR_FILE
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def heat(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
@@ -236,7 +236,7 @@ def _provenance(findings: Findings, files: Sequence[str]) -> str:
         "Protocol": _distinct(cells.protocol),
         "Trained": _distinct(cells.date),
         "Training time": f"{cells.seconds.fillna(0).sum() / 60:.1f} min in all",
-        "Written": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "Written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Files": ", ".join(files),
         "Paper": SOURCE,
     }

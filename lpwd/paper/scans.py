@@ -84,7 +84,7 @@ def get_scan(name: str) -> Scan:
 def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
     """What `hub.scans` wrote beside a snapshot's tables; None where nothing of the scan is published."""
     path = file_of(name, folder)
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def file_of(name: str, folder: Path = SNAPSHOT) -> Path:

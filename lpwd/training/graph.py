@@ -19,8 +19,8 @@ Step = Callable[[Tensor, Tensor], Tensor]  # (pixels, labels) -> loss, with the 
 def check(config: RunConfig, device: torch.device) -> None:
     """Raises ConfigError where the run asks for a graph that its device cannot have."""
     if config.kernels == "graph" and device.type != "cuda":
-        raise ConfigError(
-            f"kernels is 'graph': a CUDA graph needs a CUDA device, and this run would train on {device}."
+        raise ConfigError.of(
+            "kernels", f"is 'graph': a CUDA graph needs a CUDA device, and this run would train on {device}."
         )
 
 

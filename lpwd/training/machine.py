@@ -45,7 +45,7 @@ def default_precision(device: torch.device) -> Literal["bf16", "fp32"]:
 def cpu_has_bf16() -> bool:
     """Whether the CPU has AVX-512 BF16, AMX or Arm BF16 instructions."""
     try:
-        with open("/proc/cpuinfo") as lines:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "").split()
     except OSError:  # not Linux: torch 2.6 has no public query, and fp32 is always right
         return False

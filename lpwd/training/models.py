@@ -54,11 +54,11 @@ def resolve(name: str) -> str:
         architectures = [*model_names(), *(other for other in list_models() if other not in model_names())]
         close = difflib.get_close_matches(architecture, architectures, n=3, cutoff=0.5)
         hint = f"close to it are {', '.join(close)}" if close else "allowed are timm's models, such as convnext_atto"
-        raise ConfigError(f"model is {name!r}, which timm does not know; {hint}.")
+        raise ConfigError.of("model", f"is {name!r}, which timm does not know; {hint}.")
     tags = [split_model_name_tag(full_name)[1] for full_name in list_pretrained(architecture)]
     if tag:
         if tag not in tags:
-            raise ConfigError(f"model is {name!r}: {architecture} has the tags {', '.join(tags) or 'none'}.")
+            raise ConfigError.of("model", f"is {name!r}: {architecture} has the tags {', '.join(tags) or 'none'}.")
         return name
     default = get_pretrained_cfg(architecture)
     chosen = next((paper for paper in PAPER_TAGS if paper in tags), default.tag if default and tags else "")
@@ -105,7 +105,9 @@ def footprint(config: RunConfig) -> Footprint:
     try:
         return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
     except _SizeError as error:
-        raise ConfigError(f"image_size is {config.image_size}: {config.model} cannot take it ({error}).") from None
+        raise ConfigError.of(
+            "image_size", f"is {config.image_size}: {config.model} cannot take it ({error})."
+        ) from None
     except BUILD_ERRORS as error:
         raise _refused_kwargs(config, error) from None
 
@@ -119,7 +121,7 @@ def _arguments(config: RunConfig, class_count: int) -> dict[str, Any]:
     """The keyword arguments of timm.create_model: classes, image size, windows and the run's own."""
     refused = sorted(key for key in config.model_kwargs if key in RESERVED_KWARGS or key.startswith("pretrained"))
     if refused:
-        raise ConfigError(f"model_kwargs may not set {', '.join(refused)}; other fields of a run decide that.")
+        raise ConfigError.of("model_kwargs", f"may not set {', '.join(refused)}; other fields of a run decide that.")
     arguments: dict[str, Any] = {"num_classes": class_count}
     architecture, _ = split_model_name_tag(config.model)
     defaults = get_pretrained_cfg(resolve(config.model)) or PretrainedCfg()
@@ -238,7 +240,9 @@ def _no_weights(name: str) -> WeightsUnavailable:
 
 def _refused_kwargs(config: RunConfig, error: Exception) -> ConfigError:
     given = json.dumps(config.model_kwargs)[:120]
-    return ConfigError(f"model_kwargs is {given}: timm cannot build {config.model} with it ({_first_line(error)}).")
+    return ConfigError.of(
+        "model_kwargs", f"is {given}: timm cannot build {config.model} with it ({_first_line(error)})."
+    )
 
 
 def _first_line(error: Exception) -> str:

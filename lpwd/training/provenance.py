@@ -24,6 +24,6 @@ def commit() -> str:
     """The commit of this source tree, or "" outside a git checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603  no word of it is a user's
+        return subprocess.check_output(command, stderr=subprocess.DEVNULL, encoding="utf-8", timeout=5).strip()  # noqa: S603  no word of it is a user's
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -49,12 +49,12 @@ def _load_published(name: str) -> dict[str, Tensor]:
 
 def _load_run(store: RunStore, run_id: str) -> dict[str, Tensor]:
     if store.status(run_id).state != "finished":
-        raise ConfigError(f"init_from is {run_id!r}: that run has to be finished first")
+        raise ConfigError.of("init_from", f"is {run_id!r}: that run has to be finished first")
     paths = store.paths(run_id)
     try:
         weights: dict[str, Tensor] = checkpoints.read(paths, paths.checkpoint)["model"]
     except FileNotFoundError:
-        raise ConfigError(f"init_from is {run_id!r}: that run has no checkpoint") from None
+        raise ConfigError.of("init_from", f"is {run_id!r}: that run has no checkpoint") from None
     return weights
 
 
@@ -66,12 +66,14 @@ def adopt(model: nn.Module, weights: Weights, name: str) -> None:
     own = model.state_dict()
     if names := sorted(own.keys() ^ weights.keys()):
         where = "start" if names[0] in weights else "model"
-        raise ConfigError(f"init_from is {name!r}: it does not fit this model, {names[0]} is in the {where} alone")
+        raise ConfigError.of(
+            "init_from", f"is {name!r}: it does not fit this model, {names[0]} is in the {where} alone"
+        )
     other = {key for key, value in own.items() if value.shape != weights[key].shape}
     head = str((getattr(model, "pretrained_cfg", None) or {}).get("classifier") or "head")
     for key in sorted(key for key in other if not key.startswith(f"{head}.")):
         shapes = f"{tuple(weights[key].shape)} there and {tuple(own[key].shape)} in this model"
-        raise ConfigError(f"init_from is {name!r}: it does not fit this model, {key} is {shapes}")
+        raise ConfigError.of("init_from", f"is {name!r}: it does not fit this model, {key} is {shapes}")
     model.load_state_dict({key: value for key, value in weights.items() if key not in other}, strict=False)
 
 
@@ -89,7 +91,7 @@ def export(store: RunStore, run_id: str, folder: Path) -> Start:
         save_file(weights, temporary)
         temporary.chmod(0o644)  # it is published
     status = store.status(run_id)
-    ended = datetime.datetime.fromtimestamp(status.ended or status.created, datetime.timezone.utc)
+    ended = datetime.datetime.fromtimestamp(status.ended or status.created, datetime.UTC)
     start = Start(
         run_id=run_id,
         digest=digest(weights),

@@ -108,6 +108,7 @@ def declare_gpu_call() -> None:
 
 def main() -> None:
     """`python app.py`."""
+    space.printable()
     run(parse(), "error")
 
 

@@ -61,14 +61,14 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """What tabs share, then the sheets of single tabs."""
-    return "".join(path.read_text() for path in files("css"))
+    return "".join(path.read_text(encoding="utf-8") for path in files("css"))
 
 
 def head() -> str:
     """The page's own scripts and icon, inline. Plotly is fetched when the first chart is seen: the landing has none."""
     plotly_address = f"gradio_api/file={plotly_path()}"
     first = f"window.lpwd = {json.dumps({'plotlyAddress': plotly_address})};\n"
-    scripts = "".join(path.read_text() for path in files("js"))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in files("js"))
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
     return f"{icon}<script>{first}{scripts}</script>"
@@ -83,7 +83,7 @@ def files(suffix: str) -> list[Path]:
 
 def asset(name: str) -> str:
     """A file below this folder, as text: `train/panel.html`."""
-    return (HERE / name).read_text()
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 def plotly_path() -> str:

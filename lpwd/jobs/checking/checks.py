@@ -135,7 +135,7 @@ class Checks:
             finally:
                 self._process = None
         if problem:
-            raise ConfigError(problem)
+            raise problem
         return value
 
     @contextmanager

@@ -29,7 +29,7 @@ MEASURE_LIMIT = 0.75  # of the free memory, with activations
 # How C libraries say that memory is short, whatever exception Python makes of it.
 NO_MEMORY = re.compile("bad_alloc|can't allocate memory|error return without exception set")
 
-Answer = tuple[str, Any]  # why there is no answer, or "", and the answer
+Answer = tuple[ConfigError | None, Any]  # why there is no answer, and the answer
 
 
 def answer(answers: Connection, log: Path, question: Callable[..., Any], arguments: Sequence[Any]) -> None:
@@ -59,12 +59,12 @@ def _lower_priority() -> None:
 
 def _answer(question: Callable[..., Any], arguments: Sequence[Any]) -> Answer:
     try:
-        return "", question(*arguments)
-    except ConfigError as error:
-        return str(error), None
+        return None, question(*arguments)
+    except ConfigError as error:  # sent without its class, whose module the app would have to import
+        return ConfigError(str(error), error.field, error.reason), None
     except Exception as error:  # the job boundary
         first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
-        return f"The model cannot be tried: {first_line[:200].rstrip('.')}.", None
+        return ConfigError(f"The model cannot be tried: {first_line[:200].rstrip('.')}."), None
 
 
 # ---- questions; each raises ConfigError

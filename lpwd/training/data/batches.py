@@ -99,9 +99,10 @@ def check_memory(config: RunConfig, image_count: int, device: torch.device) -> N
     needed = image_count * 3 * config.image_size**2
     free = free_bytes(device)
     if needed > MEMORY_SHARE * free:
-        raise ConfigError(
-            f"image_size is {config.image_size}: {image_count} images of that size take {needed / 1e9:.1f} GB, "
-            f"{free / 1e9:.1f} GB are free; choose a smaller image_size, train_samples or test_samples."
+        raise ConfigError.of(
+            "image_size",
+            f"is {config.image_size}: {image_count} images of that size take {needed / 1e9:.1f} GB, "
+            f"{free / 1e9:.1f} GB are free; choose a smaller image_size, train_samples or test_samples.",
         )
 
 

@@ -73,11 +73,14 @@ def check_samples(config: RunConfig, sizes: tuple[int, int]) -> None:
     ):
         if subset_size is not None and subset_size > here:
             kind = {"train": "training", "test": "test"}[split]
-            raise ConfigError(f"{split}_samples is {subset_size}: {config.dataset} here has {here} {kind} images.")
+            raise ConfigError.of(
+                f"{split}_samples", f"is {subset_size}: {config.dataset} here has {here} {kind} images."
+            )
     if config.validation_samples >= sizes[0]:
-        raise ConfigError(
-            f"validation_samples is {config.validation_samples}: it must be less than the {sizes[0]} training images "
-            f"that {config.dataset} has here."
+        raise ConfigError.of(
+            "validation_samples",
+            f"is {config.validation_samples}: it must be less than the {sizes[0]} training images "
+            f"that {config.dataset} has here.",
         )
 
 

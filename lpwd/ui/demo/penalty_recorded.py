@@ -83,7 +83,11 @@ class Recorded:
 
 def _with_source(path: Path) -> bytes:
     """A bundled scan, which says that it is; empty where there is none."""
-    return json.dumps(json.loads(path.read_text()) | {"source": BUNDLED}).encode() if path.exists() else b""
+    return (
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"source": BUNDLED}).encode()
+        if path.exists()
+        else b""
+    )
 
 
 def _digest(text: bytes) -> str:

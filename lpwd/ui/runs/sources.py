@@ -66,7 +66,7 @@ class Sources:
         """`snapshot, 2026-11-20` of a published run, empty for an own one."""
         if not is_published(record.run_id) or self._results is None:
             return ""
-        day = datetime.datetime.fromtimestamp(record.status.created, datetime.timezone.utc).strftime("%Y-%m-%d")
+        day = datetime.datetime.fromtimestamp(record.status.created, datetime.UTC).strftime("%Y-%m-%d")
         return f"{'snapshot' if self._results.source == 'snapshot' else self._results.repo}, {day}"
 
     def record(self, item: str) -> Record:

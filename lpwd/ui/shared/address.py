@@ -1,13 +1,13 @@
 """The form in the page's address: each field that differs from its first value, under its own name."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from lpwd import codec
 from lpwd.config import ConfigError, RunConfig
 from lpwd.methods import METHODS
 from lpwd.ui.shared import defaults
-from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, in_page_words
+from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, labelled
 
 UNREADABLE = "The link was not followed everywhere, and the form keeps its own value there. {problems}."
 
@@ -33,15 +33,9 @@ def parameters(values: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, 
 
 def text(name: str, value: Any) -> str:
     """The value of a field as it stands in an address."""
-    if name in OPTIONAL:
-        return OPTIONAL[name] if value is None else str(value)
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, (list, tuple)):
+    if name == "methods":
         return ",".join(value)
-    if isinstance(value, dict):
-        return json.dumps(value, separators=(",", ":"))
-    return "" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value)
+    return OPTIONAL[name] if value is None and name in OPTIONAL else codec.write(name, value)
 
 
 def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
@@ -53,7 +47,7 @@ def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
             if given := query.get(name, "").strip():
                 fields[name] = _read(name, given)
         except ConfigError as error:
-            problems.append(in_page_words(str(error)))
+            problems.append(str(labelled(error)))
     if "dataset" in fields:
         fields = {**defaults.of_dataset(fields["dataset"]), **fields}
     if fields.get("model", defaults.FORM["model"]) != defaults.FORM["model"] and not query.get("model_kwargs"):
@@ -66,19 +60,12 @@ def _read(name: str, given: str) -> Any:
     if name == "methods":
         methods = list(dict.fromkeys(given.split(",")))
         if unknown := [method for method in methods if method not in METHODS]:
-            raise ConfigError(f"{LABELS[name]}: there is no {unknown[0][:40]!r}, only {', '.join(METHODS)}")
+            raise ConfigError.of(name, f"has no {unknown[0][:40]!r}, only {', '.join(METHODS)}")
         return methods
     if name == "seeds":
         if given not in map(str, SEEDS):
-            raise ConfigError(f"seeds is {given[:40]!r}: it must be {SEEDS[0]} to {SEEDS[-1]}")
+            raise ConfigError.of(name, f"is {given[:40]!r}: it must be {SEEDS[0]} to {SEEDS[-1]}")
         return int(given)
     if given == OPTIONAL.get(name):
         return None
-    return getattr(RunConfig(**{name: _json(given) if name == "model_kwargs" else given}), name)
-
-
-def _json(given: str) -> Any:
-    try:
-        return json.loads(given)
-    except (ValueError, RecursionError):  # no JSON, or nested too deep
-        return given
+    return getattr(RunConfig(**{name: codec.read(name, given)}), name)

@@ -4,16 +4,16 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psutil
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
-from lpwd.jobs.rights import Limits, User
+from lpwd.jobs.rights import User
 from lpwd.ui.live import Live, in_background
-from lpwd.ui.shared import address, form
+from lpwd.ui.shared import form
 from lpwd.ui.views import network
 
 LONG_SECONDS = 600.0  # what takes longer is not begun by accident
@@ -34,20 +34,19 @@ class Costs:
         self._keys_at_work: set[str] = set()
         self._lock = threading.Lock()
 
-    def say(self, user: User, fields: Mapping[str, str]) -> dict[str, Any]:
+    def say(self, user: User, races: Sequence[Sequence[RunConfig]]) -> dict[str, Any]:
         """`said`, whether to ask `again` because a number is being worked out, the `network` in words once its size is
-        known, and why Start would refuse this, a sentence about one field, where it is known. Raises ConfigError.
+        known, and if Start would refuse this, why (`refused`) and because of which `field`. Raises ConfigError.
         """
-        values, problem = address.restored(fields)
-        if problem or "dataset" not in values:
-            raise ConfigError(problem or "the form has no data set")
-        races = form.races({**address.first_values(values["dataset"], values["model"]), **values})
         if not user.owner:
-            _check_limits(self.live.jobs.limits, races[0])
+            with form.in_page_words():
+                self.live.jobs.limits.check(races[0])
         memory, size_pending, parameters = self._memory(races)
         parts = [self._images(races), self._time(races), (memory, size_pending)]
+        about = parameters.field if isinstance(parameters, ConfigError) else ""
         return {
-            "refused": memory if isinstance(parameters, str) and form.field_of(memory) else "",
+            "refused": memory if about else "",
+            "field": about,
             "network": network(races[0][0], parameters) if isinstance(parameters, int) else "",
             "said": " ".join(sentence for sentence, _ in parts if sentence),
             "again": any(again for _, again in parts),
@@ -96,7 +95,7 @@ class Costs:
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
         answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
         if not isinstance(answer, int):
-            return (form.in_page_words(str(answer)) if answer else ""), pending, answer
+            return (str(answer) if answer else ""), pending, answer
         training = lanes * costs.training_bytes(config, answer)
         disk = runs * costs.checkpoint_bytes(config, answer)
         of_lanes = f"{lanes} models of {answer:,} parameters" if lanes > 1 else f"a model of {answer:,} parameters"
@@ -129,17 +128,10 @@ class Costs:
         try:
             answer = work()
         except ConfigError as error:
-            answer = str(error)
+            answer = form.labelled(error)
         with self._lock:
             self._keys_at_work.discard(key)
             self._answers = {**dict(list(self._answers.items())[-MAX_KEPT:]), key: answer}
-
-
-def _check_limits(limits: Limits, configs: Sequence[RunConfig]) -> None:
-    try:
-        limits.check(configs)
-    except ConfigError as error:
-        raise ConfigError(form.in_page_words(str(error))) from None
 
 
 def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:

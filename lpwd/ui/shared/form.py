@@ -1,12 +1,13 @@
 """The controls of a race and what they mean: their values <-> RunConfig."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from lpwd import codec
 from lpwd.config import ConfigError, RunConfig
 
 # What a sentence about a field calls it: the control's label.
@@ -35,7 +36,7 @@ LABELS = {
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
     "init_from": "Start weights, or a finished run's id",
-    "exclude_1d": "Leave norms and biases undecayed",
+    "exclude_1d": "Exclude norms and biases from decay",
     "zero_shot": "Zero-shot decay after training",
     "opposing_every": "Steps between R_op, 0: once an epoch",
     "model_kwargs": "Model arguments, JSON",
@@ -61,67 +62,55 @@ class Form:
     def inputs(self) -> set[gr.blocks.Block]:
         return {*self.fields.values(), self.again}
 
-    def values(self, data: Mapping[gr.components.Component, Any]) -> dict[str, Any]:
-        """What a callback with `inputs` received, by field."""
-        values = {name: data[component] for name, component in self.fields.items()}
-        return values | {name: _meant(values[name]) for name in OPTIONAL} | {"model_kwargs": _parsed(values)}
+    def shown(self, data: Mapping[gr.components.Component, Any]) -> dict[str, Any]:
+        """What each control shows, by field, from what a callback with `inputs` received."""
+        return {name: data[component] for name, component in self.fields.items()}
 
 
 def shown(name: str, value: Any) -> Any:
-    """What the control of a field shows for its value."""
-    if name in OPTIONAL:
-        return "" if value is None else value if isinstance(value, str) else f"{value:.12g}"
-    return json.dumps(value) if value and name == "model_kwargs" else "" if name == "model_kwargs" else value
+    """What the control of a field shows for its value: text, unless it is a choice or a check box."""
+    textual = name not in BESIDE and (isinstance(value, int | float | dict | None) and not isinstance(value, bool))
+    return codec.write(name, value) if textual else value
 
 
-def _meant(text: str | None) -> str | None:
-    """The number or name in the text of an optional field, None where it is empty."""
-    return (text or "").replace(",", "").strip() or None
+def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of what the controls show, by field. Raises ConfigError in the words of the page."""
+    with in_page_words():
+        return {name: value if name in BESIDE else codec.read(name, value) for name, value in shown_values.items()}
 
 
-def _parsed(values: Mapping[str, Any]) -> Any:
-    """The model arguments; what is no JSON stays as it is, and RunConfig refuses it."""
-    text = (values["model_kwargs"] or "").strip() or "{}"
+@contextmanager
+def in_page_words() -> Iterator[None]:
+    """Raise a ConfigError about a field with the label of its control in place of the field's name."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+        yield
+    except ConfigError as error:
+        raise labelled(error) from None
+
+
+def labelled(error: ConfigError) -> ConfigError:
+    """The error with the label of the field's control in place of its name."""
+    field = "methods" if error.field == "method" else error.field
+    sentence = f"{LABELS[field]} {error.reason}" if error.reason and field in LABELS else str(error)
+    return ConfigError(sentence, field)
 
 
 def configs(values: Mapping[str, Any]) -> list[RunConfig]:
-    """The race of the first seed: one RunConfig a method. Raises ConfigError, its sentence in the words of the page."""
+    """The race of the first seed: one RunConfig per method. Raises ConfigError in the words of the page."""
     fields = {name: value for name, value in values.items() if name not in BESIDE}
-    methods = values["methods"] or []
-    if not methods:
-        raise ConfigError(f"{LABELS['methods']}: choose at least one")
-    try:
-        return [RunConfig(method=method, **fields) for method in methods]
-    except ConfigError as error:
-        raise ConfigError(in_page_words(str(error))) from None
+    with in_page_words():
+        if not values["methods"]:
+            raise ConfigError.of("methods", "is empty: choose at least one")
+        return [RunConfig(method=method, **fields) for method in values["methods"]]
 
 
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
-    """One race a seed, so that methods are paired by seed. Raises ConfigError."""
+    """One race per seed, so that methods are paired by seed. Raises ConfigError in the words of the page."""
     first = configs(values)
-    if values["seeds"] not in SEEDS:
-        raise ConfigError(f"{LABELS['seeds']} is {values['seeds']}: it must be {SEEDS[0]} to {SEEDS[-1]}")
+    with in_page_words():
+        if values["seeds"] not in SEEDS:
+            raise ConfigError.of("seeds", f"is {values['seeds']}: it must be {SEEDS[0]} to {SEEDS[-1]}")
     return [first, *(configs({**values, "seed": first[0].seed + i}) for i in range(1, values["seeds"]))]
-
-
-def in_page_words(sentence: str) -> str:
-    """`lr is 0.0: ...` as `Learning rate η is 0: ...`; an empty field is called empty."""
-    name, separator, rest = sentence.partition(" is ")
-    if not separator or name not in LABELS:
-        return sentence
-    given, colon, why = rest.partition(": ")
-    return f"{LABELS[name]} is {'empty' if given == 'None' else given.removesuffix('.0')}{colon}{why}"
-
-
-def field_of(sentence: str) -> str:
-    """The field that a sentence is about, by what it begins with; empty where it is about none, or about several."""
-    names = {label: name for name, label in LABELS.items()} | {name: name for name in LABELS} | {"method": "methods"}
-    begins = [words for words in names if sentence.startswith(f"{words} ") or sentence.startswith(f"{words}:")]
-    return names[max(begins, key=len)] if begins else ""
 
 
 def form_values(config: RunConfig) -> dict[str, Any]:

@@ -51,9 +51,8 @@ def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
         return gr.CheckboxGroup(methods.choices(), **common)
     if choices:
         return gr.Dropdown(choices, allow_custom_value=name in CUSTOM, filterable=True, **common)
-    if isinstance(value, str):  # a gr.Number without a value becomes 0 in the browser
-        return gr.Textbox(placeholder=OPTIONAL.get(name, "none"), max_lines=1, **common)
-    return gr.Number(**common)
+    # Not gr.Number: a browser drops what is no number in its language before anybody can read or refuse it.
+    return gr.Textbox(placeholder=OPTIONAL.get(name, "none"), max_lines=1, **common)
 
 
 def _choices(name: str) -> list[tuple[str, Any]]:

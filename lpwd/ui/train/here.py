@@ -1,8 +1,10 @@
 """What an untouched form shows on this machine: its data set, where the Hub can be had or not, and its precision."""
 
 from concurrent.futures import Future, TimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 
+from lpwd.config import ConfigError
 from lpwd.facts import DatasetName
 from lpwd.ui.live import Live
 from lpwd.ui.shared import defaults
@@ -33,6 +35,20 @@ class Here:
         usual = dataset == defaults.OFFLINE_DATASET or not has_machine
         return defaults.FORM["precision"] if usual else self.live.machine.result().precision
 
-    def values(self) -> dict[str, str]:
-        dataset = self.dataset()
+    def values(self, dataset: str | None = None) -> dict[str, str]:
+        """The data set, unless a link names another, and the precision for it, as far as both are known now."""
+        dataset = dataset or self.dataset()
         return {"dataset": dataset, "precision": self.precision(dataset)}
+
+    def when_built(self) -> dict[str, str]:
+        """The same for the page as it was built."""
+        return {"dataset": self.built_with, "precision": defaults.FORM["precision"]}
+
+    def wait(self, hub_seconds: float, machine_seconds: float) -> tuple[str, list[str]]:
+        """Wait until both are known: what is wrong with the Hub, or "", and the models that this machine offers."""
+        problem, models = "", []
+        with suppress(TimeoutError):
+            problem = self.hub_problem.result(hub_seconds) or ""
+        with suppress(ConfigError, TimeoutError):  # the strip says it
+            models = self.live.machine.result(machine_seconds).models
+        return problem, models

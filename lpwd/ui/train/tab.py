@@ -3,13 +3,13 @@
 import html
 import json
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, TimeoutError
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import gradio as gr
 
-from lpwd.config import ConfigError
+from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
 from lpwd.jobs.rights import User
 from lpwd.spelled import command_line, python_snippet
@@ -36,6 +36,7 @@ RECORDED = "These runs had finished before: shown as recorded. Tick “Train fin
 HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
 LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
 MACHINE_SECONDS = 60.0
+FILLED = "filled"  # the value of the plan's component once a link's values are in the form
 AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
 
 
@@ -50,20 +51,10 @@ def build(
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
 
-    costs = Costs(live)
-
-    def preflight(user: User, fields: dict[str, str]) -> dict[str, Any]:
-        try:
-            answer = costs.say(user, fields)
-        except ConfigError as error:
-            answer = {"said": "", "refused": str(error), "network": "", "again": False}
-        field = form.field_of(answer["refused"])
-        return answer | {"field": field, "pollMs": AGAIN_MS if answer["again"] else IDLE_MS}
-
-    topics.add("preflight", preflight)
+    here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
+    topics.add("preflight", preflight(Costs(live), here))
     topics.add("published", Beside(live.store, cached).look)
 
-    dataset = first_dataset(hub_problem, HUB_SECONDS)
     with gr.Row(elem_classes="lp-presets"):
         preset = gr.HTML(
             html_template=look.asset("train/presets.html").replace("[[OPTIONS]]", options()),
@@ -78,9 +69,8 @@ def build(
             "Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts", scale=0, min_width=120
         )
         plan = gr.HTML(
-            described(address.first_values(dataset), {"dataset": dataset}),
             html_template=look.asset("train/plan.html"),
-            js_on_load="lpwd.plan(element, props, watch);",
+            js_on_load="lpwd.plan(element, props, watch, trigger);",
             elem_id="lp-plan",
             apply_default_css=False,
         )
@@ -103,42 +93,47 @@ def build(
         apply_default_css=False,
     )
     _fill(preset, about, controls)
-    here = Here(live, hub_problem, dataset)
-    _wire(live, people, here, controls, start, plan, outcome)
-    _first_look(here, controls, note, on_load)
-    _follow_link(here, controls, plan, outcome, on_load)
+    _wire(live, people, controls, start, plan, outcome)
+    _first_values(here, controls, plan, note, outcome, on_load)
     return controls
 
 
-def described(values: Mapping[str, Any], here: Mapping[str, str], settled: bool = False) -> str:
-    """What `lpwd.plan` shows of these values: how to train them elsewhere, or what is wrong with them."""
-    fields = {name: address.text(name, values[name]) for name in form.LABELS}
-    answer = {"link": address.parameters(values, here), "fields": fields, "settled": settled}
-    try:
-        races = form.races(values)
-    except ConfigError as error:
-        problem = {"problem": str(error), "field": form.field_of(str(error))}
-        return json.dumps(answer | problem | {"commands": "", "python": ""})
+def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
+    """The topic that says what Start would do with what the controls show, or why it would refuse."""
+
+    def answer(user: User, shown: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = {"again": False}
+        try:
+            values = form.meant(shown)
+            races = form.races(values)
+            answer |= described(values, races, here.values())
+            answer |= costs.say(user, races)
+        except ConfigError as error:
+            answer |= {"refused": str(error), "field": error.field}
+        return answer | {"pollMs": AGAIN_MS if answer["again"] else IDLE_MS}
+
+    return answer
+
+
+def described(
+    values: Mapping[str, Any], races: Sequence[Sequence[RunConfig]], here: Mapping[str, str]
+) -> dict[str, Any]:
+    """How to train these races elsewhere, and what the page's address says of them."""
     commands = "\n".join(command_line(race) for race in races)
-    return json.dumps(answer | {"problem": "", "commands": commands, "python": python_snippet(races)})
+    return {"link": address.parameters(values, here), "commands": commands, "python": python_snippet(races)}
 
 
-def _wire(
-    live: Live, people: People, here: Here, controls: form.Form, start: gr.Button, plan: gr.HTML, outcome: gr.HTML
-) -> None:
+def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, plan: gr.HTML, outcome: gr.HTML) -> None:
     def on_start(data: dict[Any, Any], request: gr.Request) -> str:
         try:
-            race_configs = form.races(controls.values(data))
+            race_configs = form.races(form.meant(controls.shown(data)))
             races = live.start_all(race_configs, people.who(request), again=data[controls.again])
         except ConfigError as error:
-            sentence = form.in_page_words(str(error))
+            sentence = str(form.labelled(error))
             gr.Warning(sentence, title="Not started", duration=8)
             return _outcome(problem=sentence)
         recorded = all(live.store.status(run_id).state in ENDED for run_ids in races for run_id in run_ids)
         return _outcome(ids=races[0], note=RECORDED if recorded else "")
-
-    def preview(data: dict[Any, Any]) -> str:
-        return described(controls.values(data), here.values())
 
     def on_dataset(dataset: str, model: str) -> list[Any]:
         values = defaults.of_dataset(dataset, model)
@@ -159,7 +154,7 @@ def _wire(
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     start.click(on_start, controls.inputs, outcome, **quiet)
     changes = [component.change for component in controls.fields.values()]  # type: ignore[attr-defined]
-    gr.on(changes, preview, controls.inputs, plan, queue=False, trigger_mode="always_last", **quiet)
+    gr.on([*changes, plan.submit], None, list(controls.fields.values()), None, js=_told(controls), **quiet)  # type: ignore[attr-defined]
     model, dataset, weights, kwargs = (controls.fields[n] for n in ("model", "dataset", "init_from", "model_kwargs"))
     of_dataset = [controls.fields[name] for name in defaults.OF_DATASET]
     follow: list[tuple[Any, Any, list[Any], list[Any]]] = [
@@ -190,46 +185,38 @@ def _outcome(**fields: Any) -> str:
     return json.dumps(fields | {"at": time.time()})
 
 
-def _first_look(here: Here, controls: form.Form, note: gr.HTML, on_load: Callable[..., Any]) -> None:
-    """What a new page learns after it is painted; a control changes only where its first value was wrong."""
-    names = ["dataset", *defaults.OF_DATASET]
-
-    def explain_data(request: gr.Request) -> list[Any]:
-        problem = here.hub_problem.result(LATE_HUB_SECONDS)
-        dataset = defaults.OFFLINE_DATASET if problem else defaults.DATASET
-        linked, _ = address.restored(dict(request.query_params))
-        model = linked.get("model", defaults.FORM["model"])
-        values = {} if dataset == here.built_with or "dataset" in linked else defaults.form_values(dataset, model)
-        fields = [
-            form.shown(name, values[name]) if name in values and name not in linked else gr.skip() for name in names
-        ]
-        return [f'<p class="lp-muted">{html.escape(problem or "")}</p>', *fields]
-
-    def describe_machine(request: gr.Request) -> list[Any]:
-        try:
-            machine = here.live.machine.result(MACHINE_SECONDS)
-        except (ConfigError, TimeoutError):  # the strip says it
-            return [gr.skip(), gr.skip()]
-        linked, _ = address.restored(dict(request.query_params))
-        precision = gr.skip() if "precision" in linked else here.precision(linked.get("dataset", here.dataset()))
-        return [gr.update(choices=machine.models), precision]
-
-    on_load(explain_data, None, [note, *(controls.fields[name] for name in names)])
-    on_load(describe_machine, None, [controls.fields["model"], controls.fields["precision"]])
+def _told(controls: form.Form) -> str:
+    """JavaScript that tells the page's scripts what all controls show. It asks the server nothing."""
+    return f"""(...shown) => {{
+      window.lpwdForm = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
+      dispatchEvent(new Event("lpwd-form"));
+      return [];
+    }}"""
 
 
-def _follow_link(here: Here, controls: form.Form, plan: gr.HTML, outcome: gr.HTML, on_load: Callable[..., Any]) -> None:
-    """Fill the form with what the page's address says."""
+def first_values(linked: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, Any]:
+    """What the form of a new page holds: what its link says, and else what suits its data set on this machine."""
+    dataset, model = linked.get("dataset", here["dataset"]), linked.get("model", defaults.FORM["model"])
+    return {**address.first_values(dataset, model), "precision": here["precision"], **linked}
+
+
+def _first_values(
+    here: Here, controls: form.Form, plan: gr.HTML, note: gr.HTML, outcome: gr.HTML, on_load: Callable[..., Any]
+) -> None:
+    """Fill the form of a new page: at once with what is known, and again only what the Hub and the machine change."""
     names = list(controls.fields)
 
-    def follow(request: gr.Request) -> list[Any]:
-        linked, problem = address.restored(dict(request.query_params))
-        fields = [form.shown(name, linked[name]) if name in linked else gr.skip() for name in names]
-        if not linked and not problem:
-            return [gr.skip(), gr.skip(), *fields]
-        first = here.values()
-        model = linked.get("model", defaults.FORM["model"])
-        values = {**address.first_values(linked.get("dataset", first["dataset"]), model), **linked}
-        return [described(values, first, settled=True), _outcome(problem=problem) if problem else gr.skip(), *fields]
+    def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Any]:
+        return [gr.skip() if new[name] == old[name] else form.shown(name, new[name]) for name in names]
 
-    on_load(follow, None, [plan, outcome, *(controls.fields[name] for name in names)])
+    def fill(request: gr.Request) -> Iterator[list[Any]]:
+        linked, problem = address.restored(dict(request.query_params))
+        built, first = first_values({}, here.when_built()), first_values(linked, here.values(linked.get("dataset")))
+        yield [FILLED, gr.skip(), _outcome(problem=problem) if problem else gr.skip(), *changed(built, first)]
+        hub_problem, models = here.wait(LATE_HUB_SECONDS, MACHINE_SECONDS)
+        last = first_values(linked, here.values(linked.get("dataset")))
+        fields = dict(zip(names, changed(first, last), strict=True))
+        fields["model"] = gr.update(choices=models) if models else gr.skip()
+        yield [gr.skip(), f'<p class="lp-muted">{html.escape(hub_problem)}</p>', gr.skip(), *fields.values()]
+
+    on_load(fill, None, [plan, note, outcome, *(controls.fields[name] for name in names)])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from lpwd.config import ConfigError, sentence
+from lpwd.config import ConfigError, config_error
 from lpwd.jobs.rights import User
 
 MAX_CHARACTERS = 200_000  # of one request; 2,000 run ids of 80 characters fit
@@ -63,7 +63,7 @@ def checking(act: Act) -> Act:
         try:
             return checked(**dict(zip(names, args, strict=False)), **kwargs)  # by name, so that a sentence has the name
         except ValidationError as error:
-            raise ConfigError(sentence(error)) from None
+            raise config_error(error) from None
 
     return call
 

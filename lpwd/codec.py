@@ -1,0 +1,83 @@
+"""The settings of a run as text: how the form and the page's address write a field, and what they accept as one."""
+
+import json
+import re
+import types
+import typing
+from typing import Any
+
+from lpwd.config import ConfigError, RunConfig
+
+WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+AMBIGUOUS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,125 is 1.125 in Berlin and 1125 in Boston
+MINUS = "\N{MINUS SIGN}"
+
+
+def kind(name: str) -> type:
+    """int, float, bool, dict or str (also of a choice): the type of a field of RunConfig, `| None` left out."""
+    inner = inner_type(RunConfig.model_fields[name].annotation)
+    origin = typing.get_origin(inner) or inner
+    return origin if origin in (int, float, bool, dict, tuple) else str
+
+
+def inner_type(annotation: Any) -> Any:
+    """The type in `T | None`."""
+    if isinstance(annotation, types.UnionType):
+        return next(part for part in typing.get_args(annotation) if part is not type(None))
+    return annotation
+
+
+def is_optional(name: str) -> bool:
+    """Whether the field may be None."""
+    return type(None) in typing.get_args(RunConfig.model_fields[name].annotation)
+
+
+def write(name: str, value: Any) -> str:
+    """The shortest text from which `read` makes the same value; "" is None, or no model arguments."""
+    if value is None or value == {}:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else str(value)
+
+
+def read(name: str, text: Any) -> Any:
+    """The value of a field from its text. What is not text, and what RunConfig itself reads, is left as it is.
+
+    A number has a dot or one comma as its decimal mark, and nothing between thousands. Raises ConfigError.
+    """
+    if not isinstance(text, str) or (of := kind(name)) is bool:
+        return text
+    given = text.strip()
+    if of is dict:
+        return _json(name, given or "{}")
+    if not given and is_optional(name):
+        return None
+    return _number(name, given.replace(MINUS, "-"), of) if of in (int, float) else given
+
+
+def _number(name: str, given: str, of: type) -> int | float:
+    example = "a whole number without separators, such as 5000" if of is int else "a number, such as 0.5 or 1e-3"
+    if not given:
+        raise ConfigError.of(name, f"is empty: write {example}")
+    if of is int and WHOLE.fullmatch(given):
+        return int(given)
+    plain = given.replace(",", ".") if given.count(",") == 1 and "." not in given else given
+    if of is int or not DECIMAL.fullmatch(plain):
+        raise ConfigError.of(name, f"is {given[:40]!r}: write {example}")
+    if AMBIGUOUS.fullmatch(given):
+        one, other = given.replace(",", "."), given.replace(",", "")
+        raise ConfigError.of(name, f"is {given!r}: this can mean two numbers; write {one} or {other}")
+    return float(plain)
+
+
+def _json(name: str, given: str) -> Any:
+    try:
+        return json.loads(given)
+    except RecursionError:
+        raise ConfigError.of(name, "is nested too deep to be read") from None
+    except ValueError:
+        return given
