@@ -154,7 +154,7 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     start.click(on_start, controls.inputs, outcome, **quiet)
     changes = [component.change for component in controls.fields.values()]  # type: ignore[attr-defined]
-    gr.on([*changes, plan.submit], None, list(controls.fields.values()), None, js=_told(controls), **quiet)  # type: ignore[attr-defined]
+    gr.on([*changes, plan.submit], None, list(controls.fields.values()), None, js=_told(controls), **quiet)
     model, dataset, weights, kwargs = (controls.fields[n] for n in ("model", "dataset", "init_from", "model_kwargs"))
     of_dataset = [controls.fields[name] for name in defaults.OF_DATASET]
     follow: list[tuple[Any, Any, list[Any], list[Any]]] = [
