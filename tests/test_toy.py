@@ -1,6 +1,6 @@
-"""The landing's first act in Chromium: its own generator and steps against the plain reference, driven by hand."""
+"""The landing's first act: the fixture of its steps (tests/js/toy.test.js), and the page in Chromium by hand."""
 
-import math
+import json
 import re
 import urllib.request
 
@@ -12,61 +12,54 @@ from lpwd import __version__
 from lpwd.optim import reference
 from lpwd.optim.penalty import opposing_penalty
 from lpwd.ui.shared import paper
-from lpwd.ui.web import card
+from lpwd.ui.web import assets, card
 
-MINIMUM = torch.tensor([1.15, 0.05], dtype=torch.float64)
-START = torch.tensor([-0.12, 0.72], dtype=torch.float64)
-CURVATURE = torch.tensor([[0.55, 0.35], [0.35, 1.5]], dtype=torch.float64)
-STEPS, SEED = 200, 7
-USUAL = {"eta": 0.3, "c": 0.2, "noise": 0.35, "optimizer": "sgd", "seed": SEED}
-RUN = """([settings, steps]) => {
-  const { share, run } = lpwd.toyPhysics, state = run(settings, steps), { distance, opposed } = state;
-  const ends = Object.entries(state.paths).map(([method, path]) => [method, path.after]);
-  return { share: share(state), distance, opposed, ends: Object.fromEntries(ends) };
+FIXTURE = ROOT / "tests" / "js" / "toy_reference.json"
+STEPS = 200
+USUAL = {"eta": 0.3, "c": 0.2, "noise": 0.35, "optimizer": "sgd", "seed": 7}
+RUN = """async ([address, settings, steps]) => {
+  const { opposingShare, run } = await import(new URL(address, document.baseURI));
+  const state = run(settings, steps);
+  return [opposingShare(state), state.distance];
 }"""
 FIELD = "#lp-toy [data-f={}]"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
-]
+
+def chromium_only(test):
+    return pytest.mark.browser(pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")(test))
 
 
-def mulberry32(seed):
-    """Tommy Ettinger's generator on 32 bits: numbers in [0, 1)."""
-    mask, a = 0xFFFFFFFF, seed
-    while True:
-        a = (a + 0x6D2B79F5) & mask
-        t = ((a ^ (a >> 15)) * (a | 1)) & mask
-        t ^= (t + (((t ^ (t >> 7)) * (t | 61)) & mask)) & mask
-        yield (t ^ (t >> 14)) / 2**32
-
-
-def noises(steps):
-    """Two normal numbers a step, by Box and Muller."""
-    uniform = mulberry32(SEED)
-    normal = lambda: math.sqrt(-2 * math.log(1 - next(uniform))) * math.cos(2 * math.pi * next(uniform))  # noqa: E731
-    return [torch.tensor([normal(), normal()], dtype=torch.float64) for _ in range(steps)]
-
-
-def path(method, eta, c, noise, optimizer, steps):
-    """theta_0 .. theta_steps by lpwd.optim.reference."""
-    direction = reference.AdamDirection() if optimizer == "adam" else reference.SGDDirection(momentum=0.0)
-    gradients = [lambda at, e=e: CURVATURE @ (at - MINIMUM) + noise * e for e in noises(steps)]
+def path(method, fixture, case):
+    """theta_0 .. theta_T by lpwd.optim.reference, shape (T + 1, 2)."""
+    minimum, start, curvature = (torch.tensor(fixture[name]).double() for name in ("minimum", "start", "curvature"))
+    direction = reference.AdamDirection() if case["optimizer"] == "adam" else reference.SGDDirection(momentum=0.0)
+    noises = case["noise"] * torch.tensor(fixture["normal"]).double()
+    gradients = [lambda at, noise=noise: curvature @ (at - minimum) + noise for noise in noises]
+    lrs, rate = [case["eta"]] * len(noises), case["c"] / case["eta"]
     one_layer = torch.ones(2, dtype=torch.long)
-    lrs = [eta] * steps
-    return torch.stack([START, *reference.trajectory(method, direction, START, gradients, lrs, c / eta, one_layer)])
+    return torch.stack([start, *reference.trajectory(method, direction, start, gradients, lrs, rate, one_layer)])
 
 
-def figures(eta, c, noise, optimizer, steps=STEPS, **_):
-    """The two large figures, and where the three methods are in the end."""
-    paths = {method: path(method, eta, c, noise, optimizer, steps) for method in ("wd", "rwd", "pwd")}
+def results(fixture, case):
+    """Share of WD's opposing penalties, largest gap between WD and RWD, and where the three methods end."""
+    paths = {method: path(method, fixture, case) for method in ("wd", "rwd", "pwd")}
     before, after = paths["wd"][:-1], paths["wd"][1:]
-    penalty = c * before
+    penalty = case["c"] * before
     share, _ = opposing_penalty(before, before - (after + penalty), penalty)
-    way = torch.linalg.vector_norm(START - MINIMUM)
-    distance = torch.linalg.vector_norm(paths["wd"] - paths["rwd"], dim=1).max() / way
-    return share, float(distance), {method: theta[-1].tolist() for method, theta in paths.items()}
+    distance = torch.linalg.vector_norm(paths["wd"][0] - torch.tensor(fixture["minimum"]).double())
+    gap = torch.linalg.vector_norm(paths["wd"] - paths["rwd"], dim=1).max() / distance
+    return {"share": share, "distance": float(gap), "ends": {name: theta[-1].tolist() for name, theta in paths.items()}}
+
+
+def test_the_fixture_of_the_pages_steps_holds_what_the_reference_computes():
+    fixture = json.loads(FIXTURE.read_text())
+    assert len(fixture["cases"]) == 8
+    for case in fixture["cases"]:
+        expected = results(fixture, case)
+        assert case["share"] == expected["share"]
+        assert case["distance"] == pytest.approx(expected["distance"], rel=1e-9)
+        for method, end in expected["ends"].items():
+            assert case["ends"][method] == pytest.approx(end, rel=1e-9, abs=1e-12)
 
 
 def shown(page):
@@ -80,49 +73,40 @@ def rounded(share, distance):
     return pytest.approx(100 * share, abs=0.0501), pytest.approx(distance, rel=0.0501)
 
 
-def test_the_pages_own_steps_are_those_of_the_reference(app, browser):
-    page = open_page(browser, app.url).page
-    for eta, c, noise in ((0.3, 0.2, 0.4), (0.3, 0.0005, 0.4), (0.05, 0.9, 1.0), (0.3, 0.2, 0.0)):
-        for optimizer in ("sgd", "adam"):
-            settings = {**USUAL, "eta": eta, "c": c, "noise": noise, "optimizer": optimizer}
-            share, distance, ends = figures(**settings)
-            ran = page.evaluate(RUN, [settings, STEPS])
-            assert ran["share"] == pytest.approx(share, abs=1e-12)
-            assert ran["distance"] == pytest.approx(distance, rel=1e-9)
-            assert (ran["opposed"]["rwd"], ran["opposed"]["pwd"]) == (0, 0)
-            for method, end in ends.items():
-                assert ran["ends"][method] == pytest.approx(end, rel=1e-9, abs=1e-12)
+def computed(page, steps=STEPS, **settings):
+    """What the page's own steps give with these settings."""
+    asked = [f"{assets.address()}/demo/toy_physics.js", USUAL | settings, steps]
+    return rounded(*page.evaluate(RUN, asked))
 
 
+@chromium_only
 def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_references(app, browser):
     seen = open_page(browser, app.url, reduced_motion="reduce", viewport={"width": 390, "height": 844})
     page = seen.page
     page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}')?.textContent === 'step 120'")
     assert "WD ends at −0.35, further from 0" in page.inner_text(FIELD.format("line-words"))
     assert "RWD ends at −0.10" in page.inner_text(FIELD.format("line-words"))
-    assert shown(page) == rounded(*figures(**USUAL, steps=120)[:2])
+    assert shown(page) == computed(page, steps=120)
     page.focus("#lp-toy [data-act=step]")
     for _ in range(STEPS - 120):
         page.keyboard.press("Enter")
     assert page.inner_text(FIELD.format("steps")) == "step 200"
-    assert shown(page) == rounded(*figures(**USUAL)[:2])
+    assert shown(page) == computed(page)
     page.click("#lp-toy [data-act=paper]")
-    small = figures(**USUAL | {"c": 0.0005})
-    assert shown(page) == rounded(*small[:2])
-    assert "The defect is real, and yet the paths of WD and RWD lie on each other" in page.inner_text(
-        FIELD.format("words")
-    )
+    assert shown(page) == computed(page, c=0.0005)
+    assert "The defect is real, but the paths of WD and RWD coincide" in page.inner_text(FIELD.format("words"))
     page.focus(FIELD.format("c"))
     page.keyboard.press("End")
     assert page.inner_text(FIELD.format("c-is")) == "0.9"
     assert "toy_c=0.9" in page.url
     page.check("#lp-toy [value=adam]")
-    assert shown(page) == rounded(*figures(**USUAL | {"c": 0.9, "optimizer": "adam"})[:2])
+    assert shown(page) == computed(page, c=0.9, optimizer="adam")
     page.wait_for_function(f"document.querySelector('{FIELD.format('status')}').textContent.includes('c = 0.9')")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
 
 
+@chromium_only
 def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app, browser):
     seen = open_page(browser, app.url)
     page = seen.page
@@ -158,6 +142,7 @@ def test_a_shared_link_shows_a_title_a_description_and_a_picture_of_our_own(app)
     assert [int.from_bytes(picture[at : at + 4], "big") for at in (16, 20)] == [card.WIDTH, card.HEIGHT]
 
 
+@chromium_only
 def test_the_paper_is_linked_beside_the_tabs_and_cited_alike_everywhere(app, browser):
     page = open_page(browser, f"{app.url}/?tab=explain").page
     assert page.get_attribute("#lp-paper a", "href") == paper.LINK
@@ -166,3 +151,16 @@ def test_the_paper_is_linked_beside_the_tabs_and_cited_alike_everywhere(app, bro
     assert f'url: "{paper.LINK}"' in citation
     assert f'title: "{paper.TITLE}"' in citation
     assert f"version: {__version__}" in citation
+
+
+if __name__ == "__main__":  # writes the fixture
+    normal = torch.randn(60, 2, generator=torch.Generator().manual_seed(7)).tolist()
+    made = {"minimum": [1.15, 0.05], "start": [-0.12, 0.72], "curvature": [[0.55, 0.35], [0.35, 1.5]], "normal": normal}
+    settings = [(0.3, 0.2, 0.4), (0.3, 0.0005, 0.4), (0.05, 0.9, 1.0), (0.3, 0.2, 0.0)]
+    made["cases"] = [
+        {"eta": eta, "c": c, "noise": noise, "optimizer": optimizer}
+        for eta, c, noise in settings
+        for optimizer in ("sgd", "adam")
+    ]
+    made["cases"] = [case | results(made, case) for case in made["cases"]]
+    FIXTURE.write_text(json.dumps(made) + "\n")

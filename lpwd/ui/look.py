@@ -1,13 +1,25 @@
-"""Colours, type and spacing: a paper's figure page. System fonts only, so that no other host is asked for anything."""
+"""Colours, type and spacing: a paper's figure page. System fonts only, so that no request goes to another host."""
 
-import json
 from pathlib import Path
 
 import gradio as gr
-import plotly
+
+from lpwd.ui.web import assets
 
 HERE = Path(__file__).parent
-FIRST = ("url.js", "tabs.js")  # other scripts use them while the page loads
+LANDING = ("shared/", "demo/")  # folders of the scripts that the first tab needs
+CHARTS = ("shared/figure.js", "shared/lane_chart.js", "shared/lane_traces.js")  # needed by other tabs only
+# What a component runs when it appears. A failure shows in its place, and in the console.
+MOUNT = """import(new URL("[[ADDRESS]]", document.baseURI))
+  .then((module) => module.mount(element, { server, props, trigger, watch }))
+  .catch((error) => {
+    const problem = document.createElement("p");
+    problem.className = "lp-problem";
+    problem.setAttribute("role", "alert");
+    problem.textContent = `This part of the page did not load. Reload the page. (${error.message})`;
+    element.prepend(problem);
+    throw error;
+  });"""
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
 ICON = (
@@ -60,32 +72,28 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """What tabs share, then the sheets of single tabs."""
-    return "".join(path.read_text(encoding="utf-8") for path in files("css"))
+    """Return the shared sheet, then the sheets of single tabs."""
+    shared, others = (sorted(HERE.glob(f"{folder}/*.css")) for folder in ("shared", "*"))
+    return "".join(path.read_text(encoding="utf-8") for path in dict.fromkeys([*shared, *others]))
 
 
 def head() -> str:
-    """The page's own scripts and icon, inline. Plotly is fetched when the first chart is seen: the landing has none."""
-    plotly_address = f"gradio_api/file={plotly_path()}"
-    first = f"window.lpwd = {json.dumps({'plotlyAddress': plotly_address})};\n"
-    scripts = "".join(path.read_text(encoding="utf-8") for path in files("js"))
+    """Return the page's icon, and hints to fetch the scripts of the landing at once; Plotly waits for a chart."""
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
-    return f"{icon}<script>{first}{scripts}</script>"
+    names = [name for name in assets.scripts() if name.startswith(LANDING) and name not in CHARTS]
+    return icon + "".join(f'<link rel="modulepreload" href="{assets.address()}/{name}">' for name in names)
 
 
-def files(suffix: str) -> list[Path]:
-    """What tabs share, then the tabs' own files: a new one needs no registration."""
-    first = [HERE / "shared" / name for name in FIRST if name.endswith(suffix)]
-    shared, others = (sorted(HERE.glob(f"{folder}/*.{suffix}")) for folder in ("shared", "*"))
-    return list(dict.fromkeys([*first, *shared, *others]))
+def mount(name: str) -> str:
+    """Return the `js_on_load` of a component: import a script, `train/panel.js`, and call its `mount`.
+
+    Raises KeyError for an unknown script.
+    """
+    assets.scripts()[name]
+    return MOUNT.replace("[[ADDRESS]]", f"{assets.address()}/{name}")
 
 
 def asset(name: str) -> str:
-    """A file below this folder, as text: `train/panel.html`."""
+    """Return a file below this folder as text: `train/panel.html`."""
     return (HERE / name).read_text(encoding="utf-8")
-
-
-def plotly_path() -> str:
-    """The browser's Plotly as the Python package brings it: nothing is fetched from elsewhere."""
-    return str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")

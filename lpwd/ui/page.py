@@ -22,7 +22,7 @@ from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.train import tab as train
-from lpwd.ui.web import api, card, routes
+from lpwd.ui.web import api, assets, card, routes
 from lpwd.ui.web.origins import outermost
 from lpwd.ui.web.people import WITH_ACCOUNTS, Door, People
 from lpwd.ui.web.topics import Topics
@@ -43,7 +43,6 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
 
     `jobs` has been started. Nothing here waits for the worker or the Hub.
     """
-    gr.set_static_paths(look.plotly_path())
     live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
@@ -69,7 +68,13 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         runs.cloning(live, built["Runs"], cached, built["Train"])
         api.build(live, people)
     hide_events(page)
-    own_routes = [card.picture(), routes.health(jobs), routes.polling(live, people, topics), *people.routes()]
+    own_routes = [
+        assets.route(),
+        card.picture(),
+        routes.health(jobs),
+        routes.polling(live, people, topics),
+        *people.routes(),
+    ]
     own_routes += built["Demo"]
     middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]
     options = {

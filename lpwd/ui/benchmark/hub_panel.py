@@ -52,7 +52,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, autopush: 
     topics.add("published", about)
     gr.HTML(
         html_template=look.asset("benchmark/hub.html"),
-        js_on_load="lpwd.hub(element, server);",
+        js_on_load=look.mount("benchmark/hub.js"),
         server_functions=[answering(act, people.who) for act in (use, plan, send)],
         elem_id="lp-hub",
         apply_default_css=False,

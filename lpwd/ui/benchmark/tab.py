@@ -53,7 +53,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, pusher: Au
     topics.add("benchmark", find)
     gr.HTML(
         html_template=look.asset("benchmark/benchmark.html"),
-        js_on_load="lpwd.benchmark(element, server, props);",
+        js_on_load=look.mount("benchmark/benchmark.js"),
         server_functions=[answering(act, people.who) for act in (run_cells,)],
         choices=json.dumps(bench.choices()),
         elem_id="lp-benchmark",

@@ -1,6 +1,5 @@
 """The published pair of WD and LPWD as the page draws it. No gradio here."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +15,22 @@ BUNDLED = "the snapshot bundled with lpwd"
 
 
 class Shown:
-    """The pair that stands recorded on the page; chosen again only when the published results changed."""
+    """The pair that the page shows; chosen again only when the published results have changed."""
 
     def __init__(self, cached: Cached) -> None:
         self.cached = cached
-        self._answer = {"version": "", "pair": published_view(pair.bundled(), BUNDLED)}
+        self._version = ""
+        self._pair = published_view(pair.bundled(), BUNDLED)
 
-    def since(self, version: str) -> dict[str, Any]:
-        """The pair, unless the page has this version; `reading`: there may soon be another."""
-        results = self.cached.results
-        now = self.cached.version
-        if results is not None and self._answer["version"] != now:
+    def newest(self) -> dict[str, Any] | None:
+        """Return the newest pair of the published results, or the bundled pair."""
+        results, version = self.cached.results, self.cached.version
+        if results is not None and self._version != version:
             from lpwd.hub import chosen
 
-            newest_pair = published_view(chosen.choose(results.checked), source(results))
-            self._answer = {"version": now, "pair": newest_pair or self._answer["pair"]}
-        reading = bool(self.cached.repo) and self.cached.view()["reading"]
-        news = {"version": version} if version == self._answer["version"] != "" else self._answer
-        return {**news, "reading": reading}
+            self._pair = published_view(chosen.choose(results.checked), source(results)) or self._pair
+            self._version = version
+        return self._pair
 
 
 def source(results: "Results") -> str:
@@ -60,16 +57,6 @@ def published_view(published_pair: Mapping[str, Any] | None, where: str) -> dict
         lanes.append({**lane, **style, "words": pair.heat_words(style["label"], lane["heat"])})
     return {
         "key": ",".join(published_pair["ids"]),
-        **settings(config),
-        "epochs": config.epochs,
         "line": "; ".join(part for part in facts if part) + ".",
-        "verdict": published_pair["verdict"],
         "lanes": lanes,
     }
-
-
-def settings(config: RunConfig) -> dict[str, Any]:
-    """What the page compares and shows in its sliders; equal `task`s may stand in one chart."""
-    same = (config.dataset, config.model, config.model_kwargs, config.image_size, config.pretrained)
-    task = json.dumps(same, sort_keys=True)
-    return {"lr": config.lr, "weightDecay": config.weight_decay, "seed": config.seed, "task": task}

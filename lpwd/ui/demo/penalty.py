@@ -39,7 +39,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> Route:
     frames = [framed(scan) for scan in lanes.scans.values()]
     gr.HTML(
         html_template=look.asset("demo/penalty.html"),
-        js_on_load="lpwd.penalty(element, server, props);",
+        js_on_load=look.mount("demo/penalty.js"),
         server_functions=[answering(act, people.who) for act in (situation, run_seed)],
         scans=json.dumps({"frames": frames, "digests": recorded.digests(), "reading": bool(cached.repo)}),
         elem_id="lp-penalty",

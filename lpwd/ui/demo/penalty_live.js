@@ -1,139 +1,182 @@
-// One live seed of the cell under the slider: started, watched, stopped, and said in words.
-// `cell()` is {scan, decay, methods}; `changed(moved)` is called when there is something else to draw, with the cell that
-// a link or another page's seed is of, once, where it is not the one under the slider.
-lpwd.penaltyLive = (element, server, cell, changed) => {
-  "use strict";
-  const ENDED = ["finished", "diverged"], { put, bar, parts } = lpwd.widgets, { field, act } = parts(element);
-  let ids = [], live = null, curves = {}, known = null, asked = 0, starting = false, busy = false;
-  let waiting = []; // the lanes that were queued behind those on the page
+// One live seed at the selected lambda: started, watched, stopped, and described.
 
-  const working = () => Boolean(live) && ["queued", "running", "stopping"].includes(live.race.state);
-  const here = ({ scan, decay } = cell()) => Boolean(live) && live.scan === scan && live.decay === decay;
+import { merge } from "../shared/curves.js";
+import { onPoll } from "../shared/page_race.js";
+import { watch } from "../shared/polling.js";
+import { epochText } from "../shared/race_text.js";
+import { call, changeRace } from "../shared/server.js";
+import { parameter, remember } from "../shared/url.js";
+import { put, showProgress, View } from "../shared/widgets.js";
+import { liveStateText, offerText, startLabel } from "./penalty_live_text.js";
 
-  // ---- what the server knows
+const ENDED = ["finished", "diverged"];
+const WORKING = ["queued", "running", "stopping"];
 
-  async function ask() {
-    const mine = ++asked;
-    const answer = await lpwd.server.ask(server, "situation", cell());
-    if (mine !== asked) return;
-    known = answer.problem ? null : answer;
-    put(field("problem"), answer.problem);
-    if (!working() && !here() && (live || !ids.length)) watch(known?.finished.length ? known.shown : []);
-    say();
+export class LiveSeed extends View {
+  /** @param {any} element @param {Server} server @param {() => any} cell what is selected: {scan, decay, methods}
+   * @param {(moved: any) => void} changed called when something else must be drawn; `moved` is the cell of a linked
+   *   seed, once, if another cell is selected */
+  constructor(element, server, cell, changed) {
+    super(element);
+    this.server = server;
+    this.cell = cell;
+    this.changed = changed;
+    /** @type {string[]} */
+    this.ids = parameter("demo_runs").split(",").filter(Boolean);
+    /** @type {any} */
+    this.live = null; // the last answer about the lanes
+    /** @type {Curves} */
+    this.curves = {};
+    /** @type {any} */
+    this.known = null; // what the server knows of the selected cell
+    this.asked = 0;
+    this.starting = false;
+    this.busy = false; // another race is training
+    /** @type {string[]} */
+    this.next = []; // lanes that are queued behind those on the page
+    this.refresh = watch(element, "demo", "seed", { ask: () => this.question(), take: (answer) => this.take(answer) });
+    this.onClick("run", () => this.start());
+    this.onClick("stop", () => this.stop());
+    onPoll(element, ({ answer }) => this.follow(answer?.strip.active));
   }
-  const look = lpwd.polling.watch(element, "demo", "seed", {
-    ask() {
-      if (!ids.length || ENDED.includes(live?.race.state)) return null; // a stopped one may go on
-      return { ids, cursors: Object.fromEntries(ids.map((id) => [id, curves[id]?.cursor ?? ""])) };
-    },
-    take,
-  });
-  function watch(next) {
-    if (next.join() !== ids.join()) {
-      [ids, live, curves] = [next, null, {}];
-      remember();
-      changed();
+
+  isWorking() {
+    return Boolean(this.live) && WORKING.includes(this.live.race.state);
+  }
+
+  /** Return whether the lanes belong to the selected lambda. */
+  isHere() {
+    const { scan, decay } = this.cell();
+    return Boolean(this.live) && this.live.scan === scan && this.live.decay === decay;
+  }
+
+  /** Return the lanes to draw: those at the selected lambda, of methods that are shown. */
+  lanes() {
+    if (!this.isHere()) return [];
+    const { methods } = this.cell();
+    return this.live.race.lanes.filter(({ method, id }) => methods.includes(method) && this.curves[id]);
+  }
+
+  // ---- the server
+
+  /** Ask what is known of the selected cell. */
+  async ask() {
+    this.asked += 1;
+    const mine = this.asked;
+    const answer = await call(this.server, "situation", this.cell());
+    if (mine !== this.asked) return;
+    this.known = answer.problem ? null : answer;
+    this.say("problem", answer.problem);
+    const idle = !this.isWorking() && !this.isHere() && (this.live || !this.ids.length);
+    if (idle) this.show(this.known?.finished.length ? this.known.shown : []);
+    this.describe();
+  }
+
+  question() {
+    if (!this.ids.length || ENDED.includes(this.live?.race.state)) return null; // a stopped race may resume
+    const cursors = Object.fromEntries(this.ids.map((id) => [id, this.curves[id]?.cursor ?? ""]));
+    return { ids: this.ids, cursors };
+  }
+
+  /** Show these lanes. */
+  show(/** @type {string[]} */ ids) {
+    if (ids.join() !== this.ids.join()) {
+      this.ids = ids;
+      this.live = null;
+      this.curves = {};
+      remember({ demo_runs: ids.join(",") });
+      this.changed(null);
     }
-    look();
-  }
-  function take(answer) {
-    put(field("problem"), answer.problem);
-    if (answer.problem) return void watch([]);
-    const first = !live, before = working();
-    live = answer;
-    for (const [id, delta] of Object.entries(answer.curves)) lpwd.curves.merge(curves, id, delta);
-    changed(first && !here() ? { scan: live.scan, decay: live.decay } : null);
-    say();
-    if (!before || working()) return;
-    if (waiting.length) watch(waiting);
-    waiting = [];
-    ask();
+    this.refresh();
   }
 
-  // ---- act
+  take(answer) {
+    this.say("problem", answer.problem);
+    if (answer.problem) return this.show([]);
+    const isFirst = !this.live;
+    const wasWorking = this.isWorking();
+    this.live = answer;
+    for (const [id, delta] of Object.entries(answer.curves)) merge(this.curves, id, delta);
+    this.changed(isFirst && !this.isHere() ? { scan: answer.scan, decay: answer.decay } : null);
+    this.describe();
+    if (wasWorking && !this.isWorking()) this.ended();
+  }
 
-  act("run").addEventListener("click", async () => {
-    if (starting) return;
-    const queued = !known?.working; // else the click asks to see what trains or waits already
-    starting = true;
-    put(field("problem"), "");
-    say();
+  ended() {
+    if (this.next.length) this.show(this.next);
+    this.next = [];
+    this.ask();
+  }
+
+  async start() {
+    if (this.starting) return;
+    const queues = !this.known?.working; // else the click shows what trains or waits already
+    this.starting = true;
+    this.say("problem", "");
+    this.describe();
     try {
-      const answer = await lpwd.server.ask(server, "run_seed", cell());
-      put(field("problem"), answer.problem ? `Not started. ${answer.problem}` : "");
-      if (answer.ids && queued && working()) [waiting] = [answer.ids], ask(); // what is watched stays until its end
-      else if (answer.ids) watch(answer.ids);
-    } catch (error) {
-      put(field("problem"), "No answer from the app; try again.");
+      this.started(await call(this.server, "run_seed", this.cell()), queues);
+    } catch {
+      this.say("problem", "No answer from the app. Try again.");
     }
-    starting = false;
-    say();
-  });
-  act("stop").addEventListener("click", async () => {
-    put(field("problem"), await lpwd.server.act("stop", ids));
-    look();
-  });
-  const remember = () => lpwd.url.remember({ demo_runs: ids.join(",") });
+    this.starting = false;
+    this.describe();
+  }
+
+  started({ problem, ids }, queues) {
+    this.say("problem", problem ? `Not started. ${problem}` : "");
+    if (!ids) return;
+    if (!queues || !this.isWorking()) return this.show(ids);
+    this.next = ids; // what trains on the page stays until it ends
+    this.ask();
+  }
+
+  async stop() {
+    this.say("problem", await changeRace("stop", this.ids));
+    this.refresh();
+  }
+
+  follow(active) {
+    const busy = Boolean(active) && active.ids.join() !== this.ids.join();
+    if (busy === this.busy) return;
+    this.busy = busy;
+    this.describe();
+  }
 
   // ---- words
 
-  function say() {
-    const mine = working();
-    put(act("run"), label());
-    act("run").setAttribute("aria-disabled", String(starting)); // a disabled one would lose the focus
-    hide("run", mine && here() && !starting, "stop");
-    act("run").classList.toggle("lp-starts", !known?.working); // to see what trains anyone may press it
-    hide("stop", !mine || !live.mine, "run"); // somebody else's may only be watched
-    act("stop").disabled = mine && !live.race.canStop;
-    field("progress").hidden = !mine;
-    if (mine) {
-      bar(field("progress").firstElementChild, live.race.progress);
-      put(field("when"), lpwd.race.when(live.race));
+  describe() {
+    const { live, known, starting } = this;
+    const working = this.isWorking();
+    this.drawButtons(working);
+    this.field("progress").hidden = !working;
+    if (working) {
+      showProgress(this.field("progress").firstElementChild, live.race.progress);
+      this.say("when", epochText(live.race));
     }
-    put(field("state"), starting ? "Checking model and data …" : live ? state() : "");
-    put(field("offer"), known ? offer() : "");
-    const verdict = known?.verdict ? `Here: ${known.verdict}` : "";
-    field("here").hidden = !verdict;
-    put(field("here"), verdict);
+    const state = { working, here: this.isHere(), busy: this.busy, methods: this.cell().methods.length };
+    this.say("state", starting ? "Checking model and data …" : live ? liveStateText(live, state) : "");
+    this.say("offer", known ? offerText(known, state) : "");
+    this.field("here").hidden = !known?.verdict;
+    this.say("here", known?.verdict ? `Here: ${known.verdict}` : "");
   }
-  // Who pressed the one by keyboard stands on the other.
-  function hide(name, hidden, other) {
-    const focused = document.activeElement === act(name);
-    act(name).hidden = hidden;
-    if (hidden && focused) act(other).hidden = false, act(other).focus();
+
+  drawButtons(working) {
+    const run = this.button("run");
+    put(run, startLabel(this.known));
+    run.setAttribute("aria-disabled", String(this.starting)); // a disabled button would lose the focus
+    run.classList.toggle("lp-starts", !this.known?.working); // everyone may view what trains already
+    this.hide("run", working && this.isHere() && !this.starting, "stop");
+    this.hide("stop", !working || !this.live.mine, "run");
+    this.button("stop").disabled = working && !this.live.race.canStop;
   }
-  function label() {
-    if (known?.working) return `Watch seed ${known.next}`;
-    if (known?.begun) return `Go on with seed ${known.next}`;
-    return "Run it here";
+
+  /** Hide a button; if it has the focus, the other button is shown and gets it. */
+  hide(name, hidden, other) {
+    const focused = document.activeElement === this.button(name);
+    this.button(name).hidden = hidden;
+    if (!hidden || !focused) return;
+    this.button(other).hidden = false;
+    this.button(other).focus();
   }
-  function state() {
-    const { race, seed, mine, decay } = live, at = `epoch ${Math.max(1, race.epoch)} of ${race.epochs}`;
-    const which = `seed ${seed} at λ ${decay}`, drawn = here() ? "" : " Drawn when λ is there.";
-    if (race.state === "stopped") return `Here: ${which} was stopped in ${at}; it can go on from there.${drawn}`;
-    const doing = { running: "training", finished: "finished" }[race.state];
-    const whose = working() && !mine ? ", started by somebody else" : "";
-    const what = doing ? `Here: ${doing} ${which}, ${race.device || "this machine"}${whose}, the thick lines.` : "";
-    return `${what} ${lpwd.race.sentence(race)}${drawn}`.trim();
-  }
-  function offer() {
-    const { finished } = known, count = cell().methods.length;
-    const seeds = finished.length ? ` Finished here: seed${finished.length > 1 ? "s" : ""} ${finished.join(", ")}.` : "";
-    const waits = (working() ? !here() : busy) ? " Another race is training, so this one would wait for it." : "";
-    const does = working() && here() ? "Running here" : "To run here";
-    return `${does}: ${count === 1 ? "one lane" : `${count} lanes`}, one a method shown: ${known.line}.${seeds}${waits}`;
-  }
-  lpwd.shown.listen(element, ({ answer }) => {
-    const active = answer?.strip.active, now = Boolean(active) && active.ids.join() !== ids.join();
-    if (now === busy) return;
-    busy = now;
-    say();
-  });
-  // The lanes that are drawn at this cell: those of a method that is shown.
-  function lanes() {
-    if (!here()) return [];
-    const { methods } = cell();
-    return live.race.lanes.filter(({ method, id }) => methods.includes(method) && curves[id]);
-  }
-  return { ask, watch, lanes, points: (id) => curves[id], seed: () => live?.seed };
-};
+}

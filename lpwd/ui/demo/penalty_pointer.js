@@ -1,45 +1,76 @@
-// What a pointer does in a chart of act two: it reads the values at one place, and drags the cursor where there is one.
-lpwd.penaltyPointer = (element, chart, name, digits, drag) => {
-  "use strict";
-  const { make } = lpwd.widgets, SIDE_PX = 12;
-  const tip = make("div", { className: "lp-tip", hidden: true });
-  let dragging = false;
-  element.append(tip);
-  element.classList.toggle("lp-dragged", Boolean(drag));
+// The pointer in a chart of act two: it shows the values at one place, and drags the cursor if there is one.
 
-  // The recorded x nearest to the pointer.
-  function nearest(event) {
-    const place = chart.place(), pixel = event.clientX - element.getBoundingClientRect().left;
-    const values = [...new Set(chart.series().flatMap(({ x }) => x))];
-    return values.sort((a, b) => Math.abs(place.x(a) - pixel) - Math.abs(place.x(b) - pixel))[0];
+import { make } from "../shared/widgets.js";
+
+const SIDE_PX = 12;
+
+export class ChartPointer {
+  /** @param {any} element @param {import("./penalty_chart.js").PenaltyChart} chart
+   * @param {{name: string, digits: number, drag?: (x: number) => void}} options name of the x axis, digits of a value */
+  constructor(element, chart, { name, digits, drag }) {
+    this.element = element;
+    this.chart = chart;
+    this.name = name;
+    this.digits = digits;
+    this.drag = drag;
+    this.dragging = false;
+    this.tip = make("div", { className: "lp-tip", hidden: true });
+    element.append(this.tip);
+    element.addEventListener("pointermove", (event) => this.move(event));
+    element.addEventListener("pointerleave", () => this.hide());
+    if (drag) this.listenForDrag();
   }
-  function read(event) {
-    const x = chart.place() && nearest(event);
-    tip.hidden = x === undefined || x === null;
-    if (tip.hidden) return;
-    const found = chart.series().map((line) => ({ line, value: line.y[line.x.indexOf(x)] ?? null }));
-    const there = found.filter(({ line, value }) => value !== null && !line.raw).sort((one, other) => other.value - one.value);
-    const rows = there.map(({ line, value }) =>
-      make("span", { textContent: `${line.label} ${value.toFixed(digits)}`, style: { "--lane": line.color } }));
-    tip.replaceChildren(make("span", { textContent: `${name} ${x}` }), ...rows);
-    tip.hidden = !rows.length;
-    const left = chart.place().x(x), right = left > element.clientWidth / 2;
-    tip.style.left = right ? "auto" : `${left + SIDE_PX}px`;
-    tip.style.right = right ? `${element.clientWidth - left + SIDE_PX}px` : "auto";
+
+  listenForDrag() {
+    const { element } = this;
+    element.classList.add("lp-dragged");
+    element.addEventListener("pointerdown", (event) => this.start(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      element.addEventListener(end, () => {
+        this.dragging = false;
+      });
+    }
   }
-  function move(event) {
-    if (dragging) drag(chart.place().at(event.clientX - element.getBoundingClientRect().left));
-    else read(event);
+
+  start(event) {
+    if (!this.chart.place || event.button) return;
+    this.dragging = true;
+    this.hide();
+    this.element.setPointerCapture(event.pointerId);
+    this.move(event);
   }
-  element.addEventListener("pointermove", move);
-  element.addEventListener("pointerleave", () => (tip.hidden = true));
-  if (!drag) return;
-  element.addEventListener("pointerdown", (event) => {
-    if (!chart.place() || event.button) return;
-    dragging = true;
-    tip.hidden = true;
-    element.setPointerCapture(event.pointerId);
-    move(event);
-  });
-  for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, () => (dragging = false));
-};
+
+  move(event) {
+    if (!this.chart.place) return;
+    const pixel = event.clientX - this.element.getBoundingClientRect().left;
+    if (this.dragging) this.drag?.(this.chart.place.at(pixel));
+    else this.read(pixel);
+  }
+
+  hide() {
+    this.tip.hidden = true;
+  }
+
+  /** Show the values at the recorded x nearest to this pixel. */
+  read(pixel) {
+    const { place } = this.chart;
+    const series = this.chart.series();
+    const away = (x) => Math.abs(place.x(x) - pixel);
+    const [x] = [...new Set(series.flatMap((line) => line.x))].sort((a, b) => away(a) - away(b));
+    const found = series.map((line) => ({ line, value: line.y[line.x.indexOf(x)] ?? null }));
+    const known = found.filter(({ line, value }) => value !== null && !line.raw).sort((a, b) => b.value - a.value);
+    const rows = known.map(({ line, value }) =>
+      make("span", { textContent: `${line.label} ${value.toFixed(this.digits)}`, style: { "--lane": line.color } }),
+    );
+    this.tip.replaceChildren(make("span", { textContent: `${this.name} ${x}` }), ...rows);
+    this.tip.hidden = !rows.length;
+    if (rows.length) this.position(place.x(x));
+  }
+
+  position(left) {
+    const width = this.element.clientWidth;
+    const isRight = left > width / 2;
+    this.tip.style.left = isRight ? "auto" : `${left + SIDE_PX}px`;
+    this.tip.style.right = isRight ? `${width - left + SIDE_PX}px` : "auto";
+  }
+}

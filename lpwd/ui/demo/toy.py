@@ -14,7 +14,7 @@ def build() -> None:
     """Canvas and script alone: it moves before the page has had any answer."""
     gr.HTML(
         html_template=look.asset("demo/toy.html"),
-        js_on_load="lpwd.toy(element, props);",
+        js_on_load=look.mount("demo/toy.js"),
         styles=json.dumps({method: lane_style(method) for method in METHODS}),
         elem_id="lp-toy",
         apply_default_css=False,

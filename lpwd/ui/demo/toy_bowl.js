@@ -1,82 +1,118 @@
-// The bowl of act one: contours of the loss, the three weights on their way, their trails and WD's two arrows.
-lpwd.toyBowl = (node, styles) => {
-  "use strict";
-  const { mount, colors, clear, line, arrow, dot, text } = lpwd.toyCanvas;
-  const { MINIMUM, CURVATURE, START, TRAIL, apart } = lpwd.toyPhysics;
-  const LOW = [-0.5, -0.5], HIGH = [1.7, 0.95]; // what must be seen, of weight 1 and weight 2
-  const LEVELS = 10, RADII = { wd: 7, rwd: 5, pwd: 3 }; // one within the other where they lie on each other
-  const MOVES = [0.45, 0.9]; // when the first and the second move of a step have ended
-  let shown = null, contours = null, scale = 1, left = 0, top = 0;
-  const canvas = mount(node, (width) => Math.min(320, Math.max(240, 0.5 * width)), place);
+// The bowl of act one: contours of the loss, the paths of the three methods, and WD's two arrows.
 
-  const x = (w) => left + w * scale, y = (w) => top - w * scale;
-  function place() {
-    const spans = [HIGH[0] - LOW[0], HIGH[1] - LOW[1]];
-    scale = Math.min(canvas.width / spans[0], canvas.height / spans[1]);
-    left = canvas.width / 2 - (scale * (LOW[0] + HIGH[0])) / 2;
-    top = canvas.height / 2 + (scale * (LOW[1] + HIGH[1])) / 2;
-    contours = new Path2D();
-    for (let level = 1; level <= LEVELS; level++) contour(0.03 * level ** 2);
-    if (shown) draw(...shown);
+import { Canvas } from "./toy_canvas.js";
+import { CURVATURE, distance, MINIMUM, START, TRAIL } from "./toy_physics.js";
+
+const LOW = [-0.5, -0.5]; // what must be visible, of weight 1 and weight 2
+const HIGH = [1.7, 0.95];
+const LEVELS = 10;
+const RADII = { wd: 7, rwd: 5, pwd: 3 }; // concentric where the methods coincide
+const MOVES = [0.45, 0.9]; // end of the first and second move of a step, as fractions of the step
+
+/** Return the point at `share` of the way from a to b. @param {Vector} a @param {Vector} b @param {number} share */
+const between = (a, b, share) => [a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])];
+
+/** Return where a path is within its step. @param {ToyPath} path @param {number} share of the step, 0 to 1 */
+function along(path, share) {
+  if (share < MOVES[0]) return between(path.before, path.between, share / MOVES[0]);
+  return between(path.between, path.after, Math.min(1, (share - MOVES[0]) / (MOVES[1] - MOVES[0])));
+}
+
+export class Bowl {
+  /** @param {HTMLElement} node @param {Record<string, Style>} styles by method */
+  constructor(node, styles) {
+    this.styles = styles;
+    /** @type {any} */
+    this.shown = null;
+    this.scale = 1; // pixels per unit of a weight
+    this.left = 0; // pixel of the origin
+    this.top = 0;
+    this.contours = new Path2D();
+    const height = (width) => Math.min(320, Math.max(240, 0.5 * width));
+    this.canvas = new Canvas(node, height, () => this.place());
   }
-  // Where the loss is `level` above its minimum.
-  function contour(level) {
+
+  place() {
+    const { width, height } = this.canvas;
+    this.scale = Math.min(width / (HIGH[0] - LOW[0]), height / (HIGH[1] - LOW[1]));
+    this.left = width / 2 - (this.scale * (LOW[0] + HIGH[0])) / 2;
+    this.top = height / 2 + (this.scale * (LOW[1] + HIGH[1])) / 2;
+    this.contours = new Path2D();
+    for (let level = 1; level <= LEVELS; level++) this.addContour(0.03 * level ** 2);
+    if (this.shown) this.draw(this.shown[0], this.shown[1]);
+  }
+
+  /** @param {Vector} point */
+  at([x, y]) {
+    return [this.left + x * this.scale, this.top - y * this.scale];
+  }
+
+  /** Add the points where the loss is `level` above its minimum. */
+  addContour(level) {
     const [[a, b], [, d]] = CURVATURE;
     for (let angle = 0; angle < 6.3; angle += 0.05) {
-      const [u, v] = [Math.cos(angle), Math.sin(angle)], r = Math.sqrt((2 * level) / (a * u * u + 2 * b * u * v + d * v * v));
-      const at = [x(MINIMUM[0] + r * u), y(MINIMUM[1] + r * v)];
-      angle ? contours.lineTo(...at) : contours.moveTo(...at);
+      const [u, v] = [Math.cos(angle), Math.sin(angle)];
+      const r = Math.sqrt((2 * level) / (a * u * u + 2 * b * u * v + d * v * v));
+      const [x, y] = this.at([MINIMUM[0] + r * u, MINIMUM[1] + r * v]);
+      if (angle) this.contours.lineTo(x, y);
+      else this.contours.moveTo(x, y);
     }
-    contours.closePath();
+    this.contours.closePath();
   }
-  const between = (a, b, share) => [a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])];
-  // Where a weight is within its step, `share` from 0 to 1 of the step's time.
-  function along(path, share) {
-    if (share < MOVES[0]) return between(path.before, path.between, share / MOVES[0]);
-    return between(path.between, path.after, Math.min(1, (share - MOVES[0]) / (MOVES[1] - MOVES[0])));
+
+  /** @param {ToyState} state @param {number} share of the step, 0 to 1 */
+  draw(state, share) {
+    this.shown = [state, share];
+    if (!this.canvas.width) return this.canvas.fit();
+    this.drawLoss();
+    const paths = Object.entries(state.paths);
+    for (const [method, path] of paths) this.drawTrail(path, this.styles[method].color);
+    this.drawArrows(state.paths.wd, share);
+    for (const [method, path] of paths) {
+      this.canvas.dot(this.at(along(path, share)), RADII[method], this.styles[method].color);
+    }
   }
-  function draw(state, share) {
-    shown = [state, share];
-    if (!canvas.width) return canvas.fit();
-    const { pen, width, height } = canvas;
-    clear(canvas);
+
+  drawLoss() {
+    const { canvas } = this;
+    const { pen, colors, width, height } = canvas;
+    const [x, y] = this.at([0, 0]);
+    canvas.clear();
     pen.strokeStyle = colors.grid;
     pen.lineWidth = 1;
-    pen.stroke(contours);
-    line(canvas, x(0), 0, x(0), height, colors.line);
-    line(canvas, 0, y(0), width, y(0), colors.line);
-    text(canvas, "weight 1", 8, y(0) + 16);
-    text(canvas, "weight 2", x(0) + 8, 16);
-    text(canvas, "0", x(0) - 6, y(0) + 16, { align: "right" });
-    dot(canvas, x(MINIMUM[0]), y(MINIMUM[1]), 3, colors.muted);
-    text(canvas, "minimum of the loss", x(MINIMUM[0]), y(0) + 16, { align: "center" });
-    for (const [method, path] of Object.entries(state.paths)) trail(path, styles[method].color);
-    arrows(state.paths.wd, share);
-    for (const [method, path] of Object.entries(state.paths)) {
-      const at = along(path, share);
-      dot(canvas, x(at[0]), y(at[1]), RADII[method], styles[method].color);
-    }
+    pen.stroke(this.contours);
+    canvas.line([x, 0], [x, height], colors.line);
+    canvas.line([0, y], [width, y], colors.line);
+    canvas.text("weight 1", [8, y + 16]);
+    canvas.text("weight 2", [x + 8, 16]);
+    canvas.text("0", [x - 6, y + 16], { align: "right" });
+    canvas.dot(this.at(MINIMUM), 3, colors.muted);
+    canvas.text("minimum of the loss", [this.at(MINIMUM)[0], y + 16], { align: "center" });
   }
-  // Fades with age; red where a penalty opposed.
-  function trail({ trail: points }, color) {
-    const { pen } = canvas;
-    for (let i = 1; i < points.length - 1; i++) {
-      const [a, b] = [points[i - 1].at, points[i].at];
-      pen.globalAlpha = 0.9 * (1 - (points.length - i) / TRAIL) ** 2;
-      line(canvas, x(a[0]), y(a[1]), x(b[0]), y(b[1]), color, 1);
-      if (points[i].opposed) dot(canvas, x(b[0]), y(b[1]), 3, colors.against);
+
+  /** Draw a trail that fades with age, with a red dot after each penalty that opposed. */
+  drawTrail({ trail }, color) {
+    const { canvas } = this;
+    for (let i = 1; i < trail.length - 1; i++) {
+      canvas.pen.globalAlpha = 0.9 * (1 - (trail.length - i) / TRAIL) ** 2;
+      canvas.line(this.at(trail[i - 1].at), this.at(trail[i].at), color);
+      if (trail[i].opposed) canvas.dot(this.at(trail[i].at), 3, canvas.colors.against);
     }
-    pen.globalAlpha = 1;
+    canvas.pen.globalAlpha = 1;
   }
-  function arrows(path, share) {
-    const first = Math.min(1, share / MOVES[0]), opposed = path.opposes.includes(true);
-    const ends = [between(path.before, path.between, first), along(path, share)];
-    arrow(canvas, x(path.before[0]), y(path.before[1]), x(ends[0][0]), y(ends[0][1]), colors.muted, 2);
+
+  drawArrows(path, share) {
+    const { muted, against } = this.canvas.colors;
+    const opposed = path.opposes.includes(true);
+    const first = Math.min(1, share / MOVES[0]);
+    this.canvas.arrow(this.at(path.before), this.at(between(path.before, path.between, first)), muted, 2);
     if (first < 1) return;
-    const [a, b] = [path.between, ends[1]];
-    arrow(canvas, x(a[0]), y(a[1]), x(b[0]), y(b[1]), opposed ? colors.against : styles.wd.color, opposed ? 5 : 3);
+    const color = opposed ? against : this.styles.wd.color;
+    this.canvas.arrow(this.at(path.between), this.at(along(path, share)), color, opposed ? 5 : 3);
   }
-  // A distance of the figures (in units of the way from the start to the minimum) in pixels of this picture.
-  const pixels = (distance) => distance * apart(START, MINIMUM) * scale;
-  return { draw, pixels };
-};
+
+  /** Convert a gap, as a fraction of the distance from start to minimum, to pixels of this picture. */
+  pixels(/** @type {number} */ gap) {
+    return gap * distance(START, MINIMUM) * this.scale;
+  }
+}

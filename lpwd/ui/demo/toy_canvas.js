@@ -1,75 +1,103 @@
-// The canvases of act one: as sharp as the screen, in the page's colours, light or dark.
-lpwd.toyCanvas = (() => {
-  "use strict";
-  const NAMES = ["ink", "muted", "line", "grid", "page", "against"]; // --lp-ink, ...
-  const colors = {}; // shared by all canvases, read again when the page turns light or dark
-  let font = "sans-serif", themed = false;
+// Canvases of act one: as sharp as the screen, in the page's colours, light or dark.
 
-  function readTheme() {
-    for (const name of NAMES) colors[name] = lpwd.plotly.color(`--lp-${name}`);
-    font = getComputedStyle(document.body).fontFamily;
-  }
-  // Calls redraw() whenever the canvas has another size or the page other colours; `heightOf(width)` in CSS pixels.
-  function mount(node, heightOf, redraw) {
-    const pen = node.getContext("2d"), canvas = { node, pen, width: 0, height: 0 };
-    function fit() {
-      const width = node.parentElement.clientWidth, height = Math.round(heightOf(width)), ratio = devicePixelRatio || 1;
-      if (!width) return; // its tab is not open
-      Object.assign(canvas, { width, height });
-      node.style.height = `${height}px`;
-      node.width = Math.round(width * ratio);
-      node.height = Math.round(height * ratio);
-      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+import { color, onThemeChange } from "../shared/plotly.js";
+
+const NAMES = ["ink", "muted", "line", "grid", "page", "against"]; // CSS variables --lp-ink, ...
+
+export class Canvas {
+  /** @param {any} node @param {(width: number) => number} heightOf the height for a width, in CSS pixels
+   * @param {() => void} redraw called when the size or the theme has changed */
+  constructor(node, heightOf, redraw) {
+    this.node = node;
+    this.pen = node.getContext("2d");
+    this.heightOf = heightOf;
+    this.redraw = redraw;
+    this.width = 0;
+    this.height = 0;
+    this.font = "";
+    /** @type {Record<string, string>} */
+    this.colors = {};
+    this.readTheme();
+    onThemeChange(() => {
+      this.readTheme();
       redraw();
-    }
-    if (!themed) readTheme();
-    if (!themed) lpwd.plotly.whenThemed(readTheme);
-    themed = true;
-    lpwd.plotly.whenThemed(redraw);
-    new ResizeObserver(fit).observe(node.parentElement);
-    return Object.assign(canvas, { fit });
+    });
+    new ResizeObserver(() => this.fit()).observe(node.parentElement);
   }
-  function clear({ pen, width, height }) {
-    pen.clearRect(0, 0, width, height);
+
+  readTheme() {
+    this.colors = Object.fromEntries(NAMES.map((name) => [name, color(`--lp-${name}`)]));
+    this.font = getComputedStyle(document.body).fontFamily;
   }
-  function line({ pen }, x1, y1, x2, y2, color, width = 1) {
-    pen.strokeStyle = color;
+
+  fit() {
+    const width = this.node.parentElement.clientWidth;
+    if (!width) return; // its tab is closed
+    const ratio = devicePixelRatio || 1;
+    this.width = width;
+    this.height = Math.round(this.heightOf(width));
+    this.node.style.height = `${this.height}px`;
+    this.node.width = Math.round(width * ratio);
+    this.node.height = Math.round(this.height * ratio);
+    this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.redraw();
+  }
+
+  clear() {
+    this.pen.clearRect(0, 0, this.width, this.height);
+  }
+
+  /** @param {Vector} from @param {Vector} to @param {string} stroke @param {number} [width] */
+  line(from, to, stroke, width = 1) {
+    const { pen } = this;
+    pen.strokeStyle = stroke;
     pen.lineWidth = width;
     pen.beginPath();
-    pen.moveTo(x1, y1);
-    pen.lineTo(x2, y2);
+    pen.moveTo(from[0], from[1]);
+    pen.lineTo(to[0], to[1]);
     pen.stroke();
   }
-  // An arrow whose head shrinks with it; what is shorter than half a pixel is not drawn.
-  function arrow(canvas, x1, y1, x2, y2, color, width) {
-    const { pen } = canvas, length = Math.hypot(x2 - x1, y2 - y1), head = Math.min(4 + 2 * width, length);
+
+  /** Draw an arrow whose head shrinks with it; below half a pixel nothing is drawn.
+   * @param {Vector} from @param {Vector} to @param {string} fill @param {number} width */
+  arrow(from, to, fill, width) {
+    const { pen } = this;
+    const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
+    const length = Math.hypot(dx, dy);
     if (length < 0.5) return;
-    const ux = (x2 - x1) / length, uy = (y2 - y1) / length, half = 0.55 * head;
-    const bx = x2 - head * ux, by = y2 - head * uy;
-    line(canvas, x1, y1, bx, by, color, width);
-    pen.fillStyle = color;
+    const head = Math.min(4 + 2 * width, length);
+    const [ux, uy] = [dx / length, dy / length];
+    const base = [to[0] - head * ux, to[1] - head * uy];
+    const half = 0.55 * head;
+    this.line(from, base, fill, width);
+    pen.fillStyle = fill;
     pen.beginPath();
-    pen.moveTo(x2, y2);
-    pen.lineTo(bx - half * uy, by + half * ux);
-    pen.lineTo(bx + half * uy, by - half * ux);
+    pen.moveTo(to[0], to[1]);
+    pen.lineTo(base[0] - half * uy, base[1] + half * ux);
+    pen.lineTo(base[0] + half * uy, base[1] - half * ux);
     pen.fill();
   }
-  function dot({ pen }, x, y, radius, color, hollow = false) {
+
+  /** @param {Vector} at @param {number} radius @param {string} fill @param {boolean} [hollow] */
+  dot(at, radius, fill, hollow = false) {
+    const { pen } = this;
     pen.beginPath();
-    pen.arc(x, y, radius, 0, 2 * Math.PI);
-    pen.fillStyle = hollow ? colors.page : color;
+    pen.arc(at[0], at[1], radius, 0, 2 * Math.PI);
+    pen.fillStyle = hollow ? this.colors.page : fill;
     pen.fill();
     if (!hollow) return;
-    pen.strokeStyle = color;
+    pen.strokeStyle = fill;
     pen.lineWidth = 1.5;
     pen.stroke();
   }
-  function text({ pen }, words, x, y, { color = colors.muted, align = "left", bold = false } = {}) {
-    pen.font = `${bold ? "600 " : ""}12px ${font}`;
+
+  /** Write a text and return its width in pixels. @param {string} words @param {Vector} at */
+  text(words, at, { fill = this.colors.muted, align = "left", bold = false } = {}) {
+    const { pen } = this;
+    pen.font = `${bold ? "600 " : ""}12px ${this.font}`;
     pen.textAlign = align;
-    pen.fillStyle = color;
-    pen.fillText(words, x, y);
+    pen.fillStyle = fill;
+    pen.fillText(words, at[0], at[1]);
     return pen.measureText(words).width;
   }
-  return { mount, colors, clear, line, arrow, dot, text };
-})();
+}

@@ -1,68 +1,104 @@
-// The number line of act one: one weight and one update, decayed in three ways, a row each, phase by phase.
-lpwd.toyLine = (node, styles) => {
-  "use strict";
-  const { mount, colors, clear, line, arrow, dot, text } = lpwd.toyCanvas, { signed } = lpwd.toyWords;
-  const ROW = 52, TOP = 36, FOOT = 20, SIDE = 24;
-  const NARROW = 480; // pixels: a canvas on which two moves in words do not fit
-  const REACHES = [1, 2, 4, 6, 8]; // of the axis, in tenths, ones, ...
-  const FIRST = [0.14, 0.4], SECOND = [0.5, 0.76]; // when the first and the second move go, in shares of the cycle
-  let shown = null;
-  const canvas = mount(node, () => TOP + 2 * ROW + 28 + FOOT, () => shown && draw(shown));
+// The number line of act one: one weight and one update, decayed in three ways, one row each, phase by phase.
 
-  const within = (share, [from, to]) => Math.min(1, Math.max(0, (share - from) / (to - from)));
-  const eased = (x) => x * x * (3 - 2 * x);
-  // The smallest round number that the axis must reach to hold them all.
-  function reach(ways) {
-    const most = 1.1 * Math.max(...ways.flatMap((way) => [way.before, way.between, way.after].map(Math.abs)), 1e-6);
-    const power = 10 ** Math.floor(Math.log10(most));
-    return power * (REACHES.find((r) => r * power >= most) ?? 10);
+import { signed } from "../shared/numbers.js";
+import { Canvas } from "./toy_canvas.js";
+
+const ROW = 52;
+const TOP = 36;
+const FOOT = 20;
+const SIDE = 24;
+const NARROW_PX = 480; // a canvas too narrow for two moves in words
+const REACHES = [1, 2, 4, 6, 8, 10]; // of the axis, times a power of ten
+const FIRST = [0.14, 0.4]; // start and end of the first move, as fractions of the cycle
+const SECOND = [0.5, 0.76];
+
+/** Return the eased progress of a move, 0 to 1. @param {number} share of the cycle @param {number[]} move */
+function progress(share, [from, to]) {
+  const x = Math.min(1, Math.max(0, (share - from) / (to - from)));
+  return x * x * (3 - 2 * x);
+}
+
+/** Return the smallest round number that includes all values. @param {Decayed[]} ways */
+export function axisReach(ways) {
+  const values = ways.flatMap((way) => [way.before, way.between, way.after].map(Math.abs));
+  const most = 1.1 * Math.max(...values, 1e-6);
+  const power = 10 ** Math.floor(Math.log10(most));
+  return power * Number(REACHES.find((reach) => reach * power >= most));
+}
+
+export class NumberLine {
+  /** @param {HTMLElement} node @param {Record<string, Style>} styles by method */
+  constructor(node, styles) {
+    this.styles = styles;
+    /** @type {any} */
+    this.shown = null;
+    /** @type {(value: number) => number} */
+    this.x = Number; // value -> pixel
+    const height = TOP + 2 * ROW + 28 + FOOT;
+    this.canvas = new Canvas(
+      node,
+      () => height,
+      () => this.shown && this.draw(this.shown),
+    );
   }
-  // view: {ways, share (of the cycle, 0 to 1), digits, unit}
-  function draw(view) {
-    shown = view;
+
+  /** @param {{ways: Decayed[], share: number, digits: number}} view `share` of the cycle, 0 to 1 */
+  draw(view) {
+    this.shown = view;
+    const { canvas } = this;
     if (!canvas.width) return canvas.fit();
-    const { ways, share } = view, { width, height } = canvas, end = reach(ways);
-    const x = (value) => width / 2 + (value / end) * (width / 2 - SIDE);
-    clear(canvas);
-    line(canvas, x(0), TOP - 28, x(0), height - FOOT + 4, colors.muted, 1);
+    const end = axisReach(view.ways);
+    this.x = (value) => canvas.width / 2 + (value / end) * (canvas.width / 2 - SIDE);
+    canvas.clear();
+    canvas.line([this.x(0), TOP - 28], [this.x(0), canvas.height - FOOT + 4], canvas.colors.muted);
     for (const at of [-end, -end / 2, 0, end / 2, end]) {
-      text(canvas, String(Number(at.toPrecision(2))).replace("-", "−"), x(at), height - 4, { align: "center" });
+      const tick = String(Number(at.toPrecision(2))).replace("-", "−");
+      canvas.text(tick, [this.x(at), canvas.height - 4], { align: "center" });
     }
-    ways.forEach((way, i) => row(way, TOP + i * ROW, x, share, view.digits));
+    view.ways.forEach((way, i) => void this.row(way, TOP + i * ROW, view));
   }
-  function row(way, y, x, share, digits) {
-    const first = eased(within(share, FIRST)), second = eased(within(share, SECOND));
-    const { color, label } = styles[way.method], decaysFirst = way.method === "pwd";
-    const between = x(way.before) + first * (x(way.between) - x(way.before));
-    const after = x(way.between) + second * (x(way.after) - x(way.between));
-    line(canvas, SIDE, y, canvas.width - SIDE, y, colors.grid, 1);
-    const decay = way.opposes ? colors.against : color, thick = way.opposes ? 6 : 4;
-    arrow(canvas, x(way.before), y, between, y, decaysFirst ? decay : colors.muted, decaysFirst ? thick : 2);
-    if (second) arrow(canvas, x(way.between), y, after, y, decaysFirst ? colors.muted : decay, decaysFirst ? 2 : thick);
-    dot(canvas, x(way.before), y, 4, color, true);
-    if (second === 1) dot(canvas, after, y, 5, color);
-    labels(way, y + 18, x, second === 1, digits);
-    const said = 30 + text(canvas, label, SIDE, y - 14, { color: colors.ink, bold: true });
-    const wrong = way.opposes && (decaysFirst ? first : second) > 0;
-    const look = { color: wrong ? colors.against : colors.muted, bold: wrong };
-    text(canvas, phrase(way, first, second, digits), SIDE + said - 20, y - 14, look);
+
+  row(way, y, { share, digits }) {
+    const { canvas, x } = this;
+    const { color, label } = this.styles[way.method];
+    const moves = [progress(share, FIRST), progress(share, SECOND)];
+    const between = x(way.before) + moves[0] * (x(way.between) - x(way.before));
+    const after = x(way.between) + moves[1] * (x(way.after) - x(way.between));
+    const decayFirst = way.method === "pwd";
+    const decay = { color: way.opposes ? canvas.colors.against : color, width: way.opposes ? 6 : 4 };
+    const update = { color: canvas.colors.muted, width: 2 };
+    const [one, two] = decayFirst ? [decay, update] : [update, decay];
+    canvas.line([SIDE, y], [canvas.width - SIDE, y], canvas.colors.grid);
+    canvas.arrow([x(way.before), y], [between, y], one.color, one.width);
+    if (moves[1]) canvas.arrow([x(way.between), y], [after, y], two.color, two.width);
+    canvas.dot([x(way.before), y], 4, color, true);
+    if (moves[1] === 1) canvas.dot([after, y], 5, color);
+    this.labels(way, y + 18, moves[1] === 1, digits);
+    const width = canvas.text(label, [SIDE, y - 14], { fill: canvas.colors.ink, bold: true });
+    const wrong = way.opposes && moves[decayFirst ? 0 : 1] > 0;
+    const look = { fill: wrong ? canvas.colors.against : canvas.colors.muted, bold: wrong };
+    canvas.text(this.phrase(way, moves, digits), [SIDE + 10 + width, y - 14], look);
   }
-  // What the row does now.
-  function phrase(way, first, second, digits) {
+
+  /** Return what the row does now. */
+  phrase(way, /** @type {number[]} */ [first, second], digits) {
     const plus = (value) => (value > 0 ? `+${signed(value, digits)}` : signed(value, digits));
-    const moves = [way.between - way.before, way.after - way.between].map(plus), decaysFirst = way.method === "pwd";
-    const decay = `decay ${moves[decaysFirst ? 0 : 1]} ${way.opposes ? "pushes away from 0" : "pulls towards 0"}`;
-    const update = `update ${moves[decaysFirst ? 1 : 0]}`;
+    const decayFirst = way.method === "pwd";
+    const sizes = [way.between - way.before, way.after - way.between].map(plus);
+    const decay = `decay ${sizes[decayFirst ? 0 : 1]} ${way.opposes ? "pushes away from 0" : "pulls towards 0"}`;
+    const update = `update ${sizes[decayFirst ? 1 : 0]}`;
     if (!first) return "";
-    if (decaysFirst && second) return canvas.width < NARROW ? `then ${update}` : `${decay}, then ${update}`;
-    if (decaysFirst) return decay;
-    return second ? decay : update;
+    if (!decayFirst) return second ? decay : update;
+    if (!second) return decay;
+    return this.canvas.width < NARROW_PX ? `then ${update}` : `${decay}, then ${update}`;
   }
-  // The start, and where it ends; neither over the other.
-  function labels(way, y, x, ended, digits) {
+
+  /** Label the start and the end, unless one label would cover the other. */
+  labels(way, y, ended, digits) {
+    const { canvas, x } = this;
     const room = Math.abs(x(way.before) - x(way.after));
-    if (!ended || room > 56) text(canvas, signed(way.before, digits), x(way.before), y, { align: "center" });
-    if (ended) text(canvas, signed(way.after, digits), x(way.after), y, { align: "center", color: colors.ink, bold: true });
+    if (!ended || room > 56) canvas.text(signed(way.before, digits), [x(way.before), y], { align: "center" });
+    const bold = { align: "center", fill: canvas.colors.ink, bold: true };
+    if (ended) canvas.text(signed(way.after, digits), [x(way.after), y], bold);
   }
-  return { draw };
-};
+}

@@ -1,91 +1,138 @@
-// The Explain tab: the numeric check, the rates by layer, the copy button.
-lpwd.explain = (element, server) => {
-  "use strict";
-  const { put, table, parts } = lpwd.widgets, { field } = parts(element), { short } = lpwd.numbers, { ask } = lpwd.server;
-  const plot = lpwd.figure(field("rates"));
-  let models = [], asking = false, again = false;
+// The Explain tab: the numeric check, the rates by layer, and the copy buttons.
 
-  // ---- check
+import { Figure } from "../shared/figure.js";
+import { copy } from "../shared/files.js";
+import { short } from "../shared/numbers.js";
+import { call } from "../shared/server.js";
+import { parameter, remember } from "../shared/url.js";
+import { table, View } from "../shared/widgets.js";
 
-  const form = field("check");
-  const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
-  form.addEventListener("submit", async (event) => {
+const ROUNDING = 1e-9; // largest relative difference of an identity in float64
+
+/** @param {number} value */
+export const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
+
+/** @type {Mount} */
+export function mount(element, { server }) {
+  new Check(element, server);
+  new LayerRates(element, server).open();
+}
+
+class Check extends View {
+  constructor(element, server) {
+    super(element);
+    this.server = server;
+    this.on("check", "submit", (event) => this.run(event));
+    for (const [name, text] of [
+      ["copy", "code"],
+      ["copy-bibtex", "bibtex"],
+    ]) {
+      this.on(name, "click", ({ target }) => copy(target, `${this.field(text).textContent?.trimEnd()}\n`));
+    }
+  }
+
+  async run(event) {
     event.preventDefault();
+    const form = /** @type {any} */ (this.field("check"));
     const { eta, lam, optimizer } = Object.fromEntries(new FormData(form));
-    put(field("checked"), "Computing …");
-    const { problem, checks } = await ask(server, "check", { eta: Number(eta), lam: Number(lam), optimizer });
-    field("checks").replaceChildren();
-    if (problem) return put(field("checked"), problem);
-    const worst = Math.max(...checks.filter((c) => c.exact).map((c) => c.difference));
-    const holds = worst < 1e-9 ? "Both identities hold to rounding" : "An identity fails, which must not happen";
-    put(field("checked"), `${holds}: largest relative difference ${tiny(worst)}. c = ${short(eta * lam, 3)} a step.`);
-    const rows = checks.map((c) => [c.claim, c.exact ? "identity" : "difference", tiny(c.difference)]);
-    table(field("checks"), [["Over 200 steps", "Kind", "max |a − b| / max |b|"], ...rows]);
-  });
+    this.say("checked", "Computing …");
+    const { problem, checks } = await call(this.server, "check", { eta: Number(eta), lam: Number(lam), optimizer });
+    this.field("checks").replaceChildren();
+    if (problem) return this.say("checked", problem);
+    const worst = Math.max(...checks.filter(({ exact }) => exact).map(({ difference }) => difference));
+    const holds = worst < ROUNDING ? "Both identities hold to rounding" : "An identity does not hold: this is a bug";
+    const c = short(Number(eta) * Number(lam), 3);
+    this.say("checked", `${holds}: largest relative difference ${tiny(worst)}. c = ${c} per step.`);
+    const rows = checks.map(({ claim, exact, difference }) => [
+      claim,
+      exact ? "identity" : "difference",
+      tiny(difference),
+    ]);
+    table(this.field("checks"), [["Over 200 steps", "Kind", "max |a − b| / max |b|"], ...rows]);
+  }
+}
 
-  // ---- rates
-
-  const model = field("model"), n = field("n"), rule = field("rule"), lam = field("lam");
-  async function draw() {
-    if (asking) return void (again = true);
-    asking = true;
-    const chosen = model.value === "" ? null : Number(model.value);
-    const question = { model: chosen, n: Number(n.value), rule: rule.value, weight_decay: Number(lam.value) };
-    const answer = await ask(server, "layer_rates", question);
-    asking = false;
-    put(field("rates-problem"), answer.problem);
-    if (!answer.problem) {
-      plot.draw(answer.figure);
-      put(field("rates-said"), answer.summary);
-      table(field("rates-table"), answer.rows);
-    }
-    if (again) {
-      again = false;
-      draw();
+class LayerRates extends View {
+  constructor(element, server) {
+    super(element);
+    this.server = server;
+    /** @type {any[]} */
+    this.models = [];
+    this.plot = new Figure(this.field("rates"));
+    this.asking = false;
+    this.again = false;
+    this.on("model", "change", () => this.chosen());
+    this.on("n", "input", () => {
+      this.field("model").value = "";
+      this.chosen();
+    });
+    for (const name of ["rule", "lam"]) {
+      this.on(name, "input", () => {
+        this.draw();
+        this.remember();
+      });
     }
   }
-  // What a person has chosen stands in the address; the model by its name, with n for where it is not known.
-  function remember() {
-    const label = models[model.value]?.label ?? "";
-    lpwd.url.remember({ explain_model: label, explain_n: n.value, explain_rule: rule.value, explain_lam: lam.value });
+
+  async open() {
+    this.models = (await call(this.server, "models")).models;
+    const options = this.models.map(({ label, n }, i) => new Option(`${label} (n = ${n})`, String(i)));
+    this.field("model").replaceChildren(...options, new Option("other, by the slider", ""));
+    this.restore();
+    this.choose();
   }
-  function restore() {
-    const linked = (name) => lpwd.url.parameter(`explain_${name}`);
-    const layers = Number(linked("n")), known = models.findIndex((m) => m.label === linked("model"));
+
+  /** Draw; a change while the server answers is drawn afterwards. */
+  async draw() {
+    this.again = this.asking;
+    if (this.asking) return;
+    this.asking = true;
+    const model = this.field("model").value === "" ? null : Number(this.field("model").value);
+    const [n, rule, weight_decay] = [
+      Number(this.field("n").value),
+      this.field("rule").value,
+      Number(this.field("lam").value),
+    ];
+    const answer = await call(this.server, "layer_rates", { model, n, rule, weight_decay });
+    this.asking = false;
+    this.say("rates-problem", answer.problem);
+    if (!answer.problem) this.show(answer);
+    if (this.again) this.draw();
+  }
+
+  show({ figure, summary, rows }) {
+    this.plot.draw(figure);
+    this.say("rates-said", summary);
+    table(this.field("rates-table"), rows);
+  }
+
+  /** Write the choices into the address: the model by its name, and n in case that the model is unknown. */
+  remember() {
+    const explain_model = this.models[this.field("model").value]?.label ?? "";
+    const [n, rule, lam] = ["n", "rule", "lam"].map((name) => this.field(name).value);
+    remember({ explain_model, explain_n: n, explain_rule: rule, explain_lam: lam });
+  }
+
+  restore() {
+    const linked = (name) => parameter(`explain_${name}`);
+    const [model, n, rule, lam] = ["model", "n", "rule", "lam"].map((name) => this.field(name));
+    const layers = Number(linked("n"));
     if ([...rule.options].some((option) => option.value === linked("rule"))) rule.value = linked("rule");
     if (Number(linked("lam")) > 0) lam.value = linked("lam");
     if (layers >= Number(n.min) && layers <= Number(n.max)) n.value = String(layers);
+    const known = this.models.findIndex(({ label }) => label === linked("model"));
     model.value = known >= 0 ? String(known) : linked("n") ? "" : "0";
   }
-  function choose() {
-    if (model.value !== "") n.value = models[Number(model.value)].n;
-    put(field("n-is"), n.value);
-    draw();
-  }
-  model.addEventListener("change", () => {
-    choose();
-    remember();
-  });
-  n.addEventListener("input", () => {
-    model.value = "";
-    choose();
-    remember();
-  });
-  for (const node of [rule, lam]) {
-    node.addEventListener("input", () => {
-      draw();
-      remember();
-    });
-  }
-  for (const [button, text] of [["copy", "code"], ["copy-bibtex", "bibtex"]]) {
-    field(button).addEventListener("click", ({ target }) => lpwd.files.copy(target, `${field(text).textContent.trimEnd()}\n`));
+
+  choose() {
+    const model = this.field("model").value;
+    if (model !== "") this.field("n").value = this.models[Number(model)].n;
+    this.say("n-is", this.field("n").value);
+    this.draw();
   }
 
-  ask(server, "models").then((answer) => {
-    models = answer.models;
-    const options = models.map((m, i) => new Option(`${m.label} (n = ${m.n})`, String(i)));
-    model.replaceChildren(...options, new Option("any other, by the slider", ""));
-    restore();
-    choose();
-  });
-};
+  chosen() {
+    this.choose();
+    this.remember();
+  }
+}

@@ -92,7 +92,7 @@ def build(store: RunStore) -> None:
 
     gr.HTML(
         html_template=page(),
-        js_on_load="lpwd.explain(element, server);",
+        js_on_load=look.mount("explain/explain.js"),
         server_functions=[answering(act) for act in (check, layer_rates, models)],
         elem_id="lp-explain",
         apply_default_css=False,

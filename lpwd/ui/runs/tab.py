@@ -80,7 +80,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
     gr.api(endpoint(compare), concurrency_limit=None)
     return gr.HTML(
         html_template=page(),
-        js_on_load="lpwd.runs(element, server, trigger, props.labels);",
+        js_on_load=look.mount("runs/runs.js"),
         server_functions=[answering(act, people.who) for act in (sparks, about, edit, remove, export, data, trackio)],
         labels=json.dumps(runlist.labels()),
         elem_id="lp-runs",

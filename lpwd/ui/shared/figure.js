@@ -1,22 +1,35 @@
-// A figure that the server composed: data and axes come as JSON, the page adds its theme.
-lpwd.figure = (element) => {
-  "use strict";
-  const SIZE = { width: 1200, height: 640, scale: 2 }; // of a picture
-  let shown = null;
+// A figure composed by the server: data and axes arrive as JSON, the page adds its theme.
 
-  async function draw(figure) {
-    shown = figure;
-    await lpwd.plotly.whenSeen(element);
-    await lpwd.plotly.load();
-    if (shown !== figure || !element.isConnected) return;
-    await lpwd.plotly.draw(element, structuredClone(figure.data), lpwd.plotly.layout(figure.layout));
+import { download } from "./files.js";
+import { color, draw, figureLayout, load, onThemeChange, whenSized } from "./plotly.js";
+
+const PICTURE = { width: 1200, height: 640, scale: 2 };
+
+export class Figure {
+  constructor(/** @type {HTMLElement} */ element) {
+    this.element = element;
+    /** @type {any} */
+    this.shown = null;
+    onThemeChange(() => this.shown && this.draw(this.shown));
   }
-  // The picture stands on the page's background, so that a dark page gives a dark file.
-  async function picture(filename, format) {
-    const Plotly = await lpwd.plotly.load();
-    const layout = { ...lpwd.plotly.layout(shown.layout), paper_bgcolor: lpwd.plotly.color("--lp-page") };
-    lpwd.files.download(filename, await Plotly.toImage({ data: structuredClone(shown.data), layout }, { format, ...SIZE }));
+
+  async draw(/** @type {{data: object[], layout: object}} */ figure) {
+    this.shown = figure;
+    await whenSized(this.element);
+    await load();
+    if (this.shown !== figure || !this.element.isConnected) return;
+    await draw(this.element, structuredClone(figure.data), figureLayout(figure.layout));
   }
-  lpwd.plotly.whenThemed(() => shown && draw(shown));
-  return { draw, picture };
-};
+
+  /** Download the figure on the page's background, so that a dark page gives a dark file.
+   * @param {string} filename @param {"png" | "svg"} format */
+  async picture(filename, format) {
+    const Plotly = await load();
+    const { data, layout } = this.shown;
+    const figure = {
+      data: structuredClone(data),
+      layout: { ...figureLayout(layout), paper_bgcolor: color("--lp-page") },
+    };
+    download(filename, await Plotly.toImage(figure, { format, ...PICTURE }));
+  }
+}

@@ -1,29 +1,39 @@
-// What leaves the page: by the clipboard or as a file.
-lpwd.files = (() => {
-  "use strict";
-  const COPIED_MS = 1500, FORMULA = /^[=+\-@\t\r]/;
+// What leaves the page: text on the clipboard, and downloaded files.
 
-  async function copy(button, text) {
-    await navigator.clipboard.writeText(text);
-    const label = button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = label), COPIED_MS);
-  }
-  function save(name, text) {
-    const href = URL.createObjectURL(new Blob([text]));
-    download(name, href);
-    setTimeout(() => URL.revokeObjectURL(href), 1000);
-  }
-  function download(name, href) {
-    lpwd.widgets.make("a", { href, download: name }).click();
-  }
-  // Rows of texts; one that a spreadsheet would run begins with an apostrophe, as in ui/shared/spreadsheet.py.
-  function csv(rows) {
-    return rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
-  }
-  function quoted(cell) {
-    const plain = FORMULA.test(cell) && Number.isNaN(Number(cell)) ? `'${cell}` : cell;
-    return /[",\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-  }
-  return { copy, save, download, csv };
-})();
+import { make } from "./widgets.js";
+
+const COPIED_MS = 1500;
+const FORMULA = /^[=+\-@\t\r]/;
+
+/** Copy a text and confirm it on the button. @param {HTMLElement} button @param {string} text */
+export async function copy(button, text) {
+  await navigator.clipboard.writeText(text);
+  const label = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => {
+    button.textContent = label;
+  }, COPIED_MS);
+}
+
+/** Download a text as a file. @param {string} name @param {string} text */
+export function save(name, text) {
+  const href = URL.createObjectURL(new Blob([text]));
+  download(name, href);
+  setTimeout(() => URL.revokeObjectURL(href), 1000);
+}
+
+/** @param {string} name @param {string} href */
+export function download(name, href) {
+  make("a", { href, download: name }).click();
+}
+
+/** Return CSV. A cell that a spreadsheet would run as a formula gets an apostrophe, as in ui/shared/spreadsheet.py.
+ * @param {string[][]} rows */
+export function csv(rows) {
+  return `${rows.map((row) => row.map(quoted).join(",")).join("\n")}\n`;
+}
+
+function quoted(/** @type {string} */ cell) {
+  const plain = FORMULA.test(cell) && Number.isNaN(Number(cell)) ? `'${cell}` : cell;
+  return /[",\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}

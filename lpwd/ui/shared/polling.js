@@ -1,93 +1,110 @@
-// The page's one timer and one request: what the open tab watches, asked of /lpwd/poll in the pace that it answers.
-lpwd.polling = (() => {
-  "use strict";
-  const RETRY_MS = 2000; // without an answer
-  const TOGETHER_MS = 200; // what is due so soon is asked along
-  const watched = new Set();
-  let timer = 0, request = null, again = false, begun = false;
+// The page's only timer and only repeated request: POST /lpwd/poll for the topics of the open tab.
 
-  // Watch a topic (ui/web/topics.py) while its tab is open. `ask()` returns its arguments, null where there is nothing to ask
-  // until now() is called; `take(answer)` gets the answer. Returns now(): the question is another, ask at once.
-  function watch(element, tab, topic, { ask, take }) {
-    const entry = { element, tab, topic, ask, take, due: 0, wish: 0 };
-    watched.add(entry);
-    wake();
-    return () => {
-      entry.due = 0;
-      entry.wish++; // an answer that is under way is to an older question
-      wake();
-    };
-  }
-  const open = () => [...watched].filter((entry) => lpwd.tabs.isOpen(entry.tab));
+import { Schedule } from "./schedule.js";
+import { isTabOpen, onTabOpened } from "./tabs.js";
 
-  // The arguments of each entry that is due; one with nothing to ask is due when it says so.
-  function questions() {
-    const due = open().filter((entry) => entry.due <= performance.now() + TOGETHER_MS);
-    const asked = due.map((entry) => ({ entry, wish: entry.wish, given: entry.ask() }));
-    for (const { entry, given } of asked) if (given === null) entry.due = Infinity;
-    return asked.filter(({ given }) => given !== null);
-  }
-  async function poll() {
-    clearTimeout(timer);
-    if (document.hidden || !begun) return;
-    if (request) return void (again = true);
-    for (const entry of watched) if (!entry.element.isConnected) watched.delete(entry);
-    const asked = questions(), shown = lpwd.shown.question();
-    request = new AbortController();
-    let answer = null;
-    try {
-      const topics = Object.fromEntries(asked.map(({ entry, given }) => [entry.topic, given]));
-      answer = await post({ ...shown, topics }, request.signal);
-    } catch (error) {
-      if (error.name !== "AbortError") lpwd.shown.lost();
-    }
-    request = null;
-    try {
-      if (answer) take(asked, answer);
-      if (answer && !lpwd.shown.take(answer, shown)) again = true;
-    } finally {
-      rest(answer); // a fault in what one component draws does not end the polls
-    }
-  }
-  // Until the next poll: what is due first decides, the race or a topic of the open tab.
-  function rest(answer) {
-    const pause = answer ? Math.min(answer.pollMs, ...open().map((entry) => entry.due - performance.now())) : RETRY_MS;
-    clearTimeout(timer);
-    timer = setTimeout(poll, again ? 0 : Math.max(0, pause));
-    again = false;
-  }
-  function take(asked, { topics, pollMs }) {
-    for (const { entry, wish } of asked) {
-      const answer = topics[entry.topic];
-      if (wish !== entry.wish || !entry.element.isConnected) continue;
-      entry.due = performance.now() + (answer.pollMs ?? pollMs);
-      entry.take(answer);
-    }
-  }
-  async function post(question, signal) {
-    const address = new URL("lpwd/poll", document.baseURI);
-    const headers = { "Content-Type": "application/json" };
-    const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(question), signal });
-    if (!response.ok) throw new Error(response.statusText);
-    const answer = await response.json();
-    if (!answer.strip) throw new Error(answer.problem); // a request that was refused as a whole
-    return answer;
-  }
-  function wake() {
-    clearTimeout(timer);
-    timer = setTimeout(poll);
-  }
-  function begin() {
-    begun = true;
+const RETRY_MS = 2000; // after a request without an answer
+
+const schedule = new Schedule();
+/** @type {Map<Topic, Element>} */
+const elements = new Map();
+/** @type {Poller | null} the race of the page, which every request asks for */
+let race = null;
+let timer = 0;
+/** @type {AbortController | null} */
+let request = null;
+let again = false;
+
+/** Watch a topic while its tab is open. Returns a function that requests the topic at once, for a new question.
+ * @param {Element} element @param {string} tab @param {string} name
+ * @param {{ask: () => (object | null), take: (answer: any) => void}} options see Schedule.watch */
+export function watch(element, tab, name, options) {
+  const topic = schedule.watch(name, () => isTabOpen(tab), options);
+  elements.set(topic, element);
+  wake();
+  return () => {
+    schedule.restart(topic);
     wake();
+  };
+}
+
+/** Start polling, for this race as well. @param {Poller} poller */
+export function begin(poller) {
+  race = poller;
+  wake();
+}
+
+/** Poll now. */
+export function wake() {
+  clearTimeout(timer);
+  timer = window.setTimeout(poll);
+}
+
+async function poll() {
+  clearTimeout(timer);
+  if (document.hidden || !race) return;
+  if (request) {
+    again = true;
+    return;
   }
-  document.addEventListener("visibilitychange", () => document.hidden || wake());
-  // The tab that is opened does not wait for the one that is left.
-  lpwd.tabs.whenOpened("", () => {
-    for (const entry of open()) entry.due = 0;
-    again = Boolean(request);
-    if (request) request.abort();
-    else wake();
-  });
-  return { watch, wake, begin };
-})();
+  forgetRemoved();
+  const asked = schedule.questions(performance.now());
+  const shown = race.question();
+  const topics = Object.fromEntries(asked.map(({ topic, given }) => [topic.name, given]));
+  request = new AbortController();
+  const answer = await post({ ...shown, topics }, request.signal).catch(race.failed);
+  request = null;
+  try {
+    if (answer) take(asked, answer, shown);
+  } finally {
+    rest(answer); // polling continues even if a component fails to draw
+  }
+}
+
+function forgetRemoved() {
+  for (const [topic, element] of elements) {
+    if (element.isConnected) continue;
+    elements.delete(topic);
+    schedule.topics.delete(topic);
+  }
+}
+
+/** @param {Question[]} asked @param {any} answer @param {any} shown */
+function take(asked, answer, shown) {
+  forgetRemoved();
+  schedule.take(asked, answer.topics, answer.pollMs, performance.now());
+  if (!race?.take(answer, shown)) again = true;
+}
+
+function rest(/** @type {any} */ answer) {
+  const pause = answer ? schedule.pause(answer.pollMs, performance.now()) : RETRY_MS;
+  clearTimeout(timer);
+  timer = window.setTimeout(poll, again ? 0 : pause);
+  again = false;
+}
+
+/** @param {object} question @param {AbortSignal} signal */
+async function post(question, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const options = { method: "POST", headers, body: JSON.stringify(question), signal };
+  const response = await fetch(new URL("lpwd/poll", document.baseURI), options);
+  if (!response.ok) throw new Error(await refusal(response));
+  const answer = await response.json();
+  if (!answer.strip) throw new Error(answer.problem); // the request as a whole was refused
+  return answer;
+}
+
+/** Return the app's sentence about a refused request, or the status line of a proxy that answered with a page. */
+async function refusal(/** @type {Response} */ response) {
+  const plain = response.headers.get("Content-Type")?.startsWith("text/plain");
+  return (plain && (await response.text()).slice(0, 300)) || `${response.status} ${response.statusText}`;
+}
+
+document.addEventListener("visibilitychange", () => document.hidden || wake());
+// A newly opened tab does not wait for the answer of the previous tab.
+onTabOpened("", () => {
+  schedule.restartOpen();
+  again = Boolean(request);
+  if (request) request.abort();
+  else wake();
+});

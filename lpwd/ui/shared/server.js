@@ -1,22 +1,26 @@
-// The server functions of Gradio: what people do, and what is asked once. What changes is polled (polling.js).
-lpwd.server = (() => {
-  "use strict";
-  let strip = null;
+// Calls of Gradio's server functions: what people do, and what is requested once. What changes is polled (polling.js).
 
-  // Calls one of a component's functions; its answer is {problem: "", ...}.
-  async function ask(functions, name, request = {}) {
-    return JSON.parse(await functions[name](JSON.stringify(request)));
-  }
-  // The strip's functions serve the whole page.
-  function connect(functions) {
-    strip = functions;
-    lpwd.polling.begin();
-  }
-  // "stop" or "resume" the race of these runs; returns what is wrong with that.
-  async function act(name, ids) {
-    const { problem } = await ask(strip, name, { run_ids: ids });
-    lpwd.polling.wake();
-    return problem;
-  }
-  return { ask, connect, act };
-})();
+import { poller } from "./page_race.js";
+import { begin, wake } from "./polling.js";
+
+/** @type {Server} functions of the strip, which serve the whole page */
+let strip;
+
+/** Call a server function of a component; the answer is {problem: "", ...}.
+ * @param {Server} server @param {string} name @param {object} [request] @returns {Promise<any>} */
+export async function call(server, name, request = {}) {
+  return JSON.parse(await server[name](JSON.stringify(request)));
+}
+
+export function connect(/** @type {Server} */ server) {
+  strip = server;
+  begin(poller);
+}
+
+/** Stop or resume the race of these runs; resolve to the problem, or "".
+ * @param {"stop" | "resume"} action @param {string[]} ids @returns {Promise<string>} */
+export async function changeRace(action, ids) {
+  const { problem } = await call(strip, action, { run_ids: ids });
+  wake();
+  return problem;
+}

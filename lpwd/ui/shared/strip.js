@@ -1,45 +1,59 @@
-// The strip: what the machine does, whoever asked for it.
-lpwd.strip = (element) => {
-  "use strict";
-  const { make, put, bar, parts } = lpwd.widgets, { field, act } = parts(element);
-  // What would start a run is hidden from who may only watch, whatever else shows or hides it.
-  const noStarts = make("style", { media: "not all", textContent: ".lp-starts { display: none !important; }" });
-  document.head.append(noStarts);
-  const progress = element.querySelector(".lp-bar"), stop = act("stop"), link = field("race");
-  let active = null;
+// The strip above the tabs: device, memory, queue and the active race.
 
-  stop.addEventListener("click", async () => {
-    stop.disabled = true;
-    put(field("offline"), await lpwd.server.act("stop", active.ids));
-  });
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    if (!active) return;
-    lpwd.shown.show(active.ids);
-    lpwd.tabs.open("train");
-  });
-  lpwd.shown.listen(element, ({ answer, offline }) => {
-    put(field("offline"), offline ? "No connection to the app; trying again." : "");
+import { onPoll, openRuns } from "./page_race.js";
+import { epochText } from "./race_text.js";
+import { changeRace, connect } from "./server.js";
+import { raceLink } from "./url.js";
+import { handled, make, put, showProgress, View } from "./widgets.js";
+
+/** @type {Mount} */
+export function mount(element, { server }) {
+  new Strip(element);
+  connect(server);
+}
+
+class Strip extends View {
+  constructor(element) {
+    super(element);
+    this.active = null;
+    this.progress = element.querySelector(".lp-bar");
+    // Hides what starts a run from visitors who may only view, whatever else shows it.
+    this.noStarts = make("style", { media: "not all", textContent: ".lp-starts { display: none !important; }" });
+    document.head.append(this.noStarts);
+    this.onClick("stop", () => this.stop());
+    this.on("race", "click", (event) => handled(event, () => this.active && openRuns(this.active.ids)));
+    onPoll(element, (state) => this.draw(state));
+  }
+
+  async stop() {
+    this.button("stop").disabled = true;
+    this.say("offline", await changeRace("stop", this.active.ids));
+  }
+
+  draw({ answer, offline }) {
+    this.say("offline", offline);
     if (!answer) return;
-    const { device, memory, waiting } = answer.strip;
-    active = answer.strip.active;
-    put(field("device"), device);
-    put(field("memory"), `${memory} in use`);
-    put(field("waiting"), waiting ? `${waiting} waiting` : "");
+    const { device, memory, waiting, active } = answer.strip;
+    this.active = active;
+    this.say("device", device);
+    this.say("memory", `${memory} in use`);
+    this.say("waiting", waiting ? `${waiting} waiting` : "");
+    this.field("watching").hidden = answer.mine.start;
+    this.noStarts.media = answer.mine.start ? "not all" : "all";
+    this.progress.hidden = !active;
+    this.button("stop").hidden = !active || !answer.mine.strip;
+    this.drawRace();
+  }
+
+  drawRace() {
+    const { active } = this;
+    const link = this.field("race");
     link.classList.toggle("lp-idle", !active);
-    progress.hidden = !active;
-    stop.hidden = !active || !answer.mine.strip;
-    field("watching").hidden = answer.mine.start;
-    noStarts.media = answer.mine.start ? "not all" : "all";
-    if (!active) {
-      put(link, "idle");
-      put(field("when"), "");
-      return;
-    }
-    put(link, `${active.state}: ${active.title}`);
-    link.href = lpwd.url.ofRace(active.ids);
-    put(field("when"), lpwd.race.when(active, "/"));
-    bar(progress, active.progress);
-    stop.disabled = !active.canStop;
-  });
-};
+    put(link, active ? `${active.state}: ${active.title}` : "idle");
+    this.say("when", active ? epochText(active, "/") : "");
+    if (!active) return;
+    link.href = raceLink(active.ids);
+    showProgress(this.progress, active.progress);
+    this.button("stop").disabled = !active.canStop;
+  }
+}

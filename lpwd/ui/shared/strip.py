@@ -20,7 +20,7 @@ def build(live: Live, people: People) -> None:
 
     gr.HTML(
         html_template=look.asset("shared/strip.html"),
-        js_on_load="lpwd.strip(element); lpwd.server.connect(server);",
+        js_on_load=look.mount("shared/strip.js"),
         server_functions=[answering(act, people.who) for act in (stop, resume)],
         elem_id="lp-strip",
         apply_default_css=False,

@@ -1,43 +1,58 @@
-// The tabs of the page; the open one stands in the address.
-lpwd.tabs = (() => {
-  "use strict";
-  const PREFIX = "lp-tab-", SUFFIX = "-button", FIND_MS = 50, NONE_MS = 20_000;
-  const button = (name) => document.getElementById(`${PREFIX}${name}${SUFFIX}`);
-  const MOVED = { compare: "runs" }; // tabs of earlier links, and where they are now
-  const changes = new Map(); // tab, or "" for any -> what is done when it is opened
+// The tabs of the page. The open tab stands in the address.
 
-  function open(name) {
-    button(name)?.click();
-  }
-  function isOpen(name) {
-    return button(name)?.getAttribute("aria-selected") === "true";
-  }
-  // Show a tab with what its address says.
-  function go(name, values) {
-    lpwd.url.remember(values);
-    open(name);
-    scrollTo(0, 0);
-  }
-  // Calls `act` whenever the tab is opened by a person or by the page; "" means any tab.
-  function whenOpened(name, act) {
-    changes.set(name, [...(changes.get(name) ?? []), act]);
-  }
-  document.addEventListener("click", (event) => {
-    const id = event.target.closest("[role=tab]")?.id ?? "";
-    if (!id.startsWith(PREFIX)) return;
-    const name = id.slice(PREFIX.length, -SUFFIX.length);
-    lpwd.url.remember({ tab: name });
-    for (const act of [...(changes.get("") ?? []), ...(changes.get(name) ?? [])]) setTimeout(act);
-  });
+import { parameter, remember } from "./url.js";
 
-  const linked = lpwd.url.parameter("tab") || (lpwd.url.parameter("run") && "train"), wanted = MOVED[linked] ?? linked;
-  if (wanted) {
-    const waiting = setInterval(() => {
-      if (!button(wanted)) return;
-      clearInterval(waiting);
-      open(wanted);
-    }, FIND_MS);
-    setTimeout(() => clearInterval(waiting), NONE_MS); // there is no such tab
-  }
-  return { open, isOpen, go, whenOpened };
-})();
+const PREFIX = "lp-tab-";
+const SUFFIX = "-button";
+const RETRY_MS = 50;
+const GIVE_UP_MS = 20_000; // the address may name an unknown tab
+const RENAMED = { compare: "runs" }; // old links -> present tabs
+/** @type {Map<string, (() => void)[]>} tab, or "" for any tab -> callbacks */
+const listeners = new Map();
+
+const tabButton = (/** @type {string} */ name) => document.getElementById(`${PREFIX}${name}${SUFFIX}`);
+
+export function openTab(/** @type {string} */ name) {
+  tabButton(name)?.click();
+}
+
+export function isTabOpen(/** @type {string} */ name) {
+  return tabButton(name)?.getAttribute("aria-selected") === "true";
+}
+
+/** Open a tab with these parameters in the address. @param {string} name @param {Record<string, unknown>} values */
+export function goToTab(name, values) {
+  remember(values);
+  openTab(name);
+  scrollTo(0, 0);
+}
+
+/** Call `callback` whenever the tab is opened; "" stands for any tab.
+ * @param {string} name @param {() => void} callback */
+export function onTabOpened(name, callback) {
+  listeners.set(name, [...(listeners.get(name) ?? []), callback]);
+}
+
+function tabClicked(/** @type {any} */ { target }) {
+  const id = target.closest("[role=tab]")?.id ?? "";
+  if (!id.startsWith(PREFIX)) return;
+  const name = id.slice(PREFIX.length, -SUFFIX.length);
+  remember({ tab: name });
+  for (const callback of [...(listeners.get("") ?? []), ...(listeners.get(name) ?? [])]) setTimeout(callback);
+}
+
+/** Open the tab that the address names as soon as Gradio has drawn it. */
+function openLinkedTab() {
+  const linked = parameter("tab") || (parameter("run") && "train");
+  const wanted = RENAMED[linked] ?? linked;
+  if (!wanted) return;
+  const waiting = setInterval(() => {
+    if (!tabButton(wanted)) return;
+    clearInterval(waiting);
+    openTab(wanted);
+  }, RETRY_MS);
+  setTimeout(() => clearInterval(waiting), GIVE_UP_MS);
+}
+
+document.addEventListener("click", tabClicked);
+openLinkedTab();

@@ -1,16 +1,22 @@
 // The answer to Start: show the race at once, or say why there is none.
-lpwd.outcome = (element, props, watch) => {
-  "use strict";
-  const alert = element.querySelector("[role=alert]"), status = element.querySelector("[role=status]");
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest("#lp-start")) return;
-    alert.textContent = "";
-    status.textContent = "Checking model and data …";
+
+import { showRuns } from "../shared/page_race.js";
+import { put } from "../shared/widgets.js";
+
+/** @type {Mount} */
+export function mount(element, { props, watch }) {
+  const say = (problem, note) => {
+    put(element.querySelector("[role=alert]"), problem);
+    put(element.querySelector("[role=status]"), note);
+  };
+  const take = () => {
+    const { problem = "", note = "", ids } = JSON.parse(props.value);
+    say(problem, note);
+    if (ids) showRuns(ids);
+  };
+  document.addEventListener("click", (/** @type {any} */ { target }) => {
+    if (target.closest("#lp-start")) say("", "Checking model and data …");
   });
-  watch("value", () => {
-    const answer = JSON.parse(props.value);
-    alert.textContent = answer.problem || "";
-    status.textContent = answer.note || "";
-    if (answer.ids) lpwd.shown.show(answer.ids);
-  });
-};
+  watch("value", take);
+  take(); // what was answered while this script loaded
+}

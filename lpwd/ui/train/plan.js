@@ -1,50 +1,70 @@
 // What Start would do: command line, Python, costs, and the form in the page's address.
-lpwd.plan = (element, props, watch, trigger) => {
-  "use strict";
-  const ASK_AFTER_MS = 150; // a number is typed digit by digit
-  const { put, parts } = lpwd.widgets, { field, act } = parts(element), { copy } = lpwd.files;
-  let shown = null, asked = null, plan = {}, timer = 0, stamp = "";
 
-  // What the controls show is kept by the page (train/tab.py): it alone decides what is asked, and each answer is about it.
-  function ask() {
-    shown = window.lpwdForm;
-    clearTimeout(timer);
-    timer = setTimeout(askNow, ASK_AFTER_MS);
-  }
-  const askNow = lpwd.polling.watch(element, "train", "preflight", {
-    ask() {
-      asked = shown;
-      return shown && { shown };
-    },
-    take(answer) {
-      if (asked !== shown) return; // about earlier values; these are asked about soon
-      plan = answer;
-      const sentence = plan.refused || plan.problem || "", wrong = !plan.commands;
-      put(field("commands"), wrong ? sentence : plan.commands);
-      field("commands").classList.toggle("lp-problem", wrong);
-      put(field("python"), plan.python ?? "");
-      for (const name of ["copy", "copy-python", "link"]) act(name).disabled = wrong;
-      put(field("preflight"), wrong ? "" : sentence ? `Start would be refused: ${sentence}` : plan.said);
-      lpwd.marks.wrong(sentence ? (plan.field ?? "") : "", sentence);
-      lpwd.marks.say("model", plan.network ?? "");
-      const start = document.getElementById("lp-start");
-      if (start) start.disabled = Boolean(sentence); // until the field that is wrong is right again
-      // A link's fields are in the form only once the server has filled it; until then the address is left alone.
-      if (props.value && !wrong) lpwd.url.remember(plan.link);
-    },
-  });
-  for (const [name, of] of [["copy", "commands"], ["copy-python", "python"]])
-    act(name).addEventListener("click", (event) => copy(event.target, plan[of]));
-  act("link").addEventListener("click", (event) => {
-    copy(event.target, lpwd.url.link("train", { ...plan.link, run: lpwd.url.parameter("run") }));
-  });
-  // What has been measured, and whether there is time to measure, changes with what trains.
-  lpwd.shown.listen(element, ({ answer }) => {
-    const now = JSON.stringify([answer?.strip.active?.ids, answer?.strip.waiting]);
-    if (stamp && now !== stamp) askNow();
-    stamp = now;
-  });
-  addEventListener("lpwd-form", ask);
-  watch("value", () => trigger("submit")); // the form has been filled: what does it show?
+import { copy } from "../shared/files.js";
+import { onQueueChange } from "../shared/page_race.js";
+import { watch as watchTopic } from "../shared/polling.js";
+import { parameter, remember, tabLink } from "../shared/url.js";
+import { put, View } from "../shared/widgets.js";
+import { markProblem, note } from "./marks.js";
+
+const ASK_AFTER_MS = 150; // a number is typed digit by digit
+
+/** @type {Mount} */
+export function mount(element, { props, watch, trigger }) {
+  new Plan(element, () => Boolean(props.value));
+  watch("value", () => trigger("submit")); // the form has been filled: ask the controls what they show
   trigger("submit");
-};
+}
+
+class Plan extends View {
+  /** @param {any} element @param {() => boolean} isFilled whether the form holds the fields of a link */
+  constructor(element, isFilled) {
+    super(element);
+    this.isFilled = isFilled;
+    /** @type {object | null} */
+    this.shown = null; // by the controls; train/tab.py sends it with each change
+    /** @type {object | null} */
+    this.asked = null;
+    /** @type {any} */
+    this.plan = {};
+    this.askNow = watchTopic(element, "train", "preflight", { ask: () => this.ask(), take: (plan) => this.take(plan) });
+    addEventListener("lpwd-form", (/** @type {any} */ { detail }) => this.formChanged(detail));
+    onQueueChange(element, this.askNow); // measured speeds and free time change with what trains
+    this.onClick("copy", ({ target }) => copy(target, this.plan.commands));
+    this.onClick("copy-python", ({ target }) => copy(target, this.plan.python));
+    this.onClick("link", ({ target }) => copy(target, tabLink("train", { ...this.plan.link, run: parameter("run") })));
+  }
+
+  formChanged(/** @type {object} */ shown) {
+    this.shown = shown;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.askNow, ASK_AFTER_MS);
+  }
+
+  ask() {
+    this.asked = this.shown;
+    return this.shown && { shown: this.shown };
+  }
+
+  take(plan) {
+    if (this.asked !== this.shown) return; // about earlier values; a new question follows
+    this.plan = plan;
+    const problem = plan.refused || plan.problem || "";
+    const isWrong = !plan.commands;
+    put(this.field("commands"), isWrong ? problem : plan.commands);
+    this.field("commands").classList.toggle("lp-problem", isWrong);
+    this.say("python", plan.python ?? "");
+    for (const name of ["copy", "copy-python", "link"]) this.button(name).disabled = isWrong;
+    this.say("preflight", isWrong ? "" : problem ? `Start would be refused: ${problem}` : plan.said);
+    this.judge(problem, plan);
+    if (this.isFilled() && !isWrong) remember(plan.link); // until then the address still says the link
+  }
+
+  /** Mark the field with a problem and disable Start until it is corrected. */
+  judge(problem, { field = "", network = "" }) {
+    markProblem(problem ? field : "", problem);
+    note("model", network);
+    const start = /** @type {any} */ (document.getElementById("lp-start"));
+    if (start) start.disabled = Boolean(problem);
+  }
+}

@@ -1,6 +1,7 @@
-// An experiment chosen from the groups fills the form, which the server does.
-lpwd.presets = (element, trigger) => {
-  "use strict";
+// A preset chosen from the list fills the form, which the server does.
+
+/** @type {Mount} */
+export function mount(element, { trigger }) {
   const select = element.querySelector("select");
   select.addEventListener("change", () => trigger("submit", { label: select.value }));
-};
+}

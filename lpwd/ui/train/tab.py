@@ -58,7 +58,7 @@ def build(
     with gr.Row(elem_classes="lp-presets"):
         preset = gr.HTML(
             html_template=look.asset("train/presets.html").replace("[[OPTIONS]]", options()),
-            js_on_load="lpwd.presets(element, trigger);",
+            js_on_load=look.mount("train/presets.js"),
             elem_id="lp-filling",
             apply_default_css=False,
         )
@@ -70,7 +70,7 @@ def build(
         )
         plan = gr.HTML(
             html_template=look.asset("train/plan.html"),
-            js_on_load="lpwd.plan(element, props, watch, trigger);",
+            js_on_load=look.mount("train/plan.js"),
             elem_id="lp-plan",
             apply_default_css=False,
         )
@@ -82,13 +82,13 @@ def build(
     outcome = gr.HTML(
         "{}",
         html_template='<p class="lp-problem" role="alert"></p><p class="lp-muted" role="status"></p>',
-        js_on_load="lpwd.outcome(element, props, watch);",
+        js_on_load=look.mount("train/outcome.js"),
         elem_id="lp-outcome",
         apply_default_css=False,
     )
     gr.HTML(
         html_template=look.asset("train/panel.html"),
-        js_on_load="lpwd.panel(element);",
+        js_on_load=look.mount("train/panel.js"),
         elem_id="lp-panel",
         apply_default_css=False,
     )
@@ -181,15 +181,15 @@ def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
 
 
 def _outcome(**fields: Any) -> str:
-    """Read by `lpwd.outcome`; the time makes two equal answers different, so that the page hears both."""
+    """Read by train/outcome.js; the time makes two equal answers different, so that the page hears both."""
     return json.dumps(fields | {"at": time.time()})
 
 
 def _told(controls: form.Form) -> str:
-    """JavaScript that tells the page's scripts what all controls show. It asks the server nothing."""
+    """Return JavaScript that sends an event with what all controls show; it asks the server nothing."""
     return f"""(...shown) => {{
-      window.lpwdForm = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
-      dispatchEvent(new Event("lpwd-form"));
+      const detail = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
+      dispatchEvent(new CustomEvent("lpwd-form", {{ detail }}));
       return [];
     }}"""
 

@@ -1,0 +1,119 @@
+// The figures of a preset, each with its numbers as a table, the sentences about its runs, and a link to them.
+
+import { copy, csv } from "../shared/files.js";
+import { color, draw, load, onThemeChange, pageLayout, whenSized } from "../shared/plotly.js";
+import { goToTab } from "../shared/tabs.js";
+import { tabLink } from "../shared/url.js";
+import { button, items, link, make, table } from "../shared/widgets.js";
+import { figureRows, panelTitle } from "./figure_rows.js";
+
+const SENTENCES = 3; // before a fold
+const COMPARED = 60; // runs that the Runs tab draws at once
+const ROWS = 200; // of a figure's table on screen; the copied table has all
+const PLOT_PX = 300; // of a figure with lines, and its legend
+const LINE_PX = 20;
+const ENTRY_PX = 176;
+const AXIS_PX = 80;
+const PANEL_PX = 240;
+
+const scrolled = (node) => make("div", { className: "lp-scroll", tabIndex: 0 }, node);
+
+export class Figures {
+  /** @param {any} host @param {(place: string[]) => void} choose called with the caption, method, eta and lambda of a
+   * clicked heatmap cell */
+  constructor(host, choose) {
+    this.host = host;
+    this.choose = choose;
+    onThemeChange(() => this.nodes().forEach((node) => void this.draw(node, node.figure)));
+  }
+
+  nodes() {
+    return [...this.host.children];
+  }
+
+  /** @param {any[]} figures @param {string} key of the preset and scale: its figures are kept while it stays the same */
+  show(figures, key) {
+    const same = this.nodes().filter((node) => node.dataset.key === key);
+    const kept = new Map(same.map((node) => [node.dataset.caption, node]));
+    const nodes = figures.map((figure) => kept.get(figure.caption) ?? this.mount(figure.caption, key));
+    this.host.replaceChildren(...nodes);
+    figures.forEach((figure, i) => {
+      this.describe(nodes[i], figure);
+      if (nodes[i].figure?.json !== figure.json) this.draw(nodes[i], figure);
+    });
+  }
+
+  mount(caption, key) {
+    const ariaLabel = `${caption}. Its numbers follow as a table.`;
+    const plot = make("div", { className: "lp-plot", role: "group", ariaLabel });
+    const numbers = make("table", { className: "lp-table" });
+    const copyAll = button("Copy as CSV", () => copy(copyAll, csv(figureRows(plot))));
+    const on = { toggle: () => details.open && this.fillTable(numbers, plot) };
+    const head = make("summary", { textContent: "Numbers" });
+    const details = make("details", { on }, head, make("p", {}, copyAll), scrolled(numbers));
+    const title = make("figcaption", { textContent: caption });
+    const told = make("div", { className: "lp-told" });
+    return make("figure", { data: { key, caption } }, title, scrolled(plot), told, details);
+  }
+
+  describe(node, { said, runs }) {
+    const stamp = JSON.stringify([said, runs]);
+    if (node.dataset.told === stamp) return;
+    node.dataset.told = stamp;
+    const list = (texts) => (texts.length ? [make("ul", { className: "lp-said" }, ...items(texts))] : []);
+    const rest = said.slice(SENTENCES);
+    const summary = make("summary", { textContent: `${rest.length} more` });
+    const fold = rest.length ? [make("details", {}, summary, ...list(rest))] : [];
+    const links = runs.length ? [this.runsLink(runs)] : [];
+    node.querySelector(".lp-told").replaceChildren(...list(said.slice(0, SENTENCES)), ...fold, ...links);
+  }
+
+  runsLink(all) {
+    const few = all.slice(0, COMPARED);
+    const runs = few.join(",");
+    const several = all.length > 1 ? `Its ${all.length} runs` : "Its run";
+    const text = few.length < all.length ? `The first ${few.length} of its ${all.length} runs` : several;
+    return link(text, tabLink("runs", { runs }), () => goToTab("runs", { runs }));
+  }
+
+  async draw(node, figure) {
+    node.figure = figure;
+    await whenSized(node);
+    await load();
+    if (!node.isConnected || node.figure !== figure) return;
+    const plot = node.querySelector(".lp-plot");
+    const { data, layout } = JSON.parse(figure.json);
+    const panels = data.filter((trace) => trace.type === "heatmap").length;
+    node.classList.toggle("lp-full", panels > 1);
+    plot.style.minWidth = panels > 1 ? `${panels * PANEL_PX + 128}px` : "";
+    const height = Math.max(layout.height ?? 0, panels ? 280 : lineHeight(data, plot.clientWidth));
+    plot.style.height = `${height}px`;
+    await draw(plot, data, { ...themed(layout, panels > 0), height, uirevision: node.dataset.key });
+    plot.removeAllListeners("plotly_click");
+    if (panels) plot.on("plotly_click", ({ points: [point] }) => this.clicked(figure, layout, point));
+    const numbers = node.querySelector("details[open] table");
+    if (numbers) this.fillTable(numbers, plot);
+  }
+
+  clicked(figure, layout, point) {
+    this.choose([figure.caption, panelTitle(layout, point.xaxis._id), String(point.x), String(point.y)]);
+  }
+
+  fillTable(numbers, plot) {
+    table(numbers, figureRows(plot), { limit: ROWS });
+  }
+}
+
+/** Return the layout of a figure in the page's colours; a heatmap cannot be zoomed by dragging. */
+function themed(layout, isHeatmap) {
+  const { dragmode, modebar, ...page } = pageLayout();
+  const font = { ...layout.font, size: 12, color: color("--lp-muted") };
+  const bar = { ...layout.modebar, color: modebar.color, activecolor: modebar.activecolor };
+  return { ...layout, ...page, font, modebar: bar, dragmode: isHeatmap ? false : dragmode, autosize: true };
+}
+
+/** Return the height that leaves room for the plot below a legend that wraps. */
+function lineHeight(data, width) {
+  const entries = data.filter((trace) => trace.name && trace.showlegend !== false).length;
+  return PLOT_PX + LINE_PX * Math.ceil(entries / Math.max(1, Math.floor((width - AXIS_PX) / ENTRY_PX)));
+}

@@ -1,0 +1,92 @@
+// The cells of a preset that have no result, and the form that runs them.
+
+import { count, duration, whole } from "../shared/numbers.js";
+import { call } from "../shared/server.js";
+import { confirmed, put, View } from "../shared/widgets.js";
+
+/** Return a cell as a choice. @param {any} cell */
+function cellOption({ id, place: [column, method, lr, decay], seed, state }) {
+  const suffix = state === "missing" ? "" : `, ${state}`;
+  return new Option(`${method} · ${column} · η ${lr}, λ ${decay} · seed ${seed}${suffix}`, id);
+}
+
+export class MissingCells extends View {
+  /** @param {any} element @param {Server} server @param {() => object} selection preset and scale
+   * @param {() => void} refresh */
+  constructor(element, server, selection, refresh) {
+    super(element);
+    this.server = server;
+    this.selection = selection;
+    this.refresh = refresh;
+    /** @type {any[]} */
+    this.cells = [];
+    this.on("cell", "submit", (event) => {
+      event.preventDefault();
+      this.run(this.idle().filter(({ id }) => id === this.field("open").value));
+    });
+    this.onClick("all", () => this.run(this.idle()));
+    this.on("open", "change", () => this.drawChosen());
+  }
+
+  /** Return the cells that do not wait in the queue. */
+  idle() {
+    return this.cells.filter((cell) => !cell.waiting);
+  }
+
+  draw(cells) {
+    this.cells = cells;
+    const select = this.field("open");
+    const before = select.value;
+    this.field("cell").hidden = !cells.length;
+    this.say("cell-count", `Cells without a result (${whole(cells.length)})`);
+    select.replaceChildren(...cells.map(cellOption));
+    if (cells.some(({ id }) => id === before)) select.value = before;
+    const idle = this.idle();
+    const seconds = idle.reduce((sum, cell) => sum + (cell.about ?? Number.NaN), 0);
+    this.button("all").hidden = idle.length < 2;
+    put(this.button("all"), `Run all missing (${whole(idle.length)}${seconds ? `, about ${duration(seconds)}` : ""})`);
+    this.drawChosen();
+  }
+
+  drawChosen() {
+    const cell = this.cells.find(({ id }) => id === this.field("open").value);
+    this.button("run").disabled = !cell || cell.waiting;
+    const waits = cell?.waiting ? `This run is ${cell.state}; its result appears when it finishes.` : "";
+    const took = cell?.about ? `Finished runs like it took about ${duration(cell.about)}.` : "";
+    this.say("cost", waits || took);
+  }
+
+  /** Run the missing seeds of a heatmap cell. @param {string[]} place caption, method, eta and lambda */
+  choose([caption, ...place]) {
+    const isThere = (cell) => caption.startsWith(`${cell.place[0]}:`) && cell.place.slice(1).join() === place.join();
+    const cells = this.idle().filter(isThere);
+    if (!cells.length) return;
+    this.field("open").value = cells[0].id;
+    this.drawChosen();
+    this.run(cells);
+  }
+
+  async run(cells) {
+    const question = { ...this.selection(), run_ids: cells.map(({ id }) => id) };
+    this.setBusy(true);
+    this.say("told", "Checking model and data …");
+    const problem = await this.start(question);
+    this.setBusy(false);
+    const queued = `Queued: ${count(cells.length, "run")}. The strip above shows the progress.`;
+    this.say("told", problem ? `Not started. ${problem}` : queued);
+    this.refresh();
+  }
+
+  /** Queue the cells; a long work is confirmed first. Resolve to the problem, or "". */
+  async start(question) {
+    const { problem, ask } = await call(this.server, "run_cells", question);
+    if (!ask) return problem;
+    this.say("ask", ask);
+    if (!(await confirmed(this.element.querySelector("dialog")))) return "Nothing was queued.";
+    return (await call(this.server, "run_cells", { ...question, sure: true })).problem;
+  }
+
+  setBusy(busy) {
+    this.button("run").disabled = this.button("all").disabled = busy;
+  }
+}

@@ -1,0 +1,80 @@
+// The tiles of the scorecard: one per table or figure, with the paper's claim, its number, ours, and the verdict.
+
+import { parameter, tabLink } from "../shared/url.js";
+import { handled, items, make, svg } from "../shared/widgets.js";
+
+const WIDTH = 320;
+const HEIGHT = 56;
+const PAD = 4;
+const MAX_DOTS = 16; // a longer line is drawn without
+
+/** Draw the tiles; `open` is called with the name of a clicked tile.
+ * @param {any} host @param {any[]} tiles @param {string} opened name @param {(name: string) => void} open */
+export function drawTiles(host, tiles, opened, open) {
+  const tileWithFocus = /** @type {any} */ (document.activeElement)?.closest(".lp-tile");
+  const focused = tileWithFocus?.dataset.name;
+  host.replaceChildren(...tiles.map((tile) => make("li", {}, tileLink(tile, opened, open))));
+  if (focused) host.querySelector(`[data-name=${focused}]`)?.focus();
+}
+
+function tileLink(tile, opened, open) {
+  const href = tabLink("benchmark", { preset: tile.name, scale: parameter("scale") });
+  const data = { name: tile.name, verdict: tile.verdict };
+  const on = { click: (event) => handled(event, () => open(tile.name)) };
+  const link = make("a", { className: "lp-tile", href, data, on }, ...tileBody(tile));
+  link.setAttribute("aria-current", String(tile.name === opened));
+  return link;
+}
+
+function tileBody({ source, verdictText, claim, paper, ours, runs, spark, sparkTitle }) {
+  const header = make(
+    "header",
+    {},
+    make("span", { textContent: source }),
+    make("strong", { textContent: verdictText }),
+  );
+  const several = ours.length > 1;
+  return [
+    header,
+    make("p", { className: "lp-claim", textContent: claim }),
+    line("Paper", paper),
+    line("Ours", several ? "" : (ours[0] ?? "not run")),
+    ...(several ? [make("ul", {}, ...items(ours))] : []),
+    picture(spark, sparkTitle),
+    make("p", { className: "lp-from", textContent: runs }),
+  ];
+}
+
+const line = (name, text) => make("p", {}, make("b", { textContent: name }), " ", text);
+
+/** Draw all lines on one scale, with a thin line at 0 if it lies within. */
+function picture(lines, title) {
+  if (!lines.length) return make("div", { className: "lp-spark" });
+  const ys = lines.flatMap((one) => one.y);
+  const x = scale(
+    lines.flatMap((one) => one.x),
+    PAD,
+    WIDTH - PAD,
+  );
+  const y = scale(ys, HEIGHT - PAD, PAD);
+  const hasZero = Math.min(...ys) <= 0 && Math.max(...ys) >= 0;
+  const zero = hasZero ? [svg("line", { x1: 0, x2: WIDTH, y1: y(0), y2: y(0), class: "lp-zero" })] : [];
+  const options = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", class: "lp-spark" };
+  const drawn = svg("svg", options, ...zero, ...lines.flatMap((one) => curve(one, x, y)));
+  return make("figure", {}, drawn, make("figcaption", { textContent: title }));
+}
+
+function curve({ color, x: xs, y: ys }, x, y) {
+  const stroke = color || "currentColor";
+  const points = xs.map((value, i) => [x(value).toFixed(1), y(ys[i]).toFixed(1)]);
+  const path = svg("polyline", { points: points.join(" "), fill: "none", stroke, "stroke-width": 1.5 });
+  const dots = points.map(([cx, cy]) => svg("circle", { cx, cy, r: 2.5, fill: stroke }));
+  return points.length > MAX_DOTS ? [path] : [path, ...dots];
+}
+
+/** Return a linear scale from the range of these values to start and end. */
+function scale(values, start, end) {
+  const low = Math.min(...values);
+  const span = Math.max(...values) - low;
+  return (value) => (span ? start + ((value - low) / span) * (end - start) : (start + end) / 2);
+}

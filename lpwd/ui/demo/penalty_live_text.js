@@ -1,0 +1,33 @@
+// Sentences about the live seed of act two.
+
+import { stateText } from "../shared/race_text.js";
+
+/** @typedef {{working: boolean, here: boolean, busy: boolean, methods: number}} Situation */
+
+/** @param {any} known what the server knows of the selected cell, or null */
+export function startLabel(known) {
+  if (known?.working) return `Show seed ${known.next}`;
+  if (known?.begun) return `Resume seed ${known.next}`;
+  return "Run it here";
+}
+
+/** Describe the lanes on the page. @param {any} live @param {Situation} situation */
+export function liveStateText({ race, seed, mine, decay }, { working, here }) {
+  const at = `epoch ${Math.max(1, race.epoch)} of ${race.epochs}`;
+  const which = `seed ${seed} at λ ${decay}`;
+  const drawn = here ? "" : " Select that λ to see it.";
+  if (race.state === "stopped") return `Here: ${which} was stopped in ${at} and can be resumed.${drawn}`;
+  const verb = { running: "training", finished: "finished" }[race.state];
+  const owner = working && !mine ? ", started by another visitor" : "";
+  const lines = verb ? `Here: ${verb} ${which}, ${race.device || "this machine"}${owner}, the thick lines.` : "";
+  return `${lines} ${stateText(race)}${drawn}`.trim();
+}
+
+/** Say what the start button would run. @param {any} known @param {Situation} situation */
+export function offerText({ finished, line }, { working, here, busy, methods }) {
+  const plural = finished.length > 1 ? "s" : "";
+  const seeds = finished.length ? ` Finished here: seed${plural} ${finished.join(", ")}.` : "";
+  const waits = (working ? !here : busy) ? " Another race is training; this one would wait in the queue." : "";
+  const lead = working && here ? "Running here" : "To run here";
+  return `${lead}: ${methods === 1 ? "one lane" : `${methods} lanes`}, one per method shown: ${line}.${seeds}${waits}`;
+}

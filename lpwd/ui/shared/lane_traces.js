@@ -1,0 +1,50 @@
+// Plotly traces of a race's curves. Colour, dash and marker of a method come with the lane.
+
+const COLUMN = { loss: "train_loss", top1: "test_top1", opposing: "opposing_count_rate" };
+
+/** Return the traces of one lane. @param {ChartKind} kind @param {Lane} lane @param {Curve} curve */
+export function laneTraces(kind, lane, curve) {
+  const means = { ...base(lane, kind), ...strong(lane), x: [...curve.epochs.epoch], y: values(kind, curve.epochs) };
+  return kind === "loss" ? [stepTrace(lane, curve), means] : [means];
+}
+
+/** Return a published mean over seeds, drawn faintly behind the lanes. @param {ChartKind} kind @param {any} published */
+export function publishedTrace(kind, { label, color, dash, seeds, epochs }) {
+  const name = `${label}, published, n = ${seeds}`;
+  const uid = `published-${label}-${kind}`.replace(/\W/g, "_");
+  const line = { color, dash, width: 4 };
+  return { type: "scatter", mode: "lines", name, uid, x: epochs.epoch, y: values(kind, epochs), line, opacity: 0.3 };
+}
+
+/** Return a copy of a column: Plotly takes a known array for unchanged. @param {ChartKind} kind @param {any} epochs */
+function values(kind, epochs) {
+  const percent = (/** @type {number | null} */ y) => (y === null ? null : 100 * y);
+  return kind === "opposing" ? epochs[COLUMN[kind]].map(percent) : [...epochs[COLUMN[kind]]];
+}
+
+/** @param {Lane} lane @param {Curve} curve */
+function stepTrace(lane, { losses, epochs }) {
+  const epochsDone = epochs.epoch.length > 0;
+  return {
+    ...base(lane, "step"),
+    x: losses.step.map((step) => (step * lane.epochs) / lane.totalSteps),
+    y: [...losses.loss],
+    mode: "lines",
+    opacity: epochsDone ? 0.5 : 0.9,
+    line: { color: lane.color, width: 1 },
+    showlegend: !epochsDone,
+    hoverinfo: epochsDone ? "skip" : "all",
+  };
+}
+
+/** @param {Lane} lane @param {string} what */
+function base(lane, what) {
+  const uid = `${lane.id}-${what}`.replace(/[^A-Za-z0-9_-]/g, "_"); // Plotly makes a CSS class of it
+  return { type: "scatter", name: lane.label, legendgroup: lane.id, uid };
+}
+
+function strong(/** @type {Lane} */ lane) {
+  const line = { color: lane.color, dash: lane.dash, width: 2 };
+  const marker = { color: lane.color, symbol: lane.marker || "circle-open", size: 7, maxdisplayed: 40 };
+  return { mode: "lines+markers", line, marker };
+}

@@ -1,0 +1,26 @@
+// Sentences about a race, the same in every tab.
+
+import { duration } from "./numbers.js";
+
+/** Return "epoch 3 of 10, 20 s left". @param {Race} race @param {string} [of] */
+export function epochText(race, of = " of ") {
+  const left = race.secondsLeft === null ? "" : `, ${duration(race.secondsLeft)} left`;
+  return `epoch ${Math.max(1, race.epoch)}${of}${race.epochs}${left}`;
+}
+
+/** Describe the state; screen readers announce it, so it changes with the state and not with every step.
+ * @param {Race} race */
+export function stateText(race) {
+  const messages = race.messages.join(" ");
+  const ahead = race.ahead === 1 ? "1 race is" : `${race.ahead} races are`;
+  return {
+    queued: race.ahead ? `Queued: ${ahead} ahead.` : "Queued: the worker is starting.",
+    running: messages,
+    stopping: messages || "Stopping after this step.",
+    finished: messages,
+    stopped: `Stopped. Resume continues from the last checkpoint. ${messages}`,
+    interrupted: `Interrupted. ${messages}`,
+    failed: `Failed. ${messages}`,
+    diverged: `Diverged. ${messages}`,
+  }[race.state].trim();
+}
