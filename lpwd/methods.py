@@ -7,7 +7,7 @@ D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -68,7 +68,8 @@ class Method:
 
 def _row(timing: Timing, *columns: Any, **more: Any) -> Method:
     """A row of this project: its formula stands in lpwd.optim.reference."""
-    return Method(timing, *columns, **more, reference=f"lpwd.optim.reference:{REFERENCES.get(timing, timing)}")
+    row = Method(timing, *columns, **more)
+    return replace(row, reference=f"lpwd.optim.reference:{REFERENCES.get(timing, timing)}")
 
 
 PAPER = "Layer-wise Pre-weight Decay"
