@@ -13,7 +13,7 @@ from torch.testing._internal.common_optimizers import OptimizerErrorEnum, Optimi
 from torch_inputs import Net, built, step
 
 
-def descend(net: Net, optimizer: Any, steps: int = 20, schedulers: Any = ()) -> Tensor:
+def descend(net: Net, optimizer: Any, steps: int = 7, schedulers: Any = ()) -> Tensor:
     closure = net.closure(optimizer)
     for _ in range(steps):
         loss = optimizer.step(closure)
