@@ -181,15 +181,15 @@ def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
 
 
 def _outcome(**fields: Any) -> str:
-    """Read by `lpwd.outcome`; the time makes two equal answers different, so that the page hears both."""
+    """Read by train/outcome.js; the time makes two equal answers different, so that the page hears both."""
     return json.dumps(fields | {"at": time.time()})
 
 
 def _told(controls: form.Form) -> str:
-    """JavaScript that tells the page's scripts what all controls show. It asks the server nothing."""
+    """Return JavaScript that sends an event with what all controls show; it asks the server nothing."""
     return f"""(...shown) => {{
-      window.lpwdForm = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
-      dispatchEvent(new Event("lpwd-form"));
+      const detail = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
+      dispatchEvent(new CustomEvent("lpwd-form", {{ detail }}));
       return [];
     }}"""
 
