@@ -47,7 +47,7 @@ def goes_right_direction_with_lrsched(info: OptimizerInfo, sample: OptimizerInpu
         net = Net()
         before = net.loss().item()
         optimizer = built(info, net.params, sample)
-        descend(net, optimizer, 10, [make(optimizer) for make in makers])
+        descend(net, optimizer, 5, [make(optimizer) for make in makers])
         improves(net, before, sample)
 
 
