@@ -1,4 +1,4 @@
-"""Timing x rates: every decay method is one choice of when the decay acts and one of which rate each layer gets.
+"""The table of decay methods: each chooses when the decay acts (timing) and which rate each layer gets (rates).
 
 Notation: c = eta * lambda_i is the decay fraction of a parameter in layer i, U the optimizer's update direction and
 D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of *Layer-wise Pre-weight Decay*.
@@ -270,7 +270,7 @@ def layer_rates(
 
 
 def shuffled_layers(n: int) -> list[int]:
-    """A fixed permutation of 1..n: of a hundred drawn with n as the seed, the one least correlated with depth.
+    """Return a fixed permutation of 1..n: the one least correlated with depth of a hundred drawn with the seed n.
 
     It depends on n alone, on every machine and Python version (`Random.random` is what Python guarantees to keep).
     """
@@ -293,9 +293,9 @@ def decay_rates(
 
 
 def order_and_mean(name: str, order: LayerOrder = "deep", mean: Mean = "layers") -> tuple[LayerOrder, Mean]:
-    """What a method's layer-wise rates follow: the options, where they are not the default, or else its own row.
+    """Return order and mean of a method's layer-wise rates: the options unless they are the default, else its row's.
 
-    Raises ValueError on an unknown value and on an order other than the one that the method stands for.
+    Raises ValueError on an unknown value, and on an order that contradicts the method's own.
     """
     if order not in LAYER_ORDERS:
         raise ValueError(f"order is {order!r}: allowed are {', '.join(LAYER_ORDERS)}")
@@ -308,7 +308,7 @@ def order_and_mean(name: str, order: LayerOrder = "deep", mean: Mean = "layers")
 
 
 def get_method(name: str) -> Method:
-    """The row of `METHODS` called `name`; a ValueError names the allowed ones."""
+    """Return the row of METHODS called `name`. Raises ValueError with the allowed names."""
     if name not in METHODS:
         raise ValueError(f"method is {name!r}: allowed are {', '.join(METHODS)}")
     return METHODS[name]

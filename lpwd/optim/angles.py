@@ -1,4 +1,4 @@
-"""How far a step turns each layer's weights: the angular update of arXiv 2305.17212 (Rotational Equilibrium)."""
+"""The angle by which a step turns each layer's weights: the angular update of arXiv 2305.17212."""
 
 import torch
 from torch import Tensor
@@ -15,10 +15,10 @@ class AngleMeter:
             optimizer.step()
         angles = meter.angles.tolist()
 
-    `angles` has shape (layers,), float64 and on the device, shallow to deep: 0..pi, and 0 where all weights are 0. A
-    layer is all of its parameters as one vector. Of pwd, which decays before the forward pass, "before" is after that
-    decay, which turns nothing where it shrinks the whole layer. Keeps one copy of the weights with the optimizer, which
-    an OpposingMeter around it uses too; changes nothing, and waits for no device.
+    `angles` has shape (layers,), float64, on the device, shallow to deep, 0..pi; 0 if all weights of a layer are 0. A
+    layer is one vector of all its parameters. pwd decays before the forward pass, so "before" is after its decay, which
+    does not turn a layer that it shrinks as a whole. Keeps one copy of the weights with the optimizer, shared with an
+    OpposingMeter. Does not change the step and does not wait for the device.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:

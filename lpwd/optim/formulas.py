@@ -1,8 +1,8 @@
 """The pure maths of decay on lists of tensors: rate, fraction, shrink, and what decays need to know of the update.
 
 theta is a list of parameters, eta the learning rate, lambda the decay rate and c = eta * lambda the decay fraction.
-A scalar is a Python float, or a 0-dim tensor where it is known on the device alone (a tensor learning rate, AdamS,
-GradScaler's skipped steps): nothing here waits for a device.
+A scalar is a Python float, or a 0-dim tensor if only the device knows it (a tensor learning rate, AdamS, a step that
+GradScaler skips). No function here waits for the device.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,19 +16,19 @@ Group = dict[str, Any]  # a parameter group of torch.optim
 
 
 def decay_rate(group: Mapping[str, Any]) -> Scalar:
-    """lambda of a group, dimensionless; lambda * eta_t / eta_0 where the group has `lr_0` (decay with eta squared)."""
+    """lambda of a group, dimensionless; lambda * eta_t / eta_0 if the group has `lr_0` (decay with eta squared)."""
     if group["lr_0"] is None:
         return group["weight_decay"]
     return group["weight_decay"] * (group["lr"] / group["lr_0"])
 
 
 def decay_fraction(group: Mapping[str, Any]) -> Scalar:
-    """c of the step that comes next, dimensionless: eta * lambda, or lambda alone where decay is `independent`."""
+    """Return c of the next step, dimensionless: eta * lambda, or lambda if the decay is `independent`."""
     return decay_rate(group) if group["independent"] else group["lr"] * decay_rate(group)
 
 
 def unless_skipped(skipped: Tensor | None, fraction: Scalar) -> Scalar:
-    """c, or 0 where the 0-dim bool tensor `skipped` is true; stays on the device."""
+    """Return c, or 0 if the 0-dim bool tensor `skipped` is true; stays on the device."""
     if skipped is None:
         return fraction
     if not isinstance(fraction, Tensor):  # float64, so that 1 - c rounds once, as with a Python float
@@ -53,7 +53,7 @@ def shrink(pairs: Iterable[tuple[Sequence[Tensor], Scalar]]) -> None:
 
 
 def _per_device(params: Sequence[Tensor], factor: Tensor) -> list[tuple[list[Tensor], Tensor]]:
-    """The tensors that share device and dtype, each list with the factor as a 0-dim tensor of that kind."""
+    """Group the tensors by device and dtype, each list with the factor as a 0-dim tensor of that kind."""
     kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for p in params:
         kinds.setdefault((p.device, p.dtype), []).append(p)
@@ -61,12 +61,12 @@ def _per_device(params: Sequence[Tensor], factor: Tensor) -> list[tuple[list[Ten
 
 
 def as_real(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Views in which a complex number is two real ones, as torch's own updates see it: [..., 2]."""
+    """Return views in which a complex number is two real ones, as in torch's own updates: [..., 2]."""
     return [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
 
 
 def entry_count(tensors: Iterable[Tensor]) -> int:
-    """How many real numbers the tensors hold."""
+    """Return the count of real numbers in the tensors."""
     return sum(2 * t.numel() if t.is_complex() else t.numel() for t in tensors)
 
 
@@ -78,9 +78,9 @@ def adam_momentum(grads: Sequence[Tensor], exp_avgs: Sequence[Tensor | None], be
 
 
 def adam_heading(states: Sequence[Mapping[str, Any]], beta2: float, eps: float) -> list[Tensor]:
-    """U_t = m_hat / (sqrt(v_hat) + eps) up to a factor above 0 that is one for a tensor, new tensors (`as_real`).
+    """U_t = m_hat / (sqrt(v_hat) + eps) up to one positive factor per tensor, as new tensors (`as_real`).
 
-    To be called after the update: the states hold g_t already.
+    Call it after the update, when the states contain g_t.
     """
     roots = list(torch._foreach_sqrt(as_real(state["exp_avg_sq"] for state in states)))
     for root, state in zip(roots, states, strict=True):
@@ -91,7 +91,7 @@ def adam_heading(states: Sequence[Mapping[str, Any]], beta2: float, eps: float) 
 
 
 def next_step(state: Mapping[str, Any]) -> Scalar:
-    """t of the step that comes next, from 1. Fused optimizers keep t on the device, and it stays there."""
+    """Return t of the next step, from 1. Fused optimizers keep t on the device, and it stays there."""
     step = state.get("step", 0.0)
     if not isinstance(step, Tensor):
         return step + 1.0

@@ -1,9 +1,7 @@
-"""The forward pre-hook of `attach`, the optimizers that are attached, and the wrappers that pwd cannot work in."""
+"""The forward pre-hook of `attach`, and which optimizers are attached."""
 
-import sys
 import warnings
 import weakref
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,18 +13,9 @@ if TYPE_CHECKING:
 
 _attached: "weakref.WeakSet[Decaying]" = weakref.WeakSet()
 
-REFUSED = {  # (class of an optimizer that steps ours, decay) -> why the decay would go wrong in it
-    ("ZeroRedundancyOptimizer", "pwd"): "each process would decay its own shard only, and run the forward pass with "
-    "the other shards not decayed; use decay='rwd' with it, or FSDP2 (torch.distributed.fsdp.fully_shard)",
-    ("ZeroRedundancyOptimizer", "adams"): "each process would divide by the mean over its own shard, not over all "
-    "parameters",
-    ("ScheduleFreeWrapper", "pwd"): "it steps from weights of its own, which a decay before the forward pass does not "
-    "reach; use decay='wd' or 'rwd' with it",
-}
-
 
 class DecayBeforeForward:
-    """Forward pre-hook: decays once per step, in training mode, for the very model it was attached to.
+    """Forward pre-hook: decays once per step, in training mode, for the model that it was attached to.
 
     torch.export and torch.compile trace through it in evaluation mode. A copied or unpickled model (an EMA, a
     checkpoint) carries a hook without an optimizer, which does nothing: it must not decay the original's weights.
@@ -58,12 +47,13 @@ def attach(optimizer: "Decaying", model: nn.Module) -> None:
     own = decayed_before_forward(optimizer)
     for other in [o for o in _attached if o is not optimizer and own & decayed_before_forward(o)]:
         warnings.warn(
-            "attach: another optimizer was attached to these parameters; it is detached, or they would decay twice per "
-            "step",
+            "attach: another optimizer was attached to these parameters; it is detached, because "
+            "they would decay twice per step",
             stacklevel=3,
         )
         other.detach()
-    if any(isinstance(h, DecayBeforeForward) and h.optimizer and h.optimizer() is optimizer for h in _hooks(model)):
+    hooks = model._forward_pre_hooks.values()
+    if any(isinstance(h, DecayBeforeForward) and h.optimizer and h.optimizer() is optimizer for h in hooks):
         return
     handle = model.register_forward_pre_hook(DecayBeforeForward(optimizer, model), prepend=True)  # before FSDP gathers
     _handles(optimizer).append(handle)
@@ -78,10 +68,6 @@ def detach(optimizer: "Decaying") -> None:
         _handles(optimizer).pop().remove()
 
 
-def _hooks(model: nn.Module) -> list[Any]:
-    return list(model._forward_pre_hooks.values())
-
-
 def _handles(optimizer: "Decaying") -> list[RemovableHandle]:
     """The optimizer's hooks: not part of its state, so that copies have none."""
     handles: list[RemovableHandle] = optimizer.__dict__.setdefault("_attach_handles", [])
@@ -91,13 +77,3 @@ def _handles(optimizer: "Decaying") -> list[RemovableHandle]:
 def decayed_before_forward(optimizer: "Decaying") -> set[Tensor]:
     """The parameters that the optimizer decays before the forward pass."""
     return {p for group in optimizer.param_groups if group["decay"] == "pwd" for p in group["params"]}
-
-
-def refuse_wrapper(decay: str) -> None:
-    """Raise ValueError if the caller runs inside an optimizer in which this decay would go wrong."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame:
-        name = type(frame.f_locals.get("self")).__name__.removesuffix("Reference")  # schedulefree has two of a kind
-        if reason := REFUSED.get((name, decay)):
-            raise ValueError(f"decay={decay!r} does not work in {name}: {reason}")
-        frame = frame.f_back

@@ -1,4 +1,4 @@
-"""How torch's own update is called: its fused kernel wherever it has one, in as few calls as the options allow."""
+"""Choose torch's kernel for an update: fused if torch has one, in as few calls as the options allow."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,19 +14,19 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 def with_gradient(group: Group) -> list[Tensor]:
-    """The parameters of a group that have a gradient, those that torch updates."""
+    """Return the parameters of a group that have a gradient; torch updates these."""
     return [p for p in group["params"] if p.grad is not None]
 
 
 def is_automatic(group: Group) -> bool:
-    """Whether the choice of the kernel is left to us: neither `foreach` nor `fused` was given."""
+    """Whether we choose the kernel: neither `foreach` nor `fused` was given."""
     return group["foreach"] is None and group["fused"] is None
 
 
 def runs_fused(group: Group, state: State) -> bool:
-    """Whether the coming update of a group runs in torch's fused kernel: as given, else where torch has one for it.
+    """Whether the next update of a group runs in torch's fused kernel: as given, else if torch has one for it.
 
-    That is for floating-point parameters on a device that torch names, with dense gradients of the same type.
+    torch has one for floating-point parameters on the devices it lists, with dense gradients of the same type.
     """
     if not is_automatic(group):
         return bool(group["fused"])
@@ -36,8 +36,8 @@ def runs_fused(group: Group, state: State) -> bool:
 
 
 def _lie_alike(p: Tensor, state: Mapping[str, Any]) -> bool:
-    """The fused kernels walk through memory, on a CPU without a look at the strides: a weight must be dense, and its
-    gradient and moments (of a checkpoint, perhaps in another memory format) must lie as it does."""
+    """The fused kernels for CPUs ignore strides: a weight must be dense, and its gradient and moments (perhaps loaded
+    in another memory format) must have the same strides."""
     others = (p.grad, *(state[name] for name in MOMENTS if state.get(name) is not None))
     if any(other.layout != torch.strided or other.dtype != p.dtype for other in others):
         return False
@@ -47,7 +47,7 @@ def _lie_alike(p: Tensor, state: Mapping[str, Any]) -> bool:
 
 
 def _is_dense(p: Tensor) -> bool:
-    """Whether the elements fill their memory without gap or overlap, in whatever order of the dimensions."""
+    """Whether the elements fill their memory without gap or overlap, in any order of the dimensions."""
     expected = 1
     for stride, size in sorted((stride, size) for stride, size in zip(p.stride(), p.shape, strict=True) if size > 1):
         if stride != expected:
@@ -57,7 +57,7 @@ def _is_dense(p: Tensor) -> bool:
 
 
 def settle_steps(groups: Iterable[Group], state: Mapping[Tensor, dict[str, Any]]) -> None:
-    """Move loaded step counts to where the fused kernel reads them: beside the parameter."""
+    """Move loaded step counts to the device of the parameter, as the fused kernel expects."""
     for group in filter(is_automatic, groups):
         for p in group["params"]:
             step = state.get(p, {}).get("step")
@@ -70,7 +70,7 @@ def settle_steps(groups: Iterable[Group], state: Mapping[Tensor, dict[str, Any]]
 
 
 def merged(groups: Iterable[Group]) -> list[Group]:
-    """Groups of equal options as one: a call of the kernel costs more than a layer's small parameters do."""
+    """Merge groups with equal options: calling the kernel costs more than updating the few parameters of a layer."""
     together: dict[tuple[Any, ...], Group] = {}
     for group in groups:
         options = tuple(tuple(v) if isinstance(v, list) else v for name, v in group.items() if name != "params")

@@ -1,4 +1,4 @@
-"""What an optimizer's groups say of each layer, shallow to deep: names, sizes, decay rates, weight norms."""
+"""Names, sizes, decay rates and weight norms of the layers in an optimizer's groups, shallow to deep."""
 
 import itertools
 from collections.abc import Iterator
@@ -28,15 +28,15 @@ def with_layers(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, Group]]
 
 @torch.no_grad()
 def weight_norms(optimizer: torch.optim.Optimizer) -> list[float]:
-    """L2 norm of each layer's parameters; one device sync."""
+    """Return the L2 norm of each layer's parameters; one device sync."""
     norms = [torch.stack(torch._foreach_norm(layer)).norm() for layer in layers(optimizer).values()]
     return torch.stack(norms).tolist()
 
 
 def layer_facts(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The fields of `events.Started` that describe the layers.
+    """Return the fields of `events.Started` that describe the layers.
 
-    A layer's rate is that of its decayed parameters; the mean over all parameters counts undecayed ones as 0.
+    The rate of a layer is the rate of its decayed parameters; the mean over all parameters counts the others as 0.
     """
     sizes = {layer: sum(p.numel() for p in parameters) for layer, parameters in layers(optimizer).items()}
     names, rates, decayed = {}, dict.fromkeys(sizes, 0.0), 0.0

@@ -1,6 +1,6 @@
-"""Which layer each parameter belongs to, shallow (i = 1) to deep (i = n), and one parameter group per layer.
+"""Assign each parameter to a layer, shallow (i = 1) to deep (i = n), and build one parameter group per layer.
 
-timm's models say it themselves (`group_matcher`); any other model has the order of its modules that hold parameters.
+A timm model defines its layers (`group_matcher`); in any other model each module with parameters is a layer, in order.
 """
 
 import math
@@ -31,18 +31,18 @@ def layer_groups(
     order: LayerOrder = "deep",
     mean: Mean = "layers",
 ) -> list[Group]:
-    """Parameter groups for any torch optimizer with lambda_i of eq. (9), e.g. 2 lambda i / n, shallow to deep.
+    """Return parameter groups for any torch optimizer with lambda_i of eq. (9), e.g. 2 lambda i / n, shallow to deep.
 
-    One group per layer, two where `exclude_1d` leaves norms and biases (parameters of at most one dimension) undecayed.
+    One group per layer, or two if `exclude_1d` excludes norms and biases (at most one dimension) from decay.
     Each group holds `params`, `weight_decay` (lambda_i, dimensionless), `layer` (i, from 1) and `layer_name`. Shared
-    parameters occur once, in the first layer that holds them. Frozen parameters are left out, their layers count in n.
+    parameters occur once, in the first layer that holds them. Frozen parameters are left out; their layers count in n.
 
-    `order` is which layers decay most: `"deep"`, `"reversed"` or `"shuffled"` (a permutation fixed by n). With `mean`
+    `order` says which layers decay most: `"deep"`, `"reversed"` or `"shuffled"` (a permutation fixed by n). With `mean`
     `"parameters"` all lambda_i are scaled by one factor so that their mean over the decayed parameters is lambda: the
     total decay of uniform weight decay with the same `exclude_1d`.
 
     Raises ValueError on a negative weight_decay, an unknown rule, order or mean and a model with nothing to train,
-    ImportError for a model with timm's `group_matcher` where timm is not installed.
+    ImportError for a model with timm's `group_matcher` if timm is not installed.
     """
     layers = layers_of(model)
     if not layers:
@@ -139,7 +139,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: bool = False) -> list[Group]:
-    """One group per layer and decay rate; raises ValueError where a rate is negative or nothing is to be trained."""
+    """Return one group per layer and rate. Raises ValueError on a negative rate and if there is nothing to train."""
     if any(rate < 0 for rate in rates):
         raise ValueError(f"weight_decay gives the rate {min(rates)}: it must be at least 0")
     groups: list[Group] = []
@@ -159,10 +159,10 @@ def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: 
 def matched_rates(
     layers: Sequence[Layer], rates: Sequence[float], weight_decay: float, exclude_1d: bool = False
 ) -> list[float]:
-    """The rates times one factor, so that their mean over all decayed parameters is lambda exactly.
+    """Scale the rates by one factor, so that their mean over all decayed parameters is exactly lambda.
 
-    What is not trained or not decayed has no part in the mean, so that uniform decay with the same options removes as
-    much. Raises ValueError where the rule gives every decayed parameter the rate 0.
+    The mean leaves out parameters that are not trained or not decayed, so the total decay equals uniform decay with the
+    same options. Raises ValueError if the rule gives every decayed parameter the rate 0.
     """
     counts = [sum(p.numel() for p in layer.values() if decays(p, exclude_1d)) for layer in layers]
     total = math.fsum(count * rate for count, rate in zip(counts, rates, strict=True))
@@ -179,7 +179,7 @@ def decays(p: Tensor, exclude_1d: bool) -> bool:
 
 
 def head_of(model: nn.Module) -> list[Tensor]:
-    """The parameters of a timm model's classifier, of each of them where it has several; none for other models."""
+    """Return the parameters of all classifiers of a timm model; none for other models."""
     classifier = getattr(unwrap(model), "get_classifier", None)
     heads: Any = classifier() if callable(classifier) else ()
     modules = [heads] if isinstance(heads, nn.Module) else list(heads)
@@ -187,7 +187,7 @@ def head_of(model: nn.Module) -> list[Tensor]:
 
 
 def without_start(groups: Iterable[Group], head: Iterable[Tensor]) -> Iterator[Group]:
-    """L2-SP: groups whose parameters decay towards their start, and the head's towards 0, in groups of their own."""
+    """L2-SP: split the groups, so that the head decays towards 0 and everything else towards its start."""
     new = {id(p) for p in head}
     for group in groups:
         for decay, is_new in (("l2sp", False), ("wd", True)):
@@ -196,10 +196,10 @@ def without_start(groups: Iterable[Group], head: Iterable[Tensor]) -> Iterator[G
 
 
 def layer_name(names: Sequence[str]) -> str:
-    """What parameter names have in common under each root: `stages.0.blocks.1`, `layers.3.blocks.1 + norm`."""
+    """Return what parameter names have in common under each root: `stages.0.blocks.1`, `layers.3.blocks.1 + norm`."""
     roots: dict[str, list[list[str]]] = {}
     for name in names:
-        modules = name.split(".")[:-1] or [name]  # a parameter of the model itself stands for itself
+        modules = name.split(".")[:-1] or [name]  # a parameter of the model itself
         roots.setdefault(modules[0], []).append(modules)
     return " + ".join(".".join(_common_start(paths)) for paths in roots.values())
 

@@ -1,23 +1,23 @@
-"""Adam and SGD with the decay of the paper: torch's own update, with D: theta <- (1 - c) theta at the chosen time.
+"""Adam and SGD with the decay of the paper: torch's own update, and D: theta <- (1 - c) theta at the chosen time.
 
 | decay | step t, with c = eta_t lambda and U the direction from the gradient |
 |---|---|
 | none | theta - eta U |
 | l2 | theta - eta U(g + lambda theta): torch's own weight_decay |
-| wd | D, then the update with the gradient of the undecayed theta (eq. 1); Adam: exactly torch.optim.AdamW |
+| wd | D, then the update with the gradient at theta before D (eq. 1); Adam: exactly torch.optim.AdamW |
 | rwd | the update, then D on its result (eq. 7) |
 | pwd | D, then forward and backward at the decayed weights, then the update (algorithm 2) |
-| cautious | wd where U theta >= 0 alone (arXiv 2510.12402) |
+| cautious | wd, only for weights with U theta >= 0 (arXiv 2510.12402) |
 | adams | wd with lambda / sqrt(mean of v_hat over all parameters) (arXiv 2011.11152; Adam only) |
 | l2sp | wd towards theta_0, the weights before the first step, instead of 0 (arXiv 1802.01483) |
 | adamh | W <- R norm(W - eta R U / norm(U)), R the norm before the first step (arXiv 2606.16899; Adam only) |
 
-adamh is for parameters of two and more dimensions; of vectors it is none, and a matrix of zeros stays as it is.
-With `independent`, c = lambda alone: it follows no schedule of the learning rate.
+adamh acts on parameters of two and more dimensions; vectors do not decay, and a matrix of zeros does not change.
+With `independent`, c = lambda: the decay does not follow the learning-rate schedule.
 
-Decay uses the learning rate that its group holds at that moment: with pwd, set it before the forward pass. PWD's
-weights are read (evaluated, saved, averaged) after the update and before the next decay. Parameters without a gradient
-are left alone, as torch.optim.AdamW does; pwd cannot know the gradient yet and decays all that require one.
+A decay uses the current learning rate of its group: with pwd, set it before the forward pass. Evaluate, save and
+average PWD's weights after the update and before the next decay. Parameters without a gradient do not change, as in
+torch.optim.AdamW; pwd acts before there are gradients and decays every parameter that requires one.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,11 +39,11 @@ Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 
 
 class Adam(Decaying, torch.optim.Adam):
-    """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp or adamh, an option of a parameter group too.
+    """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp or adamh, which a parameter group can set too.
 
-    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda alone
-    where it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32
-    or wider. `foreach` and `fused` choose torch's kernel; without them it is the fused one where torch has one for the
+    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda if
+    it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32 or
+    wider. `foreach` and `fused` choose torch's kernel; the default is the fused one if torch has one for the
     parameters. A complex number counts as two real ones. Raises ValueError on a bad value, low-precision parameters,
     `amsgrad` and `differentiable` included. With pwd call `attach(model)`, or `decay_()` before each forward pass;
     where weights are read, after the step, BatchNorm's running statistics lag by its update, with wd by a decay too.
@@ -169,19 +169,19 @@ def build_optimizer(
     head: nn.Module | Iterable[Tensor] | None = None,
     **options: Any,
 ) -> Adam | SGD:
-    """The optimizer of a row of `METHODS` for a model, with one group per layer, attached to the model where it is pwd.
+    """Build the optimizer of a row of METHODS for a model: one group per layer, attached to the model if it is pwd.
 
     `lr` is eta and `weight_decay` lambda before the layer rule; `options` are those of `Adam` or `SGD`. A group holds
     `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
     llrd. There each step sets every layer's rate to its `lr_scale` times the rate of the deepest layer, so that any
     scheduler of torch or timm drives all of them; to give a layer another rate, change its `lr_scale`.
 
-    `order` and `mean` of layer-wise rates are those of `layer_groups`; where they are left at their defaults, the
-    method's own hold. `head` is what l2sp decays towards 0 for it is new (a module or parameters): timm's
-    `get_classifier()` unless given; of other models none.
+    `order` and `mean` of layer-wise rates are explained in `layer_groups`; their defaults stand for the method's own.
+    `head` is new and decays towards 0 with l2sp (a module or parameters); the default is timm's `get_classifier()`, or
+    nothing for other models.
 
-    Raises ValueError on an unknown optimizer, method, rule, order or mean, an optimizer that the method does not run
-    with, a bad value, or a model with nothing to train; TypeError on an option that the optimizer does not have.
+    Raises ValueError on an unknown optimizer, method, rule, order or mean, an optimizer that the method does not
+    support, a bad value, or a model without anything to train; TypeError on an unknown option.
     """
     row = get_method(method)
     if optimizer not in OPTIMIZERS:
@@ -214,7 +214,7 @@ def build_optimizer(
 
 
 def _groups(params: Params, decay: Timing, independent: bool) -> Any:
-    """`params` as groups that name their decay; a bare tensor is left to torch, which refuses it."""
+    """Return `params` as groups with their decay; a bare tensor is passed on to torch, which refuses it."""
     if isinstance(params, Tensor):
         return params
     members = list(params)

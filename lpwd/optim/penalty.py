@@ -17,12 +17,12 @@ PENALISED = (*DECAYED_BEFORE, "rwd", "pwd")
 
 
 def opposing_penalty(theta: Tensors, update: Tensors, penalty: Tensors) -> tuple[float, float]:
-    """Eq. (10) and (11): the share of penalties that push a weight away from 0, by count and by magnitude, each 0..1.
+    """Eq. (10), (11): return the share of penalties that push weights away from 0, by count and by magnitude, 0..1.
 
     A weight theta goes to theta - update - P, where `update` is eta U, learning rate included, and `penalty` is P,
-    eta lambda theta for WD. P is opposing where (theta - update - P)^2 > (theta - update)^2, that is where
+    eta lambda theta for WD. P is opposing if (theta - update - P)^2 > (theta - update)^2, which means
     P (P - 2 (theta - update)) > 0. Tensors, or lists of tensors, of equal shapes; weights without a penalty (P = 0)
-    count as not opposing. Waits for the device once. Raises ValueError where the shapes differ.
+    count as not opposing. Waits for the device once. Raises ValueError if the shapes differ.
     """
     lists = [[x] if isinstance(x, Tensor) else list(x) for x in (theta, update, penalty)]
     if len({tuple(x.shape for x in tensors) for tensors in lists}) > 1:
@@ -40,10 +40,10 @@ class OpposingMeter:
 
     It reads the step itself: with theta before it, theta' after it and P = c theta, eq. (10)'s theta - eta U is
     theta' + P. Counted are the weights with a gradient in the groups that decay as WD does (wd, cautious, adams, and
-    l2sp with the distance to theta_0 in theta's place) with a lambda above 0. `rates` is (0.0, 0.0) where all decay is
-    by rwd or pwd, which cannot oppose, and None where there is no weight-decay penalty (none, l2, adamh, an optimizer
-    of another library). It keeps one copy of the weights with the optimizer, changes nothing, and waits for the device
-    once, on leaving.
+    l2sp with the distance to theta_0 in theta's place) with a lambda above 0. `rates` is (0.0, 0.0) if all decay is
+    rwd or pwd, which cannot oppose, and None without a weight-decay penalty (none, l2, adamh, an optimizer of another
+    library). Keeps one copy of the weights with the optimizer, does not change the step, and waits for the device once,
+    on exit.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
@@ -70,7 +70,7 @@ class OpposingMeter:
 
 @torch.no_grad()
 def _sums(theta: Sequence[Tensor], update: Sequence[Tensor], penalty: Sequence[Tensor]) -> Tensor:
-    """Count of opposing penalties, their magnitude and that of all penalties: a float64 tensor of shape (3,)."""
+    """Return count and magnitude of the opposing penalties and the magnitude of all, float64 of shape (3,)."""
     totals = torch.zeros(3, dtype=torch.float64, device=theta[0].device if theta else None)
     for t, u, p in zip(theta, update, penalty, strict=True):
         opposing = p.sign() * (p - 2 * (t - u)).sign() > 0  # signs: a product of small numbers would underflow
@@ -125,9 +125,9 @@ def zero_shot_decay(model: nn.Module, s: float, steps: int = 100) -> Iterator[nn
             with zero_shot_decay(model, s):
                 accuracy[s] = evaluate(model)
 
-    Parameters alone, no buffers; shared ones are scaled once. Needs the memory of one copy of them. Restores after an
-    exception too. Raises ValueError where s is not in 0..steps, RuntimeError inside another such context of the model:
-    decays never compound.
+    Scales parameters, not buffers; shared ones once. Needs memory for one copy of them. Also restores them after an
+    exception. Raises ValueError if s is not in 0..steps, RuntimeError inside another such context of the model: decays
+    never compound.
     """
     if steps < 1 or not 0 <= s <= steps:
         raise ValueError(f"s is {s}: it must lie in 0..{steps}, and steps must be at least 1")

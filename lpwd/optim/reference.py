@@ -68,7 +68,7 @@ def rwd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> T
 
 
 def pwd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
-    """Algorithms 2 and 3: the gradient is that of the decayed weights."""
+    """Algorithms 2 and 3: the gradient is taken at the decayed weights."""
     theta = theta - eta * lam * theta
     return theta - eta * U(f(theta))
 
@@ -87,7 +87,7 @@ def adams(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) ->
 
 
 class L2SP:
-    """arXiv 1802.01483: the penalty is that of theta - theta_0; of theta where `head` is 1 (new)."""
+    """arXiv 1802.01483: penalise theta - theta_0, or theta if `head` is 1 (new)."""
 
     def __init__(self, theta: Tensor, head: Tensor) -> None:
         self.target = theta * (1 - head)

@@ -10,13 +10,14 @@
 | adamh | Hyperball, arXiv 2606.16899 | W <- R norm(W - eta R U / norm(U)), R the norm of the matrix's start |
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from lpwd.methods import LAYER_LR_DECAY
-from lpwd.optim.formulas import Scalar, as_real
+from lpwd.optim.formulas import Group, Scalar, as_real
 
 
 @torch.no_grad()
@@ -63,7 +64,7 @@ def second_moment_sums(
 
 
 def stable_rate(weight_decay: Scalar, second_moment_mean: Tensor) -> Tensor:
-    """AdamS: lambda / sqrt(mean of v_hat over all parameters), a 0-dim tensor; 0 where every gradient was zero."""
+    """AdamS: lambda / sqrt(mean of v_hat over all parameters), a 0-dim tensor; 0 if every gradient was zero."""
     return torch.where(second_moment_mean > 0, weight_decay / second_moment_mean.sqrt(), 0.0)
 
 
@@ -86,7 +87,7 @@ def project(
     lr: Scalar,
     skipped: Tensor | None = None,
 ) -> None:
-    """Hyperball: W <- R W' / |W'| with W' = W - eta R u / |u|, in place; nothing where `skipped` is true or R is 0."""
+    """Hyperball: W <- R W' / |W'| with W' = W - eta R u / |u|, in place; no change if `skipped` is true or R is 0."""
     for matrix, u, radius in zip(as_real(matrices), as_real(directions), radii, strict=True):
         length = torch.linalg.vector_norm(u)
         distance = torch.where(length > 0, lr * radius / length, 0.0)
@@ -103,3 +104,29 @@ def project(
 def layer_lr_scales(layer_count: int, decay: float = LAYER_LR_DECAY) -> list[float]:
     """llrd: eta_i / eta = decay^(n-i) for i = 1..n; the deepest layer learns with eta itself."""
     return [decay ** (layer_count - i) for i in range(1, layer_count + 1)]
+
+
+def follow_lr_scales(groups: Iterable[Group]) -> None:
+    """llrd: set the learning rate of each layer to its `lr_scale` times the learning rate of the deepest layer.
+
+    Most schedulers of torch multiply the rates; OneCycleLR, CyclicLR and SWALR give all groups one rate; timm's
+    multiply by `lr_scale` again. All of them are right for the deepest layer, whose scale is 1. If that layer is
+    frozen, raises RuntimeError unless the rates follow the scales already.
+    """
+    scaled = [group for group in groups if "layer" in group and "lr_scale" in group]
+    if all(group["lr_scale"] == 1 for group in scaled):
+        return
+    deepest = max(scaled, key=lambda group: group["lr_scale"])
+    eta = deepest["lr"] / deepest["lr_scale"]
+    for group in scaled:
+        rate = eta * group["lr_scale"]
+        if deepest["lr_scale"] != 1 and not math.isclose(group["lr"], rate, rel_tol=1e-5):
+            raise RuntimeError(
+                f"the learning rate of layer {group['layer']} is {float(group['lr']):g}, not lr_scale * lr = "
+                f"{float(rate):g}: with the deepest layer frozen, give the scheduler one rate per group, in proportion "
+                "to lr_scale"
+            )
+        if not isinstance(group["lr"], Tensor):
+            group["lr"] = rate
+        elif group["lr_scale"] != deepest["lr_scale"]:
+            group["lr"].copy_(rate)  # stays on the device

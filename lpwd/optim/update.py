@@ -1,4 +1,4 @@
-"""torch's own update and its part of the decay: the groups as torch sees them during a step."""
+"""torch's own update and the decay that torch does: the groups that torch gets during a step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ OURS = frozenset({"decay", "independent"})  # options that torch's update does n
 
 
 class TorchUpdate(torch.optim.Optimizer):
-    """What torch's Adam or SGD is asked to do in a step, by the `decay` of each group."""
+    """Hand each group to torch's Adam or SGD with the options that its `decay` needs."""
 
     decouples = False  # torch's update itself does wd
 
     @contextmanager
     def _as_torch_sees_it(self) -> Iterator[None]:
-        """Groups with torch's part of the decay alone (l2, and wd and rwd where it decouples), as few as can be."""
+        """Replace the groups by as few as possible, with the decay that torch does (l2; wd and rwd if decoupled)."""
         own = self.param_groups
         self.param_groups = merged(view for group in own for view in self._views(group))
         try:
@@ -41,7 +41,7 @@ class TorchUpdate(torch.optim.Optimizer):
             if group["decay"] == "rwd":  # one step of AdamW with eta (1 - c) and lambda / (1 - c)
                 kept = 1 - group["lr"] * view["weight_decay"]
                 view |= {"lr": group["lr"] * kept, "weight_decay": view["weight_decay"] / kept}
-        elif group["decay"] == "adamh":  # the moments of matrices alone
+        elif group["decay"] == "adamh":  # for matrices only the moments
             yield view | {"params": [p for p in view["params"] if p.ndim >= 2], "lr": 0.0}
             view["params"] = [p for p in view["params"] if p.ndim < 2]
         yield view
@@ -83,5 +83,5 @@ class TorchUpdate(torch.optim.Optimizer):
 
 
 def like(tensor: Tensor, scalar: Scalar) -> Scalar:
-    """The scalar where the tensor lives; a Python float lives everywhere."""
+    """Return the scalar on the device and in the dtype of the tensor; a Python float as it is."""
     return scalar.to(tensor.device, tensor.dtype) if isinstance(scalar, Tensor) else scalar

@@ -1,0 +1,60 @@
+"""What an optimizer refuses of a parameter group, each with a sentence that says why."""
+
+import sys
+from types import FrameType
+
+from torch.nn.parameter import is_lazy
+
+from lpwd.methods import TIMINGS
+from lpwd.optim.formulas import Group
+
+REFUSED = {  # (class of an optimizer that steps ours, decay) -> why the decay would go wrong in it
+    ("ZeroRedundancyOptimizer", "pwd"): "each process would decay its own shard only, and run the forward pass with "
+    "the other shards not decayed; use decay='rwd' with it, or FSDP2 (torch.distributed.fsdp.fully_shard)",
+    ("ZeroRedundancyOptimizer", "adams"): "each process would divide by the mean over its own shard, not over all "
+    "parameters",
+    ("ScheduleFreeWrapper", "pwd"): "it steps from weights of its own, which a decay before the forward pass does not "
+    "reach; use decay='wd' or 'rwd' with it",
+}
+
+
+def refuse(group: Group, optimizer: str, forbidden: tuple[str, ...]) -> None:
+    """Raise ValueError if a group does not suit the class called `optimizer`, which lacks `forbidden` decays."""
+    decay = group["decay"]
+    if decay not in TIMINGS or decay in forbidden:
+        allowed = ", ".join(timing for timing in TIMINGS if timing not in forbidden)
+        raise ValueError(f"decay is {decay!r}: {optimizer} allows {allowed}")
+    if group["weight_decay"] < 0:
+        raise ValueError(f"weight_decay is {group['weight_decay']}: it must be at least 0")
+    if group["independent"] and decay == "l2":
+        raise ValueError("independent is True: l2 adds to the gradient and has no fraction that could be independent")
+    if unsupported := [name for name in ("amsgrad", "differentiable") if group.get(name)]:
+        raise ValueError(f"{unsupported[0]} is not supported by {optimizer}")
+    refuse_low_precision(group)
+    if decay in ("pwd", "adams"):
+        refuse_wrapper(decay)
+    if decay == "pwd" and any(is_lazy(p) for p in group["params"]):
+        raise ValueError(
+            "decay='pwd' acts before the forward pass, and a lazy module has no weights before its first one: "
+            "run a forward pass before you build the optimizer"
+        )
+
+
+def refuse_low_precision(group: Group) -> None:
+    """Raise ValueError on bfloat16 and float16 parameters, for which 1 - c rounds to 1 at the usual c."""
+    for dtype in {p.dtype for p in group["params"]}:
+        if dtype.is_floating_point and dtype.itemsize < 4:
+            raise ValueError(
+                f"parameters of type {dtype} would lose decays smaller than their rounding: "
+                "keep them in float32 and train under torch.autocast"
+            )
+
+
+def refuse_wrapper(decay: str) -> None:
+    """Raise ValueError if the caller runs inside an optimizer in which this decay would go wrong."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame:
+        name = type(frame.f_locals.get("self")).__name__.removesuffix("Reference")  # schedulefree has two of a kind
+        if reason := REFUSED.get((name, decay)):
+            raise ValueError(f"decay={decay!r} does not work in {name}: {reason}")
+        frame = frame.f_back
