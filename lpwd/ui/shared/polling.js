@@ -2,6 +2,7 @@
 lpwd.polling = (() => {
   "use strict";
   const RETRY_MS = 2000; // without an answer
+  const REFUSED = [403, 413, 415]; // statuses that the app gives a sentence
   const TOGETHER_MS = 200; // what is due so soon is asked along
   const watched = new Set();
   let timer = 0, request = null, again = false, begun = false;
@@ -39,7 +40,7 @@ lpwd.polling = (() => {
       const topics = Object.fromEntries(asked.map(({ entry, given }) => [entry.topic, given]));
       answer = await post({ ...shown, topics }, request.signal);
     } catch (error) {
-      if (error.name !== "AbortError") lpwd.shown.lost();
+      if (error.name !== "AbortError") lpwd.shown.lost(error.refusal);
     }
     request = null;
     try {
@@ -68,11 +69,15 @@ lpwd.polling = (() => {
     const address = new URL("lpwd/poll", document.baseURI);
     const headers = { "Content-Type": "application/json" };
     const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(question), signal });
-    if (!response.ok) throw new Error(response.statusText);
-    const answer = await response.json();
-    if (!answer.strip) throw new Error(answer.problem); // a request that was refused as a whole
-    return answer;
+    if (response.ok) {
+      const answer = await response.json();
+      if (answer.strip) return answer;
+      throw refused(answer.problem); // as a whole
+    }
+    throw refused(REFUSED.includes(response.status) ? await response.text() : "");
   }
+  // An error with the app's own sentence, or none if something between the page and the app answered.
+  const refused = (refusal) => Object.assign(new Error(refusal), { refusal });
   function wake() {
     clearTimeout(timer);
     timer = setTimeout(poll);

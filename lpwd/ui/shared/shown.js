@@ -2,7 +2,7 @@
 lpwd.shown = (() => {
   "use strict";
   const listeners = new Set();
-  const state = { run: lpwd.url.parameter("run"), ids: [], curves: {}, answer: null, offline: false };
+  const state = { run: lpwd.url.parameter("run"), ids: [], curves: {}, answer: null, offline: "" };
 
   // ---- what the poll asks and brings (polling.js)
 
@@ -13,7 +13,7 @@ lpwd.shown = (() => {
   // Returns whether the answer is about what the page shows now.
   function take(answer, asked) {
     const current = asked.shown === state.ids;
-    state.offline = false;
+    state.offline = "";
     if (current) accept(answer);
     emit();
     return current;
@@ -27,14 +27,14 @@ lpwd.shown = (() => {
       remember();
     }
   }
-  function lost() {
-    state.offline = true;
+  function lost(refusal) {
+    state.offline = refusal || "No connection to the app; trying again.";
     emit();
   }
 
   // ---- what components use
 
-  // Calls draw({ answer, curves, offline }) after every poll.
+  // Calls draw({ answer, curves, offline }) after every poll; `offline` says why there was no answer, or is empty.
   function listen(element, draw) {
     listeners.add({ element, draw });
     if (state.answer) draw(state);

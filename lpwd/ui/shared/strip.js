@@ -19,7 +19,7 @@ lpwd.strip = (element) => {
     lpwd.tabs.open("train");
   });
   lpwd.shown.listen(element, ({ answer, offline }) => {
-    put(field("offline"), offline ? "No connection to the app; trying again." : "");
+    put(field("offline"), offline);
     if (!answer) return;
     const { device, memory, waiting } = answer.strip;
     active = answer.strip.active;
