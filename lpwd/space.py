@@ -1,8 +1,9 @@
-"""Where an app runs: on a Hugging Face Space or elsewhere, and where it may write. Standard library only.
+"""Where an app runs: on a Hugging Face Space or elsewhere, and where it may write. No library that asks another host.
 
 Libraries read these variables while they are imported: call `prepare` first.
 """
 
+import importlib.util
 import io
 import os
 import sys
@@ -10,7 +11,10 @@ import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from lpwd.config import ConfigError
+
 DISK = Path("/data")  # where a Space's persistent storage is mounted
+PROXIES = ("all_proxy", "http_proxy", "https_proxy")
 GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 ON_ZERO_GPU = (
     "This Space runs on ZeroGPU, which lends a GPU only inside one short call: training in the background cannot run "
@@ -23,6 +27,20 @@ def printable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def ask_this_machine_directly(host: str, environment: MutableMapping[str, str] = os.environ) -> None:
+    """Except this machine from the environment's proxies: Gradio asks the app itself as it starts.
+
+    Raises ConfigError for a SOCKS proxy without the package that every HTTP client here needs for it.
+    """
+    own = ["localhost", "127.0.0.1", "::1", host]
+    for name in ("no_proxy", "NO_PROXY"):
+        given = [one.strip() for one in environment.get(name, "").split(",") if one.strip()]
+        environment[name] = ",".join(dict.fromkeys([*given, *own]))
+    socks = [name for name in environment if name.lower() in PROXIES and environment[name].startswith("socks")]
+    if socks and importlib.util.find_spec("socksio") is None:
+        raise ConfigError(f"{socks[0]} names a SOCKS proxy: run pip install socksio, or unset {socks[0]}")
 
 
 def zero_gpu(environment: Mapping[str, str] = os.environ) -> bool:

@@ -66,6 +66,49 @@ def test_another_scheme_or_port_is_another_origin(app):
         assert posted(app, content_type=JSON, origin=origin).status_code == 403
 
 
+GUIDE = {"host": "h", "x_forwarded_host": "h", "x_forwarded_proto": "http"}  # of Gradio's guide: `Host $host`
+
+
+@pytest.mark.parametrize("origin", ["http://h:8080", "https://h", "https://h:8443", "http://H"])
+@pytest.mark.parametrize("site", [None, "same-origin"])
+def test_behind_a_proxy_that_hides_port_or_scheme_the_page_is_answered(app, origin, site):
+    answer = posted(app, content_type=JSON, origin=origin, sec_fetch_site=site, **GUIDE)
+    assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (200, False)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *(
+            {"origin": origin}
+            for origin in ("http://evil.example", "http://h.evil.example", "null", "ftp://h", "http://[")
+        ),
+        *({"origin": "http://h:9000", "sec_fetch_site": site} for site in ("same-site", "cross-site")),
+        {"origin": "http://evil.example", "x_forwarded_host": "evil.example"},
+    ],
+)
+def test_behind_a_proxy_another_origin_is_still_refused(app, headers):
+    assert posted(app, content_type=JSON, **(GUIDE | headers)).status_code == 403
+
+
+def test_behind_a_proxy_a_page_on_another_port_may_neither_ask_to_write_nor_read(app):
+    names = {name.replace("_", "-"): value for name, value in GUIDE.items()} | {"origin": "http://h:9000"}
+    asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    asked = httpx.options(f"{app.url}/lpwd/poll", headers=names | asking)
+    read = httpx.get(f"{app.url}/config", headers=names)
+    assert (asked.status_code, read.status_code) == (403, 200)
+    assert not [name for answer in (asked, read) for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_the_page_shows_why_it_is_refused(app, browser):
+    page = open_page(browser, app.url).page
+    refusal = {"status": 403, "body": "This app takes requests from friends.", "content_type": "text/plain"}
+    page.route("**/lpwd/poll", lambda route: route.fulfill(**refusal))
+    page.wait_for_selector("#lp-strip [data-f=offline]:text('This app takes requests from friends; trying again.')")
+
+
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"])
 @pytest.mark.parametrize("path", ["/gradio_api/component_server", "/gradio_api/queue/join", "/gradio_api/upload"])
 def test_what_is_no_json_is_refused_whoever_sends_it(app, path, kind):

@@ -9,6 +9,7 @@ long as a busy Hub asks for, five times.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -85,7 +86,20 @@ def _answered(response: httpx2.Response) -> None:
 def _bounded_client(usual: EventHooks) -> httpx2.Client:
     """A client as huggingface_hub makes it, with its `usual` hooks and then ours."""
     hooks: EventHooks = {"request": [*usual["request"], _limit], "response": [*usual["response"], _answered]}
-    return httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=None)
+    with _starting():
+        return httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=None)
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Name what the environment sets wrongly, a proxy or certificates, before any request is made."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError) as error:
+        why = f"{type(error).__name__}: {_first_line(error)}"
+        raise HubUnreachable(
+            f"The client of the Hub cannot start ({why}): check the proxy variables and SSL_CERT_FILE."
+        ) from None
 
 
 @contextmanager
@@ -101,6 +115,8 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
         yield
     except OfflineModeIsEnabled:
         raise _offline(what) from None
+    except UnicodeEncodeError:
+        raise HubRefused(f"{what} was not asked for: the access token (HF_TOKEN) must be ASCII.") from None
     except RepositoryNotFoundError as error:
         reason = "needs an access token" if isinstance(error, GatedRepoError) else "does not exist or is private"
         raise HubRefused(f"{what} {reason} on the Hub at {constants.ENDPOINT}.") from None
@@ -115,7 +131,7 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise _unreachable(f"{what}: {type(error).__name__}") from None
     except OSError as error:  # a full or read-only disk, a transfer that broke off
-        raise HubRefused(f"{what} cannot be stored: {str(error).splitlines()[0][:200].rstrip('.')}.") from None
+        raise HubRefused(f"{what} cannot be stored: {_first_line(error)}.") from None
     finally:
         _state.what, _state.patient = before
 
@@ -125,25 +141,26 @@ def within(seconds: float, ask: Callable[[], T]) -> T:
 
     It runs in a thread of its own that is abandoned when the time is up.
     """
-    outcome: list[T | ConfigError] = []
+    outcome: Future[T] = Future()
 
     def work() -> None:
         try:
-            outcome.append(ask())
+            outcome.set_result(ask())
         except ConfigError as error:
-            outcome.append(error)
+            outcome.set_exception(error)
         except (ValueError, TypeError, KeyError) as error:  # a captive portal's page, for instance
             why = type(error).__name__
-            outcome.append(HubRefused(f"What answers at {constants.ENDPOINT} is not a Hugging Face Hub ({why})."))
+            refused = HubRefused(f"What answers at {constants.ENDPOINT} is not a Hugging Face Hub ({why}).")
+            outcome.set_exception(refused)
+        except BaseException as error:  # raised again by whoever waits
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=work, name="lpwd-hub", daemon=True)
     thread.start()
     thread.join(seconds)
-    if not outcome:
+    if not outcome.done():
         raise _unreachable(f"no answer within {seconds:g} s")
-    if isinstance(outcome[0], ConfigError):
-        raise outcome[0]
-    return outcome[0]
+    return outcome.result()
 
 
 def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str:
@@ -202,7 +219,8 @@ def _install() -> None:
     global _is_installed
     with _installed:
         if not _is_installed:
-            usual = dict(get_session().event_hooks)
+            with _starting():
+                usual = dict(get_session().event_hooks)
             set_client_factory(lambda: _bounded_client(usual))
             _is_installed = True
 
@@ -215,6 +233,10 @@ def _refusal(what: str, response: httpx2.Response) -> str:
     if code == 429:
         more = f": too many requests, come back in {wait} s" if wait.isdecimal() else ": too many requests"
     return f"{what}: the Hub at {constants.ENDPOINT} answered with HTTP status {code}{more}."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
 
 
 def _unreachable(why: str) -> HubUnreachable:

@@ -58,6 +58,7 @@ def serve(host: str, port: int | None, runs_dir: str) -> None:
 
 def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threading.Event) -> None:
     try:
+        space.ask_this_machine_directly(host)
         store = RunStore(runs_dir)
         space.prepare(Path(runs_dir))
         refusal = space.ON_ZERO_GPU if space.zero_gpu() else ""

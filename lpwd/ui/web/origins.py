@@ -1,12 +1,15 @@
 """Own requests only: whatever page a visitor has open, it does not act here in the visitor's name (CSRF).
 
 A request that may change something needs this app's own Origin, or none, as programs send it, and a body declared as
-JSON, which neither a form nor a page of another origin sends without asking first. That question is refused.
+JSON, which neither a form nor a page of another origin sends without asking first. That question is always refused:
+this alone keeps other pages from writing. So behind a proxy, which may hide the port and the scheme that the browser
+sees, the Origin's host name suffices.
 """
 
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -17,7 +20,10 @@ from lpwd.jobs.rights import ON_SPACE
 
 READING = ("GET", "HEAD")
 OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site, which no page can set: this page, and the address bar
-FOREIGN = "This app takes requests from its own page and from programs, not from pages of {}."
+FOREIGN = (
+    "This app takes requests from its own page and from programs, not from pages of {}. If this is its own page behind "
+    "a proxy, the proxy must pass on Host, X-Forwarded-Host and X-Forwarded-Proto."
+)
 NO_JSON = "This app takes requests in JSON (Content-Type: application/json)."
 
 
@@ -31,19 +37,34 @@ class OwnOrigin:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
-        foreign = foreign_origin(headers, scope["scheme"])
-        if scope["method"] not in READING and (refusal := _refusal(scope["method"], headers, foreign)):
+        if scope["method"] not in READING and (refusal := _refusal(scope, headers)):
             return await refusal(scope, receive, send)
-        if foreign:  # what it may ask for, it cannot read: nothing behind this allows an origin that it does not see
+        # A page of another origin cannot read an answer: nothing behind this allows an origin that it does not see.
+        if headers.get("origin") not in own_origins(headers, scope["scheme"]):
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"origin"]}
         await self.app(scope, receive, send)
 
 
 def foreign_origin(headers: Headers, scheme: str) -> str:
-    """The other origin whose page sent a request with these `headers`; "" where that was our page or a program."""
+    """The other origin whose page sent a request with these `headers`; "" if it was our page or a program."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-    own = site in OWN_SITES and (origin is None or origin in own_origins(headers, scheme))
-    return "" if own else origin or "another origin"
+    own = origin is None or origin in own_origins(headers, scheme) or _behind_proxy(headers, origin)
+    return "" if own and site in OWN_SITES else origin or "another origin"
+
+
+def _behind_proxy(headers: Headers, origin: str) -> bool:
+    """Whether a proxy passed the request on, and its Host is the Origin's: Gradio's guide sets `Host $host`."""
+    proxied = "x-forwarded-host" in headers or "x-forwarded-proto" in headers
+    name = _web_host(f"http://{headers.get('host', '')}")
+    return proxied and name is not None and _web_host(origin) == name
+
+
+def _web_host(origin: str) -> str | None:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in ("http", "https") else None
 
 
 def own_origins(headers: Headers, scheme: str) -> set[str]:
@@ -62,11 +83,14 @@ def _first(value: str) -> str:
     return value.split(",")[0].strip()
 
 
-def _refusal(method: str, headers: Headers, foreign: str) -> Response | None:
+def _refusal(scope: Scope, headers: Headers) -> Response | None:
+    foreign = foreign_origin(headers, scope["scheme"])
+    if scope["method"] == "OPTIONS" and "origin" in headers:  # our own page has no need to ask
+        foreign = headers["origin"]
     if foreign:
         return PlainTextResponse(FOREIGN.format(foreign[:100]), 403)
     media_type = headers.get("content-type", "").split(";")[0].strip().lower()
-    if method != "OPTIONS" and media_type != "application/json":
+    if scope["method"] != "OPTIONS" and media_type != "application/json":
         return PlainTextResponse(NO_JSON, 415)
     return None
 
