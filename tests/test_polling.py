@@ -40,6 +40,13 @@ def test_what_is_wrong_with_a_topic_is_only_its_own_problem():
     assert wrong == "three is 3: unexpected keyword argument"
 
 
+def test_two_topics_of_one_name_are_an_error_when_the_page_is_built():
+    topics = Topics()
+    topics.add("published", fail)
+    with pytest.raises(ValueError, match="two topics are named 'published'"):
+        topics.add("published", fail)
+
+
 def test_a_topic_is_asked_by_whom_the_request_is_from():
     def who(user: User) -> dict[str, str]:
         return {"id": user.id}

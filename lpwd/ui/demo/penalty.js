@@ -1,16 +1,15 @@
 // Act two of the landing: a recorded scan over lambda under a slider, and one live seed in the same charts.
 
 import { copy, csv } from "../shared/files.js";
-import { watch } from "../shared/polling.js";
 import { parameter, remember } from "../shared/url.js";
-import { button, make, put, table, View } from "../shared/widgets.js";
-import { sample } from "./penalty_axes.js";
+import { put, table, View } from "../shared/widgets.js";
 import { PenaltyChart } from "./penalty_chart.js";
+import { addChoices, legendButtons } from "./penalty_controls.js";
 import { LiveSeed } from "./penalty_live.js";
 import { ChartPointer } from "./penalty_pointer.js";
 import { axesOf, curveSeries, epochRows, resultSeries, VALUES } from "./penalty_series.js";
 import { hintText, methodRows, shrinkText, strengthRows, zeroedText } from "./penalty_text.js";
-import { readScan } from "./scan.js";
+import { ScanSource } from "./scan_source.js";
 
 const SETTLE_MS = 250;
 const FIRST_DECAY = 0.5; // unless the link or the scan names another
@@ -22,10 +21,6 @@ class Penalty extends View {
   constructor(element, server, { frames, digests, reading }) {
     super(element);
     this.frames = frames;
-    this.digests = digests; // of the published scans, by name
-    this.reading = reading; // other results may arrive soon
-    /** @type {Record<string, any>} */
-    this.scans = {}; // fetched scans, by name
     this.linked = { scan: parameter("demo_scan"), decay: Number(parameter("demo_wd")) };
     const named = (name) => frames.find((frame) => frame.name === name);
     this.frame = named(this.linked.scan) ?? frames.find(({ name }) => digests[name]) ?? frames[0];
@@ -42,13 +37,13 @@ class Penalty extends View {
       () => this.cell(),
       (moved) => this.liveChanged(moved),
     );
+    this.source = new ScanSource(element, { digests, reading }, () => this.fetchScan());
     this.listen();
-    this.watchScans();
     this.open();
   }
 
   scan() {
-    return this.scans[this.frame.name] ?? null;
+    return this.source.get(this.frame.name);
   }
 
   decay() {
@@ -67,12 +62,12 @@ class Penalty extends View {
 
   listen() {
     const names = Object.fromEntries(this.frames.map(({ name, label }) => [name, label]));
-    this.choices("scans", names, this.frame.name, (name) => this.selectScan(name));
-    this.choices("values", { best10_mean: "best 10", last_top1: "last epoch" }, this.value, (key) => {
+    addChoices(this.field("scans"), names, this.frame.name, (name) => this.selectScan(name));
+    addChoices(this.field("values"), { best10_mean: "best 10", last_top1: "last epoch" }, this.value, (key) => {
       this.value = key;
       this.draw();
     });
-    this.choices("axes", { whole: "0–100", close: "close-up" }, "whole", (key) => {
+    addChoices(this.field("axes"), { whole: "0–100", close: "close-up" }, "whole", (key) => {
       this.close = key === "close";
       this.draw();
     });
@@ -85,31 +80,6 @@ class Penalty extends View {
       this.on(`${name}-fold`, "toggle", () => this.fillFolds());
       this.onClick(`copy-${name}`, ({ target }) => copy(target, csv(this.rows(name))));
     }
-  }
-
-  choices(name, options, chosen, choose) {
-    for (const [value, label] of Object.entries(options)) {
-      const on = { change: () => choose(value) };
-      const input = make("input", { type: "radio", name: `lp-penalty-${name}`, value, checked: value === chosen, on });
-      this.field(name).append(make("label", {}, input, label));
-    }
-  }
-
-  drawLegend() {
-    const entry = (style) => {
-      const node = button("", () => this.toggle(style.method, node));
-      node.setAttribute("aria-pressed", String(!this.hidden.has(style.method)));
-      node.append(sample(style), style.label);
-      return node;
-    };
-    this.field("legend").replaceChildren(...this.frame.methods.map(entry));
-  }
-
-  toggle(method, node) {
-    if (!this.hidden.delete(method)) this.hidden.add(method);
-    node.setAttribute("aria-pressed", String(!this.hidden.has(method)));
-    this.draw();
-    this.settle();
   }
 
   /** Return the index of the recorded lambda nearest to this one in ratio. */
@@ -152,45 +122,30 @@ class Penalty extends View {
 
   bring() {
     this.field("decay").max = this.frame.decays.length - 1;
-    this.drawLegend();
+    const legend = legendButtons(this.frame.methods, this.hidden, () => {
+      this.draw();
+      this.settle();
+    });
+    this.field("legend").replaceChildren(...legend);
     this.draw();
-    if (this.digests[this.frame.name] && !this.scan())
+    if (this.source.isPublished(this.frame.name) && !this.scan())
       this.fetchScan(); // which asks about the cell
     else this.live.ask();
   }
 
   async fetchScan() {
     const { name } = this.frame;
-    const digest = this.digests[name];
-    if (!digest || this.scans[name]?.digest === digest) return;
     try {
-      const scan = await readScan(name, digest);
-      if (scan) this.scans[name] = scan;
-      else this.digests = { ...this.digests, [name]: "" };
+      if (!(await this.source.fetch(name)) || name !== this.frame.name) return;
     } catch {
       this.say("says", "The recorded scan could not be loaded. Reload the page to try again.");
       return this.live.ask();
     }
-    if (name === this.frame.name) this.scanArrived(name);
-  }
-
-  scanArrived(name) {
-    if (!this.digests[name]) return this.bring();
+    if (!this.scan()) return this.bring();
     if (!this.touched && !this.linked.decay && this.scan().open) this.at = this.nearest(this.scan().open);
     this.draw();
     this.fillFolds();
     this.live.ask();
-  }
-
-  watchScans() {
-    watch(this.element, "demo", "scans", {
-      ask: () => (this.reading ? {} : null),
-      take: ({ digests, reading }) => {
-        this.digests = digests;
-        this.reading = reading;
-        this.fetchScan();
-      },
-    });
   }
 
   liveChanged(moved) {
@@ -235,7 +190,7 @@ class Penalty extends View {
     this.say("result-title", `Test top-1 over λ, ${VALUES[value]}`);
     const empty = `No run of preset ${frame.name} is published yet. Run one seed here, or all of them with \
 \`python -m lpwd sweep ${frame.name}\`.`;
-    const missing = this.digests[frame.name] ? "Loading the recorded scan …" : empty;
+    const missing = this.source.isPublished(frame.name) ? "Loading the recorded scan …" : empty;
     this.say("says", scan ? scan.says[value][at] || `Nothing is recorded at ${text} yet.` : missing);
     this.say("hint", scan ? hintText(scan, value, at) : "");
     const cells = Object.fromEntries(frame.methods.map(({ method, label }) => [label, scan?.methods[method][at]]));

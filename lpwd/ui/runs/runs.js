@@ -10,8 +10,9 @@ import { make, View } from "../shared/widgets.js";
 import { BulkActions } from "./bulk.js";
 import { columnsOf, DEFAULT } from "./columns.js";
 import { RunDetail } from "./detail.js";
+import { Filters } from "./filters.js";
 import { Overlay } from "./overlay.js";
-import { FILTERS, groupsOf, matching, newestRace, sorted } from "./run_rows.js";
+import { groupsOf, matching, newestRace, sorted } from "./run_rows.js";
 import { RunTable } from "./run_table.js";
 import { MAX_RUNS } from "./spark.js";
 import { Ticks } from "./ticks.js";
@@ -55,6 +56,7 @@ class RunsTab extends View {
     const remove = (ids) => this.bulk.remove(ids);
     this.detail = new RunDetail(element, tools, { remove, refresh: this.refresh });
     this.table = new RunTable(element, this);
+    this.filters = new Filters(element, this.said, () => this.turn(0));
     this.listen();
     this.overlay.show();
     onTabOpened("runs", () => this.ticks.reread());
@@ -87,7 +89,7 @@ class RunsTab extends View {
     for (const id of news.gone) this.rows.delete(id);
     if (!news.reset && !news.rows.length && !news.gone.length) return;
     this.groups = groupsOf(this.rows.values());
-    this.offerFilters();
+    this.filters.offer([...this.rows.values()]);
     if (this.ticks.isUntouched() && !this.ticks.list().length && (this.rows.size || !news.reading)) this.tickNewest();
     this.ticks.forget(news.gone);
     this.draw();
@@ -108,26 +110,13 @@ class RunsTab extends View {
     if (ids.length) this.ticks.preset(ids);
   }
 
-  offerFilters() {
-    for (const name of FILTERS) {
-      const select = this.field(name);
-      const value = select.value || parameter(`runs_${name}`);
-      const values = [...new Set([...this.rows.values()].map((row) => row[name]))].sort();
-      const options = values.map((option) => new Option(this.said(name, option), option));
-      select.replaceChildren(new Option("all", ""), ...options);
-      select.value = values.includes(value) ? value : "";
-    }
-  }
-
   // ---- table
 
   match() {
-    const filters = Object.fromEntries(FILTERS.map((name) => [name, this.field(name).value]));
-    const wanted = { words: this.field("q").value, filters, together: this.field("together").checked };
     const name = this.sort.replace("-", "");
     const byName = (line) => line.rows[0].name || line.rows[0].id;
     const value = name === "name" ? byName : (this.columns[name] ?? this.columns.created).value;
-    return sorted(matching(this.rows.values(), wanted), value, this.sort.startsWith("-"));
+    return sorted(matching(this.rows.values(), this.filters.wanted()), value, this.sort.startsWith("-"));
   }
 
   draw() {
@@ -144,7 +133,7 @@ class RunsTab extends View {
 
   drawCounts() {
     const { lines, rows } = this;
-    const filtered = Boolean(this.field("q").value) || FILTERS.some((name) => this.field(name).value);
+    const filtered = this.filters.isActive();
     const matched = lines.reduce((sum, line) => sum + line.rows.length, 0);
     const all = count(rows.size, "run");
     const settings = matched > lines.length ? `, ${count(lines.length, "setting")}` : "";
@@ -164,11 +153,9 @@ class RunsTab extends View {
   }
 
   remember() {
-    const filters = Object.fromEntries(FILTERS.map((name) => [`runs_${name}`, this.field(name).value]));
     const runs_columns = this.shownColumns.join() === DEFAULT.join() ? "" : this.shownColumns.join();
-    const runs_apart = this.field("together").checked ? "" : "1";
     const runs_sort = this.sort === "-created" ? "" : this.sort;
-    remember({ runs_q: this.field("q").value, runs_sort, runs_columns, runs_apart, ...filters });
+    remember({ runs_sort, runs_columns, ...this.filters.address() });
   }
 
   /** Fetch the small curves of drawn runs, once each. */
@@ -189,11 +176,7 @@ class RunsTab extends View {
   listen() {
     this.onClick("previous", () => this.turn(this.page - 1));
     this.onClick("next", () => this.turn(this.page + 1));
-    this.onClick("clear", () => this.clear());
-    for (const name of [...FILTERS, "q", "together"]) this.on(name, "input", () => this.turn(0));
     this.field("columns").replaceChildren(...Object.keys(this.columns).map((name) => this.columnChoice(name)));
-    this.field("q").value = parameter("runs_q");
-    this.field("together").checked = parameter("runs_apart") !== "1";
   }
 
   columnChoice(name) {
@@ -209,12 +192,6 @@ class RunsTab extends View {
   turn(page) {
     this.page = page;
     this.draw();
-  }
-
-  clear() {
-    for (const name of [...FILTERS, "q"]) this.field(name).value = "";
-    this.draw();
-    this.field("q").focus();
   }
 
   sortBy(sort) {

@@ -35,7 +35,7 @@ class Panel extends View {
     this.onClick("resume", ({ target }) => this.change("resume", target));
     this.onClick("copy-command", ({ target }) => copy(target, this.race.command));
     this.onClick("copy-csv", ({ target }) => copy(target, csv(epochRows(this.race.lanes, this.curves))));
-    this.askPublished = watch(element, "train", "published", {
+    this.askPublished = watch(element, "train", "published_curves", {
       ask: () => this.race && { ids: this.race.ids, stamp: this.published.stamp },
       take: (answer) => this.takePublished(answer),
     });

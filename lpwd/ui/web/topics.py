@@ -16,7 +16,12 @@ class Topics:
         self._topics: dict[str, Any] = {}
 
     def add(self, name: str, act: Act) -> None:
-        """`act` answers the topic from its checked arguments; one that takes `user` gets the asking person."""
+        """Answer the topic by `act`, from its checked arguments; an `act` that takes `user` gets the asking person.
+
+        Raises ValueError if another topic has this name.
+        """
+        if name in self._topics:
+            raise ValueError(f"two topics are named {name!r}")
         self._topics[name] = answers(act)
 
     def answer(self, arguments_by_topic: Mapping[str, dict[str, Any]], user: User) -> dict[str, dict[str, Any]]:
