@@ -104,6 +104,12 @@ class History:
                 self.finished = event
         self.last_step = max(self.last_step, event.step)
 
+    def without_steps(self) -> list[Event]:
+        """All recorded events except the steps."""
+        epochs = [Epoch(**row) for row in self.epochs.rows()]
+        events: list[Event | None] = [self.started, *epochs, *self.zero_shots, self.diverged, self.finished]
+        return [event for event in events if event]
+
     @property
     def norms(self) -> dict[int, Sequence[float]]:
         """Epoch -> L2 norm of the weights per layer, shallow to deep; epoch 0 is the start. Empty before the start."""

@@ -56,14 +56,7 @@ class Status(BaseModel):
     summary: dict[str, Whole | Number | None] = Field(default_factory=dict)  # the fields of events.Finished
     name: str = ""
     note: str = ""
-
-
-class Record(BaseModel):
-    """A run as lists show it."""
-
-    run_id: str
-    config: RunConfig
-    status: Status
+    origin: Literal["own", "imported"] = "own"  # imported: made from published results
 
 
 def is_lost(status: Status, stale_seconds: float = STALE_SECONDS) -> bool:

@@ -8,8 +8,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -27,22 +28,13 @@ from lpwd.paths import (
     write_atomic,
     write_over,
 )
-from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, Record, State, StateFiles, Status, is_lost
+from lpwd.runs import Run
+from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, State, StateFiles, Status, is_lost
 
-__all__ = ["ACTIVE", "ENDED", "Record", "RunSource", "RunStore", "State", "Status", "is_lost"]
+__all__ = ["ACTIVE", "ENDED", "Run", "RunStore", "State", "Status", "is_lost"]
 
 LOST = "The process that trained this run ended without a word; resume continues from the last checkpoint."
 ANEW: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
-
-
-class RunSource(Protocol):
-    """Where runs are read from: a RunStore, or published results."""
-
-    def records(self) -> list[Record]:
-        """All runs that can be read."""
-
-    def history(self, run_id: str) -> History:
-        """What the run recorded."""
 
 
 class RunStore:
@@ -135,12 +127,12 @@ class RunStore:
         with self._lock:
             write_over(self.existing(run_id).status, known.model_copy(update=changes).model_dump_json(indent=1))
 
-    def record(self, run_id: str) -> Record:
-        """Raises ConfigError where there is no such run, Damaged where it cannot be read."""
-        config = self.config(run_id)
-        return Record.model_construct(run_id=run_id, config=config, status=self._files.status(self.paths(run_id)))
+    def record(self, run_id: str) -> Run:
+        """Raises ConfigError if there is no such run, Damaged if it cannot be read."""
+        config, status = self.config(run_id), self._files.status(self.paths(run_id))
+        return Run(run_id, config, status, partial(self.history, run_id), status.origin)
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[Run]:
         """All readable runs, newest first; `damaged()` names the others."""
         return self.scan()[0]
 
@@ -148,9 +140,9 @@ class RunStore:
         """Run id -> a sentence that names the file, for each run that cannot be read."""
         return self.scan()[1]
 
-    def scan(self) -> tuple[list[Record], dict[str, str]]:
+    def scan(self) -> tuple[list[Run], dict[str, str]]:
         """`records()` and `damaged()` at one look. A folder without config.json is no run."""
-        records: list[Record] = []
+        records: list[Run] = []
         damaged: dict[str, str] = {}
         for run_id in sorted(self.ids()):
             try:

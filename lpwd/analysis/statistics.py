@@ -10,17 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from lpwd.analysis.settings import UNKNOWN, batches, device_class, setting
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
-from lpwd.store import Record, RunSource
+from lpwd.runs import FACTS, RESULTS, UNKNOWN, Run, RunSource, batches, device_class, setting
 
-RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss")  # from status.summary
-FACTS = ("mean_decay_rate", "parameter_count", "opposing_count_rate", "opposing_magnitude_rate")
 SETTING = ("device_class", "scale", "setting")  # what is never averaged over; `setting` is all but method and seed
 
 
-def runs_frame(records: Iterable[Record]) -> pd.DataFrame:
+def runs_frame(records: Iterable[Run]) -> pd.DataFrame:
     """One row a run, from config.json and status.json alone: its settings, results and circumstances.
 
     `setting` is equal where everything but method and seed is; `batches` where everything but method, eta, lambda and
@@ -29,7 +26,7 @@ def runs_frame(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame([_row(record) for record in records], columns=_COLUMNS)
 
 
-def _row(record: Record) -> dict[str, Any]:
+def _row(record: Run) -> dict[str, Any]:
     config, status = record.config, record.status
     fields = config.model_dump(mode="json")
     summary = {name: status.summary.get(name) for name in (*RESULTS, *FACTS)}

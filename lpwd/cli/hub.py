@@ -39,8 +39,8 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         taken, results = None, hub.pull(name)
         line = results.line
     click.echo(line, err=True)
-    summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.checked.records)}
-    summary["left_out"] = results.checked.bad_count
+    summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.runs)}
+    summary["left_out"] = results.published.bad_count
     if taken:
         summary["restored"] = len(taken.run_ids)
     click.echo(json.dumps(summary))

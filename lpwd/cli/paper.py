@@ -24,7 +24,7 @@ from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
 if TYPE_CHECKING:  # it loads what only reports need
-    from lpwd.paper.sources import Together
+    from lpwd.runs import Runs
 
 preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
 scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), default="cpu", show_default=True)
@@ -175,15 +175,14 @@ def published_option(default: bool) -> click.Option:
     return click.Option(["--published/--no-published"], default=default, show_default=True, help=words)
 
 
-def own_and_published(runs_dir: Path, published: bool) -> "Together":
-    """The run store, and with `published` what is published, by the one rule of `Together`."""
-    from lpwd.hub.checked import Published
+def own_and_published(runs_dir: Path, published: bool) -> "Runs":
+    """The run store, and with `published` the published runs, by the one rule of `Runs`."""
     from lpwd.hub.pull import local
-    from lpwd.paper.sources import Together
+    from lpwd.runs import NO_RUNS, Runs
 
     own = RunStore(runs_dir) if runs_dir.is_dir() else None
-    theirs = Published(local(os.environ.get("LPWD_RESULTS_REPO", ""), "").checked) if published else None
-    return Together(own, theirs)
+    theirs = local(os.environ.get("LPWD_RESULTS_REPO", ""), "").runs if published else NO_RUNS
+    return Runs(own, lambda: theirs)
 
 
 @click.command(

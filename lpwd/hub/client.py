@@ -49,6 +49,10 @@ class HubRefused(ConfigError):
     """The Hub answers, but not with what was asked for: no such repository or file, no access, a server error."""
 
 
+class HubMissing(HubRefused):
+    """The repository does not exist, or is private."""
+
+
 class _State(threading.local):
     """Of this thread: requests in a row without an answer, what `hub_errors` is about, and its patience."""
 
@@ -102,8 +106,9 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     except OfflineModeIsEnabled:
         raise _offline(what) from None
     except RepositoryNotFoundError as error:
-        reason = "needs an access token" if isinstance(error, GatedRepoError) else "does not exist or is private"
-        raise HubRefused(f"{what} {reason} on the Hub at {constants.ENDPOINT}.") from None
+        if isinstance(error, GatedRepoError):
+            raise HubRefused(f"{what} needs an access token on the Hub at {constants.ENDPOINT}.") from None
+        raise HubMissing(f"{what} does not exist or is private on the Hub at {constants.ENDPOINT}.") from None
     except RemoteEntryNotFoundError:
         raise HubRefused(f"{what} is not in its repository on the Hub at {constants.ENDPOINT}.") from None
     except LocalEntryNotFoundError:

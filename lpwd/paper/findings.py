@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.settings import device_class
 from lpwd.analysis.statistics import Paired, best_settings, over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
 from lpwd.analysis.words import label
@@ -18,7 +17,7 @@ from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
 from lpwd.paper.protocols import protocol
 from lpwd.paper.strengths import trials
-from lpwd.store import Record, RunSource
+from lpwd.runs import Run, RunSource, device_class
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -108,7 +107,7 @@ def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
     return [own.get(cell.run_id, cell) for cell in cells]
 
 
-def _date(record: Record) -> str:
+def _date(record: Run) -> str:
     """The day a run ended, UTC."""
     ended = record.status.ended or record.status.created
     return datetime.datetime.fromtimestamp(ended, datetime.timezone.utc).strftime("%Y-%m-%d")

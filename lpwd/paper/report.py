@@ -17,7 +17,7 @@ from lpwd.paper.numbers import SOURCE, Scale
 from lpwd.paper.presets import Preset, get_preset
 from lpwd.paper.report_page import items, page, plot, table
 from lpwd.paths import write_atomic
-from lpwd.store import RunSource
+from lpwd.runs import RunSource
 
 MISSING = '<span class="missing">missing</span>'
 SENTENCES_SHOWN = 8

@@ -29,7 +29,7 @@ class Shown:
         if results is not None and self._answer["version"] != now:
             from lpwd.hub import chosen
 
-            newest_pair = published_view(chosen.choose(results.checked), source(results))
+            newest_pair = published_view(chosen.choose(results.runs), source(results))
             self._answer = {"version": now, "pair": newest_pair or self._answer["pair"]}
         reading = bool(self.cached.repo) and self.cached.view()["reading"]
         news = {"version": version} if version == self._answer["version"] != "" else self._answer

@@ -75,7 +75,7 @@ class Recorded:
                 return
             from lpwd.hub import scans
 
-            found = {name: scans.recorded(get_scan(name), results.checked) for name in NAMES}
+            found = {name: scans.recorded(get_scan(name), results.runs) for name in NAMES}
             where = {"source": source(results)}
             self._texts = {name: scans.packed(scan | where).encode() if scan else b"" for name, scan in found.items()}
             self._seeds, self._version = {}, version
