@@ -10,7 +10,6 @@ In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMA
 """
 
 import argparse
-import html
 import math
 import os
 import re
@@ -24,11 +23,10 @@ import pandas as pd
 
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.words import general, label, spread
-from lpwd.hub.checked import Published
 from lpwd.hub.pull import local
 from lpwd.paper.findings import find, tabulate
 from lpwd.paper.presets import get_preset
-from lpwd.paper.report_page import page, plot
+from lpwd.runs import Runs
 
 HERE = Path(__file__).parent
 TABLES = "table PRESET VALUE, opposing PRESET or verdicts PRESET"
@@ -40,8 +38,9 @@ PICTURES = {  # file: preset, the end of the figure's caption
 }
 
 
-def published() -> Published:
-    return Published(local("", "").checked)
+def published() -> Runs:
+    runs = local("", "").runs
+    return Runs(published=lambda: runs)
 
 
 def table(preset: str, value: str) -> str:
@@ -117,11 +116,11 @@ def draw() -> None:
             figures = find(get_preset(preset), published(), "cpu").figures
             chosen = next(figure for caption, figure in figures.items() if caption.endswith(ending))
             path = Path(folder) / "figure.html"
-            path.write_text(page(html.escape(preset), plot(chosen, "", 0)))
+            chosen.update_layout(font_color="#666").write_html(path)
             sheet.goto(path.as_uri())
             sheet.wait_for_selector(".main-svg")
             sheet.wait_for_timeout(500)
-            sheet.locator("[data-plot]").screenshot(path=HERE / file)
+            sheet.locator(".plotly-graph-div").screenshot(path=HERE / file)
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ class RunStore:
         self._histories = Histories()
 
     def paths(self, run_id: str) -> RunPaths:
-        """The run's files, there or not. Raises ConfigError for a name that no run can have."""
+        """The paths of a run's files, existing or not. Raises ConfigError for an invalid run id."""
         return RunPaths(self.root, run_id)
 
     def existing(self, run_id: str) -> RunPaths:
@@ -68,11 +68,11 @@ class RunStore:
 
     @property
     def worker_log_path(self) -> Path:
-        """What worker processes and the libraries in them print."""
+        """Output of worker processes and the libraries in them."""
         return self.root / ".worker.log"
 
     def owner_key(self) -> str:
-        """The secret of the app's owner; made when first asked for, readable by this user of the machine alone."""
+        """The secret of the app's owner, created on first use and readable only by this user of the machine."""
         path = self.root / ".owner-key"
         with self._lock:
             if not path.exists():
@@ -97,14 +97,14 @@ class RunStore:
         return self.paths(run_id).config.is_file()
 
     def config(self, run_id: str) -> RunConfig:
-        """Raises ConfigError where there is no such run, Damaged where the file is no configuration of it."""
+        """Raises ConfigError if there is no such run, Damaged if the file is not its configuration."""
         try:
             return self._files.config(self.paths(run_id))
         except FileNotFoundError:
             raise self._unknown(run_id) from None
 
     def status(self, run_id: str) -> Status:
-        """Raises ConfigError where there is no such run, Damaged where the file is no status."""
+        """Raises ConfigError if there is no such run, Damaged if the file is not a status."""
         return self._files.status(self.existing(run_id))
 
     def update(self, run_id: str, **changes: Any) -> Status:
@@ -112,7 +112,7 @@ class RunStore:
         return self.update_if(run_id, lambda _: True, **changes)
 
     def update_if(self, run_id: str, condition: Callable[[Status], bool], **changes: Any) -> Status:
-        """`update` where `condition` holds for the present status, as one atomic step; else returns it unchanged."""
+        """`update` if `condition` holds for the present status, as one atomic step; else return it unchanged."""
         paths = self.existing(run_id)
         with self._lock:
             present = self._files.status(paths)
@@ -141,7 +141,7 @@ class RunStore:
         return self.scan()[1]
 
     def scan(self) -> tuple[list[Run], dict[str, str]]:
-        """`records()` and `damaged()` at one look. A folder without config.json is no run."""
+        """Return `records()` and `damaged()` in one pass. A folder without config.json is not a run."""
         records: list[Run] = []
         damaged: dict[str, str] = {}
         for run_id in sorted(self.ids()):
@@ -187,13 +187,13 @@ class RunStore:
             shutil.rmtree(paths.folder)
 
     def restart(self, run_id: str) -> None:
-        """Forget results and checkpoint of a run, so that it begins anew. Raises ConfigError for an active one."""
+        """Delete results and checkpoint of a run, so that it is retrained. Raises ConfigError for an active run."""
         status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **ANEW)
         if status.state in ACTIVE:
             raise ConfigError(f"run {run_id!r} is {status.state}: stop it before you begin it anew")
         paths = self.paths(run_id)
         for path in (paths.previous, paths.checkpoint, paths.digests, paths.metrics, paths.error):
-            path.unlink(missing_ok=True)  # in this order: what was not removed yet is a run to go on with
+            path.unlink(missing_ok=True)  # in this order: a run that is partly removed can still be resumed
 
     # ---- metrics, log, error
 
@@ -203,7 +203,7 @@ class RunStore:
             append_whole(self.paths(run_id).metrics, lines.encode())
 
     def history(self, run_id: str) -> History:
-        """What the run recorded up to now. Raises ConfigError where there is no such run."""
+        """Return what the run recorded so far. Raises ConfigError if there is no such run."""
         return self._histories.of(self.existing(run_id).metrics)
 
     def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -223,7 +223,7 @@ class RunStore:
         write_atomic(self.existing(run_id).error, text)
 
     def read_error(self, run_id: str) -> str:
-        """The traceback of a failed run; empty where there is none."""
+        """Return the traceback of a failed run, else an empty text."""
         return _text(self.existing(run_id).error)
 
     def log_tail(self, run_id: str, characters: int = 8000) -> str:

@@ -18,8 +18,7 @@ from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
 from lpwd.jobs.costs import cost
-from lpwd.jobs.starts import Work, with_starts
-from lpwd.jobs.sweep import Sweep, run_local, states
+from lpwd.jobs.sweep import Plan, Sweep, run_local, states, with_starts
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
@@ -107,7 +106,7 @@ def _name_failures(work: Sweep) -> None:
 
 @contextmanager
 def bar(work: Sweep) -> Iterator[Callable[[], None]]:
-    """A progress bar over training images with ETA; where stderr is no terminal, a line whenever a cell ends."""
+    """A progress bar over training images with ETA; if stderr is not a terminal, one line whenever a cell ends."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -127,7 +126,7 @@ def bar(work: Sweep) -> Iterator[Callable[[], None]]:
         refresh()
 
 
-def about_starts(needed: Work, device: str) -> Iterator[str]:
+def about_starts(needed: Plan, device: str) -> Iterator[str]:
     """A line for each start that is trained first: why, and how long that takes here."""
     from lpwd.jobs.checking.speed import images_per_second
 

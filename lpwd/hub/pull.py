@@ -21,7 +21,7 @@ from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from lpwd.config import ConfigError
-from lpwd.hub.client import PROBE_SECONDS, HubRefused, hub_errors, within
+from lpwd.hub.client import PROBE_SECONDS, REPO, HubRefused, check_name, hub_errors, within
 from lpwd.hub.published import Published, read
 from lpwd.hub.reading import FILES
 from lpwd.paper.pair import SNAPSHOT
@@ -31,7 +31,6 @@ from lpwd.runs import Run
 HEAD_SECONDS = 6.0  # for the first question
 PULL_SECONDS = 10.0  # for the download; a slower one goes on unseen and is there next time
 REFRESH_SECONDS, RETRY_SECONDS = 900.0, 60.0  # after a pull that reached the Hub, and after one that did not
-REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PATTERNS = (*FILES.values(), *(f"{kind}/*.parquet" for kind in FILES))  # the files of results in a repository
 MAX_FILES = 10_000  # of results in a repository
@@ -105,12 +104,6 @@ def local(repo: str, reason: str, snapshot: Path = SNAPSHOT) -> Results:
     except ConfigError:
         published = Published()
     return Results(repo, "snapshot" if published.runs else "none", published, reason=reason)
-
-
-def check_name(repo: str) -> None:
-    """Raises ConfigError for what cannot be a repository."""
-    if not REPO.fullmatch(repo):
-        raise ConfigError(f"results repository is {repo[:100]!r}: it has to be owner/name.")
 
 
 def _from_hub(repo: str) -> Results:

@@ -15,10 +15,9 @@ from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RepositoryNo
 from lpwd.config import ConfigError
 from lpwd.hub import chosen, scans
 from lpwd.hub.card import CARD, CARD_FILE, is_outdated
-from lpwd.hub.client import HubMissing, HubRefused, hub_errors, within
+from lpwd.hub.client import STARTS_FOLDER, HubMissing, HubRefused, check_name, hub_errors, within
 from lpwd.hub.published import differs, ended_runs, read, restore, shard
-from lpwd.hub.pull import Results, check_name, download, head, pull
-from lpwd.hub.starts import REPOSITORY_FOLDER
+from lpwd.hub.pull import Results, download, head, pull
 from lpwd.paths import replacing
 from lpwd.runs import Run
 from lpwd.starts import Start
@@ -209,7 +208,7 @@ def push_start(repo: str, start: Start, weights: Path, token: str | None = None)
 
     def send() -> str:
         with _writing(repo, token):
-            operation = CommitOperationAdd(f"{REPOSITORY_FOLDER}/{start.file}", str(weights))
+            operation = CommitOperationAdd(f"{STARTS_FOLDER}/{start.file}", str(weights))
             message = f"Start {start.name} by lpwd"
             info = HfApi(token=token).create_commit(repo, [operation], commit_message=message, repo_type="dataset")
             return str(info.oid)

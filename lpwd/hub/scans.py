@@ -1,4 +1,4 @@
-"""The published runs of a scan over lambda as one small JSON: every curve of every seed, and what holds at each lambda.
+"""The published runs of a scan over lambda as one small JSON: every seed's curves, and the verdict at each lambda.
 
 `methods` has a cell (or null) by method and lambda, `says` a text by value and lambda, `minusWd` [mean, low, high, n]
 by value, method and lambda. A cell has `seeds` and, by seed, `loss` and `top1`: whole numbers of SCALES units, the
@@ -29,7 +29,7 @@ NAMED = 3  # devices and commits in the line
 
 
 def recorded(scan: Scan, published: Mapping[str, Run]) -> dict[str, Any] | None:
-    """The JSON of a scan; None where nothing of it is published that could be drawn."""
+    """Return the JSON of a scan, or None if no published run of it can be drawn."""
     runs = _runs(scan, published)
     if runs.empty:
         return None

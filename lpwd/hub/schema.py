@@ -21,7 +21,7 @@ LAYERED = ("layer_names", "layer_decay_rates", "layer_parameter_counts", "initia
 
 
 class Malformed(ConfigError):
-    """A file that is no table of results; its text is one sentence."""
+    """A file that is not a table of results; its text is one sentence."""
 
 
 def _config_type(annotation: Any) -> pa.DataType:

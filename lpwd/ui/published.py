@@ -62,11 +62,11 @@ class Cached:
 
     def use(self, repo: str) -> None:
         """Show another repository from now on, or ask again for the same one. Raises ConfigError for a name of none."""
-        from lpwd.hub import pull
+        from lpwd.hub import client, pull
 
         repo = repo.strip()
         if repo:
-            pull.check_name(repo)
+            client.check_name(repo)
         with self._choosing:
             if self._puller is None or repo != self.repo:
                 self.repo, self._puller = repo, pull.Puller(repo, snapshot=self.snapshot)

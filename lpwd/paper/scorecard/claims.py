@@ -1,4 +1,4 @@
-"""What the paper claims of each table and figure, and which quantity of our runs decides about it: a value a seed."""
+"""The paper's claim about each table and figure, and the quantity of our runs that decides it, one value per seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def scorecard(source: Runs, scale: Scale) -> list[Tile]:
 
 
 def tile(name: str, source: Runs, scale: Scale) -> Tile:
-    """One tile. Raises ConfigError where there is none of this name."""
+    """Return one tile. Raises ConfigError for an unknown name."""
     claim, preset = CLAIMS[name], get_preset(name)
     cells = preset.cells(scale)
     place: dict[str, Any] = {"name": name, "source": preset.source, "claim": claim.sentence, "paper": claim.paper}

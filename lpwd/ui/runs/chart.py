@@ -29,7 +29,7 @@ def view(
 ) -> dict[str, Any]:
     """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong.
 
-    Only `stamp` and `moving` where nothing has changed since the answer with this `stamp`; `moving` says whether one
+    Only `stamp` and `moving` if nothing has changed since the answer with this `stamp`; `moving` says whether one
     of the runs is training, so that asking again is worth it.
     """
     if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
@@ -55,7 +55,7 @@ def view(
 
 
 def _stamp(runs: Runs, groups: Sequence[compared.Group]) -> str:
-    """Another one once a run has recorded more or ended."""
+    """Changes when a run records more or ends."""
     recorded = tuple(runs.record(ref).history.stamp for group in groups for ref in group.ids)
     return f"{hash((recorded, tuple(state for group in groups for state in group.runs.state))):x}"
 
@@ -65,7 +65,7 @@ def _moving(groups: Sequence[compared.Group]) -> bool:
 
 
 def _origins(runs: Runs, groups: Sequence[compared.Group]) -> str:
-    """Where published runs are from, in a sentence; empty where all were trained here."""
+    """Where published runs are from, in a sentence; empty if all were trained here."""
     drawn = [runs.record(ref) for group in groups for ref in group.ids]
     published = [run for run in drawn if run.is_published]
     if not published:

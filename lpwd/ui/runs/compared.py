@@ -1,7 +1,7 @@
 """What is compared: chosen runs and groups of seeds, their statistics over seeds, and a verdict for each pair.
 
 A group is all runs that differ in nothing but the seed. Its key, as links carry it, is
-`method*setting*scale*device` (analysis/settings.py); everything else in a link is the name of a run. What is published
+`method*setting*scale*device` (lpwd/runs.py); everything else in a link is the name of a run. What is published
 is never in one group with what was trained here.
 """
 
@@ -57,7 +57,7 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def choose(runs: Runs, items: Sequence[str], *, each: bool = False) -> list[Group]:
-    """The groups of these run names and group keys, in their order. Raises ConfigError for one that is unknown.
+    """Return the groups of these refs and group keys, in their order. Raises ConfigError for an unknown one.
 
     Chosen seeds of one group stand in one group; `each` keeps every run apart.
     """
@@ -186,7 +186,7 @@ PAIRABLE = {"method", "lr", "weight_decay", "origin"}
 
 
 def differing(groups: Sequence[Group]) -> list[list[str]]:
-    """The fields of the configuration in which groups differ: a row a field, its name first."""
+    """The fields of the configuration in which groups differ: one row per field, its name first."""
     fields = ["method", *(name for name in CONFIG if name not in ("method", "seed"))]
     rows = [[name, *(_text(group.first[name]) for group in groups)] for name in fields]
     return [row for row in rows if len(set(row[1:])) > 1]

@@ -44,7 +44,7 @@ def table(runs: Runs, items: Sequence[str], kind: Kind) -> str:
 
 
 def points(curves: Curves, groups: Sequence[Group], y: str, layer: str = "") -> str:
-    """Every recorded value, not thinned: a row a run and point."""
+    """Every recorded value, not thinned: one row per run and point."""
     parts = []
     for group in groups:
         for run in group.runs.itertuples():
@@ -58,7 +58,7 @@ def points(curves: Curves, groups: Sequence[Group], y: str, layer: str = "") -> 
 
 
 def trackio(runs: Runs, items: Sequence[str]) -> dict[str, Any]:
-    """`text`, a CSV with a row a step, and `line`, the code that imports it. Raises ConfigError.
+    """`text`, a CSV with one row per step, and `line`, the code that imports it. Raises ConfigError.
 
     trackio reads one file as one run of a project that it does not have yet, hence a project of this choice's own; of
     several runs the columns are `1/top1`, `2/top1`, ..., and comments above the line say which is which. There is no

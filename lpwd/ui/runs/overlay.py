@@ -12,7 +12,7 @@ from lpwd.runs import Runs
 from lpwd.ui.curves import MAX_POINTS, extremes
 from lpwd.ui.runs.compared import Group
 
-# what y shows -> its axis title, the recorded event and its field; of what has a value a layer the table of the history
+# what y shows -> its axis title, the recorded event and its field; for values per layer the table of the history
 Y: dict[str, tuple[str, str, str]] = {
     "test_top1": ("test top-1 (%)", "epoch", "test_top1"),
     "validation_top1": ("validation top-1 (%)", "epoch", "validation_top1"),
@@ -80,7 +80,7 @@ def layer_names(curves: Curves, groups: Sequence[Group], y: str) -> list[str]:
 
 
 def lines(curves: Curves, groups: Sequence[Group], y: str, x: str, layer: str = "") -> list[Line]:
-    """A line an group; where y has a value a layer, that of `layer`, or a line a layer where none is named."""
+    """Return one line per group; if y has one value per layer, the line of `layer`, or without one a line per layer."""
     if Y[y][1] != "layer" or layer:
         return [_line(curves, group, y, x, layer) for group in groups]
     several = []

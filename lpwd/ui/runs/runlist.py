@@ -1,4 +1,4 @@
-"""The table of runs: a row a run, own and published, and what is new since a page last asked. No gradio here."""
+"""The table of runs: one row per run, own and published, and changes since a page last asked. No gradio here."""
 
 import secrets
 import threading
