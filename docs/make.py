@@ -12,7 +12,6 @@ In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMA
 import argparse
 import contextlib
 import functools
-import html
 import math
 import re
 import shlex
@@ -26,11 +25,10 @@ from click.testing import CliRunner
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.words import general, label, spread
 from lpwd.cli.main import main as main_command
-from lpwd.hub.checked import Published
 from lpwd.hub.pull import local
 from lpwd.paper.findings import find, tabulate
 from lpwd.paper.presets import get_preset
-from lpwd.paper.report_page import page, plot
+from lpwd.runs import Runs
 
 HERE = Path(__file__).parent
 TABLES = "table PRESET VALUE, opposing PRESET or verdicts PRESET"
@@ -43,8 +41,9 @@ PICTURES = {  # file: preset, the end of the figure's caption
 
 
 @functools.cache
-def published() -> Published:
-    return Published(local("", "").checked)
+def published() -> Runs:
+    runs = local("", "").runs
+    return Runs(published=lambda: runs)
 
 
 def table(preset: str, value: str) -> str:
@@ -132,11 +131,11 @@ def draw() -> None:
             figures = find(get_preset(preset), published(), "cpu").figures
             chosen = next(figure for caption, figure in figures.items() if caption.endswith(ending))
             path = Path(folder) / "figure.html"
-            path.write_text(page(html.escape(preset), plot(chosen, "", 0)))
+            chosen.update_layout(font_color="#666").write_html(path)
             sheet.goto(path.as_uri())
             sheet.wait_for_selector(".main-svg")
             sheet.wait_for_timeout(500)
-            sheet.locator("[data-plot]").screenshot(path=HERE / file)
+            sheet.locator(".plotly-graph-div").screenshot(path=HERE / file)
 
 
 def main() -> None:

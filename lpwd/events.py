@@ -13,13 +13,13 @@ Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as far as a column of 64-bi
 
 @dataclass(frozen=True)
 class Started:
-    """The run's fixed facts, known once model and data are there."""
+    """Facts about the run that are known once model and data are loaded."""
 
     kind: ClassVar[str] = "started"
     device: str
-    model: str  # timm name, with the tag of its weights where they were loaded
+    model: str  # timm name, with the tag of its weights if they were loaded
     parameter_count: Count
-    layer_names: list[str]  # one a layer id, shallow to deep
+    layer_names: list[str]  # one per layer id, shallow to deep
     layer_decay_rates: list[float]  # lambda_i per layer, dimensionless
     layer_parameter_counts: list[Count]
     mean_decay_rate: float  # parameter-weighted mean of lambda_i
@@ -36,7 +36,7 @@ class Started:
     step: Count = 0
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a list is not as long as there are layers; an empty one is not known."""
+        """Raises ValueError for a list that has not one value per layer; an empty list means unknown."""
         for values in (self.layer_decay_rates, self.layer_parameter_counts, self.initial_weight_norms):
             if values and len(values) != len(self.layer_names):
                 raise ValueError(f"{len(values)} values for {len(self.layer_names)} layers")
@@ -79,7 +79,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State to continue from, for the caller to save; never written to metrics.jsonl."""
+    """State to resume from, for the caller to save; never written to metrics.jsonl."""
 
     kind: ClassVar[str] = "checkpoint"
     step: Count
@@ -97,7 +97,7 @@ class Diverged:
 
 @dataclass(frozen=True)
 class Stopped:
-    """`should_stop` said so; the last checkpoint holds the state of exactly this step."""
+    """`should_stop` returned True; the last checkpoint holds the state of exactly this step."""
 
     kind: ClassVar[str] = "stopped"
     step: Count
@@ -105,7 +105,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Finished:
-    """All epochs are done; the selections of design section 1 over the test top-1 (percent)."""
+    """All epochs are done; results selected by test top-1 (percent)."""
 
     kind: ClassVar[str] = "finished"
     step: Count
@@ -158,7 +158,7 @@ def best10(top1: Sequence[float]) -> tuple[float, float]:
 
 
 def select(epochs: Sequence[Epoch]) -> Finished:
-    """The selections over a run's epochs, none of which may be missing. Raises ValueError where there are none."""
+    """Return the selected results over all epochs of a run. Raises ValueError without epochs."""
     if not epochs:
         raise ValueError("a run without a finished epoch has no result")
     mean, deviation = best10([epoch.test_top1 for epoch in epochs])

@@ -1,6 +1,6 @@
-"""What a run recorded: the one reader of metrics.jsonl. Only what was appended is read, and numbers lie in columns.
+"""What a run recorded: the one reader of metrics.jsonl. It reads only what was appended, and keeps numbers in columns.
 
-A line that is no recorded event (cut short, overwritten, damaged on disk) is counted and left out. No pandas here.
+A line that is not a recorded event (cut short, overwritten, damaged on disk) is counted and left out. No pandas here.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from lpwd.config import ConfigError
 from lpwd.events import Count, Diverged, Epoch, Event, Finished, Started, Step, ZeroShot, from_record, to_record
 from lpwd.paths import Stamp, reading, stamp_of, write_atomic
 
-KEPT_RUNS, KEPT_BYTES = 256, 2**28  # histories in memory; the least recently wanted are dropped
+KEPT_RUNS, KEPT_BYTES = 256, 2**28  # histories in memory; the least recently used are dropped
 MAX_LINE = 2**22  # bytes; a longer line is damaged
 TAIL = 512  # bytes before the place to read on, which must be the same as before
 
@@ -30,9 +30,9 @@ _generations = itertools.count()
 
 
 class Columns:
-    """Recorded events of one kind: eight bytes a number instead of a dictionary an event; NaN where there is none.
+    """Recorded events of one kind as columns: eight bytes per number, NaN for a missing one.
 
-    One thread adds, others read beside it: what `len` counts is whole.
+    One thread adds while others read: all columns have at least `len` values.
     """
 
     def __init__(self, kind: type[Step] | type[Epoch]) -> None:
@@ -74,7 +74,7 @@ class Columns:
 
 
 class History:
-    """What one run recorded so far. It grows; `generation` is another one for a run that began anew."""
+    """The recorded events of one run so far. It grows; `generation` changes when the run is retrained."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.generation = f"{_boot}{next(_generations)}"
@@ -104,6 +104,12 @@ class History:
                 self.finished = event
         self.last_step = max(self.last_step, event.step)
 
+    def without_steps(self) -> list[Event]:
+        """All recorded events except the steps."""
+        epochs = [Epoch(**row) for row in self.epochs.rows()]
+        events: list[Event | None] = [self.started, *epochs, *self.zero_shots, self.diverged, self.finished]
+        return [event for event in events if event]
+
     @property
     def norms(self) -> dict[int, Sequence[float]]:
         """Epoch -> L2 norm of the weights per layer, shallow to deep; epoch 0 is the start. Empty before the start."""
@@ -113,7 +119,7 @@ class History:
 
     @property
     def angles(self) -> dict[int, Sequence[float]]:
-        """Epoch -> radians by which its last step turned each layer's weights; empty where that was not recorded."""
+        """Epoch -> radians by which its last step turned each layer's weights; empty if not recorded."""
         return self._by_epoch("angular_update")
 
     def _by_epoch(self, name: str) -> dict[int, Sequence[float]]:
@@ -123,12 +129,12 @@ class History:
 
     @property
     def stamp(self) -> tuple[str, int, int]:
-        """Another one once there is more."""
+        """Changes when records arrive."""
         return self.generation, len(self.steps), len(self.epochs)
 
     @property
     def warning(self) -> str:
-        """A sentence without its full stop where something is damaged, else empty."""
+        """A sentence without its full stop if lines are damaged, else empty."""
         if not self.bad_lines:
             return ""
         lines = f"{self.bad_lines:,} line{'s' * (self.bad_lines > 1)}"
@@ -152,7 +158,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _parsed(line: bytes) -> tuple[dict[str, Any], Event] | None:
-    """The record of a line and its event; None for a line that is neither."""
+    """Return the record of a line and its event, or None for any other line."""
     try:
         record = from_json(line)
         return record, from_record(record)
@@ -183,11 +189,11 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 
 class _Follower:
-    """Reads on where it left off, and anew where the file is another one or shorter."""
+    """Reads only appended lines; reads everything again if the file was replaced or is shorter."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._begin_anew()
+        self._reset()
 
     def refresh(self, path: Path) -> History:
         with self._lock:
@@ -198,17 +204,17 @@ class _Follower:
                         self._read_on(file, stamp)
             except FileNotFoundError:
                 if self._offset:
-                    self._begin_anew()
+                    self._reset()
             return self.history
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         self.history, self._stamp = History(), (0, 0, 0)
         self._offset, self._tail = 0, b""  # bytes read, and the last of them
 
     def _read_on(self, file: BinaryIO, stamp: Stamp) -> None:
         file.seek(self._offset - len(self._tail))
         if stamp[1] < self._offset or stamp[2] != self._stamp[2] or file.read(len(self._tail)) != self._tail:
-            self._begin_anew()
+            self._reset()
             file.seek(0)
         line = self._tail
         for line, length in _lines(file):
@@ -221,14 +227,14 @@ class _Follower:
 
 
 class Histories:
-    """The histories of the files that somebody looks at, in bounded memory; safe to use from several threads."""
+    """The histories of the files most recently asked for, in bounded memory; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._followers: OrderedDict[Path, _Follower] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, path: Path) -> History:
-        """The history in a metrics.jsonl up to now; an empty one where there is no file yet. Raises Damaged."""
+        """Return the history in a metrics.jsonl so far, empty before the file exists. Raises Damaged."""
         with self._lock:
             follower = self._followers.setdefault(path, _Follower())
             self._followers.move_to_end(path)

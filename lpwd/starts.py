@@ -1,7 +1,7 @@
-"""Starts: weights of finished runs, published in half precision, that other runs begin from. No torch here.
+"""Starts: weights of finished runs, published in half precision, that other runs start from. No torch here.
 
-lpwd/snapshot/starts/<run_id>.json         what is known of a start, a copy of which is with everybody
-                     <run_id>.safetensors  its weights, where they are bundled; else they lie in the results repository
+lpwd/snapshot/starts/<run_id>.json         facts about a start, bundled with lpwd
+                     <run_id>.safetensors  its weights, if bundled; else they are in the results repository
 
 `RunConfig.init_from` names a finished run of the same store, `<run_id>`, or a published start, `<run_id>+<digest8>`.
 """
@@ -16,14 +16,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lpwd.config import RunConfig
+from lpwd.config import ConfigError, RunConfig
 
 BUNDLED = Path(__file__).parent / "snapshot" / "starts"
 NAME = re.compile(r"(?P<run_id>.+-[0-9a-f]{8})\+(?P<digest8>[0-9a-f]{8})")  # a run id ends in its own eight digits
 
 
 class Start(BaseModel):
-    """The JSON beside a start's weights."""
+    """The JSON file beside the weights of a start."""
 
     run_id: str
     digest: str  # of the weights in the file, see lpwd.training.starts.digest
@@ -36,7 +36,7 @@ class Start(BaseModel):
 
     @property
     def name(self) -> str:
-        """What `init_from` says."""
+        """The value of `init_from`."""
         return f"{self.run_id}+{self.digest[:8]}"
 
     @property
@@ -45,7 +45,7 @@ class Start(BaseModel):
 
 
 def folder() -> Path:
-    """Where the published starts are listed."""
+    """The folder that lists the published starts."""
     return Path(os.environ.get("LPWD_STARTS_DIR") or BUNDLED)
 
 
@@ -65,13 +65,22 @@ def _fields(path: Path) -> dict[str, Any]:
     return fields | {"config": RunConfig(**fields["config"])}
 
 
+def published_start(name: str) -> Start:
+    """The start that `init_from` names. Raises ConfigError if no start of this name is published."""
+    start = published().get(split(name)[0])
+    if start is None or start.name != name:
+        names = ", ".join(one.name for one in published().values()) or "none"
+        raise ConfigError(f"init_from is {name!r}: no such start is published; published are: {names}")
+    return start
+
+
 def name_of(config: RunConfig) -> str:
-    """What `init_from` says of the weights of this run: the published ones, else those that are trained here."""
+    """The value of `init_from` for the weights of this run: the published start, else the run itself."""
     start = published().get(config.run_id)
     return start.name if start else config.run_id
 
 
 def split(name: str) -> tuple[str, str]:
-    """The run id in an `init_from`, and the digest's eight digits; "" where it names a run of the store."""
+    """The run id in an `init_from`, and the digest's eight digits; "" if it names a run of the store."""
     match = NAME.fullmatch(name)
     return (match["run_id"], match["digest8"]) if match else (name, "")

@@ -1,4 +1,4 @@
-"""What config.json and status.json hold, each read and validated in one place; when a run has lost its worker."""
+"""Read and validate config.json and status.json; detect runs that lost their worker."""
 
 import math
 import socket
@@ -39,7 +39,7 @@ class Status(BaseModel):
     pid: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     host: str = ""
     job: str = ""  # runs of one race share it
-    seeds: list[int] = Field(default_factory=list)  # of the races that were started together, this one's among them
+    seeds: list[int] = Field(default_factory=list)  # of all races that were started together with this one
     owner: str = ""  # digest of the owner's identity, never the secret itself
     device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
@@ -51,20 +51,13 @@ class Status(BaseModel):
     total_steps: Count = 0
     epoch: Count = 0
     images_per_second: Number = 0.0
-    gpu_memory: Count = 0  # bytes that its process held when last looked at; races share a process
+    gpu_memory: Count = 0  # bytes that its process last held; races share a process
     seconds: Number = 0.0  # training time over all sessions
     message: str = ""  # one sentence for people: the phase, or why the run ended
     summary: dict[str, Whole | Number | None] = Field(default_factory=dict)  # the fields of events.Finished
     name: str = ""
     note: str = ""
-
-
-class Record(BaseModel):
-    """A run as lists show it."""
-
-    run_id: str
-    config: RunConfig
-    status: Status
+    origin: Literal["own", "imported"] = "own"  # imported: made from published results
 
 
 def is_lost(status: Status, stale_seconds: float = STALE_SECONDS) -> bool:
@@ -87,13 +80,13 @@ class Reason(str):
 
 
 class StateFiles:
-    """config.json and status.json of many runs; each is read again only when it is another file."""
+    """config.json and status.json of many runs; each is read again only after it was replaced."""
 
     def __init__(self) -> None:
-        self._values: dict[Path, tuple[Stamp, Any]] = {}  # what it holds, or the Reason why that is not known
+        self._values: dict[Path, tuple[Stamp, Any]] = {}  # the value, or the Reason why it cannot be read
 
     def config(self, paths: RunPaths) -> RunConfig:
-        """Raises Damaged, and FileNotFoundError where there is no such run."""
+        """Raises Damaged, or FileNotFoundError if there is no such run."""
         return self._read(paths.config, lambda content: _config(content, paths.run_id))
 
     def status(self, paths: RunPaths) -> Status:

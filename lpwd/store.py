@@ -8,8 +8,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -27,22 +28,13 @@ from lpwd.paths import (
     write_atomic,
     write_over,
 )
-from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, Record, State, StateFiles, Status, is_lost
+from lpwd.runs import Run
+from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, State, StateFiles, Status, is_lost
 
-__all__ = ["ACTIVE", "ENDED", "Record", "RunSource", "RunStore", "State", "Status", "is_lost"]
+__all__ = ["ACTIVE", "ENDED", "Run", "RunStore", "State", "Status", "is_lost"]
 
 LOST = "The process that trained this run ended without a word; resume continues from the last checkpoint."
 ANEW: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
-
-
-class RunSource(Protocol):
-    """Where runs are read from: a RunStore, or published results."""
-
-    def records(self) -> list[Record]:
-        """All runs that can be read."""
-
-    def history(self, run_id: str) -> History:
-        """What the run recorded."""
 
 
 class RunStore:
@@ -56,7 +48,7 @@ class RunStore:
         self._histories = Histories()
 
     def paths(self, run_id: str) -> RunPaths:
-        """The run's files, there or not. Raises ConfigError for a name that no run can have."""
+        """The paths of a run's files, existing or not. Raises ConfigError for an invalid run id."""
         return RunPaths(self.root, run_id)
 
     def existing(self, run_id: str) -> RunPaths:
@@ -76,11 +68,11 @@ class RunStore:
 
     @property
     def worker_log_path(self) -> Path:
-        """What worker processes and the libraries in them print."""
+        """Output of worker processes and the libraries in them."""
         return self.root / ".worker.log"
 
     def owner_key(self) -> str:
-        """The secret of the app's owner; made when first asked for, readable by this user of the machine alone."""
+        """The secret of the app's owner, created on first use and readable only by this user of the machine."""
         path = self.root / ".owner-key"
         with self._lock:
             if not path.exists():
@@ -105,14 +97,14 @@ class RunStore:
         return self.paths(run_id).config.is_file()
 
     def config(self, run_id: str) -> RunConfig:
-        """Raises ConfigError where there is no such run, Damaged where the file is no configuration of it."""
+        """Raises ConfigError if there is no such run, Damaged if the file is not its configuration."""
         try:
             return self._files.config(self.paths(run_id))
         except FileNotFoundError:
             raise self._unknown(run_id) from None
 
     def status(self, run_id: str) -> Status:
-        """Raises ConfigError where there is no such run, Damaged where the file is no status."""
+        """Raises ConfigError if there is no such run, Damaged if the file is not a status."""
         return self._files.status(self.existing(run_id))
 
     def update(self, run_id: str, **changes: Any) -> Status:
@@ -120,7 +112,7 @@ class RunStore:
         return self.update_if(run_id, lambda _: True, **changes)
 
     def update_if(self, run_id: str, condition: Callable[[Status], bool], **changes: Any) -> Status:
-        """`update` where `condition` holds for the present status, as one atomic step; else returns it unchanged."""
+        """`update` if `condition` holds for the present status, as one atomic step; else return it unchanged."""
         paths = self.existing(run_id)
         with self._lock:
             present = self._files.status(paths)
@@ -135,12 +127,12 @@ class RunStore:
         with self._lock:
             write_over(self.existing(run_id).status, known.model_copy(update=changes).model_dump_json(indent=1))
 
-    def record(self, run_id: str) -> Record:
-        """Raises ConfigError where there is no such run, Damaged where it cannot be read."""
-        config = self.config(run_id)
-        return Record.model_construct(run_id=run_id, config=config, status=self._files.status(self.paths(run_id)))
+    def record(self, run_id: str) -> Run:
+        """Raises ConfigError if there is no such run, Damaged if it cannot be read."""
+        config, status = self.config(run_id), self._files.status(self.paths(run_id))
+        return Run(run_id, config, status, partial(self.history, run_id), status.origin)
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[Run]:
         """All readable runs, newest first; `damaged()` names the others."""
         return self.scan()[0]
 
@@ -148,9 +140,9 @@ class RunStore:
         """Run id -> a sentence that names the file, for each run that cannot be read."""
         return self.scan()[1]
 
-    def scan(self) -> tuple[list[Record], dict[str, str]]:
-        """`records()` and `damaged()` at one look. A folder without config.json is no run."""
-        records: list[Record] = []
+    def scan(self) -> tuple[list[Run], dict[str, str]]:
+        """Return `records()` and `damaged()` in one pass. A folder without config.json is not a run."""
+        records: list[Run] = []
         damaged: dict[str, str] = {}
         for run_id in sorted(self.ids()):
             try:
@@ -195,13 +187,13 @@ class RunStore:
             shutil.rmtree(paths.folder)
 
     def restart(self, run_id: str) -> None:
-        """Forget results and checkpoint of a run, so that it begins anew. Raises ConfigError for an active one."""
+        """Delete results and checkpoint of a run, so that it is retrained. Raises ConfigError for an active run."""
         status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **ANEW)
         if status.state in ACTIVE:
             raise ConfigError(f"run {run_id!r} is {status.state}: stop it before you begin it anew")
         paths = self.paths(run_id)
         for path in (paths.previous, paths.checkpoint, paths.digests, paths.metrics, paths.error):
-            path.unlink(missing_ok=True)  # in this order: what was not removed yet is a run to go on with
+            path.unlink(missing_ok=True)  # in this order: a run that is partly removed can still be resumed
 
     # ---- metrics, log, error
 
@@ -211,7 +203,7 @@ class RunStore:
             append_whole(self.paths(run_id).metrics, lines.encode())
 
     def history(self, run_id: str) -> History:
-        """What the run recorded up to now. Raises ConfigError where there is no such run."""
+        """Return what the run recorded so far. Raises ConfigError if there is no such run."""
         return self._histories.of(self.existing(run_id).metrics)
 
     def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -231,7 +223,7 @@ class RunStore:
         write_atomic(self.existing(run_id).error, text)
 
     def read_error(self, run_id: str) -> str:
-        """The traceback of a failed run; empty where there is none."""
+        """Return the traceback of a failed run, else an empty text."""
         return _text(self.existing(run_id).error)
 
     def log_tail(self, run_id: str, characters: int = 8000) -> str:

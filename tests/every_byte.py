@@ -32,12 +32,16 @@ def small_runs(store):
 def read(store, run_id):
     """What the store says of the run: its record or a sentence, then its events or a sentence."""
     answers = []
-    for ask in (lambda: store.record(run_id).model_dump(), lambda: store.read_metrics(run_id)[0]):
+    for ask in (lambda: _record(store.record(run_id)), lambda: store.read_metrics(run_id)[0]):
         try:
             answers.append(ask())
         except ConfigError as error:
             answers.append(str(error))
     return answers
+
+
+def _record(run):
+    return {"config": run.config.model_dump(), "status": run.status.model_dump()}
 
 
 def shape(value):

@@ -2,11 +2,10 @@
 
 import pytest
 from hub_server import FakeHub, client, serve
+from publishing import read_files
 from synthetic import ramp, write_run
 from waiting import wait_until
 
-from lpwd.hub.checked import check
-from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables
 from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
@@ -53,11 +52,7 @@ def world(tmp_path_factory):
 
 def published(hub, repo, folder):
     """Ids of the runs that a repository holds."""
-    if not {RUNS_FILE, CURVES_FILE} <= set(hub.repos.get(f"datasets/{repo}", {})):
-        return set()
-    for name in (RUNS_FILE, CURVES_FILE):
-        (folder / name).write_bytes(hub.repos[f"datasets/{repo}"][name])
-    return set(check(Tables.read(folder / RUNS_FILE, folder / CURVES_FILE)).records)
+    return set(read_files(folder / "published", hub.repos.get(f"datasets/{repo}", {})).runs)
 
 
 def commits(hub, repo):

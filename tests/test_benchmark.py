@@ -2,14 +2,13 @@
 
 from concurrent.futures import Future
 
+import publishing
 import pytest
 from browser import CHROMIUM, ROOT, open_page, running_app
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub.checked import check
 from lpwd.hub.pull import Results
-from lpwd.hub.rows import from_store
 from lpwd.jobs.worker import Machine
 from lpwd.paper.findings import find
 from lpwd.paper.presets import get_preset
@@ -57,7 +56,7 @@ def write_cells(store, name, seeds, top1=lambda config, epoch: 10 + config.seed)
 
 def results_of(store):
     """The store's runs as others would get them from the Hub."""
-    return Results("me/results", "hub", check(from_store(store)[0]))
+    return Results("me/results", "hub", publishing.published(store))
 
 
 def test_own_and_published_runs_fill_one_table_that_says_which_is_which(store, benchmark, tmp_path, monkeypatch):

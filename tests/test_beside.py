@@ -9,9 +9,7 @@ from lpwd.ui.train.published import Beside
 def test_a_race_has_the_published_runs_of_its_settings_beside_it(store):
     cached = Cached("", after_seconds=0)
     results = wait_until(lambda: cached.results)
-    one = next(
-        r for r in results.checked.records.values() if r.config.method == "lpwd" and r.status.state == "finished"
-    )
+    one = next(r for r in results.runs.values() if r.config.method == "lpwd" and r.status.state == "finished")
     other = {"seed": 99, "precision": "fp32" if one.config.precision == "bf16" else "bf16", "scale": "custom"}
     config, beside = one.config.model_copy(update=other), Beside(store, cached)
     ids = [store.create(config)]

@@ -17,21 +17,20 @@ from functools import partial
 
 from conftest import TINY
 from every_byte import EveryByte, places
+from publishing import published
 from synthetic import StillJobs, write_run
 from test_checkpoints import flips
 
 from lpwd.analysis.statistics import metrics_frame, weight_norms_frame
 from lpwd.config import ConfigError, RunConfig
-from lpwd.hub.checked import check
-from lpwd.hub.rows import from_store
 from lpwd.jobs.rights import User
 from lpwd.paper.findings import find
 from lpwd.paper.presets import get_preset
+from lpwd.runs import Runs
 from lpwd.store import RunStore
 from lpwd.ui.explain import rates
 from lpwd.ui.live import Live
 from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
-from lpwd.ui.runs.sources import Sources
 
 GARBAGE = [b"null", b"[]", b"{}", b"1e999", b"-1", b'"x"', b"NaN", b"true", b"9" * 25, b"\xff", b"{" * 1000, b"\n"]
 strict = partial(json.dumps, allow_nan=False)  # as a browser reads it
@@ -57,23 +56,23 @@ def damaged(content, chance):
 
 def readers(store, ids, bad):
     """Everything that reads runs, by name."""
-    live, sources = Live(store, StillJobs()), Sources(store)
-    listed, curves = runlist.RunList(sources), overlay.Curves(sources)
+    live, runs = Live(store, StillJobs()), Runs(store)
+    listed, curves = runlist.RunList(runs), overlay.Curves(runs)
     return {
         "list": lambda: strict(listed.since()),
-        "about": lambda: strict(one_run.about(sources, bad)),
-        "export": lambda: [exports.table(sources, [bad], kind) for kind in ("csv", "json")],
+        "about": lambda: strict(one_run.about(runs, bad)),
+        "export": lambda: [exports.table(runs, [bad], kind) for kind in ("csv", "json")],
         "its page": lambda: strict(live.poll(User("x"), shown=[bad])),
         "a fresh page": lambda: strict(live.poll(User("x"))),
-        "small curves": lambda: strict(runlist.sparks(sources, ids)),
+        "small curves": lambda: strict(runlist.sparks(runs, ids)),
         "comparison": lambda: strict(chart.view(curves, ids)),
         "losses": lambda: strict(chart.view(curves, [bad], y="loss", x="seconds")),
-        "endpoint": lambda: strict(compared.comparison(sources, ids, "last_top1")),
-        "csv": lambda: exports.points(curves, compared.choose(sources, ids), "loss"),
+        "endpoint": lambda: strict(compared.comparison(runs, ids, "last_top1")),
+        "csv": lambda: exports.points(curves, compared.choose(runs, ids), "loss"),
         "norms by layer": lambda: strict(chart.view(curves, ids, y="norm")),
-        "trackio": lambda: exports.trackio(sources, ids),
+        "trackio": lambda: exports.trackio(runs, ids),
         "rates": lambda: [rates.view(store, i, m.n, "2i/n", 0.5) for i, m in enumerate(rates.models(store))],
-        "tables": lambda: check(from_store(store)[0]),
+        "tables": lambda: published(store),
         "events": lambda: store.read_metrics(bad),
         "norms": lambda: weight_norms_frame(store, bad),
         "steps": lambda: metrics_frame(store, ids, "step"),

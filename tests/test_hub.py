@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 from hub_server import FakeHub, client, closed_port, serve
+from publishing import read_files, root_files, save
 from synthetic import ramp, write_run
 
 from lpwd.hub.card import CARD
-from lpwd.hub.checked import check
-from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.hub.schema import CURVES_FILE, RUNS_FILE
 from lpwd.paper.pair import PAIR_FILE
 from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
@@ -33,7 +33,9 @@ def timed(ask):
     return ask() | {"seconds": time.perf_counter() - begun}
 
 def shown(found):
-    tables = {"runs": len(found.runs), "curves": len(found.curves), "mean": float(found.runs.best10_mean.sum())}
+    runs = found.runs.values()
+    mean = sum(run.status.summary["best10_mean"] for run in runs)
+    tables = {"runs": len(runs), "curves": sum(len(run.history.epochs) for run in runs), "mean": mean}
     return {"source": found.source, "line": found.line, "commit": found.commit, **tables}
 
 def pulled(repo, snapshot):
@@ -69,9 +71,7 @@ class World:
 
     def published(self, repo):
         """What the repository holds, checked."""
-        for name in (RUNS_FILE, CURVES_FILE):
-            (self.folder / name).write_bytes(self.hub.repos[f"datasets/{repo}"][name])
-        return check(Tables.read(self.folder / RUNS_FILE, self.folder / CURVES_FILE))
+        return read_files(self.folder / "published" / repo, self.hub.repos[f"datasets/{repo}"])
 
     def reset(self):
         self.hub.status, self.hub.silent_paths, self.hub.failing_paths, self.hub.headers = None, "", "", {}
@@ -106,10 +106,6 @@ def runs(tmp_path_factory):
     return filled(tmp_path_factory.mktemp("three"), CELLS[:3])
 
 
-def files_of(store):
-    return from_store(store)[0].files()
-
-
 # ---- pull
 
 
@@ -123,7 +119,7 @@ def test_results_make_the_round_trip_through_the_real_client(world, runs):
 
 
 def test_an_unchanged_commit_costs_one_request(world, runs):
-    world.hub.put("datasets/me/same", files_of(runs))
+    world.hub.put("datasets/me/same", root_files(runs))
     first = world.pull("me/same")
     world.hub.requests.clear()
     assert world.pull("me/same")["commit"] == first["commit"]
@@ -158,10 +154,8 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "said", "kept"), [(*fault, True) for fault in FAULTS] + [(*FAULTS[0], False)])
 def test_a_hub_in_trouble_is_replaced_within_seconds(world, runs, fault, said, kept):
     repo, snapshot = f"me/fault{FAULTS.index((fault, said))}{kept}", world.folder / "snapshot"
-    snapshot.mkdir(exist_ok=True)
-    files = files_of(runs)
-    for name, content in files.items():
-        (snapshot / name).write_bytes(content)
+    files = root_files(runs)
+    save(snapshot, files)
     world.hub.put(f"datasets/{repo}", files)
     if kept:
         world.pull(repo)
@@ -180,29 +174,30 @@ def test_a_hub_in_trouble_is_replaced_within_seconds(world, runs, fault, said, k
 
 
 MALFORMED = [
-    (lambda files: {RUNS_FILE: files[RUNS_FILE][:2000]}, "results.parquet is no parquet file"),
-    (lambda files: {CURVES_FILE: b"garbage"}, "curves.parquet is no parquet file"),
+    (lambda files: {RUNS_FILE: files[RUNS_FILE][:2000]}, "results.parquet is not a readable parquet file"),
+    (lambda files: {CURVES_FILE: b"garbage"}, "curves.parquet is not a readable parquet file"),
     (lambda files: {RUNS_FILE: files[CURVES_FILE]}, "results.parquet has no column model, dataset, optimizer"),
+    (lambda files: {"runs/2026-01-01-x.parquet": b"garbage"}, "runs/2026-01-01-x.parquet is not a readable parquet"),
 ]
 
 
 def test_malformed_files_leave_the_last_good_copy(world, runs):
-    good = files_of(runs)
-    world.hub.put("datasets/me/malformed", good)
-    world.pull("me/malformed")
-    for damage, said in MALFORMED:
-        world.hub.put("datasets/me/malformed", good | damage(good))
-        found = world.pull("me/malformed")
+    good = root_files(runs)
+    for number, (damage, said) in enumerate(MALFORMED):
+        repo = f"me/malformed{number}"
+        world.hub.put(f"datasets/{repo}", good)
+        world.pull(repo)
+        world.hub.put(f"datasets/{repo}", good | damage(good))
+        found = world.pull(repo)
         assert (found["source"], found["runs"]) == ("copy", 3)
         assert said in found["line"]
-        refused = world.push(runs, "me/malformed")["error"]
-        assert "Nothing was sent to me/malformed, because it would overwrite that file." in refused
-    world.hub.put("datasets/me/malformed", good)
-    assert world.pull("me/malformed")["source"] == "hub"
+        assert said in world.push(runs, repo)["error"]
+    world.hub.put("datasets/me/malformed0", good)
+    assert world.pull("me/malformed0")["source"] == "hub"
 
 
 def test_a_vanished_a_missing_and_an_impossible_repository_are_told_apart(world, runs):
-    world.hub.put("datasets/me/vanishing", files_of(runs))
+    world.hub.put("datasets/me/vanishing", root_files(runs))
     world.pull("me/vanishing")
     del world.hub.repos["datasets/me/vanishing"]
     gone, missing, odd = (world.pull(repo) for repo in ("me/vanishing", "me/never", "../../etc"))
@@ -212,29 +207,21 @@ def test_a_vanished_a_missing_and_an_impossible_repository_are_told_apart(world,
     assert "it has to be owner/name" in odd["line"]
     assert "No results repository is set (LPWD_RESULTS_REPO=owner/name)." in world.pull("")["line"]
     world.hub.put("datasets/me/empty", {"notes.txt": b""})
-    assert "results.parquet of dataset me/empty is not in its repository" in world.pull("me/empty")["line"]
+    assert "dataset me/empty holds no published runs." in world.pull("me/empty")["line"]
 
 
 def test_a_damaged_copy_is_fetched_again(world, runs):
-    world.hub.put("datasets/me/damaged", files_of(runs))
+    world.hub.put("datasets/me/damaged", root_files(runs))
     world.pull("me/damaged")
-    for path in (world.folder / "hf/lpwd/results/me--damaged").glob("*/results.parquet"):
+    for path in (world.folder / "hf/hub/datasets--me--damaged").glob("snapshots/*/results.parquet"):
         path.write_bytes(b"damaged")
     assert world.pull("me/damaged")["source"] == "hub"
     world.hub.status = 500
     assert world.pull("me/damaged")["source"] == "copy"
 
 
-def test_copies_do_not_pile_up(world, runs):
-    for number in range(4):
-        world.hub.put("datasets/me/busy", files_of(runs) | {"n.txt": b"%d" % number})
-        world.pull("me/busy")
-    kept = [path for path in (world.folder / "hf/lpwd/results/me--busy").iterdir() if path.is_dir()]
-    assert len(kept) == 2
-
-
 def test_the_page_has_something_at_once_and_the_newest_soon(world, runs):
-    world.hub.put("datasets/me/page", files_of(runs))
+    world.hub.put("datasets/me/page", root_files(runs))
     world.pull("me/page")
     world.hub.silent_paths = "/"
     code = """
@@ -264,7 +251,7 @@ result.append(latest())
 
 
 def test_without_a_hub_the_copy_is_there(world, runs):
-    world.hub.put("datasets/me/alone", files_of(runs))
+    world.hub.put("datasets/me/alone", root_files(runs))
     world.pull("me/alone")
     with client(closed_port(), world.folder / "hf") as ask:
         ask(IMPORTS)
@@ -288,7 +275,11 @@ def test_a_repeated_push_changes_nothing(world, runs):
     assert world.hub.commit("datasets/me/again") == commit
     assert again["line"] == "Nothing to send to me/again: 3 runs are published there."
     assert sum("/commit/" in request for request in world.hub.requests) == 1
-    assert set(world.hub.repos["datasets/me/again"]) == {RUNS_FILE, CURVES_FILE, "README.md"}
+    assert sorted(name.split("/")[0] for name in world.hub.repos["datasets/me/again"]) == [
+        "README.md",
+        "curves",
+        "runs",
+    ]
 
 
 def test_a_dry_run_lists_what_would_be_sent_and_sends_nothing(world, runs):
@@ -302,7 +293,7 @@ def test_a_dry_run_lists_what_would_be_sent_and_sends_nothing(world, runs):
 def test_chosen_runs_alone_are_sent(world, runs):
     chosen = runs.ids()[0]
     found = world.push(runs, "me/chosen", run_ids=[chosen, "nobody"])
-    assert (found["added"], found["left_out"]) == ([chosen], ["'nobody' is no run here"])
+    assert (found["added"], found["left_out"]) == ([chosen], ["'nobody' is not a run here"])
 
 
 def test_what_is_published_stays_unless_replaced(world, runs, tmp_path):
@@ -312,22 +303,26 @@ def test_what_is_published_stays_unless_replaced(world, runs, tmp_path):
     assert (found["added"], found["differing"]) == ([], [CELLS[0].run_id])
     assert "1 run left as published, with other numbers than here" in found["line"]
     assert world.push(other, "me/stays", replace=True)["replaced"] == [CELLS[0].run_id]
-    assert world.published("me/stays").records[CELLS[0].run_id].status.summary["best10_mean"] > 50
+    assert world.published("me/stays").runs[CELLS[0].run_id].status.summary["best10_mean"] > 50
 
 
-def test_a_commit_that_another_came_before_is_made_anew_on_top_of_it(world, runs, tmp_path):
-    world.push(runs, "me/rival")
-    conflicts = world.hub.conflicts
-    theirs, mine = (filled(tmp_path / name, CELLS[a:b]) for name, a, b in (("theirs", 0, 5), ("mine", 5, 8)))
-    world.hub.rivals.append(("datasets/me/rival", files_of(theirs)))
-    assert world.push(mine, "me/rival")["published"] == 8
-    assert world.hub.conflicts == conflicts + 1
-    assert len(world.published("me/rival").records) == 8
+def test_a_push_adds_files_and_changes_none(world, runs, tmp_path):
+    old = root_files(runs)
+    world.hub.put("datasets/me/shards", old)
+    for name, cells in (("first", CELLS[2:5]), ("second", CELLS[4:8])):
+        before = dict(world.hub.repos["datasets/me/shards"])
+        world.push(filled(tmp_path / name, cells), "me/shards")
+        after = world.hub.repos["datasets/me/shards"]
+        assert {path: after[path] for path in before} == before
+        assert len([path for path in after if path not in before and path != "README.md"]) == 2
+    found = world.pull("me/shards")
+    assert (found["source"], found["runs"]) == ("hub", 8)
+    assert found["curves"] == sum(cell.config.epochs for cell in CELLS[:8])
 
 
 def test_two_publishers_at_once_lose_nothing(world, tmp_path):
     stores = [filled(tmp_path / "a", CELLS[:50]), filled(tmp_path / "b", CELLS[50:100])]
-    world.hub.commit_seconds, conflicts, found = 0.5, world.hub.conflicts, {}
+    world.hub.commit_seconds, found = 0.5, {}
     try:
         with client(world.endpoint, tmp_path / "hf") as second:
             second(IMPORTS)
@@ -345,10 +340,11 @@ def test_two_publishers_at_once_lose_nothing(world, tmp_path):
     finally:
         world.hub.commit_seconds = 0.0
     assert [len(found[name]["added"]) for name in "ab"] == [50, 50]
-    assert world.hub.conflicts > conflicts
     published = world.published("me/both")
-    assert set(published.records) == {cell.run_id for cell in CELLS[:100]}
-    assert len(published.curves) == sum(cell.config.epochs for cell in CELLS[:100])
+    assert set(published.runs) == {cell.run_id for cell in CELLS[:100]}
+    assert sum(len(run.history.epochs) for run in published.runs.values()) == sum(
+        cell.config.epochs for cell in CELLS[:100]
+    )
     assert published.bad_count == 0
 
 
@@ -376,7 +372,7 @@ def test_each_way_to_lack_the_right_to_write_is_one_sentence_without_the_token(w
         (413, {}, "refuses to store this in me/limits, as over its limits"),
         (429, {"Retry-After": "60"}, "too many requests, come back in 60 s."),
         (500, {}, "answered with HTTP status 500."),
-        (412, {}, "Others publish to me/limits all the time: nothing was sent after"),
+        (412, {}, "Somebody else published to me/limits at the same moment: push again."),
     ],
 )  # fmt: skip
 def test_a_hub_that_does_not_take_the_commit_is_one_sentence(world, runs, code, headers, said):
@@ -395,14 +391,14 @@ def test_a_card_that_people_wrote_stays_theirs(world, runs):
     assert world.hub.repos["datasets/me/card"]["README.md"] == b"Our own words."
     world.hub.put("datasets/me/card", {"README.md": CARD.replace("pull", "pool").encode()})
     world.push(runs, "me/card", replace=True)
-    assert len(world.published("me/card").records) == 3
+    assert len(world.published("me/card").runs) == 3
 
 
 def test_the_card_names_both_tables_for_the_viewer():
     front = yaml.safe_load(CARD.split("---")[1])
     assert {entry["config_name"]: entry["data_files"] for entry in front["configs"]} == {
-        "results": RUNS_FILE,
-        "curves": CURVES_FILE,
+        "results": [RUNS_FILE, "runs/*.parquet"],
+        "curves": [CURVES_FILE, "curves/*.parquet"],
     }
 
 
@@ -437,7 +433,7 @@ def test_a_wiped_space_takes_its_runs_back_and_has_nothing_new_to_send(world, ru
 def test_the_snapshot_is_written_from_finished_runs(world, runs, tmp_path):
     code, found, _ = lpwd(world, "push", "--to-folder", str(tmp_path / "snap"), "--runs-dir", str(runs.root))
     assert (code, found["published"]) == (0, 3)
-    assert {path.name for path in (tmp_path / "snap").iterdir()} == {RUNS_FILE, CURVES_FILE, PAIR_FILE, "settle.json"}
+    assert {path.name for path in (tmp_path / "snap").iterdir()} == {"runs", "curves", PAIR_FILE, "settle.json"}
     shown = world.pull("me/nowhere", tmp_path / "snap")
     assert (shown["source"], shown["runs"]) == ("snapshot", 3)
     assert f"the newest of {time.strftime('%Y-%m-%d', time.gmtime())}." in shown["line"]
@@ -455,7 +451,7 @@ def test_a_snapshot_keeps_what_other_stores_put_there(world, runs, tmp_path):
 
 
 def test_a_pull_that_has_to_do_with_a_copy_says_so_by_its_exit_code(world, runs):
-    world.hub.put("datasets/me/command", files_of(runs))
+    world.hub.put("datasets/me/command", root_files(runs))
     assert lpwd(world, "pull", "--repo", "me/command")[0] == 0
     world.hub.status = 503
     code, found, said = lpwd(world, "pull", "--repo", "me/command")

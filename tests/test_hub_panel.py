@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pytest
 from browser import CHROMIUM, open_page, running_app
 from hub_server import FakeHub, serve
+from publishing import read_files, root_files
 from synthetic import ramp, write_run
 from waiting import wait_until
 
-from lpwd.hub.checked import check
-from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables, from_store
+from lpwd.hub.schema import CURVES_FILE, RUNS_FILE
 from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
@@ -89,7 +89,7 @@ def hub():
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     """The files of a repository with three runs."""
-    return from_store(filled(tmp_path_factory.mktemp("published"), CELLS[:3]))[0].files()
+    return root_files(filled(tmp_path_factory.mktemp("published"), CELLS[:3]))
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +120,8 @@ def faults(good):
         ),
         ({"status": 500}, {}, "answered with HTTP status 500"),
         ({"silent_paths": "/"}, {}, "cannot be reached"),
-        ({}, cut, "results.parquet is no parquet file"),
-        ({}, {CURVES_FILE: b"garbage"}, "curves.parquet is no parquet file"),
+        ({}, cut, "results.parquet is not a readable parquet file"),
+        ({}, {CURVES_FILE: b"garbage"}, "curves.parquet is not a readable parquet file"),
         ({}, swapped, "results.parquet has no column model"),
         ({}, None, f"dataset {REPO} does not exist or is private"),
     ]
@@ -221,6 +221,4 @@ def test_the_owner_publishes_by_hand_and_others_see_only_the_line(app, hub, owne
     assert "hf_write" not in page.content()
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
-    for name in (RUNS_FILE, CURVES_FILE):
-        (tmp_path / name).write_bytes(hub.repos[f"datasets/{REPO}"][name])
-    assert len(check(Tables.read(tmp_path / RUNS_FILE, tmp_path / CURVES_FILE)).records) == 5
+    assert len(read_files(tmp_path / "published", hub.repos[f"datasets/{REPO}"]).runs) == 5

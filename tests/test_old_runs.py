@@ -8,9 +8,9 @@ import pytest
 
 from lpwd.hub.pull import local
 from lpwd.jobs.race import run_lanes
+from lpwd.runs import Runs
 from lpwd.store import RunStore
 from lpwd.ui.runs import chart, overlay
-from lpwd.ui.runs.sources import Sources
 
 OLD = Path(__file__).parent / "data" / "old_runs"
 WD, LPWD, PWD = (
@@ -52,7 +52,7 @@ def test_a_run_that_the_old_code_stopped_goes_on_from_its_checkpoint(old):
 
 
 def test_runs_without_an_angular_update_show_nothing_and_no_error(old):
-    curves = overlay.Curves(Sources(old))
+    curves = overlay.Curves(Runs(old))
     assert old.history(WD).angles == {}
     shown = chart.view(curves, [WD, LPWD], y="angle")
     assert all(trace["y"] == [] for trace in shown["figure"]["data"])
@@ -62,5 +62,5 @@ def test_runs_without_an_angular_update_show_nothing_and_no_error(old):
 
 def test_the_bundled_snapshot_opens():
     results = local("", "")
-    assert len(results.checked.records) > 0
-    assert results.checked.bad_count == 0
+    assert len(results.runs) > 0
+    assert results.published.bad_count == 0

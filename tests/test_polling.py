@@ -10,10 +10,10 @@ from synthetic import StillJobs
 from lpwd.config import ConfigError
 from lpwd.events import Step
 from lpwd.jobs.rights import User
+from lpwd.runs import Runs
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.live import MAX_LANES, Live
 from lpwd.ui.runs.runlist import RunList
-from lpwd.ui.runs.sources import Sources
 from lpwd.ui.web.routes import may_take_long
 from lpwd.ui.web.topics import Topics
 
@@ -70,7 +70,7 @@ def test_a_link_to_a_thousand_runs_is_a_sentence(store, tiny):
 def test_a_made_up_cursor_is_worth_nothing(store, tiny, number):
     run_id = store.create(tiny())
     store.append(run_id, [Step(1, 1, 1.0, 1e-3, 0.1, 100.0)])
-    listed, curves = RunList(Sources(store)), CurveCache(store)
+    listed, curves = RunList(Runs(store)), CurveCache(store)
     boot = listed.since()["cursor"].partition(".")[0]
     assert listed.since(f"{boot}.{number}")["reset"]
     generation = curves.since(run_id)["cursor"].partition(":")[0]

@@ -1,13 +1,14 @@
 """The published pair of the Demo: chosen by rule from real rows, and the one that is bundled."""
 
+import pyarrow as pa
 import pytest
+from publishing import published, root_files, tables
 from synthetic import write_run
 
 from lpwd.config import RunConfig
 from lpwd.hub import pull
-from lpwd.hub.checked import check
-from lpwd.hub.chosen import LAYER_FACTS, choose
-from lpwd.hub.rows import from_store
+from lpwd.hub.chosen import choose
+from lpwd.hub.published import check
 from lpwd.paper import pair
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore
@@ -22,7 +23,7 @@ def write(store, preset, seeds, top1=lambda config, epoch: 10 + config.seed, met
 
 
 def chosen(store):
-    return choose(check(from_store(store)[0]))
+    return choose(published(store).runs)
 
 
 def test_most_seeds_come_first_then_the_decay_nearest_the_papers_whatever_its_outcome(store, tmp_path):
@@ -62,17 +63,17 @@ def test_without_a_pair_there_is_nothing_to_show(store):
     assert chosen(store) is None
 
 
-@pytest.mark.parametrize("name", LAYER_FACTS)
+@pytest.mark.parametrize("name", ["layer_names", "layer_decay_rates", "initial_weight_norms"])
 def test_a_run_that_lacks_what_is_drawn_is_no_candidate(store, name):
     write(store, "table3", {0})
-    checked = check(from_store(store)[0])
-    for row in checked.rows.values():
-        row[name] = None
-    assert choose(checked) is None
+    runs, curves = tables(root_files(store))
+    place = runs.column_names.index(name)
+    nothing = runs.set_column(place, name, pa.nulls(len(runs), runs.schema.field(name).type))
+    assert choose(check(nothing, curves).runs) is None
 
 
 def test_the_bundled_pair_is_the_one_that_the_rule_finds_in_the_bundled_tables():
-    assert pair.bundled() == choose(pull.local("", "").checked)
+    assert pair.bundled() == choose(pull.local("", "").runs)
 
 
 def test_a_layer_that_starts_at_zero_has_no_share():

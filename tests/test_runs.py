@@ -5,13 +5,13 @@ import json
 import re
 
 import pytest
-from workspace import EPOCHS, RESULT, finished, published_beside, six_runs
+from workspace import EPOCHS, RESULT, cached_beside, finished, published_beside, six_runs
 
 from lpwd.config import ConfigError
 from lpwd.jobs.rights import User
+from lpwd.runs import PUBLISHED, Runs
 from lpwd.ui.runs import exports, one_run, runlist
 from lpwd.ui.runs import tab as runs
-from lpwd.ui.runs.sources import PUBLISHED, Sources
 from lpwd.ui.shared import form, spreadsheet
 
 
@@ -24,7 +24,7 @@ def columns(rows):
 
 def test_a_row_travels_again_only_when_its_run_changed(store):
     first, second = finished(store, seed=1), finished(store, seed=2)
-    listed = runlist.RunList(Sources(store))
+    listed = runlist.RunList(Runs(store))
     start = listed.since()
     assert start["reset"]
     assert {row[0] for row in start["rows"]} == {first, second}
@@ -39,7 +39,7 @@ def test_a_row_travels_again_only_when_its_run_changed(store):
 @pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "²", "٣", "9" * 5000, "99"])
 def test_a_cursor_that_no_answer_gave_gets_everything(store, number):
     run_id = finished(store)
-    listed = runlist.RunList(Sources(store))
+    listed = runlist.RunList(Runs(store))
     boot = listed.since()["cursor"].partition(".")[0]
     for cursor in (f"{boot}.{number}", "abcdef.7"):
         answer = listed.since(cursor)
@@ -48,7 +48,8 @@ def test_a_cursor_that_no_answer_gave_gets_everything(store, number):
 
 def test_published_runs_stand_beside_own_ones_and_in_no_group_with_them(store, tmp_path):
     own = six_runs(store)["wd"]
-    listed = runlist.RunList(published_beside(store, tmp_path))
+    cached = cached_beside(tmp_path)
+    listed = runlist.RunList(Runs(store, cached.runs), cached)
     rows = [row for row in columns(listed.since()["rows"]) if row["method"] == "wd"]
     theirs = [row for row in rows if row["origin"]]
     assert {row["id"] for row in theirs} == {f"{PUBLISHED}{run_id}" for run_id in own}
@@ -61,7 +62,7 @@ def test_published_runs_stand_beside_own_ones_and_in_no_group_with_them(store, t
 def test_a_stranger_is_told_which_runs_are_not_theirs(store):
     run_id = finished(store)
     store.update(run_id, owner="ada")
-    mine = [columns(runlist.RunList(Sources(store)).since("", User(i))["rows"])[0]["mine"] for i in ("ada", "bob")]
+    mine = [columns(runlist.RunList(Runs(store)).since("", User(i))["rows"])[0]["mine"] for i in ("ada", "bob")]
     assert mine == [True, False]
 
 
@@ -69,17 +70,17 @@ def test_a_run_that_trains_shows_its_newest_numbers(store, tiny):
     run_id = store.create(tiny(), state="running")
     store.append(run_id, EPOCHS[:4])
     store.update(run_id, epoch=4, images_per_second=50.0)
-    (row,) = columns(runlist.RunList(Sources(store)).since()["rows"])
+    (row,) = columns(runlist.RunList(Runs(store)).since()["rows"])
     assert (row["state"], row["epoch"], row["last"], row["loss"], row["speed"]) == ("running", 4, 2.0, 3.92, 50.0)
     assert row["top1"] is None
 
 
 def test_small_curves_are_thinned_and_those_of_published_runs_are_there(store, tmp_path):
-    sources = published_beside(store, tmp_path)
+    runs = published_beside(store, tmp_path)
     own = finished(store)
     store.append(own, EPOCHS)
-    (published, *_) = sources.published()
-    curves = runlist.sparks(sources, [own, published, "gone"])
+    (published, *_) = (run.ref for run in runs.published().values())
+    curves = runlist.sparks(runs, [own, published, "gone"])
     assert set(curves) == {own, published}
     assert (len(curves[own]), curves[own][0], curves[own][-1]) == (runlist.SPARK_POINTS, 0.5, 50.0)
     assert len(curves[published]) == 12
@@ -89,7 +90,7 @@ def test_damaged_runs_are_named_beside_the_others(store):
     good, *bad = (finished(store, seed=seed) for seed in range(5))
     for run_id in bad:
         store.paths(run_id).config.write_text("null")
-    answer = runlist.RunList(Sources(store)).since()
+    answer = runlist.RunList(Runs(store)).since()
     assert [row[0] for row in answer["rows"]] == [good]
     assert answer["damaged"].count("is damaged: config.json cannot be right") == 3
     assert answer["damaged"].endswith("; and 1 more")
@@ -101,17 +102,17 @@ def test_damaged_runs_are_named_beside_the_others(store):
 def test_damaged_lines_are_told_of_the_run(store):
     run_id = finished(store)
     store.append(run_id, EPOCHS)
-    assert "Damaged" not in dict(one_run.about(Sources(store), run_id)["facts"])
+    assert "Damaged" not in dict(one_run.about(Runs(store), run_id)["facts"])
     with open(store.paths(run_id).metrics, "a", encoding="utf-8") as file:
         file.write("\0\0\0\n")
-    told = dict(one_run.about(Sources(store), run_id)["facts"])
+    told = dict(one_run.about(Runs(store), run_id)["facts"])
     assert told["Damaged"] == "1 line of metrics.jsonl cannot be read and is left out"
 
 
 def test_a_published_run_is_told_in_full_and_is_nobodys_to_change(store, tmp_path):
-    sources = published_beside(store, tmp_path)
-    (item, *_) = sources.published()
-    told = one_run.about(sources, item)
+    runs = published_beside(store, tmp_path)
+    (item, *_) = (run.ref for run in runs.published().values())
+    told = one_run.about(runs, item)
     assert told["origin"].startswith("snapshot, 20")
     assert dict(told["facts"])["Commit"] == "abc123"
     assert dict(told["results"])["Last epoch"].endswith(" %")
@@ -152,10 +153,10 @@ def test_a_clone_fills_every_control_and_names_what_is_lost(tiny):
 
 
 def test_exports_hold_settings_results_and_notes_but_no_owner(store, tmp_path):
-    sources = published_beside(store, tmp_path)
-    run_id, (item, *_) = finished(store), sources.published()
+    runs = published_beside(store, tmp_path)
+    run_id, (item, *_) = finished(store), (run.ref for run in runs.published().values())
     store.update(run_id, note='a, "b"', owner="secret")
-    whole, text = (exports.table(sources, [run_id, item], kind) for kind in ("json", "csv"))
+    whole, text = (exports.table(runs, [run_id, item], kind) for kind in ("json", "csv"))
     assert '"a, ""b"""' in text
     assert "12.345678" in text
     assert [bool(row["published"]) for row in csv.DictReader(text.splitlines())] == [False, True]
@@ -168,7 +169,7 @@ def test_a_text_that_a_spreadsheet_would_run_is_quoted_and_a_number_is_not(store
     store.update(
         run_id, name='=HYPERLINK("http://x")', note="-1 is no number here", summary=RESULT | {"last_top1": -1.5}
     )
-    row = next(csv.DictReader(exports.table(Sources(store), [run_id], "csv").splitlines()))
+    row = next(csv.DictReader(exports.table(Runs(store), [run_id], "csv").splitlines()))
     assert (row["name"], row["note"]) == ('\'=HYPERLINK("http://x")', "'-1 is no number here")
     assert row["last_top1"] == "-1.5"
     for text in ("+1", "@sum", "\t=1", "\r=1"):
@@ -179,9 +180,9 @@ def test_a_text_that_a_spreadsheet_would_run_is_quoted_and_a_number_is_not(store
 
 def test_a_file_for_trackio_has_steps_and_names_that_it_does_not_shorten(store):
     """Of trackio 0.43, imports.import_csv: `step`, then numbers, under names of ten letters, digits and slashes."""
-    six, sources = six_runs(store), Sources(store)
+    six, runs = six_runs(store), Runs(store)
     for items in (six["wd"][:1], [*six["wd"], *six["lpwd"]]):
-        file = exports.trackio(sources, items)
+        file = exports.trackio(runs, items)
         names, *rows = list(csv.reader(file["text"].splitlines()))
         assert names[0] == "step"
         assert all(re.fullmatch(r"[A-Za-z0-9/]{1,10}", name) for name in names)
@@ -191,4 +192,4 @@ def test_a_file_for_trackio_has_steps_and_names_that_it_does_not_shorten(store):
     assert f"# 6: {six['lpwd'][2]}" in file["line"]
     assert re.search(r'trackio\.import_csv\("lpwd-trackio.csv", project="lpwd-\w{8}", name="lpwd-runs"\)', file["line"])
     with pytest.raises(ConfigError, match="nothing for trackio to read"):
-        exports.trackio(sources, [finished(store)])
+        exports.trackio(runs, [finished(store)])

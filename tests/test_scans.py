@@ -3,14 +3,15 @@
 import itertools
 import json
 
+import pyarrow.compute as pc
 import pytest
+from publishing import published, root_files, tables
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub.checked import check
+from lpwd.hub.published import check, read
 from lpwd.hub.pull import local
 from lpwd.hub.push import write_snapshot
-from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables, from_store
 from lpwd.hub.scans import packed, recorded
 from lpwd.paper.presets import Cell
 from lpwd.paper.scans import NAMES, bundled, file_of, get_scan
@@ -46,9 +47,8 @@ def snapshot(tmp_path_factory):
 
 def test_what_lies_beside_a_snapshot_is_what_its_tables_say(snapshot):
     found = bundled("scan", snapshot)
-    tables = Tables.read(snapshot / RUNS_FILE, snapshot / CURVES_FILE)
-    assert found == json.loads(packed(recorded(SCAN, check(tables))))
-    runs = {row["run_id"]: row for row in tables.runs.to_pylist()}
+    runs = read(snapshot, "").runs
+    assert found == json.loads(packed(recorded(SCAN, runs)))
     for method, (place, decay) in itertools.product(SCAN.methods, enumerate(SCAN.decays)):
         cell = found["methods"][method][place]
         if decay not in (0.5, 3.5, 7.0):
@@ -57,18 +57,18 @@ def test_what_lies_beside_a_snapshot_is_what_its_tables_say(snapshot):
         assert cell["seeds"] == [0, 1, 2]
         for seed in cell["seeds"]:
             run_id = SCAN.config(method, decay, seed).run_id
-            curves = [row for row in tables.curves.to_pylist() if row["run_id"] == run_id]
+            curves = list(runs[run_id].history.epochs.rows())
             loss, top1 = whole(cell["loss"][seed], 1000), whole(cell["top1"][seed], 100)
             assert loss == pytest.approx([row["train_loss"] for row in curves], abs=5e-4)
             assert top1 == pytest.approx([row["test_top1"] for row in curves], abs=5e-3)
-            assert cell["best10_mean"][seed] == pytest.approx(runs[run_id]["best10_mean"], abs=1e-3)
+            assert cell["best10_mean"][seed] == pytest.approx(runs[run_id].status.summary["best10_mean"], abs=1e-3)
             assert cell["rates"] == [decay, decay]  # as the invented runs have them
 
 
 def test_the_bundled_scans_are_what_the_bundled_tables_say():
-    checked = local("", "").checked
+    runs = local("", "").runs
     for name in NAMES:
-        found = recorded(get_scan(name), checked)
+        found = recorded(get_scan(name), runs)
         assert bundled(name) == (json.loads(packed(found)) if found else None)
 
 
@@ -86,10 +86,10 @@ def test_it_opens_by_the_rule_and_says_what_holds(snapshot):
 def test_a_diverged_run_is_counted_and_one_without_a_whole_curve_left_out(store):
     trained(store, decays=(3.5,), seeds=(0, 1))
     write_run(store, Cell(SCAN.config("lpwd", 3.5, 2), "", False), rise, diverged=True)
-    tables = from_store(store)[0]
+    runs, curves = tables(root_files(store))
     first = SCAN.config("wd", 3.5, 0).run_id
-    curves = [row for row in tables.curves.to_pylist() if (row["run_id"], row["epoch"]) != (first, 7)]
-    found = recorded(SCAN, check(Tables.of(tables.runs.to_pylist(), curves)))
+    lost = pc.and_(pc.equal(curves["run_id"], first), pc.equal(curves["epoch"], 7))
+    found = recorded(SCAN, check(runs, curves.filter(pc.invert(lost))).runs)
     place = SCAN.decays.index(3.5)
     assert found["methods"]["lpwd"][place]["diverged"] == 1
     assert found["methods"]["wd"][place]["seeds"] == [1]
@@ -100,7 +100,7 @@ def test_a_diverged_run_is_counted_and_one_without_a_whole_curve_left_out(store)
 def test_machines_of_two_kinds_are_not_averaged(store):
     trained(store, decays=(3.5,), seeds=(0, 1))
     trained(store, decays=(7.0,), seeds=(0,), device="NVIDIA H100")
-    found = recorded(SCAN, check(from_store(store)[0]))
+    found = recorded(SCAN, published(store).runs)
     assert found["methods"]["wd"][SCAN.decays.index(7.0)] is None
     assert found["line"].startswith("12 runs, 2 seeds; CPU, 2 cores, 4 GiB;")
 

@@ -4,15 +4,14 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from publishing import published
 from synthetic import write_run
 
 from lpwd.cli.main import main
-from lpwd.hub.checked import Published, check
-from lpwd.hub.rows import from_store
 from lpwd.paper.presets import PRESETS
 from lpwd.paper.scorecard.claims import CLAIMS, TABLE1_GAINS, scorecard, tile
 from lpwd.paper.scorecard.tiles import Part, over_columns, summary, together
-from lpwd.paper.sources import Together
+from lpwd.runs import Runs, repeated_text
 from lpwd.store import RunStore
 
 
@@ -81,7 +80,7 @@ def test_every_claim_is_decided_by_runs_that_show_it_and_by_runs_that_show_the_o
         write(store, name, gain, methods=methods)
         write(opposite, name, lambda config, epoch: 100 - gain(config, epoch), methods=methods, wanted=some)
         for source, verdict in ((store, "confirms"), (opposite, "contradicts")):
-            one = tile(name, Together(source, None), "cpu")
+            one = tile(name, Runs(source), "cpu")
             assert (one.verdict, one.n) == (verdict, 3)
             assert f"{one.source}: {verdict}, at scale cpu. {one.claim} Paper: {one.paper}." in one.line
             assert any(line.y for line in one.spark if line.style != "paper")
@@ -92,7 +91,7 @@ def test_fig5_asks_whether_the_gain_grows(store):
     for cell in PRESETS["fig5"].cells("cpu"):
         ahead = sizes[cell.column] * (cell.row == "lpwd") * (1 + cell.config.seed / 10)
         write_run(store, cell, lambda config, epoch, ahead=ahead: 50 + ahead)
-    assert tile("fig5", Together(store, None), "cpu").verdict == "confirms"
+    assert tile("fig5", Runs(store), "cpu").verdict == "confirms"
 
 
 def test_settle_asks_for_lpwd_above_wd_and_reversed_depth_not(store, tmp_path):
@@ -100,16 +99,16 @@ def test_settle_asks_for_lpwd_above_wd_and_reversed_depth_not(store, tmp_path):
     higher = lambda config, epoch: gain(config, epoch) + 9 * (config.method == "lpwd_reversed")  # noqa: E731
     for source, top1 in ((store, gain), (reverse, higher)):
         write(source, "settle", top1, methods=("wd", "lpwd", "lpwd_reversed"), wanted=lambda c: c.weight_decay < 1)
-    assert tile("settle", Together(store, None), "cpu").verdict == "confirms"
-    assert tile("settle", Together(reverse, None), "cpu").verdict == "contradicts"
+    assert tile("settle", Runs(store), "cpu").verdict == "confirms"
+    assert tile("settle", Runs(reverse), "cpu").verdict == "contradicts"
 
 
 def test_zero_shot_and_opposing_penalties_are_rank_correlations(store):
     write(store, "fig3a", gain, methods=("baseline",))
-    shrink = tile("fig3a", Together(store, None), "cpu")
+    shrink = tile("fig3a", Runs(store), "cpu")
     assert (shrink.verdict, shrink.parts[0].mean) == ("confirms", pytest.approx(-1))
     write(store, "fig2", gain, seeds=(0,))
-    opposing = tile("fig2", Together(store, None), "cpu")
+    opposing = tile("fig2", Runs(store), "cpu")
     assert (opposing.verdict, [part.n for part in opposing.parts]) == ("undecided", [1, 1])
 
 
@@ -117,22 +116,21 @@ def test_own_results_fill_their_cells_and_published_ones_the_rest(store, tmp_pat
     elsewhere = RunStore(tmp_path / "elsewhere")
     for cell in PRESETS["table3"].cells("cpu"):
         write_run(elsewhere, cell, lambda config, epoch: 20.0)
-    published = Published(check(from_store(elsewhere)[0]))
+    theirs = published(elsewhere).runs
     own = write(store, "table3", lambda config, epoch: 20.5, seeds=(0,))
     store.update(own[0], state="running")
-    both = Together(store, published)
+    both = Runs(store, lambda: theirs)
     one = tile("table3", both, "cpu")
     assert (one.done, one.total) == (24, 24)
     assert one.origin == "3 own and 21 published runs"
-    ids = [cell.run_id for cell in PRESETS["table3"].cells("cpu")]
     apart = "3 cells have a published run too, at most 0.5 points of best-10 top-1 apart: yours count"
-    assert both.repeated(ids) == apart
+    assert repeated_text({run.run_id: run for run in store.records()}, theirs) == apart
     assert both.history(own[0]).epochs.numbers()["test_top1"][-1] == 20.0
     assert both.history(own[1]).epochs.numbers()["test_top1"][-1] == 20.5
 
 
 def test_nothing_run_is_said_and_the_command_line_prints_every_tile(store, tmp_path):
-    tiles = scorecard(Together(None, None), "cpu")
+    tiles = scorecard(Runs(), "cpu")
     assert [one.verdict for one in tiles] == ["not run"] * len(CLAIMS) == ["not run"] * 9
     assert summary(tiles) == "0 confirms, 0 contradicts, 0 undecided, 9 not run"
     assert (min(TABLE1_GAINS.values()), max(TABLE1_GAINS.values()), len(TABLE1_GAINS)) == (0.15, 0.63, 8)

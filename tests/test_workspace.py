@@ -11,9 +11,9 @@ from workspace import published_beside, six_runs, write
 from lpwd import history
 from lpwd.config import ConfigError
 from lpwd.events import Step
+from lpwd.runs import Runs
 from lpwd.ui.curves import MAX_POINTS
 from lpwd.ui.runs import chart, compared, exports, overlay
-from lpwd.ui.runs.sources import Sources
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def six(store):
 
 
 def test_three_seeds_of_two_methods_are_two_groups_with_a_paired_verdict(store, six):
-    answer = compared.comparison(Sources(store), [*six["wd"], *six["lpwd"]], "last_top1")
+    answer = compared.comparison(Runs(store), [*six["wd"], *six["lpwd"]], "last_top1")
     assert [(g["label"], g["n"], g["mean"], g["std"]) for g in answer["groups"]] == [
         ("WD", 3, 12.2, 1.0),
         ("LPWD", 3, 13.3, 1.1),
@@ -35,13 +35,13 @@ def test_three_seeds_of_two_methods_are_two_groups_with_a_paired_verdict(store, 
 
 def test_one_method_at_two_rates_is_paired_and_named_by_the_rate(store, six):
     other = [write(store, "wd", seed, weight_decay=1) for seed in range(2)]
-    (pair,) = compared.comparison(Sources(store), [*six["wd"], *other], "best10_mean")["pairs"]
+    (pair,) = compared.comparison(Runs(store), [*six["wd"], *other], "best10_mean")["pairs"]
     assert pair["n"] == 2
     assert pair["verdict"].startswith("WD, λ 1 minus WD, λ 5: no difference")
 
 
 def test_runs_on_other_batches_are_not_paired(store, six):
-    (pair,) = compared.comparison(Sources(store), [six["wd"][0], write(store, "lpwd", 0, epochs=13)], "best10_mean")[
+    (pair,) = compared.comparison(Runs(store), [six["wd"][0], write(store, "lpwd", 0, epochs=13)], "best10_mean")[
         "pairs"
     ]
     assert (pair["n"], pair["outcome"]) == (0, "none")
@@ -49,23 +49,23 @@ def test_runs_on_other_batches_are_not_paired(store, six):
 
 
 def test_a_group_key_means_all_its_seeds(store, six):
-    sources = Sources(store)
-    assert compared.choose(sources, [sources.key(store.record(six["lpwd"][0]))])[0].ids == six["lpwd"]
+    runs = Runs(store)
+    assert compared.choose(runs, [runs.key(store.record(six["lpwd"][0]))])[0].ids == six["lpwd"]
 
 
 def test_published_runs_are_named_apart_and_paired_but_never_averaged_with_own_ones(six, store, tmp_path):
-    sources = published_beside(store, tmp_path)
-    theirs = list(sources.published())
-    entries = compared.choose(sources, [*six["wd"], *six["lpwd"], *theirs])
+    runs = published_beside(store, tmp_path)
+    theirs = [run.ref for run in runs.published().values()]
+    entries = compared.choose(runs, [*six["wd"], *six["lpwd"], *theirs])
     assert [entry.label for entry in entries] == ["WD, trained here", "LPWD, trained here", "WD, published"]
     assert [sorted(entry.ids) for entry in entries] == [sorted(six["wd"]), sorted(six["lpwd"]), sorted(theirs)]
-    shown = chart.view(overlay.Curves(sources), [*six["lpwd"], sources.key(sources.record(theirs[0]))])
+    shown = chart.view(overlay.Curves(runs), [*six["lpwd"], runs.key(runs.record(theirs[0]))])
     assert shown["origins"] == "3 of the 6 runs drawn are published: snapshot."
     assert "n = 3, seeds 0 to 2" in shown["verdicts"][0]
 
 
 def test_weight_norms_are_drawn_by_layer_or_of_one(store, six):
-    curves = overlay.Curves(Sources(store))
+    curves = overlay.Curves(Runs(store))
     every = chart.view(curves, [*six["wd"], *six["lpwd"]], y="norm")
     assert every["layers"] == ["stem", "stages.0", "head"]
     assert [trace["name"].partition(" (")[0] for trace in every["figure"]["data"]] == [
@@ -78,20 +78,20 @@ def test_weight_norms_are_drawn_by_layer_or_of_one(store, six):
 
 
 def test_the_angular_update_is_drawn_by_layer_and_published_with_the_curves(store, six, tmp_path):
-    sources = published_beside(store, tmp_path)
-    (theirs, *_) = sources.published()
+    runs = published_beside(store, tmp_path)
+    (theirs, *_) = (run.ref for run in runs.published().values())
     for item in (six["wd"][0], theirs):
-        shown = chart.view(overlay.Curves(sources), [item], y="angle")
+        shown = chart.view(overlay.Curves(runs), [item], y="angle")
         assert shown["layers"] == ["stem", "stages.0", "head"]
         *_, head = shown["figure"]["data"]
         assert (head["x"][:3], head["y"][:3]) == ([1, 2, 3], [0.03, 0.015, 0.01])
-    header, *rows = exports.points(overlay.Curves(sources), compared.choose(sources, six["wd"]), "angle").splitlines()
+    header, *rows = exports.points(overlay.Curves(runs), compared.choose(runs, six["wd"]), "angle").splitlines()
     assert {"angle", "layer"} <= set(header.split(","))
     assert len(rows) == 3 * 3 * 12
 
 
 def test_the_picture_has_mean_band_and_raw_seeds_and_smoothing_leaves_the_raw(store, six):
-    curves = overlay.Curves(Sources(store))
+    curves = overlay.Curves(Runs(store))
     plain = chart.view(curves, six["wd"])["figure"]["data"]
     assert len(plain) == 3 + 2 + 1  # seeds, band, mean
     assert plain[-1]["name"] == "WD (n = 3)"
@@ -104,7 +104,7 @@ def test_the_picture_has_mean_band_and_raw_seeds_and_smoothing_leaves_the_raw(st
 
 
 def test_an_unchanged_comparison_is_not_sent_again_and_a_growing_one_is(store, six):
-    curves = overlay.Curves(Sources(store))
+    curves = overlay.Curves(Runs(store))
     first = chart.view(curves, six["wd"])
     assert first["moving"] is False
     assert chart.view(curves, six["wd"], stamp=first["stamp"]) == {"stamp": first["stamp"], "moving": False}
@@ -116,15 +116,15 @@ def test_an_unchanged_comparison_is_not_sent_again_and_a_growing_one_is(store, s
 
 
 def test_the_csv_of_a_comparison_quotes_texts_that_a_spreadsheet_would_run(store, six):
-    sources = Sources(store)
-    entries = [replace(entry, runs=entry.runs.assign(method="=wd")) for entry in compared.choose(sources, six["wd"])]
-    lines = exports.points(overlay.Curves(sources), entries, "test_top1").splitlines()
+    runs = Runs(store)
+    entries = [replace(entry, runs=entry.runs.assign(method="=wd")) for entry in compared.choose(runs, six["wd"])]
+    lines = exports.points(overlay.Curves(runs), entries, "test_top1").splitlines()
     assert len(lines) == 1 + 3 * 12
     assert all(",'=wd," in line for line in lines[1:])
 
 
 def test_a_growing_comparison_reads_only_what_was_appended(store, six, monkeypatch):
-    curves = overlay.Curves(Sources(store))
+    curves = overlay.Curves(Runs(store))
     ids = [*six["wd"], *six["lpwd"]]
     first = chart.view(curves, ids)
     parsed = []
@@ -139,9 +139,9 @@ def test_a_damaged_line_or_run_hides_no_other(store, six):
     with open(store.paths(six["wd"][0]).metrics, "ab") as file:
         file.write(b"\0" * 50 + b"\n")
     store.paths(six["lpwd"][0]).status.write_text("[]")
-    assert "figure" in chart.view(overlay.Curves(Sources(store)), six["wd"])
+    assert "figure" in chart.view(overlay.Curves(Runs(store)), six["wd"])
     with pytest.raises(ConfigError, match=r"is damaged: status\.json"):
-        chart.view(overlay.Curves(Sources(store)), six["lpwd"])
+        chart.view(overlay.Curves(Runs(store)), six["lpwd"])
 
 
 def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():
@@ -154,8 +154,8 @@ def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():
 
 @pytest.mark.parametrize(
     ("asked", "sentence"),
-    [(["nope"], "there is no run"), (["a*b*c*d"], "no runs of the group"), ([], "run_ids is empty")],
+    [(["nope"], "there is no run"), (["a*b*c*d"], "the group 'a*b*c*d' has no runs"), ([], "run_ids is empty")],
 )
 def test_bad_input_is_a_sentence(store, asked, sentence):
     with pytest.raises(ConfigError, match=re.escape(sentence)):
-        compared.comparison(Sources(store), asked, "best10_mean")
+        compared.comparison(Runs(store), asked, "best10_mean")

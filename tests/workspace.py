@@ -1,15 +1,15 @@
 """Runs with invented numbers for the tests of the workspace: own ones, and published ones to stand beside them."""
 
+from publishing import root_files, save
 from synthetic import write_run
 from waiting import wait_until
 
 from lpwd.config import RunConfig
 from lpwd.events import Epoch
-from lpwd.hub.rows import from_store
 from lpwd.paper.presets import Cell
+from lpwd.runs import Runs
 from lpwd.store import RunStore
 from lpwd.ui.published import Cached
-from lpwd.ui.runs.sources import Sources
 
 EPOCHS = [Epoch(i, i, 4 - i / 50, 4.1, i / 2, None, 1e-3, [1.0], None, None, float(i), 100.0) for i in range(1, 101)]
 RESULT = {"best10_mean": 12.345678, "last_top1": 12.0, "train_loss": 2.5}
@@ -33,17 +33,19 @@ def six_runs(store):
 
 
 def published_beside(store, folder):
-    """The sources of an app that has `store` for its own, and WD with three seeds bundled with it."""
+    """The runs of an app that has `store` for its own, and WD with three seeds bundled with it."""
+    return Runs(store, cached_beside(folder).runs)
+
+
+def cached_beside(folder):
+    """The published results of an app with three seeds of WD in its snapshot."""
     elsewhere = RunStore(folder / "elsewhere")
     for seed in range(3):
         write(elsewhere, "wd", seed)
-    snapshot = folder / "snapshot"
-    snapshot.mkdir()
-    for name, content in from_store(elsewhere)[0].files().items():
-        (snapshot / name).write_bytes(content)
-    sources = Sources(store, Cached("", after_seconds=0, snapshot=snapshot))
-    wait_until(sources.published)
-    return sources
+    snapshot = save(folder / "snapshot", root_files(elsewhere))
+    cached = Cached("", after_seconds=0, snapshot=snapshot)
+    wait_until(cached.runs)
+    return cached
 
 
 def finished(store, **changes):

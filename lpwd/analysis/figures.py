@@ -71,7 +71,7 @@ def curves(
 ) -> go.Figure:
     """Mean over runs as a line, mean +- deviation (ddof 1) as a band, each run faint.
 
-    `frame` has a row a run and x, with columns run_id, `by`, `x` and `y`; the mean covers x that all runs reached.
+    `frame` has one row per run and x, with columns run_id, `by`, `x` and `y`; the mean covers x that all runs reached.
     """
     figure = empty_figure(x_title, y_title)
     for key, group in frame.groupby(by, sort=False):
@@ -169,7 +169,7 @@ def differences(
 ) -> go.Figure:
     """Paired differences over lambda: `name`, `x`, `mean`, `low`, `high` and `values` (one a seed). Zero is marked.
 
-    An interval is drawn only where there is one: two pairs or more.
+    An interval is drawn only for two or more pairs.
     """
     figure = empty_figure(x_title, y_title)
     figure.add_hline(y=0, line={"color": TEXT, "width": 1})

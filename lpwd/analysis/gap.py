@@ -40,14 +40,14 @@ def minus_wd(runs: pd.DataFrame, value: str) -> dict[str, Paired]:
 
 
 def holds(differences: Mapping[str, Paired]) -> str:
-    """What is supported between LPWD and WD at one strength, and why; `differences` as `minus_wd` gives them."""
+    """Return the verdict on LPWD minus WD at one strength, and its cause; `differences` as returned by `minus_wd`."""
     if "lpwd" not in differences:
         return ""
     return f"{one_sentence(differences['lpwd'], CLAIM)} {why(differences)}".rstrip()
 
 
 def why(differences: Mapping[str, Paired]) -> str:
-    """How much of LPWD minus WD is simply more decay; empty below two pairs and without controls."""
+    """Return how much of LPWD minus WD is explained by more decay; empty below two pairs or without controls."""
     gap = differences["lpwd"]
     if gap.n < 2:
         return ""
@@ -63,7 +63,7 @@ def why(differences: Mapping[str, Paired]) -> str:
 
 
 def _at_equal_decay(gap: Paired, matched: Paired) -> str:
-    """Whether the gap is there, too, where LPWD decays as much in all as WD."""
+    """Whether the gap remains when LPWD decays as much in total as WD."""
     numbers = f"{label(matched.method)} minus WD: {_numbers(matched)}"
     if gap.outcome not in SUPPORTED:
         if matched.outcome not in SUPPORTED:
@@ -77,7 +77,7 @@ def _at_equal_decay(gap: Paired, matched: Paired) -> str:
 
 
 def _more_decay(gap: Paired, more: Paired) -> str:
-    """What uniform decay gains or loses when it decays about as much in all as LPWD."""
+    """How uniform decay does when its total decay is about that of LPWD."""
     numbers = f"{label(more.method)} minus WD: {_numbers(more)}"
     if gap.outcome not in SUPPORTED:
         return f"more decay alone is {_signed(more)} ({numbers})" if more.outcome in SUPPORTED else _no_effect(numbers)

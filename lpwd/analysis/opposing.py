@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lpwd.analysis.statistics import metrics_frame
-from lpwd.store import RunSource
+from lpwd.runs import RunSource
 
 RATES = ("opposing_count_rate", "opposing_magnitude_rate")
 

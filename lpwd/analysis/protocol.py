@@ -19,7 +19,7 @@ def expected_best(values: Sequence[float]) -> list[float]:
 
 
 def budgets(grouped: pd.DataFrame, value: str = "mean") -> pd.DataFrame:
-    """Of settings' means over seeds (`analysis.statistics.over_seeds`): expected best, a row a method and k."""
+    """Return the expected best of k settings, one row per method and k, from means over seeds (`over_seeds`)."""
     rows = []
     for method, part in grouped[grouped.n > 0].groupby("method", sort=False):
         for k, best in enumerate(expected_best(part[value]), 1):

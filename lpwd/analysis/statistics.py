@@ -1,4 +1,4 @@
-"""Runs as DataFrames, and honest statistics over them: seeds, paired differences, divergences. No torch, no Plotly."""
+"""Runs as DataFrames, and statistics over seeds: means, paired differences, divergences. No torch, no Plotly."""
 
 import json
 import math
@@ -10,26 +10,23 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from lpwd.analysis.settings import UNKNOWN, batches, device_class, setting
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
-from lpwd.store import Record, RunSource
+from lpwd.runs import FACTS, RESULTS, UNKNOWN, Run, RunSource, batches, device_class, setting
 
-RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss")  # from status.summary
-FACTS = ("mean_decay_rate", "parameter_count", "opposing_count_rate", "opposing_magnitude_rate")
 SETTING = ("device_class", "scale", "setting")  # what is never averaged over; `setting` is all but method and seed
 
 
-def runs_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a run, from config.json and status.json alone: its settings, results and circumstances.
+def runs_frame(records: Iterable[Run]) -> pd.DataFrame:
+    """Return one row per run, from config.json and status.json alone: settings, results and circumstances.
 
-    `setting` is equal where everything but method and seed is; `batches` where everything but method, eta, lambda and
-    seed is: two such runs with the same seed saw the same batches from the same initial weights.
+    Runs with equal `setting` differ at most in method and seed. Runs with equal `batches` differ at most in method,
+    eta, lambda and seed: with the same seed they saw the same batches from the same initial weights.
     """
     return pd.DataFrame([_row(record) for record in records], columns=_COLUMNS)
 
 
-def _row(record: Record) -> dict[str, Any]:
+def _row(record: Run) -> dict[str, Any]:
     config, status = record.config, record.status
     fields = config.model_dump(mode="json")
     summary = {name: status.summary.get(name) for name in (*RESULTS, *FACTS)}
@@ -66,7 +63,7 @@ _COLUMNS = [
 def metrics_frame(
     source: RunSource, run_ids: Iterable[str], event: Literal["epoch", "step", "zero_shot"]
 ) -> pd.DataFrame:
-    """One row a run and recorded event, such as an epoch of its curves; list fields are left out."""
+    """Return one row per run and recorded event, such as an epoch; list fields are left out."""
     frames = [pd.DataFrame(columns=["run_id"])]
     for run_id in run_ids:
         history = source.history(run_id)
@@ -78,7 +75,7 @@ def metrics_frame(
 
 
 def weight_norms_frame(source: RunSource, run_id: str) -> pd.DataFrame:
-    """L2 norm of the weights, a row a layer (shallow to deep), a column an epoch; epoch 0 is the start."""
+    """Return L2 norms of the weights: one row per layer (shallow to deep), one column per epoch from 0, the start."""
     history = source.history(run_id)
     return pd.DataFrame(history.norms, index=history.started.layer_names if history.norms and history.started else None)
 
@@ -146,7 +143,7 @@ class Paired:
     std: float  # ddof 1; nan below two pairs
     low: float  # confidence interval of the mean; nan below two pairs
     high: float
-    diverged: tuple[tuple[str, int], ...] = ()  # (method, runs) where there were any
+    diverged: tuple[tuple[str, int], ...] = ()  # (method, runs) with at least one run
     confidence: float = 0.95
 
     @property

@@ -46,7 +46,7 @@ def best_pair(done: pd.DataFrame, method: str, other: str, value: str) -> Paired
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """How far runs of one seed differ that decay hardly touches: what is below this is no difference of methods."""
+    """How far runs of one seed differ when decay is negligible: smaller differences are not due to the method."""
 
     cells: int
     mean: float

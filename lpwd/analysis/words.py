@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from lpwd.methods import METHODS
 
-NONE = "–"  # stands where there is no number
+NONE = "–"  # shown for a missing number
 
 
 def label(method: str) -> str:
@@ -37,7 +37,7 @@ def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str
 
 
 def spread(mean: float | None, deviation: float | None, digits: int = 2, missing: str = NONE) -> str:
-    """`74.48±0.04`, as the paper writes it; the mean alone where there is one run, `missing` where there is none."""
+    """`74.48±0.04`, as in the paper; the mean alone for one run, `missing` without runs."""
     if mean is None or math.isnan(mean):
         return missing
     alone = deviation is None or math.isnan(deviation)
@@ -50,5 +50,5 @@ def general(value: float, digits: int = 4) -> str:
 
 
 def short(value: float | None) -> float | None:
-    """Six significant digits, more than a screen can show and a third of the bytes; None for what is no number."""
+    """Round to six significant digits (a third of the bytes of JSON); None for NaN and infinity."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""`lpwd pull` and `push`: results published on the Hub."""
+"""`lpwd pull`, `push` and `start`: runs and weights published on the Hub."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from lpwd.cli.options import runs_dir_option
 from lpwd.config import ConfigError
 from lpwd.store import RunStore
 
+FOLDER = click.Path(file_okay=False, path_type=Path)
 repo_option = click.Option(
     ["--repo"], envvar="LPWD_RESULTS_REPO", help="dataset on the Hub, owner/name  [env: LPWD_RESULTS_REPO]"
 )
@@ -29,9 +30,10 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
     """
     from lpwd.hub import pull as hub
     from lpwd.hub import push as publish
+    from lpwd.hub.client import check_name
 
     name = named(repo)
-    hub.check_name(name)
+    check_name(name)
     if restore:
         taken = publish.take_back(RunStore(runs_dir), name)
         results, line = taken.results, taken.line
@@ -39,8 +41,8 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         taken, results = None, hub.pull(name)
         line = results.line
     click.echo(line, err=True)
-    summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.checked.records)}
-    summary["left_out"] = results.checked.bad_count
+    summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.runs)}
+    summary["left_out"] = results.published.bad_count
     if taken:
         summary["restored"] = len(taken.run_ids)
     click.echo(json.dumps(summary))
@@ -55,7 +57,7 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         click.Option(["--replace"], is_flag=True, help="send runs that are published with other numbers, too"),
         click.Option(
             ["--to-folder"],
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FOLDER,
             help="add them to the tables in a folder instead, as the snapshot bundled with lpwd",
         ),
         runs_dir_option,
@@ -86,3 +88,55 @@ def named(repo: str | None) -> str:
     if not repo:
         raise ConfigError("no results repository: give --repo owner/name or set LPWD_RESULTS_REPO")
     return repo
+
+
+# ---- weights that other runs start from
+
+
+@click.group()
+def start() -> None:
+    """Starts: the weights of finished runs that others begin from (`--init-from`)."""
+
+
+@start.command(
+    params=[
+        click.Argument(["run_id"]),
+        click.Option(["--out"], type=FOLDER, required=True, help="lpwd/snapshot/starts bundles it"),
+        runs_dir_option,
+    ]
+)
+def export(run_id: str, out: Path, runs_dir: Path) -> None:
+    """Write a finished run's weights in half precision, and what is known of them, into a folder."""
+    from lpwd.training import starts
+
+    made = starts.export(RunStore(runs_dir), run_id, out)
+    click.echo(f"{made.bytes / 1e6:.1f} MB in {out / made.file}", err=True)
+    click.echo(made.name)
+
+
+@start.command("list")
+def listed() -> None:
+    """Every published start, and whether its weights are bundled."""
+    from lpwd.starts import folder, published
+
+    for one in published().values():
+        row = {"name": one.name, "last_top1": one.last_top1, "bytes": one.bytes, "date": one.date}
+        click.echo(json.dumps(row | {"bundled": (folder() / one.file).is_file()}))
+
+
+@start.command(
+    "push",
+    params=[
+        click.Argument(["name"]),
+        repo_option,
+        click.Option(["--from", "folder"], type=FOLDER, help="where the weights lie  [default: the bundled ones]"),
+    ],
+)
+def push_start(name: str, repo: str | None, folder: Path | None) -> None:
+    """Send a published start's weights to the results repository. Needs HF_TOKEN."""
+    from lpwd import starts
+    from lpwd.hub import push as publish
+
+    one = starts.published_start(name)
+    commit = publish.push_start(named(repo), one, (folder or starts.folder()) / one.file)
+    click.echo(json.dumps({"name": name, "repo": repo, "commit": commit}))

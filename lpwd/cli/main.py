@@ -8,11 +8,10 @@ import click
 from pydantic import ValidationError
 
 from lpwd.cli.app import app, owner
-from lpwd.cli.hub import pull, push
+from lpwd.cli.hub import pull, push, start
 from lpwd.cli.paper import report, sweep
 from lpwd.cli.repeat import repeat
 from lpwd.cli.scorecard import scorecard
-from lpwd.cli.starts import start
 from lpwd.cli.train import race, resume, train
 from lpwd.config import ConfigError
 

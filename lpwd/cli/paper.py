@@ -18,13 +18,12 @@ from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
 from lpwd.jobs.costs import cost
-from lpwd.jobs.starts import Work, with_starts
-from lpwd.jobs.sweep import Sweep, run_local, states
+from lpwd.jobs.sweep import Plan, Sweep, run_local, states, with_starts
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
 if TYPE_CHECKING:  # it loads what only reports need
-    from lpwd.paper.sources import Together
+    from lpwd.runs import Runs
 
 preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
 scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), default="cpu", show_default=True)
@@ -107,7 +106,7 @@ def _name_failures(work: Sweep) -> None:
 
 @contextmanager
 def bar(work: Sweep) -> Iterator[Callable[[], None]]:
-    """A progress bar over training images with ETA; where stderr is no terminal, a line whenever a cell ends."""
+    """A progress bar over training images with ETA; if stderr is not a terminal, one line whenever a cell ends."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -127,7 +126,7 @@ def bar(work: Sweep) -> Iterator[Callable[[], None]]:
         refresh()
 
 
-def about_starts(needed: Work, device: str) -> Iterator[str]:
+def about_starts(needed: Plan, device: str) -> Iterator[str]:
     """A line for each start that is trained first: why, and how long that takes here."""
     from lpwd.jobs.checking.speed import images_per_second
 
@@ -175,15 +174,14 @@ def published_option(default: bool) -> click.Option:
     return click.Option(["--published/--no-published"], default=default, show_default=True, help=words)
 
 
-def own_and_published(runs_dir: Path, published: bool) -> "Together":
-    """The run store, and with `published` what is published, by the one rule of `Together`."""
-    from lpwd.hub.checked import Published
+def own_and_published(runs_dir: Path, published: bool) -> "Runs":
+    """The run store, and with `published` the published runs, by the one rule of `Runs`."""
     from lpwd.hub.pull import local
-    from lpwd.paper.sources import Together
+    from lpwd.runs import NO_RUNS, Runs
 
     own = RunStore(runs_dir) if runs_dir.is_dir() else None
-    theirs = Published(local(os.environ.get("LPWD_RESULTS_REPO", ""), "").checked) if published else None
-    return Together(own, theirs)
+    theirs = local(os.environ.get("LPWD_RESULTS_REPO", ""), "").runs if published else NO_RUNS
+    return Runs(own, lambda: theirs)
 
 
 @click.command(

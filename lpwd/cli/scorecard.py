@@ -1,4 +1,4 @@
-"""`lpwd scorecard`: a line a table and figure of the paper, what our runs say of its claim."""
+"""`lpwd scorecard`: one line per table and figure of the paper, with the verdict of our runs on its claim."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,7 @@
 """The dataset card of published results."""
 
 from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from lpwd.paper.protocols import PROTOCOLS
 
@@ -15,22 +16,27 @@ tags:
 - lpwd
 configs:
 - config_name: results
-  data_files: results.parquet
+  data_files:
+  - results.parquet
+  - runs/*.parquet
   default: true
 - config_name: curves
-  data_files: curves.parquet
+  data_files:
+  - curves.parquet
+  - curves/*.parquet
 ---
 {MARK}
 
 # Results of weight-decay experiments
 
 Runs of lpwd (layer-wise pre-weight decay), each computed by its trainer on the machine named in its row.
-`python -m lpwd push --repo <this dataset>` adds runs, `python -m lpwd pull` reads them. A run is published once: its id
-is derived from its settings, and a second run of the same id does not replace it.
+`python -m lpwd push --repo <this dataset>` adds runs, `python -m lpwd pull` reads them. Each push adds
+one file of runs and one of curves; no file is changed. A run's id is derived from its settings; of two rows of the
+same run the newest file counts.
 
-- **results**: a row a run. Its settings (`model` to `scale`), its `state` (`finished` or `diverged`), its results
+- **results**: one row per run. Its settings (`model` to `scale`), its `state` (`finished` or `diverged`), its results
   and where they come from: `device`, `threads`, `versions`, `commit`, `seconds`, `date` (UTC).
-- **curves**: a row a run and epoch.
+- **curves**: one row per run and epoch.
 
 | column | meaning |
 |---|---|
@@ -52,9 +58,12 @@ Compare runs of one `device_class`, `scale` and setting: means over different on
 """
 
 
-def is_outdated(repo: str, commit: str, token: str | None) -> bool:
-    """Whether the card of that commit is an older text of lpwd; a card that people wrote is theirs."""
-    path = hf_hub_download(repo, CARD_FILE, repo_type="dataset", revision=commit, token=token)
+def is_outdated(repo: str, token: str | None) -> bool:
+    """Whether the repository has no card, or an older text of lpwd; a card that people wrote is theirs."""
+    try:
+        path = hf_hub_download(repo, CARD_FILE, repo_type="dataset", token=token)
+    except RemoteEntryNotFoundError:
+        return True
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
     return MARK in text and text != CARD

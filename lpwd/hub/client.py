@@ -7,6 +7,8 @@ something else can stand in (`patient=False`), the first unanswered or refused r
 long as a busy Hub asks for, five times.
 """
 
+import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -27,10 +29,14 @@ from huggingface_hub.errors import (
 )
 
 from lpwd.config import ConfigError
+from lpwd.starts import Start, folder
 
 RepoType = Literal["dataset", "model", "space"]
 EventHooks = Mapping[str, list[Callable[..., Any]]]
 T = TypeVar("T")
+
+REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
+STARTS_FOLDER = "starts"  # of a results repository
 
 PROBE_SECONDS = 2.0  # of each phase (connect, read) of the probe's one request
 CACHED_PROBE_SECONDS = 1.0  # the same where a cached file can stand in
@@ -48,6 +54,10 @@ class HubUnreachable(ConfigError):
 
 class HubRefused(ConfigError):
     """The Hub answers, but not with what was asked for: no such repository or file, no access, a server error."""
+
+
+class HubMissing(HubRefused):
+    """The repository does not exist, or is private."""
 
 
 class _State(threading.local):
@@ -118,8 +128,9 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     except UnicodeEncodeError:
         raise HubRefused(f"{what} was not asked for: the access token (HF_TOKEN) must be ASCII.") from None
     except RepositoryNotFoundError as error:
-        reason = "needs an access token" if isinstance(error, GatedRepoError) else "does not exist or is private"
-        raise HubRefused(f"{what} {reason} on the Hub at {constants.ENDPOINT}.") from None
+        if isinstance(error, GatedRepoError):
+            raise HubRefused(f"{what} needs an access token on the Hub at {constants.ENDPOINT}.") from None
+        raise HubMissing(f"{what} does not exist or is private on the Hub at {constants.ENDPOINT}.") from None
     except RemoteEntryNotFoundError:
         raise HubRefused(f"{what} is not in its repository on the Hub at {constants.ENDPOINT}.") from None
     except LocalEntryNotFoundError:
@@ -180,7 +191,7 @@ def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str
 
 
 def cached_file(repo: str, filename: str, repo_type: RepoType) -> Path | None:
-    """The newest downloaded version of a file, without any request; None where there is none."""
+    """Return the newest cached version of a file without any request, or None."""
     path: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
     return Path(path) if isinstance(path, str) else None
 
@@ -208,6 +219,27 @@ def fetch(repo: str, filenames: Sequence[str], repo_type: RepoType) -> list[Path
         if have_all:
             return complete
         raise
+
+
+def start_weights(start: Start) -> Path:
+    """The file of a start's weights: bundled, cached, or downloaded from the results repository.
+
+    Raises HubUnreachable, HubRefused or ConfigError if it is unavailable.
+    """
+    bundled = folder() / start.file
+    if bundled.is_file():
+        return bundled
+    repo = os.environ.get("LPWD_RESULTS_REPO", "")
+    if not repo:
+        raise ConfigError(f"start {start.name} is not bundled, and LPWD_RESULTS_REPO names no repository that has it")
+    check_name(repo)
+    return fetch(repo, [f"{STARTS_FOLDER}/{start.file}"], "dataset")[0]
+
+
+def check_name(repo: str) -> None:
+    """Raises ConfigError for a name that no repository can have."""
+    if not REPO.fullmatch(repo):
+        raise ConfigError(f"results repository is {repo[:100]!r}: it has to be owner/name.")
 
 
 _installed = threading.Lock()

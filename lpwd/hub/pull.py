@@ -1,35 +1,40 @@
 """Results published on the Hub: always something to show, and one line that says what it is, how old and why.
 
-`pull` asks the Hub, and falls back on the last good copy, which is kept here only after validation, or on the snapshot
-bundled with lpwd. `Puller` does so in the background. Nothing here trains or knows a page.
+`pull` asks the Hub, and falls back on the last good copy in huggingface_hub's cache, or on the snapshot bundled with
+lpwd. A commit becomes the last good copy only after its files were read. `Puller` does so in the background.
 """
 
-import datetime
+import fnmatch
 import json
 import math
 import re
-import shutil
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from lpwd.config import ConfigError
-from lpwd.hub.checked import Checked, check
-from lpwd.hub.client import HubRefused, hub_errors, probe, within
-from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Tables
+from lpwd.hub.client import PROBE_SECONDS, REPO, HubRefused, check_name, hub_errors, within
+from lpwd.hub.published import Published, read
+from lpwd.hub.reading import FILES
 from lpwd.paper.pair import SNAPSHOT
 from lpwd.paths import write_atomic
+from lpwd.runs import Run
 
+HEAD_SECONDS = 6.0  # for the first question
 PULL_SECONDS = 10.0  # for the download; a slower one goes on unseen and is there next time
 REFRESH_SECONDS, RETRY_SECONDS = 900.0, 60.0  # after a pull that reached the Hub, and after one that did not
-REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
+PATTERNS = (*FILES.values(), *(f"{kind}/*.parquet" for kind in FILES))  # the files of results in a repository
+MAX_FILES = 10_000  # of results in a repository
+DOWNLOADS = 8  # at a time
 NO_REPO = "No results repository is set (LPWD_RESULTS_REPO=owner/name)."
 
 Source = Literal["hub", "copy", "snapshot", "none"]
@@ -41,25 +46,20 @@ class Results:
 
     repo: str
     source: Source = "none"
-    checked: Checked = field(default_factory=Checked)
+    published: Published = field(default_factory=Published)
     commit: str = ""
     confirmed_at: float | None = None  # when the Hub last said that this is its newest commit; seconds since the epoch
     reason: str = ""  # why this is not the Hub's newest; one sentence
 
     @property
-    def runs(self) -> pd.DataFrame:
-        """A row a run, with the columns of `tables.runs_frame` and more."""
-        return self.checked.runs_frame
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """A row a run and epoch."""
-        return self.checked.curves_frame
+    def runs(self) -> Mapping[str, Run]:
+        """The published runs by run id."""
+        return self.published.runs
 
     @property
     def line(self) -> str:
         """For people: which results these are, how old, why not newer, and what was left out of them."""
-        count = len(self.checked.records)
+        count = len(self.runs)
         runs = f"{count} published run{'' if count == 1 else 's'}"
         commit = f"commit {self.commit[:7]}, checked {_ago(self.confirmed_at)}"
         what = {
@@ -68,11 +68,10 @@ class Results:
             "snapshot": f"{runs} from the snapshot bundled with lpwd, the newest of {self._newest()}.",
             "none": "No published results: there is no earlier copy and no bundled snapshot.",
         }[self.source]
-        return " ".join(part for part in (what, self.reason, self.checked.note) if part)
+        return " ".join(part for part in (what, self.reason, self.published.note) if part)
 
     def _newest(self) -> str:
-        dates = [record.status.created for record in self.checked.records.values()]
-        return datetime.datetime.fromtimestamp(max(dates, default=0), datetime.UTC).strftime("%Y-%m-%d")
+        return max((run.day for run in self.runs.values()), default="1970-01-01")
 
 
 def _ago(moment: float | None) -> str:
@@ -98,33 +97,50 @@ def pull(repo: str, *, snapshot: Path = SNAPSHOT) -> Results:
 
 def local(repo: str, reason: str, snapshot: Path = SNAPSHOT) -> Results:
     """The last good copy or the bundled snapshot, without asking the Hub."""
-    if REPO.fullmatch(repo) and (copy := _read_copy(repo)):
+    if REPO.fullmatch(repo) and (copy := _last_good(repo)):
         return replace(copy, reason=reason)
     try:
-        checked = check(Tables.read(snapshot / RUNS_FILE, snapshot / CURVES_FILE))
+        published = read(snapshot, "snapshot")
     except ConfigError:
-        return Results(repo, reason=reason)
-    return Results(repo, "snapshot", checked, reason=reason)
-
-
-def check_name(repo: str) -> None:
-    """Raises ConfigError for what cannot be a repository."""
-    if not REPO.fullmatch(repo):
-        raise ConfigError(f"results repository is {repo[:100]!r}: it has to be owner/name.")
+        published = Published()
+    return Results(repo, "snapshot" if published.runs else "none", published, reason=reason)
 
 
 def _from_hub(repo: str) -> Results:
-    """The Hub's newest commit; downloads it where the copy is of another."""
-    commit = check_commit(probe(repo, "dataset"))
-    copy = _read_copy(repo)
-    if copy is None or copy.commit != commit:
-        files = download(repo, commit, (RUNS_FILE, CURVES_FILE))
-        copy = Results(repo, "copy", check(Tables.read(*files)), commit)
-        with suppress(OSError):  # a full or read-only disk: the next start has no copy
-            _keep(repo, commit, files)
-    with suppress(OSError):
-        _write_latest(repo, commit)
+    """The Hub's newest commit; downloads it unless the last good copy is of that commit."""
+    commit, files = head(repo)
+    if not files:
+        raise HubRefused(f"dataset {repo} holds no published runs.")
+    is_known = (_latest(repo) or ("", 0.0))[0] == commit
+    copy = _last_good(repo) if is_known else None
+    if copy is None:
+        folder = download(repo, commit, files, force=is_known)  # known but unreadable: the cached files are damaged
+        copy = Results(repo, "copy", read(folder, repo), commit)
+    with suppress(OSError):  # a full or read-only disk: the next start has no copy
+        _latest_file(repo).parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(_latest_file(repo), json.dumps({"commit": commit, "asked": time.time()}))
     return replace(copy, source="hub", confirmed_at=time.time())
+
+
+def _asking(repo: str, token: str | None) -> AbstractContextManager[None]:
+    return hub_errors(f"dataset {repo}", patient=False)
+
+
+def head(
+    repo: str, token: str | None = None, errors: Callable[..., AbstractContextManager[None]] = _asking
+) -> tuple[str, list[str]]:
+    """Commit hash of a dataset's main branch, and its files of results. Raises HubUnreachable or HubRefused."""
+
+    def ask() -> tuple[str, list[str]]:
+        with errors(repo, token):
+            info = HfApi(token=token).dataset_info(repo, timeout=PROBE_SECONDS)
+            names = [sibling.rfilename for sibling in info.siblings or ()]
+            return check_commit(str(info.sha)), [n for n in names if any(fnmatch.fnmatch(n, p) for p in PATTERNS)]
+
+    commit, files = within(HEAD_SECONDS, ask)
+    if len(files) > MAX_FILES:
+        raise HubRefused(f"dataset {repo} has {len(files):,} files of results: {MAX_FILES:,} at most.")
+    return commit, files
 
 
 def check_commit(commit: str) -> str:
@@ -134,60 +150,52 @@ def check_commit(commit: str) -> str:
     return commit
 
 
-def download(repo: str, commit: str, filenames: tuple[str, ...], token: str | None = None) -> list[Path]:
-    """Files of one commit through the client's cache, which compares etags. Raises HubUnreachable or HubRefused."""
+def download(repo: str, commit: str, files: Sequence[str], token: str | None = None, *, force: bool = False) -> Path:
+    """The folder of one commit with these files, in huggingface_hub's cache. Raises HubUnreachable or HubRefused."""
 
-    def ask() -> list[Path]:
-        paths = []
-        for name in filenames:
-            with hub_errors(f"{name} of dataset {repo}", patient=False):
-                try:
-                    path = hf_hub_download(repo, name, repo_type="dataset", revision=commit, token=token)
-                except RuntimeError as error:  # of hf_xet, which the Hub's large files go through
-                    raise HubRefused(f"{name} of dataset {repo}: the download failed ({error}).") from None
-                paths.append(Path(path))
-        return paths
+    def ask(name: str) -> str:
+        with hub_errors(f"{name} of dataset {repo}", patient=False):
+            try:
+                return hf_hub_download(
+                    repo, name, repo_type="dataset", revision=commit, token=token, force_download=force
+                )
+            except RuntimeError as error:  # from hf_xet, which transfers the Hub's large files
+                raise HubRefused(f"{name} of dataset {repo}: the download failed ({error}).") from None
 
-    return within(PULL_SECONDS, ask)
+    def ask_all() -> Path:
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            path = next(iter(list(pool.map(ask, files))))
+        return Path(path).parents[files[0].count("/")]
 
-
-# ---- the last good copy: HF_HOME/lpwd/results/<owner>--<name>/<commit>/*.parquet, and latest.json with the commit
-
-
-def _folder(repo: str) -> Path:
-    return Path(constants.HF_HOME) / "lpwd" / "results" / repo.replace("/", "--")
+    return within(PULL_SECONDS, ask_all)
 
 
-def _read_copy(repo: str) -> Results | None:
+# ---- the last good copy: HF_HOME/lpwd/results/<owner>--<name>.json names its commit, huggingface_hub keeps its files
+
+
+def _latest_file(repo: str) -> Path:
+    return Path(constants.HF_HOME) / "lpwd" / "results" / f"{repo.replace('/', '--')}.json"
+
+
+def _latest(repo: str) -> tuple[str, float] | None:
+    """Commit of the last good copy, and when the Hub last confirmed it; None without a copy."""
     try:
-        latest = json.loads((_folder(repo) / "latest.json").read_text(encoding="utf-8"))
-        folder = _folder(repo) / check_commit(latest["commit"])
-        checked = check(Tables.read(folder / RUNS_FILE, folder / CURVES_FILE))
-        return Results(repo, "copy", checked, latest["commit"], float(latest["asked"]))
-    except (OSError, ValueError, KeyError, TypeError):  # none, or damaged
+        latest = json.loads(_latest_file(repo).read_text(encoding="utf-8"))
+        return check_commit(latest["commit"]), float(latest["asked"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _keep(repo: str, commit: str, files: list[Path]) -> None:
-    """Copy validated files; a reader sees the old copy or the new one. The one before stays, for its readers."""
-    root = _folder(repo)
-    temporary = root / f".{commit}.{threading.get_ident()}.{time.monotonic_ns()}"
-    temporary.mkdir(parents=True)
+def _last_good(repo: str) -> Results | None:
+    """The copy that was read before; None if there is none, or it is damaged."""
+    if (latest := _latest(repo)) is None:
+        return None
     try:
-        for file in files:
-            shutil.copyfile(file, temporary / file.name)
-        shutil.rmtree(root / commit, ignore_errors=True)  # only a damaged one comes here again
-        temporary.rename(root / commit)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    others = [path for path in root.iterdir() if COMMIT.fullmatch(path.name) and path.name != commit]
-    for path in sorted(others, key=lambda path: path.stat().st_mtime)[:-1]:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _write_latest(repo: str, commit: str) -> None:
-    if (_folder(repo) / commit).is_dir():
-        write_atomic(_folder(repo) / "latest.json", json.dumps({"commit": commit, "asked": time.time()}))
+        folder = snapshot_download(repo, repo_type="dataset", revision=latest[0], local_files_only=True)
+        published = read(Path(folder), repo)
+    except (OSError, ConfigError, LocalEntryNotFoundError):
+        return None
+    return Results(repo, "copy", published, *latest) if published.runs else None
 
 
 class Puller:

@@ -1,12 +1,10 @@
 """Publishing: finished runs of a store to a dataset on the Hub, into a folder, and back into a wiped store.
 
-Both tables and the card go in one commit whose parent is the commit that was read: where somebody else was quicker, the
-Hub refuses it, and we read and merge again. The token is only ever handed to the client.
+A push adds one file of runs and one of their curves, and changes no file that is there. Of two records of one run the
+newest file counts. The token is only ever handed to the client.
 """
 
-import random
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +15,16 @@ from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RepositoryNo
 from lpwd.config import ConfigError
 from lpwd.hub import chosen, scans
 from lpwd.hub.card import CARD, CARD_FILE, is_outdated
-from lpwd.hub.checked import Merged, check, merge, restore
-from lpwd.hub.client import PROBE_SECONDS, HubRefused, hub_errors, within
-from lpwd.hub.pull import Results, check_commit, check_name, download, pull
-from lpwd.hub.rows import CURVES_FILE, RUNS_FILE, Malformed, Tables, from_store
-from lpwd.hub.starts import REPOSITORY_FOLDER
+from lpwd.hub.client import STARTS_FOLDER, HubMissing, HubRefused, check_name, hub_errors, within
+from lpwd.hub.published import differs, ended_runs, read, restore, shard
+from lpwd.hub.pull import Results, download, head, pull
 from lpwd.paths import replacing
+from lpwd.runs import Run
 from lpwd.starts import Start
 from lpwd.store import RunStore
 
-ATTEMPTS = 6  # against others who publish at the same moment
 UPLOAD_SECONDS = 60.0  # of one attempt in all; each request has less
 NAMED = 5  # run ids in a sentence
-
-
-class Conflict(HubRefused):
-    """Somebody else's commit came first."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def push(
     replace: bool = False,
     token: str | None = None,
 ) -> Report:
-    """Add the store's finished and diverged runs (of `run_ids` where given) to a dataset, which is made if missing.
+    """Add the store's finished and diverged runs (of `run_ids` if given) to a dataset, which is made if missing.
 
     What is published already stays as it is, unless `replace`. Raises ConfigError with one sentence.
     """
@@ -94,51 +86,39 @@ def push(
         raise HubRefused(
             f"There is no access token: set HF_TOKEN to one that may write to {repo}, or run `hf auth login`."
         )
-    ours, left_out = from_store(store, run_ids)
-    for attempt in range(1, ATTEMPTS + 1):
-        commit, files, theirs = _read(repo, token)
-        merged = merge(theirs, ours, replace)
-        if merged.sent and not dry_run:
-            if not commit:
-                _create(repo, token)
-                continue  # it has a first commit now, and perhaps somebody else's
-            try:
-                commit = _commit(repo, token, commit, files, merged)
-            except Conflict:
-                time.sleep(random.uniform(0.05, 0.25) * attempt)  # noqa: S311  a pause, no secret
-                continue
-        return Report(
-            repo, dry_run, merged.added, merged.replaced, merged.differing, tuple(left_out), merged.published, commit
-        )
-    raise HubRefused(f"Others publish to {repo} all the time: nothing was sent after {ATTEMPTS} attempts, push again.")
+    commit, theirs = _published(repo, token)
+    new = _News(theirs, *ended_runs(store, run_ids), replace)
+    if new.sent and not dry_run:
+        if not commit:
+            _create(repo, token)
+        commit = _commit(repo, token, new.files, len(new.sent))
+    return new.report(repo, dry_run, commit)
 
 
-def _read(repo: str, token: str | None) -> tuple[str, set[str], Tables]:
-    """Newest commit, file names and tables of the repository; "" and empty tables where it does not exist.
+class _News:
+    """What a push adds to `theirs`: one shard of the runs that are not there, or with `replace` differ."""
 
-    Raises Malformed where its tables cannot be read: overwriting them would lose somebody's results.
-    """
-    head = within(UPLOAD_SECONDS, lambda: _head(repo, token))
-    if head is None:
-        return "", set(), Tables.of()
-    commit, files = head
-    if not {RUNS_FILE, CURVES_FILE} & files:
-        return commit, files, Tables.of()
+    def __init__(self, theirs: Mapping[str, Run], ours: Sequence[Run], left_out: list[str], replace: bool) -> None:
+        other = [run for run in ours if run.run_id in theirs and differs(run, theirs[run.run_id])]
+        self._theirs, self._left_out = theirs, left_out
+        wanted = [*(run for run in ours if run.run_id not in theirs), *(other if replace else ())]
+        self.files, self.sent = shard(wanted, left_out)
+        self._differing = () if replace else tuple(run.run_id for run in other)
+
+    def report(self, place: str, dry_run: bool, commit: str = "") -> "Report":
+        added = tuple(run_id for run_id in self.sent if run_id not in self._theirs)
+        replaced = tuple(run_id for run_id in self.sent if run_id in self._theirs)
+        total = len(self._theirs) + len(added)
+        return Report(place, dry_run, added, replaced, self._differing, tuple(self._left_out), total, commit)
+
+
+def _published(repo: str, token: str | None) -> tuple[str, Mapping[str, Run]]:
+    """Newest commit and runs of a dataset; "" and no runs if it does not exist. Raises Malformed, ConfigError."""
     try:
-        return commit, files, Tables.read(*download(repo, commit, (RUNS_FILE, CURVES_FILE), token))
-    except Malformed as error:
-        raise Malformed(f"{error} Nothing was sent to {repo}, because it would overwrite that file.") from None
-
-
-def _head(repo: str, token: str | None) -> tuple[str, set[str]] | None:
-    with hub_errors(f"dataset {repo}", patient=False):
-        try:
-            info = HfApi(token=token).dataset_info(repo, timeout=PROBE_SECONDS)
-        except RepositoryNotFoundError:
-            return None
-        except HfHubHTTPError as error:
-            raise _refused(error, repo, token) from None
-        return check_commit(str(info.sha)), {sibling.rfilename for sibling in info.siblings or ()}
+        commit, files = head(repo, token, _writing)
+    except HubMissing:
+        return "", {}
+    return commit, read(download(repo, commit, files, token), repo).runs if files else {}
 
 
 class _Api(HfApi):
@@ -168,20 +148,17 @@ def _create(repo: str, token: str | None) -> None:
     within(UPLOAD_SECONDS, ask)
 
 
-def _commit(repo: str, token: str | None, parent: str, files: set[str], merged: Merged) -> str:
-    """One commit on top of `parent`; returns its hash. Raises Conflict, HubRefused or HubUnreachable."""
+def _commit(repo: str, token: str | None, files: Mapping[str, bytes], runs: int) -> str:
+    """One commit that adds these files; returns its hash. Raises HubRefused or HubUnreachable."""
 
     def send() -> str:
         with _writing(repo, token):
-            contents = merged.tables.files()
-            if CARD_FILE not in files or is_outdated(repo, parent, token):
-                contents[CARD_FILE] = CARD.encode()
+            card = {CARD_FILE: CARD.encode()} if is_outdated(repo, token) else {}
             info = _Api(token=token).create_commit(
                 repo,
-                [CommitOperationAdd(name, content) for name, content in contents.items()],
-                commit_message=f"{_count(len(merged.sent))} by lpwd",
+                [CommitOperationAdd(name, content) for name, content in {**files, **card}.items()],
+                commit_message=f"{_count(runs)} by lpwd",
                 repo_type="dataset",
-                parent_commit=parent,
             )
             return str(info.oid)
 
@@ -192,7 +169,7 @@ def _refused(error: HfHubHTTPError, repo: str, token: str | None) -> Exception:
     """What to raise for an answer of the Hub to somebody who wants to write."""
     code = error.response.status_code
     if code in (409, 412):
-        return Conflict(f"Somebody else published to {repo} at the same moment.")
+        return HubRefused(f"Somebody else published to {repo} at the same moment: push again.")
     if code not in (400, 401, 402, 403, 413) or (isinstance(error, RepositoryNotFoundError) and code != 401):
         return error
     message = " ".join((error.server_message or "").split())
@@ -231,7 +208,7 @@ def push_start(repo: str, start: Start, weights: Path, token: str | None = None)
 
     def send() -> str:
         with _writing(repo, token):
-            operation = CommitOperationAdd(f"{REPOSITORY_FOLDER}/{start.file}", str(weights))
+            operation = CommitOperationAdd(f"{STARTS_FOLDER}/{start.file}", str(weights))
             message = f"Start {start.name} by lpwd"
             info = HfApi(token=token).create_commit(repo, [operation], commit_message=message, repo_type="dataset")
             return str(info.oid)
@@ -262,7 +239,7 @@ def take_back(store: RunStore, repo: str) -> Restored:
     if results.source not in ("hub", "copy"):
         return Restored((), results)
     message = f"Taken back from {repo} on the Hub: its curves by epoch, not its steps, and no checkpoint."
-    return Restored(tuple(restore(store, results.checked, message)), results)
+    return Restored(tuple(restore(store, results.runs, message)), results)
 
 
 def write_snapshot(
@@ -272,29 +249,17 @@ def write_snapshot(
 
     As `push` does on the Hub: what is there already stays, unless `replace`.
     """
-    ours, left_out = from_store(store, run_ids)
-    files = [folder / name for name in (RUNS_FILE, CURVES_FILE)]
-    merged = merge(Tables.read(*files) if all(file.exists() for file in files) else Tables.of(), ours, replace)
-    if not merged.published:
+    theirs = read(folder, "").runs if folder.is_dir() else {}
+    new = _News(theirs, *ended_runs(store, run_ids), replace)
+    report = new.report(str(folder), dry_run)
+    if not report.published:
         raise ConfigError(f"There is no finished run in {store.root}: nothing was written.")
     if not dry_run:
-        _write(merged.tables, folder)
-    return Report(
-        str(folder),
-        dry_run,
-        merged.added,
-        merged.replaced,
-        merged.differing,
-        tuple(left_out),
-        merged.published,
-    )
-
-
-def _write(tables: Tables, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in tables.files().items():
-        with replacing(folder / name) as temporary:
-            temporary.write_bytes(content)
-    checked = check(tables)
-    chosen.write(checked, folder)
-    scans.write(checked, folder)
+        for name, content in new.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with replacing(folder / name) as temporary:
+                temporary.write_bytes(content)
+        runs = read(folder, "").runs
+        chosen.write(runs, folder)
+        scans.write(runs, folder)
+    return report

@@ -1,4 +1,4 @@
-"""The published runs of a scan over lambda as one small JSON: every curve of every seed, and what holds at each lambda.
+"""The published runs of a scan over lambda as one small JSON: every seed's curves, and the verdict at each lambda.
 
 `methods` has a cell (or null) by method and lambda, `says` a text by value and lambda, `minusWd` [mean, low, high, n]
 by value, method and lambda. A cell has `seeds` and, by seed, `loss` and `top1`: whole numbers of SCALES units, the
@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lpwd.analysis.gap import holds, minus_wd, opening
-from lpwd.analysis.statistics import Paired
+from lpwd.analysis.statistics import Paired, runs_frame
 from lpwd.analysis.words import short
-from lpwd.hub.checked import Checked
+from lpwd.paper.protocols import protocol
 from lpwd.paper.scans import NAMES, Scan, file_of, get_scan
 from lpwd.paths import write_atomic
+from lpwd.runs import Run
 
 VALUES = ("best10_mean", "last_top1")  # the first decides where a page opens
 SCALES = {"train_loss": 1000, "test_top1": 100}  # units a nat, a percent
@@ -28,12 +28,12 @@ KEYS = {"train_loss": "loss", "test_top1": "top1"}
 NAMED = 3  # devices and commits in the line
 
 
-def recorded(scan: Scan, checked: Checked) -> dict[str, Any] | None:
-    """The JSON of a scan; None where nothing of it is published that could be drawn."""
-    runs = _runs(scan, checked)
+def recorded(scan: Scan, published: Mapping[str, Run]) -> dict[str, Any] | None:
+    """Return the JSON of a scan, or None if no published run of it can be drawn."""
+    runs = _runs(scan, published)
     if runs.empty:
         return None
-    curves = _curves(scan, checked, runs.run_id)
+    curves = {run_id: _curve(published[run_id]) for run_id in runs[runs.state == "finished"].run_id}
     strengths = {float(decay): part for decay, part in runs.groupby("weight_decay")}
     by_value = {value: {decay: minus_wd(part, value) for decay, part in strengths.items()} for value in VALUES}
     lpwd = {decay: found["lpwd"] for decay, found in by_value[VALUES[0]].items() if "lpwd" in found}
@@ -60,10 +60,10 @@ def recorded(scan: Scan, checked: Checked) -> dict[str, Any] | None:
     }
 
 
-def write(checked: Checked, folder: Path) -> None:
+def write(published: Mapping[str, Run], folder: Path) -> None:
     """Put what is published of each scan beside a snapshot; a scan of which nothing is has no file."""
     for name in NAMES:
-        found = recorded(get_scan(name), checked)
+        found = recorded(get_scan(name), published)
         if found:
             write_atomic(file_of(name, folder), packed(found))
         else:
@@ -75,41 +75,38 @@ def packed(found: Mapping[str, Any]) -> str:
     return json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def _runs(scan: Scan, checked: Checked) -> pd.DataFrame:
+def _runs(scan: Scan, published: Mapping[str, Run]) -> pd.DataFrame:
     """The ended runs of the scan's cells, of any seed, from the class of devices that has most of them.
 
     A finished run without a whole curve is left out: what a page says is about what it draws.
     """
-    frame = checked.runs_frame
-    frame = frame[frame.method.isin(scan.methods) & frame.weight_decay.isin(scan.decays)]
-    ours = [
-        run_id == scan.config(method, decay, seed).run_id
-        for run_id, method, decay, seed in zip(frame.run_id, frame.method, frame.weight_decay, frame.seed, strict=True)
-    ]
-    frame = frame[np.array(ours, bool)]
-    whole = _whole(scan, checked, frame.run_id)
-    frame = frame[(frame.state == "diverged") | frame.run_id.isin(whole)]
-    if frame.empty:
-        return frame
-    return frame[frame.device_class == frame.device_class.mode()[0]]
+    ours = [run for run in published.values() if _is_in(scan, run) and (run.status.state == "diverged" or _whole(run))]
+    frame = runs_frame(ours).assign(
+        date=[run.day for run in ours],
+        protocol=[protocol(run.config) for run in ours],
+        rates=[run.history.started.layer_decay_rates if run.history.started else [] for run in ours],
+    )
+    return frame if frame.empty else frame[frame.device_class == frame.device_class.mode()[0]]
 
 
-def _whole(scan: Scan, checked: Checked, run_ids: pd.Series) -> set[str]:
-    """Of the runs, those that have every epoch of both curves as a finite number."""
-    curves = checked.curves_frame
-    mine = curves[curves.run_id.isin(run_ids) & np.isfinite(curves[list(SCALES)].astype(float)).all(axis=1)]
-    counts = mine[mine.epoch <= scan.first.epochs].groupby("run_id").epoch.nunique()
-    return set(counts[counts == scan.first.epochs].index)
+def _is_in(scan: Scan, run: Run) -> bool:
+    config = run.config
+    known = config.method in scan.methods and config.weight_decay in scan.decays
+    return known and run.run_id == scan.config(config.method, config.weight_decay, config.seed).run_id
 
 
-def _curves(scan: Scan, checked: Checked, run_ids: pd.Series) -> dict[str, dict[str, list[int]]]:
-    """By run: each curve in whole units, as steps from epoch to epoch."""
-    curves = checked.curves_frame
-    mine = curves[curves.run_id.isin(run_ids) & (curves.epoch <= scan.first.epochs)].sort_values(["run_id", "epoch"])
-    return {
-        str(run_id): {KEYS[name]: steps(part[name].astype(float) * units) for name, units in SCALES.items()}
-        for run_id, part in mine.groupby("run_id")
-    }
+def _whole(run: Run) -> bool:
+    """Whether the run has every epoch of both curves as a finite number."""
+    curves = run.history.epochs.numbers(("epoch", *SCALES))
+    return sorted(curves["epoch"]) == list(range(1, run.config.epochs + 1)) and all(
+        map(math.isfinite, itertools.chain.from_iterable(curves.values()))
+    )
+
+
+def _curve(run: Run) -> dict[str, list[int]]:
+    """Each curve in whole units, as steps from epoch to epoch."""
+    curves = run.history.epochs.numbers(list(SCALES))
+    return {KEYS[name]: steps([value * SCALES[name] for value in values]) for name, values in curves.items()}
 
 
 def steps(values: Sequence[float]) -> list[int]:
@@ -123,7 +120,7 @@ def _cell(runs: pd.DataFrame, curves: Mapping[str, Mapping[str, list[int]]]) -> 
     if runs.empty:
         return None
     drawn = runs[runs.state == "finished"].sort_values("seed")
-    rates = [rate for row in runs.layer_decay_rates for rate in (row if row is not None else ())]
+    rates = [rate for row in runs.rates for rate in row]
     return {
         "seeds": list(map(int, drawn.seed)),
         **{key: [curves[run_id][key] for run_id in drawn.run_id] for key in KEYS.values()},
@@ -145,7 +142,7 @@ def _difference(found: Paired | None) -> list[float | None] | None:
 
 def _line(runs: pd.DataFrame) -> str:
     """How many runs, on what machine, from which commit, by which protocol and when."""
-    days = sorted({date.strftime("%Y-%m-%d") for date in runs.date if date is not None})
+    days = sorted({day for day in runs.date if day})
     parts = [
         f"{len(runs)} runs, {runs.seed.nunique()} seeds",
         _named(runs.device),

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lpwd.cgroups import usable_cores
-from lpwd.config import RunConfig
+from lpwd.config import ConfigError, RunConfig
+from lpwd.hub.client import start_weights
 from lpwd.jobs.costs import published_work
 from lpwd.jobs.worker_process import WorkerProcess
+from lpwd.paper.presets import Cell
+from lpwd.starts import published_start, split
 from lpwd.store import ENDED, RunStore
 
 POLL_SECONDS = 0.2  # between looks at progress and at a request to stop; the end of a cell is heard at once
@@ -140,3 +143,57 @@ def states(sweep: Sweep) -> dict[str, int]:
 def _states(sweep: Sweep) -> Iterator[str]:
     for run_id in sweep.by_id:
         yield sweep.store.status(run_id).state if sweep.store.exists(run_id) else "missing"
+
+
+# ---- starts that are missing
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep runs: `starts` first, then `configs`; `reasons` says by run id why each start is trained."""
+
+    configs: list[RunConfig]
+    starts: list[RunConfig]
+    reasons: dict[str, str]
+
+
+def with_starts(store: RunStore | None, cells: Sequence[Cell]) -> Plan:
+    """The runs of these cells, and the starts to train first because they are neither here nor on the Hub.
+
+    Asks the Hub once per start. A cell whose published start is unavailable runs from the same start trained here,
+    under another run id: `Cell.from_own_start`.
+    """
+    reasons: dict[str, str] = {}
+    starts: dict[str, RunConfig] = {}
+    configs = []
+    asked: dict[str, str] = {}  # name -> why it is unavailable, "" if it is available
+    for cell in cells:
+        config, name = cell.config, cell.config.init_from
+        ended = store is not None and store.exists(config.run_id) and store.status(config.run_id).state in ENDED
+        if name is None or cell.start is None or ended:
+            configs.append(config)
+            continue
+        if name not in asked:
+            asked[name] = _missing(store, name)
+        if asked[name]:
+            config = cell.from_own_start.config
+            if _missing(store, cell.start.run_id):
+                starts[cell.start.run_id] = cell.start
+                reasons[cell.start.run_id] = asked[name]
+        configs.append(config)
+    return Plan(configs, list(starts.values()), reasons)
+
+
+def _missing(store: RunStore | None, name: str) -> str:
+    """Why the weights of that name are unavailable; "" if they are available."""
+    run_id, digest8 = split(name)
+    if not digest8:
+        here = store is not None and store.exists(run_id) and store.status(run_id).state == "finished"
+        return (
+            "" if here and store and store.paths(run_id).checkpoint.exists() else f"run {run_id} is not finished here"
+        )
+    try:
+        start_weights(published_start(name))
+    except ConfigError as error:
+        return str(error)
+    return ""

@@ -11,7 +11,7 @@ from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, w
 from lpwd.analysis.words import label, number
 from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
-from lpwd.store import RunSource
+from lpwd.runs import RunSource
 
 Drawn = tuple[dict[str, go.Figure], list[str]]  # figures by caption, sentences
 

@@ -1,4 +1,4 @@
-"""What the runs of a preset say: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
+"""Results of a preset: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
 
 import datetime
 import math
@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.settings import device_class
 from lpwd.analysis.statistics import Paired, best_settings, over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
 from lpwd.analysis.words import label
@@ -18,7 +17,7 @@ from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Contrast, Preset
 from lpwd.paper.protocols import protocol
 from lpwd.paper.strengths import trials
-from lpwd.store import Record, RunSource
+from lpwd.runs import Run, RunSource, device_class
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -29,9 +28,9 @@ class Findings:
 
     preset: Preset
     scale: Scale
-    cells: pd.DataFrame  # a row a cell: place, in_paper, and the run's row; state "missing" where there is no run
+    cells: pd.DataFrame  # one row per cell: place, in_paper, and the run's row; state "missing" without a run
     done: int  # cells whose measurement is complete, divergence included
-    table: pd.DataFrame  # a row a method and column: ours at its best setting, and the paper's
+    table: pd.DataFrame  # one row per method and column: ours at its best setting, and the paper's
     contrasts: pd.DataFrame
     figures: dict[str, go.Figure]  # caption -> figure
     sentences: list[str]
@@ -39,7 +38,7 @@ class Findings:
 
 
 def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
-    """Read the runs and say what is known; nothing is trained."""
+    """Read the runs of a preset and return tables, figures and sentences; nothing is trained."""
     findings = tabulate(preset, source, scale, seeds)
     frame, sentences = findings.cells, list(findings.sentences)
     drawn, extra = DRAW[preset.kind](preset, frame, source)
@@ -58,14 +57,14 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
 
 
 def tabulate(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
-    """The same without what is drawn from single runs: no history is read."""
+    """`find` without figures: no history is read."""
     frame, warnings = _cells_frame(preset.cells(scale, seeds), source, scale)
     table, contrasts, sentences = _statistics(preset, frame, scale)
     return Findings(preset, scale, frame, int(frame.done.sum()), table, contrasts, {}, sentences, warnings)
 
 
 def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
-    """The cells with their runs, all of one device class: the one with most finished runs; the others are named."""
+    """Return the cells with their runs from the device class that has most of them, and a warning about the others."""
     record_by_id = {record.run_id: record for record in source.records()}
     cells = _with_one_start(cells, record_by_id)
     records = {cell.run_id: record_by_id[cell.run_id] for cell in cells if cell.run_id in record_by_id}
@@ -95,7 +94,7 @@ def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd
 
 
 def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
-    """Cells whose published start could not be had ran from one trained here: of each start the name with most runs."""
+    """Replace cells by those from a start trained here, for each start that has more runs under that id."""
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
         if cell.start and cell.config.init_from != cell.start.run_id:
@@ -108,7 +107,7 @@ def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
     return [own.get(cell.run_id, cell) for cell in cells]
 
 
-def _date(record: Record) -> str:
+def _date(record: Run) -> str:
     """The day a run ended, UTC."""
     ended = record.status.ended or record.status.created
     return datetime.datetime.fromtimestamp(ended, datetime.UTC).strftime("%Y-%m-%d")
@@ -158,7 +157,7 @@ def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
 
 
 def _contrast(part: pd.DataFrame, chosen: dict[str, pd.DataFrame], contrast: Contrast) -> Paired | None:
-    """The pairs at each method's best setting; None where the column has no such methods."""
+    """Return the pairs at each method's best setting, or None if the column lacks one of the methods."""
     names = (contrast.method, contrast.other)
     if not set(names) <= set(part.method):
         return None

@@ -40,7 +40,7 @@ class Cell:
 
     @property
     def from_own_start(self) -> "Cell":
-        """The same cell from a start trained here, where the published one cannot be had."""
+        """The same cell from a start trained here, for use if the published one is unavailable."""
         if self.start is None:
             return self
         return replace(self, config=RunConfig(**self.config.model_dump() | {"init_from": self.start.run_id}))

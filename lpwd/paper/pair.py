@@ -17,7 +17,7 @@ PAIR_FILE = "pair.json"  # beside a snapshot's tables
 
 
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """The pair that `hub.chosen.choose` found in the snapshot; None where there is none."""
+    """Return the pair that `hub.chosen.choose` found in the snapshot, or None."""
     path = folder / PAIR_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
@@ -25,10 +25,10 @@ def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
 def heat(
     layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]], counts: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """Weight norms as shares of their initial value, a row a layer (shallow to deep), a column an epoch from 0 on.
+    """Return weight norms as shares of their initial value: a row per layer (shallow to deep), a column per epoch.
 
-    `norms` has a row an epoch, the initial one first. A layer whose initial norm is 0 has no shares. `counts` are the
-    layers' parameters, where they are known.
+    `norms` has one row per epoch, the initial one first. A layer whose initial norm is 0 has no shares.
+    `counts` are the layers' parameters, if known.
     """
     start = norms[0]
     shares = [[short(epoch[i] / start[i]) if start[i] else None for epoch in norms] for i in range(len(layers))]

@@ -1,6 +1,6 @@
 """The scans over lambda that the landing shows: preset `scan` from scratch on digits, preset `settle` fine-tuned.
 
-No pandas: a page starts with it. What of them is published is read by `lpwd.hub.scans`.
+No pandas: a page starts with it. `lpwd.hub.scans` packs their published runs.
 """
 
 import json
@@ -52,7 +52,7 @@ class Scan:
         return -(-images // config.batch_size) * config.epochs
 
     def frame(self) -> dict[str, Any]:
-        """What a page knows of it before anything was run."""
+        """What a page shows before anything was run."""
         config = self.first
         return {
             "name": self.name,
@@ -82,7 +82,7 @@ def get_scan(name: str) -> Scan:
 
 
 def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """What `hub.scans` wrote beside a snapshot's tables; None where nothing of the scan is published."""
+    """Return what `hub.scans` wrote beside a snapshot's tables, or None if no run of the scan is published."""
     path = file_of(name, folder)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 

@@ -22,7 +22,7 @@ from lpwd.analysis.strengths import (
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.analysis.words import label, number
 from lpwd.paper.presets import Preset
-from lpwd.store import RunSource
+from lpwd.runs import RunSource
 
 VALUES = ("last_top1", "val_selected_top1", "best10_mean")
 X_TITLE = "total decay (nepers, parameter-weighted)"

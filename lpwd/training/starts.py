@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lpwd.config import ConfigError
-from lpwd.hub.starts import published_start, weights_file
+from lpwd.hub.client import start_weights
 from lpwd.paths import replacing, write_atomic
-from lpwd.starts import Start, split
+from lpwd.starts import Start, published_start, split
 from lpwd.store import RunStore
 from lpwd.training import checkpoints
 
@@ -37,7 +37,7 @@ def load(store: RunStore, name: str) -> dict[str, Tensor]:
 
 def _load_published(name: str) -> dict[str, Tensor]:
     start = published_start(name)
-    path = weights_file(start)
+    path = start_weights(start)
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:

@@ -3,11 +3,12 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpwd.paper.pair import SNAPSHOT
+from lpwd.runs import NO_RUNS, Run
 from lpwd.ui.live import in_background
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
@@ -49,18 +50,23 @@ class Cached:
         results = puller.latest() if puller else None
         return results if puller and puller.version else None
 
+    def runs(self) -> Mapping[str, Run]:
+        """The published runs by run id; empty before they are read, the same object until they change."""
+        results = self.results
+        return results.runs if results else NO_RUNS
+
     @property
     def version(self) -> str:
-        """Another one whenever there is something else to show."""
+        """Changes whenever there is something else to show."""
         return f"{self.repo}.{self._puller.version if self._puller else 0}"
 
     def use(self, repo: str) -> None:
         """Show another repository from now on, or ask again for the same one. Raises ConfigError for a name of none."""
-        from lpwd.hub import pull
+        from lpwd.hub import client, pull
 
         repo = repo.strip()
         if repo:
-            pull.check_name(repo)
+            client.check_name(repo)
         with self._choosing:
             if self._puller is None or repo != self.repo:
                 self.repo, self._puller = repo, pull.Puller(repo, snapshot=self.snapshot)

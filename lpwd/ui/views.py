@@ -9,7 +9,7 @@ from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.jobs import costs
 from lpwd.methods import METHODS
 from lpwd.spelled import command_line
-from lpwd.store import ENDED, Record, RunStore, State
+from lpwd.store import ENDED, Run, RunStore, State
 
 RESUMABLE: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
 STOPPABLE: frozenset[State] = frozenset({"queued", "running"})
@@ -27,7 +27,7 @@ PRECEDENCE: tuple[State, ...] = (
 )
 
 
-def race_records(store: RunStore, run_ids: Sequence[str]) -> list[Record]:
+def race_records(store: RunStore, run_ids: Sequence[str]) -> list[Run]:
     """The runs in the order of the table of methods. Raises ConfigError for one that does not exist."""
     records = [store.record(run_id) for run_id in run_ids]
     return sorted(records, key=lambda record: (list(METHODS).index(record.config.method), record.config.seed))
@@ -39,13 +39,13 @@ def lanes_beside(store: RunStore, run_id: str) -> list[str]:
     return [record.run_id for record in store.records() if job and record.status.job == job] or [run_id]
 
 
-def public(record: Record) -> dict[str, Any]:
+def public(record: Run) -> dict[str, Any]:
     """What everybody may know of a run."""
     status = record.status.model_dump(mode="json", exclude={"owner", "pid", "host"})
     return {"run_id": record.run_id, "config": record.config.model_dump(mode="json"), "status": status}
 
 
-def seeds_beside(store: RunStore, records: Sequence[Record]) -> list[dict[str, Any]]:
+def seeds_beside(store: RunStore, records: Sequence[Run]) -> list[dict[str, Any]]:
     """The races that were started together with this one, itself among them, one a seed; empty where it was alone."""
     first = records[0]
     if len({record.config.seed for record in records}) > 1:
@@ -60,7 +60,7 @@ def seeds_beside(store: RunStore, records: Sequence[Record]) -> list[dict[str, A
     return races
 
 
-def title(records: Sequence[Record]) -> str:
+def title(records: Sequence[Run]) -> str:
     """`WD vs LPWD`."""
     return " vs ".join(label(record.config.method) for record in records)
 
@@ -97,7 +97,7 @@ def detail(config: RunConfig, parameters: int | None = None) -> str:
     return ", ".join([*parts, "pretrained"] if config.pretrained else parts)
 
 
-def race_state(records: Sequence[Record]) -> State:
+def race_state(records: Sequence[Run]) -> State:
     return min((record.status.state for record in records), key=PRECEDENCE.index)
 
 
@@ -107,7 +107,7 @@ def lane_style(method: str) -> dict[str, Any]:
     return {"label": label(method), "color": style.color, "dash": style.dash, "marker": style.marker}
 
 
-def lane_view(record: Record) -> dict[str, Any]:
+def lane_view(record: Run) -> dict[str, Any]:
     config, status = record.config, record.status
     return {
         "id": record.run_id,
@@ -125,20 +125,20 @@ def lane_view(record: Record) -> dict[str, Any]:
     }
 
 
-def progress(records: Sequence[Record]) -> float:
+def progress(records: Sequence[Run]) -> float:
     """Share of the race's work that is done; a lane that has ended counts as done."""
     done = sum(_share(record) for record in records)
     return done / len(records)
 
 
-def _share(record: Record) -> float:
+def _share(record: Run) -> float:
     status = record.status
     if status.state in ENDED:
         return 1.0
     return costs.share_done(record.config, status)
 
 
-def race_view(records: Sequence[Record]) -> dict[str, Any]:
+def race_view(records: Sequence[Run]) -> dict[str, Any]:
     """A race without its curves and without what only the queue and the clock know."""
     states = {record.status.state for record in records}
     return {
@@ -159,7 +159,7 @@ def race_view(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def _messages(records: Sequence[Record]) -> list[str]:
+def _messages(records: Sequence[Run]) -> list[str]:
     """What the lanes have to say, once where all say the same."""
     method_by_message = {
         record.status.message: label(record.config.method) for record in records if record.status.message

@@ -1,4 +1,4 @@
-"""What the paper claims of each table and figure, and which quantity of our runs decides about it: a value a seed."""
+"""The paper's claim about each table and figure, and the quantity of our runs that decides it, one value per seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from lpwd.paper.numbers import TABLE1, TABLE3, Scale
 from lpwd.paper.presets import get_preset
 from lpwd.paper.scorecard import sparks
 from lpwd.paper.scorecard.tiles import Line, Part, Sign, Tile, over_columns
-from lpwd.paper.sources import Together
+from lpwd.runs import Runs, origins_text
 
 NO_NUMBER = "no number in its text"
 Values = dict[str, dict[int, float]]  # column -> seed -> value
@@ -29,24 +29,24 @@ class Claim:
 
     sentence: str
     paper: str
-    parts: Callable[[Findings, Together], list[Part]]
-    spark: Callable[[Findings, Together], list[Line]]
+    parts: Callable[[Findings, Runs], list[Part]]
+    spark: Callable[[Findings, Runs], list[Line]]
     spark_title: str
 
 
-def scorecard(source: Together, scale: Scale) -> list[Tile]:
+def scorecard(source: Runs, scale: Scale) -> list[Tile]:
     """All tiles, in the order of the paper."""
     return [tile(name, source, scale) for name in CLAIMS]
 
 
-def tile(name: str, source: Together, scale: Scale) -> Tile:
-    """One tile. Raises ConfigError where there is none of this name."""
+def tile(name: str, source: Runs, scale: Scale) -> Tile:
+    """Return one tile. Raises ConfigError for an unknown name."""
     claim, preset = CLAIMS[name], get_preset(name)
     cells = preset.cells(scale)
     place: dict[str, Any] = {"name": name, "source": preset.source, "claim": claim.sentence, "paper": claim.paper}
     place |= {"scale": scale, "total": len(cells)}
-    known = {record.run_id for record in source.records()}
-    if not any({cell.run_id, cell.from_own_start.run_id} & known for cell in cells):
+    known = source.by_id()
+    if not any({cell.run_id, cell.from_own_start.run_id} & known.keys() for cell in cells):
         return Tile(**place)
     findings = tabulate(preset, source, scale)
     ids = findings.cells[findings.cells.done.astype(bool)].run_id
@@ -54,7 +54,7 @@ def tile(name: str, source: Together, scale: Scale) -> Tile:
         **place,
         parts=tuple(claim.parts(findings, source)),
         done=findings.done,
-        origin=source.said(ids),
+        origin=origins_text(known[run_id] for run_id in dict.fromkeys(ids)),
         spark=tuple(line for line in claim.spark(findings, source) if line.x) if len(ids) else (),
         spark_title=claim.spark_title,
         warnings=tuple(findings.warnings),
@@ -86,33 +86,33 @@ def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
     return len(columns), findings.cells.column.nunique()
 
 
-def _table1(findings: Findings, source: Together) -> list[Part]:
+def _table1(findings: Findings, source: Runs) -> list[Part]:
     return [_pair(findings, "lpwd", "wd", paper=sum(TABLE1_GAINS.values()) / len(TABLE1_GAINS))]
 
 
-def _table3(findings: Findings, source: Together) -> list[Part]:
+def _table3(findings: Findings, source: Runs) -> list[Part]:
     steps = (("lpwd", "wd"), ("rwd", "wd"), ("pwd", "rwd"), ("lpwd", "pwd"))
     return [_pair(findings, method, other, paper=table3_gain(method, other)) for method, other in steps]
 
 
-def _fig1(findings: Findings, source: Together) -> list[Part]:
+def _fig1(findings: Findings, source: Runs) -> list[Part]:
     return [_pair(findings, "lpwd", "wd"), _pair(findings, "lpwd", "wd", "train_loss")]
 
 
-def _fig3b(findings: Findings, source: Together) -> list[Part]:
+def _fig3b(findings: Findings, source: Runs) -> list[Part]:
     rows = findings.contrasts
     largest = rows[(rows.method == "pwd") & (rows.x == findings.cells.weight_decay.max())].iloc[0]
     return [Part(f"PWD minus RWD at λ = {largest.x:g}", tuple(largest.differences), "higher")]
 
 
-def _fig5(findings: Findings, source: Together) -> list[Part]:
+def _fig5(findings: Findings, source: Runs) -> list[Part]:
     sizes, pairs = list(dict.fromkeys(findings.cells.column)), _pairs(findings, "lpwd", "wd")
     first, last = (pairs.get(sizes[i], {}) for i in (0, -1))
     values = tuple(last[seed] - first[seed] for seed in sorted(first.keys() & last.keys()))
     return [Part(f"LPWD minus WD, {sizes[-1]} less {sizes[0]}", values, "higher")]
 
 
-def _settle(findings: Findings, source: Together) -> list[Part]:
+def _settle(findings: Findings, source: Runs) -> list[Part]:
     done = with_decay(findings.cells)
     lpwd, reverse = (best_pair(done, method, "wd", "last_top1") for method in ("lpwd", "lpwd_reversed"))
     return [
@@ -130,7 +130,7 @@ def _whole(findings: Findings) -> pd.DataFrame:
     return cells[whole & (cells.state == "finished")]
 
 
-def _fig4(findings: Findings, source: Together) -> list[Part]:
+def _fig4(findings: Findings, source: Runs) -> list[Part]:
     cells = _whole(findings)
     two = cells[cells.method.isin(["wd", "lpwd"])]
     wide = two.pivot_table(index=["column", "seed", "lr", "weight_decay"], columns="method", values="best10_mean")
@@ -143,7 +143,7 @@ def _fig4(findings: Findings, source: Together) -> list[Part]:
     return [Part("LPWD minus WD, mean over all η and λ", seeds, "higher", columns=_coverage(findings, columns))]
 
 
-def _fig2(findings: Findings, source: Together) -> list[Part]:
+def _fig2(findings: Findings, source: Runs) -> list[Part]:
     cells = with_opposing(_whole(findings), source)
     parts = []
     for name, sign in (("lr", "η"), ("weight_decay", "λ")):
@@ -157,7 +157,7 @@ def _fig2(findings: Findings, source: Together) -> list[Part]:
     return parts
 
 
-def _fig3a(findings: Findings, source: Together) -> list[Part]:
+def _fig3a(findings: Findings, source: Runs) -> list[Part]:
     cells = _whole(findings)
     points = metrics_frame(source, cells.run_id, "zero_shot")
     values: Values = {}

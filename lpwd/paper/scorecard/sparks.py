@@ -10,7 +10,7 @@ from lpwd.analysis.strengths import curve, with_decay
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3, Reported
 from lpwd.paper.scorecard.tiles import Line
-from lpwd.paper.sources import Together
+from lpwd.runs import Runs
 
 PAPER = "paper"  # the style of a line that is the paper's
 NO = Reported(math.nan, math.nan)
@@ -35,7 +35,7 @@ def _columns(findings: Findings) -> list[str]:
     return list(dict.fromkeys(findings.cells.column))
 
 
-def table1(findings: Findings, source: Together) -> list[Line]:
+def table1(findings: Findings, source: Runs) -> list[Line]:
     """Our WD and LPWD over the columns, beside the paper's."""
     reported = {
         method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")
@@ -44,7 +44,7 @@ def table1(findings: Findings, source: Together) -> list[Line]:
     return [_line(PAPER, pd.Series(paper)), _line("lpwd", _differences(findings, "lpwd", "wd"))]
 
 
-def table3(findings: Findings, source: Together) -> list[Line]:
+def table3(findings: Findings, source: Runs) -> list[Line]:
     """The methods from WD to LPWD, beside the paper's."""
     names = ("wd", "rwd", "pwd", "lpwd")
     paper = {method: reported.mean for (method, _), reported in TABLE3.items()}
@@ -55,7 +55,7 @@ def table3(findings: Findings, source: Together) -> list[Line]:
     ]
 
 
-def fig1(findings: Findings, source: Together) -> list[Line]:
+def fig1(findings: Findings, source: Runs) -> list[Line]:
     """Test top-1 over epochs, mean over seeds, of the first column that has runs of both methods."""
     finished = findings.cells[(findings.cells.state == "finished") & findings.cells.method.isin(["wd", "lpwd"])]
     for _, part in finished.groupby("column", sort=False):
@@ -66,7 +66,7 @@ def fig1(findings: Findings, source: Together) -> list[Line]:
     return []
 
 
-def fig2(findings: Findings, source: Together) -> list[Line]:
+def fig2(findings: Findings, source: Runs) -> list[Line]:
     """The opposing rate over λ, at the largest η."""
     finished = findings.cells[findings.cells.state == "finished"]
     cells = with_opposing(finished, source)
@@ -80,7 +80,7 @@ def _over_decay(style: str, part: pd.DataFrame, value: str) -> Line:
     return _line(style, mean)
 
 
-def fig3a(findings: Findings, source: Together) -> list[Line]:
+def fig3a(findings: Findings, source: Runs) -> list[Line]:
     """Test top-1 over the shrink."""
     finished = findings.cells[findings.cells.state == "finished"]
     points = metrics_frame(source, finished.run_id, "zero_shot")
@@ -93,24 +93,24 @@ def fig3a(findings: Findings, source: Together) -> list[Line]:
     ]
 
 
-def fig3b(findings: Findings, source: Together) -> list[Line]:
+def fig3b(findings: Findings, source: Runs) -> list[Line]:
     """PWD minus RWD over λ."""
     rows = findings.contrasts[(findings.contrasts.method == "pwd") & (findings.contrasts.n > 0)]
     return [_over_decay("pwd", rows.rename(columns={"x": "weight_decay", "mean": "difference"}), "difference")]
 
 
-def fig4(findings: Findings, source: Together) -> list[Line]:
+def fig4(findings: Findings, source: Runs) -> list[Line]:
     """Test top-1 over λ."""
     finished = findings.cells[(findings.cells.state == "finished") & (findings.cells.weight_decay > 0)]
     return [_over_decay(name, finished[finished.method == name], "best10_mean") for name in ("wd", "lpwd")]
 
 
-def fig5(findings: Findings, source: Together) -> list[Line]:
+def fig5(findings: Findings, source: Runs) -> list[Line]:
     """LPWD minus WD over sizes."""
     return [_line("lpwd", _differences(findings, "lpwd", "wd"))]
 
 
-def settle(findings: Findings, source: Together) -> list[Line]:
+def settle(findings: Findings, source: Runs) -> list[Line]:
     """Accuracy over total decay."""
     done = with_decay(findings.cells)
     lines = []

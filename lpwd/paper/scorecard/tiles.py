@@ -1,6 +1,6 @@
-"""The scorecard: a tile a table or figure, whether our runs confirm or contradict what the paper says there.
+"""The scorecard: one tile per table or figure, whether our runs confirm or contradict the paper's claim.
 
-A verdict needs three seeds and a 95% interval over them that excludes 0; it holds at its scale, which is always said.
+A verdict needs at least three seeds and a 95% confidence interval that excludes 0. It holds at its scale only.
 """
 
 import math
@@ -21,7 +21,7 @@ Sign = Literal["higher", "lower", "not higher"]  # than 0
 
 @dataclass(frozen=True)
 class Part:
-    """One quantity that the claim is about: a value a seed, each from runs on the same batches."""
+    """One quantity that the claim is about: one value per seed, each from runs on the same batches."""
 
     name: str
     values: tuple[float, ...]
@@ -75,7 +75,7 @@ class Part:
 
 
 def together(parts: Sequence[Part]) -> Verdict:
-    """One part against the claim contradicts it; to confirm it takes all of them."""
+    """One part against the claim contradicts it; only all parts together confirm it."""
     verdicts = [part.verdict for part in parts]
     if all(verdict == "not run" for verdict in verdicts):
         return "not run"
@@ -85,9 +85,9 @@ def together(parts: Sequence[Part]) -> Verdict:
 
 
 def over_columns(values: Mapping[str, Mapping[int, float]]) -> tuple[tuple[float, ...], list[str]]:
-    """A mean over columns a seed, and these columns; `values` has column -> seed -> value.
+    """Return one mean over columns per seed, and these columns; `values` has column -> seed -> value.
 
-    Columns are those with MIN_SEEDS seeds, or all with any where none has so many; a seed counts that all of them have.
+    Uses the columns with MIN_SEEDS seeds, or if there are none all with any, and the seeds that all of them have.
     """
     some = {column: seeds for column, seeds in values.items() if seeds}
     columns = [column for column, seeds in some.items() if len(seeds) >= MIN_SEEDS] or list(some)
@@ -125,7 +125,7 @@ class Tile:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all parts; undecided where there are runs but no part has a seed yet."""
+        """The combined verdict of all parts; undecided if there are runs but no part has a seed yet."""
         verdict = together(self.parts)
         return "undecided" if verdict == "not run" and self.done else verdict
 

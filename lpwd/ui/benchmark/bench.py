@@ -1,12 +1,12 @@
 """What the Benchmark tab knows: the scorecard and what lies below a tile, made again only when a run changed.
 
-Own and published runs together, by the rule of `lpwd.paper.sources`. No gradio.
+Own and published runs together, by the rule of `lpwd.runs.Runs`. No gradio.
 """
 
 import functools
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from lpwd.analysis.words import general, label, spread
@@ -15,7 +15,8 @@ from lpwd.jobs.costs import SPEED_FIELDS
 from lpwd.methods import METHODS
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
-from lpwd.store import Record, RunStore
+from lpwd.runs import Run, Runs, origins_text, repeated_text
+from lpwd.store import RunStore
 from lpwd.ui.benchmark.figures import figures, sentences_of
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
@@ -23,7 +24,6 @@ from lpwd.ui.views import WORKING
 if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
     from lpwd.paper.findings import Findings
     from lpwd.paper.scorecard.tiles import Tile
-    from lpwd.paper.sources import Together
 
 FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
 SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
@@ -34,7 +34,7 @@ class Bench:
     """One object an app."""
 
     def __init__(self, store: RunStore, cached: Cached) -> None:
-        self.store, self.cached = store, cached
+        self.store, self.cached, self.runs = store, cached, Runs(store, cached.runs)
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._tiles: dict[tuple[str, str], tuple[str, Tile]] = {}  # with the stamp of their cells
         self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
@@ -55,9 +55,8 @@ class Bench:
             if stamp == now:
                 return answer
             changed = [name for name, one in stamps.items() if self._tiles.get((name, scale), ("",))[0] != one]
-            together = self._together() if changed else None
             for name in changed:
-                self._tiles[name, scale] = (stamps[name], tile(name, cast("Together", together), cast(Scale, scale)))
+                self._tiles[name, scale] = (stamps[name], tile(name, self.runs, cast(Scale, scale)))
             tiles = [self._tiles[name, scale][1] for name in CLAIMS]
             return answer | {"summary": summary(tiles), "tiles": list(map(card, tiles))}
 
@@ -78,23 +77,20 @@ class Bench:
             raise ConfigError(f"{name} at scale {scale} has no cell {unknown[0][:200]!r}")
         return [cells[run_id] for run_id in dict.fromkeys(run_ids)]
 
-    def _stamp(self, cells: Mapping[str, Cell], records: Sequence[Record]) -> str:
+    def _stamp(self, cells: Mapping[str, Cell], records: Sequence[Run]) -> str:
         states = {r.run_id: (r.status.state, r.status.ended) for r in records if r.run_id in cells}
         return f"{hash(frozenset(states.items())):x}-{self.cached.version}"
 
-    def _together(self) -> "Together":
-        from lpwd.hub.checked import Published
-        from lpwd.paper.sources import Together
-
-        results = self.cached.results
-        return Together(self.store, Published(results.checked) if results else None)
+    def _repeated(self, run_ids: Iterable[str]) -> str:
+        own = {run.run_id: run for run in self.store.records()}
+        return repeated_text({i: own[i] for i in run_ids if i in own}, self.cached.runs())
 
     def _view(self, name: str, scale: Scale, cells: Mapping[str, Cell]) -> dict[str, Any]:
         from lpwd.paper.findings import find
         from lpwd.paper.report import TABLED
 
-        preset, together = get_preset(name), self._together()
-        findings = find(preset, together, scale)
+        preset, runs = get_preset(name), self.runs.by_id()
+        findings = find(preset, self.runs, scale)
         done = list(findings.cells[findings.cells.done.astype(bool)].run_id)
         still_open = open_cells(findings, cells)
         return {
@@ -105,16 +101,18 @@ class Bench:
             "kind": preset.kind,
             "done": findings.done,
             "total": len(findings.cells),
-            "origin": "; ".join(text for text in (together.said(done), together.repeated(done)) if text),
+            "origin": "; ".join(
+                filter(None, (origins_text(runs[i] for i in dict.fromkeys(done)), self._repeated(done)))
+            ),
             "sentences": findings.sentences,
             "warnings": findings.warnings,
             "reported": bool(preset.reported),
-            "table": table(findings, together) if preset.kind in TABLED else [],
+            "table": table(findings, runs) if preset.kind in TABLED else [],
             "verdicts": {column: sentences_of(findings, column) for column in dict.fromkeys(findings.cells.column)},
-            "figures": figures(findings, together.published_ids),
+            "figures": figures(findings, frozenset(i for i in done if runs[i].is_published)),
             "open": still_open,
             "waiting": any(cell["waiting"] for cell in still_open),
-            "runs": [run_id for run_id in done if run_id not in together.published_ids],
+            "runs": [run_id for run_id in done if not runs[run_id].is_published],
             "command": f"python -m lpwd sweep {name} --scale {scale}",
         }
 
@@ -160,12 +158,12 @@ def card(tile: "Tile") -> dict[str, Any]:
     }
 
 
-def table(findings: "Findings", together: "Together") -> list[dict[str, Any]]:
+def table(findings: "Findings", by_id: Mapping[str, Run]) -> list[dict[str, Any]]:
     """A row a method and column: the paper's number and ours, and the runs that ours rests on."""
     rows = []
     for row in findings.table.to_dict("records"):
         runs = _runs(findings, row)
-        own = [run_id for run_id in runs if run_id not in together.published_ids]
+        own = [run_id for run_id in runs if not by_id[run_id].is_published]
         rows.append(
             {
                 "column": row["column"],

@@ -41,7 +41,7 @@ class Publishing:
 
     def look(self, repo: str, replaces: bool = False) -> None:
         """Begin to find out what would be sent. Raises ConfigError for a wrong name, or where one is under way."""
-        from lpwd.hub.pull import check_name
+        from lpwd.hub.client import check_name
 
         check_name(repo)
         self._begin(lambda state: State("looking", state.plan + 1, repo, replaces))

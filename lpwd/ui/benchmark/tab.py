@@ -7,7 +7,7 @@ import gradio as gr
 
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.rights import User
-from lpwd.jobs.starts import with_starts
+from lpwd.jobs.sweep import with_starts
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.benchmark import bench, hub_panel

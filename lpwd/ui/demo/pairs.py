@@ -28,7 +28,7 @@ class Shown:
         if results is not None and self._version != version:
             from lpwd.hub import chosen
 
-            self._pair = published_view(chosen.choose(results.checked), source(results)) or self._pair
+            self._pair = published_view(chosen.choose(results.runs), source(results)) or self._pair
             self._version = version
         return self._pair
 

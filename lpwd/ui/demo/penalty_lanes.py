@@ -6,12 +6,12 @@ from typing import Any
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.rights import User, may_change
 from lpwd.paper.scans import NAMES, Scan, get_scan
-from lpwd.store import ENDED, Record
+from lpwd.store import ENDED, Run
 from lpwd.ui.demo.penalty_recorded import Recorded
 from lpwd.ui.live import IDLE_POLL_MS, POLL_MS, Live
 from lpwd.ui.views import WORKING, detail, race_records
 
-Seeds = dict[int, list[Record]]  # the lanes of each seed, by seed
+Seeds = dict[int, list[Run]]  # the lanes of each seed, by seed
 
 
 class Lanes:
@@ -71,7 +71,7 @@ class Lanes:
     def _scan(self, name: str) -> Scan:
         return self.scans[name] if name in self.scans else get_scan(name)  # which says what is allowed
 
-    def _cell(self, records: Sequence[Record]) -> dict[str, Any]:
+    def _cell(self, records: Sequence[Run]) -> dict[str, Any]:
         """Which cell and seed these are lanes of. ConfigError for other runs, perhaps of somebody's link."""
         ids = [record.run_id for record in records]
         strengths = {(record.config.weight_decay, record.config.seed) for record in records}
@@ -100,7 +100,7 @@ class Lanes:
         return dict(sorted(seeds.items()))
 
 
-def is_finished(lanes: Sequence[Record], methods: Sequence[str]) -> bool:
+def is_finished(lanes: Sequence[Run], methods: Sequence[str]) -> bool:
     """Whether every method's run of this seed has ended."""
     return {record.config.method for record in lanes if record.status.state in ENDED} >= set(methods)
 
@@ -117,14 +117,14 @@ def next_seed(seeds: Seeds, methods: Sequence[str], published: set[int], user: U
     return next(seed for seed in candidates if seed not in published and free(seed))
 
 
-def holds_here(records: Iterable[Record]) -> str:
+def holds_here(records: Iterable[Run]) -> str:
     """What holds over the seeds that have ended here, on the newest kind of machine; pandas is loaded only then."""
     ended = [record for record in records if record.status.state in ENDED]
     if not ended:
         return ""
     from lpwd.analysis.gap import holds, minus_wd
-    from lpwd.analysis.settings import device_class
     from lpwd.analysis.statistics import runs_frame
+    from lpwd.runs import device_class
 
     newest = max(ended, key=lambda record: record.status.ended or 0)
     device = device_class(newest.status.device)

@@ -31,7 +31,7 @@ class Recorded:
         self._choosing = threading.Lock()
 
     def digests(self) -> dict[str, str]:
-        """By scan; empty where nothing of it is published."""
+        """By scan; empty if no run of it is published."""
         return {name: _digest(text) for name, text in self._texts.items()}
 
     def news(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Recorded:
         return self._seeds[name].get(decay, set())
 
     def route(self) -> Route:
-        """`GET /lpwd/scans/<name>?v=<digest>`: the scan as packed JSON, or null where nothing of it is published."""
+        """`GET /lpwd/scans/<name>?v=<digest>`: the scan as packed JSON, or null if no run of it is published."""
 
         async def serve(request: Request) -> Response:
             text = self._texts.get(request.path_params["name"], b"")
@@ -75,14 +75,14 @@ class Recorded:
                 return
             from lpwd.hub import scans
 
-            found = {name: scans.recorded(get_scan(name), results.checked) for name in NAMES}
+            found = {name: scans.recorded(get_scan(name), results.runs) for name in NAMES}
             where = {"source": source(results)}
             self._texts = {name: scans.packed(scan | where).encode() if scan else b"" for name, scan in found.items()}
             self._seeds, self._version = {}, version
 
 
 def _with_source(path: Path) -> bytes:
-    """A bundled scan, which says that it is; empty where there is none."""
+    """A bundled scan with its source, or empty."""
     return (
         json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"source": BUNDLED}).encode()
         if path.exists()

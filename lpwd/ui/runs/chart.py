@@ -8,8 +8,8 @@ import pandas as pd
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.analysis.words import general, number, seed_list, spread
 from lpwd.config import ConfigError
+from lpwd.runs import Runs
 from lpwd.ui.runs import compared, overlay
-from lpwd.ui.runs.sources import Sources, is_published
 
 TABLE_ROWS = 300
 RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_top1": "Validation-selected"}
@@ -29,49 +29,49 @@ def view(
 ) -> dict[str, Any]:
     """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong.
 
-    Only `stamp` and `moving` where nothing has changed since the answer with this `stamp`; `moving` says whether one
+    Only `stamp` and `moving` if nothing has changed since the answer with this `stamp`; `moving` says whether one
     of the runs is training, so that asking again is worth it.
     """
     if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
         raise ConfigError("this link asks for a chart that there is not: choose again below")
-    entries = compared.choose(curves.sources, items, each=each)
-    now = {"stamp": _stamp(curves.sources, entries), "moving": _moving(entries)}
+    groups = compared.choose(curves.runs, items, each=each)
+    now = {"stamp": _stamp(curves.runs, groups), "moving": _moving(groups)}
     if stamp == now["stamp"]:
         return now
-    judged = compared.choose(curves.sources, items) if each else entries
-    layers = overlay.layer_names(curves, entries, y)
-    drawn = overlay.lines(curves, entries, y, x, layer if layer in layers else "")
+    judged = compared.choose(curves.runs, items) if each else groups
+    layers = overlay.layer_names(curves, groups, y)
+    drawn = overlay.lines(curves, groups, y, x, layer if layer in layers else "")
     return now | {
         "figure": overlay.overlay(drawn, y, x, logs, smooth),
         "layers": layers,
         "summary": _summary(drawn, y),
-        "origins": _origins(curves.sources, entries),
+        "origins": _origins(curves.runs, groups),
         "verdicts": [pair["verdict"] for pair in compared.pairs(judged, value)],
-        "entries": [{"label": e.label, "color": e.color} for e in entries],
-        "results": _results(entries),
-        "settings": [["Setting", *(e.label for e in entries)], *compared.differing(entries)],
+        "entries": [{"label": e.label, "color": e.color} for e in groups],
+        "results": _results(groups),
+        "settings": [["Setting", *(e.label for e in groups)], *compared.differing(groups)],
         "points": _points(drawn, x),
     }
 
 
-def _stamp(sources: Sources, entries: Sequence[compared.Entry]) -> str:
-    """Another one once a run has recorded more or ended."""
-    recorded = tuple(sources.history(run_id).stamp for entry in entries for run_id in entry.ids)
-    return f"{hash((recorded, tuple(state for entry in entries for state in entry.runs.state))):x}"
+def _stamp(runs: Runs, groups: Sequence[compared.Group]) -> str:
+    """Changes when a run records more or ends."""
+    recorded = tuple(runs.record(ref).history.stamp for group in groups for ref in group.ids)
+    return f"{hash((recorded, tuple(state for group in groups for state in group.runs.state))):x}"
 
 
-def _moving(entries: Sequence[compared.Entry]) -> bool:
-    return any(entry.runs.state.isin(["queued", "running", "stopping"]).any() for entry in entries)
+def _moving(groups: Sequence[compared.Group]) -> bool:
+    return any(group.runs.state.isin(["queued", "running", "stopping"]).any() for group in groups)
 
 
-def _origins(sources: Sources, entries: Sequence[compared.Entry]) -> str:
-    """Where published runs are from, in a sentence; empty where all were trained here."""
-    published = [run_id for entry in entries for run_id in entry.ids if is_published(run_id)]
+def _origins(runs: Runs, groups: Sequence[compared.Group]) -> str:
+    """Where published runs are from, in a sentence; empty if all were trained here."""
+    drawn = [runs.record(ref) for group in groups for ref in group.ids]
+    published = [run for run in drawn if run.is_published]
     if not published:
         return ""
-    count, all_of_them = len(published), sum(len(entry.ids) for entry in entries)
-    places = sorted({sources.origin(sources.record(run_id)).partition(",")[0] for run_id in published})
-    return f"{count} of the {all_of_them} runs drawn {'are' if count > 1 else 'is'} published: {', '.join(places)}."
+    count, places = len(published), sorted({run.place for run in published})
+    return f"{count} of the {len(drawn)} runs drawn {'are' if count > 1 else 'is'} published: {', '.join(places)}."
 
 
 def _summary(drawn: Sequence[overlay.Line], y: str) -> str:
@@ -92,9 +92,9 @@ MISSING = {
 }
 
 
-def _results(entries: Sequence[compared.Entry]) -> list[list[str]]:
+def _results(groups: Sequence[compared.Group]) -> list[list[str]]:
     head = ["Group", "n", "Seeds", *(f"{name}, mean ± sd (%)" for name in RESULTS.values()), "Diverged", "Unfinished"]
-    statistics = [compared.statistics(entries, value) for value in RESULTS]
+    statistics = [compared.statistics(groups, value) for value in RESULTS]
     rows = []
     for best, *others in zip(*statistics, strict=True):
         cells = [spread(one["mean"], one["std"]) for one in (best, *others)]

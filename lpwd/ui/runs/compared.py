@@ -1,8 +1,8 @@
 """What is compared: chosen runs and groups of seeds, their statistics over seeds, and a verdict for each pair.
 
 A group is all runs that differ in nothing but the seed. Its key, as links carry it, is
-`method*setting*scale*device` (analysis/settings.py); everything else in a link is the name of a run. What is published
-is never in one group with what was trained here (sources.py).
+`method*setting*scale*device` (lpwd/runs.py); everything else in a link is the name of a run. What is published
+is never in one group with what was trained here.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from lpwd.analysis.statistics import over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, verdict
 from lpwd.config import ConfigError
 from lpwd.methods import METHODS
-from lpwd.ui.runs.sources import Sources, is_published
+from lpwd.runs import Runs
 
 MAX_RUNS, MAX_PAIRS = 60, 10
 COLUMNS = ("best10_mean", "last_top1", "val_selected_top1", "train_loss")
@@ -27,7 +27,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Group:
     """One line of the comparison: runs that differ in the seed alone."""
 
     key: str
@@ -55,41 +55,43 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
     return first
 
 
-def choose(sources: Sources, items: Sequence[str], *, each: bool = False) -> list[Entry]:
-    """The entries of these run names and group keys, in their order. Raises ConfigError for one that is unknown.
+def choose(runs: Runs, items: Sequence[str], *, each: bool = False) -> list[Group]:
+    """Return the groups of these refs and group keys, in their order. Raises ConfigError for an unknown one.
 
-    Chosen seeds of one group stand in one entry; `each` keeps every run apart.
+    Chosen seeds of one group stand in one group; `each` keeps every run apart.
     """
-    records = sources.chosen(items)
-    if len(records) > MAX_RUNS:
-        raise ConfigError(f"{len(records)} runs are chosen: at most {MAX_RUNS} can be compared at once")
-    keys = [sources.key(record) for record in records]
-    origin = ["published" if is_published(record.run_id) else "trained here" for record in records]
-    runs = runs_frame(records).assign(key=keys, origin=origin)
+    chosen = runs.chosen(items)
+    if len(chosen) > MAX_RUNS:
+        raise ConfigError(f"{len(chosen)} runs are chosen: at most {MAX_RUNS} can be compared at once")
+    frame = runs_frame(chosen).assign(
+        run_id=[run.ref for run in chosen],
+        key=[runs.key(run) for run in chosen],
+        origin=["published" if run.is_published else "trained here" for run in chosen],
+    )
     order = {item: place for place, item in reversed(list(enumerate(items)))}
     last = len(items)
-    place = [min(order.get(k, last), order.get(i, last)) for k, i in zip(runs.key, runs.run_id, strict=True)]
-    runs = runs.assign(place=place).sort_values(["place", "seed"], kind="stable")
-    parts = [part for _, part in runs.groupby("run_id" if each else "key", sort=False)]
-    return _entries(parts)
+    place = [min(order.get(k, last), order.get(i, last)) for k, i in zip(frame.key, frame.run_id, strict=True)]
+    frame = frame.assign(place=place).sort_values(["place", "seed"], kind="stable")
+    parts = [part for _, part in frame.groupby("run_id" if each else "key", sort=False)]
+    return _groups(parts)
 
 
-def _entries(parts: Sequence[pd.DataFrame]) -> list[Entry]:
+def _groups(parts: Sequence[pd.DataFrame]) -> list[Group]:
     firsts = [_row(part) for part in parts]
     varying = [name for name in NAMED if len(_texts(firsts, name)) > 1]
     several = len({first["key"] for first in firsts}) < len(firsts)
-    entries: list[Entry] = []
+    groups: list[Group] = []
     for part, first in zip(parts, firsts, strict=True):
         method = first["method"]
         details = [NAMED[name].format(_text(first[name])) for name in varying if _says(first, name)]
         details += [f"seed {first['seed']}"] if several else []
         label = ", ".join([words.label(method), *details])
-        twins = sum(entry.method == method for entry in entries)
+        twins = sum(group.method == method for group in groups)
         used = METHODS[method].dash
         dash = [used, *(dash for dash in DASHES if dash != used)][twins % len(DASHES)]
         key = str(first["run_id"] if several else first["key"])
-        entries.append(Entry(key, method, _unlike(label, entries), part, dash))
-    return entries
+        groups.append(Group(key, method, _unlike(label, groups), part, dash))
+    return groups
 
 
 def _says(first: dict[str, Any], name: str) -> bool:
@@ -102,7 +104,7 @@ def _texts(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:
     return {_text(first[name]) for first in firsts if flag or _says(first, name)}
 
 
-# What tells two entries apart beside the method -> how a label says it.
+# What tells two groups apart beside the method -> how a label says it.
 NAMED = {
     "origin": "{}",
     "lr": "η {}",
@@ -120,8 +122,8 @@ NAMED = {
 }
 
 
-def _unlike(label: str, entries: Sequence[Entry]) -> str:
-    count = sum(entry.label.partition(" #")[0] == label for entry in entries)
+def _unlike(label: str, groups: Sequence[Group]) -> str:
+    count = sum(group.label.partition(" #")[0] == label for group in groups)
     return f"{label} #{count + 1}" if count else label
 
 
@@ -136,36 +138,36 @@ def _text(value: Any) -> str:
 # ---- statistics
 
 
-def statistics(entries: Sequence[Entry], value: str) -> list[dict[str, Any]]:
-    """n, mean and deviation (ddof 1) over the finished seeds of each entry."""
-    runs = pd.concat([entry.runs.assign(method=entry.label) for entry in entries])
+def statistics(groups: Sequence[Group], value: str) -> list[dict[str, Any]]:
+    """n, mean and deviation (ddof 1) over the finished seeds of each group."""
+    runs = pd.concat([group.runs.assign(method=group.label) for group in groups])
     rows = {row["method"]: row for row in over_seeds(runs, value).to_dict("records")}
-    return [_statistics(entry, rows[entry.label]) for entry in entries]
+    return [_statistics(group, rows[group.label]) for group in groups]
 
 
-def _statistics(entry: Entry, row: dict[Any, Any]) -> dict[str, Any]:
+def _statistics(group: Group, row: dict[Any, Any]) -> dict[str, Any]:
     counts = {name: int(row[name]) for name in ("n", "diverged", "unfinished")}
     numbers = {name: _number(row[name]) for name in ("mean", "std")}
-    names = {"label": entry.label, "method": entry.method, "run_ids": entry.ids}
+    names = {"label": group.label, "method": group.method, "run_ids": group.ids}
     return {**names, **counts, "seeds": list(row["seeds"]), **numbers}
 
 
-def pairs(entries: Sequence[Entry], value: str) -> list[dict[str, Any]]:
-    """The paired difference of each two entries (of the first one with all others where they are many)."""
-    every = list(itertools.combinations(entries, 2))
-    kept = every if len(every) <= MAX_PAIRS else [(entries[0], other) for other in entries[1:]]
+def pairs(groups: Sequence[Group], value: str) -> list[dict[str, Any]]:
+    """The paired difference of each two groups (of the first one with all others where they are many)."""
+    every = list(itertools.combinations(groups, 2))
+    kept = every if len(every) <= MAX_PAIRS else [(groups[0], other) for other in groups[1:]]
     return [pair(left, right, value) for right, left in kept]
 
 
-def pair(entry: Entry, other: Entry, value: str) -> dict[str, Any]:
-    """`entry` minus `other` over the seeds that both have, with its sentence."""
-    both = pd.concat([part.runs.assign(method=part.label) for part in (entry, other)])
-    names = {"method": entry.label, "other": other.label}
+def pair(group: Group, other: Group, value: str) -> dict[str, Any]:
+    """`group` minus `other` over the seeds that both have, with its sentence."""
+    both = pd.concat([part.runs.assign(method=part.label) for part in (group, other)])
+    names = {"method": group.label, "other": other.label}
     try:
-        difference = paired(both, entry.label, other.label, value)
+        difference = paired(both, group.label, other.label, value)
     except ValueError:
-        fields = ", ".join(row[0] for row in differing([entry, other]) if row[0] not in PAIRABLE) or "device or scale"
-        why = f"{entry.label} and {other.label} are not paired: they differ in {fields}, so no batch was the same."
+        fields = ", ".join(row[0] for row in differing([group, other]) if row[0] not in PAIRABLE) or "device or scale"
+        why = f"{group.label} and {other.label} are not paired: they differ in {fields}, so no batch was the same."
         return {**names, "n": 0, "outcome": "none", "verdict": why}
     numbers = {name: _number(getattr(difference, name)) for name in ("mean", "std", "low", "high")}
     sets = {"seeds": list(difference.seeds), "differences": list(difference.differences)}
@@ -182,24 +184,24 @@ def pair(entry: Entry, other: Entry, value: str) -> dict[str, Any]:
 PAIRABLE = {"method", "lr", "weight_decay", "origin"}
 
 
-def differing(entries: Sequence[Entry]) -> list[list[str]]:
-    """The fields of the configuration in which entries differ: a row a field, its name first."""
+def differing(groups: Sequence[Group]) -> list[list[str]]:
+    """The fields of the configuration in which groups differ: one row per field, its name first."""
     fields = ["method", *(name for name in CONFIG if name not in ("method", "seed"))]
-    rows = [[name, *(_text(entry.first[name]) for entry in entries)] for name in fields]
+    rows = [[name, *(_text(group.first[name]) for group in groups)] for name in fields]
     return [row for row in rows if len(set(row[1:])) > 1]
 
 
 CONFIG = [*runs_frame([]).columns[1 : list(runs_frame([]).columns).index("state")], "device_class", "origin"]
 
 
-def comparison(sources: Sources, run_ids: Sequence[str], value: str) -> dict[str, Any]:
+def comparison(runs: Runs, run_ids: Sequence[str], value: str) -> dict[str, Any]:
     """The answer of the endpoint /compare: seeds grouped, each two groups paired."""
     if value not in QUANTITIES:
         raise ConfigError(f"value is {value!r}: allowed are {', '.join(QUANTITIES)}")
     if not run_ids:
         raise ConfigError("run_ids is empty: give the ids of the runs to compare")
-    entries = choose(sources, run_ids)
-    return {"value": value, "groups": statistics(entries, value), "pairs": pairs(entries, value)}
+    groups = choose(runs, run_ids)
+    return {"value": value, "groups": statistics(groups, value), "pairs": pairs(groups, value)}
 
 
 def _number(value: float) -> float | None:

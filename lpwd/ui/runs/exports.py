@@ -9,9 +9,9 @@ import pandas as pd
 
 from lpwd.analysis.statistics import runs_frame
 from lpwd.config import ConfigError
-from lpwd.ui.runs.compared import Entry
+from lpwd.runs import Runs
+from lpwd.ui.runs.compared import Group
 from lpwd.ui.runs.overlay import Curves, Y
-from lpwd.ui.runs.sources import Sources
 from lpwd.ui.shared.spreadsheet import csv
 from lpwd.ui.views import public
 
@@ -30,26 +30,25 @@ MAX_TRACKIO_RUNS = 60
 TRACKIO_FILE = "lpwd-trackio.csv"
 
 
-def table(sources: Sources, items: Sequence[str], kind: Kind) -> str:
+def table(runs: Runs, items: Sequence[str], kind: Kind) -> str:
     """Settings, results and circumstances of the runs of these names and group keys."""
-    records = sources.chosen(items)
-    origins = [sources.origin(record) for record in records]
+    chosen = runs.chosen(items)
     if kind == "json":
-        whole = [{**public(record), "published": origin} for record, origin in zip(records, origins, strict=True)]
+        whole = [{**public(run), "run_id": run.ref, "published": run.origin_text} for run in chosen]
         return json.dumps(whole, indent=1, ensure_ascii=False)
-    frame = runs_frame(records)
-    frame.insert(1, "published", origins)
-    frame.insert(2, "name", [record.status.name for record in records])
-    frame.insert(3, "note", [record.status.note for record in records])
+    frame = runs_frame(chosen).assign(run_id=[run.ref for run in chosen])
+    frame.insert(1, "published", [run.origin_text for run in chosen])
+    frame.insert(2, "name", [run.status.name for run in chosen])
+    frame.insert(3, "note", [run.status.note for run in chosen])
     return csv(frame)
 
 
-def points(curves: Curves, entries: Sequence[Entry], y: str, layer: str = "") -> str:
-    """Every recorded value, not thinned: a row a run and point."""
+def points(curves: Curves, groups: Sequence[Group], y: str, layer: str = "") -> str:
+    """Every recorded value, not thinned: one row per run and point."""
     parts = []
-    for entry in entries:
-        for run in entry.runs.itertuples():
-            labels = {"group": entry.label, "run_id": run.run_id, "method": run.method, "lr": run.lr}
+    for group in groups:
+        for run in group.runs.itertuples():
+            labels = {"group": group.label, "run_id": run.run_id, "method": run.method, "lr": run.lr}
             labels |= {"weight_decay": run.weight_decay, "seed": run.seed}
             names = [layer] if layer or Y[y][1] != "layer" else curves.layers(str(run.run_id))
             for name in names:
@@ -58,30 +57,28 @@ def points(curves: Curves, entries: Sequence[Entry], y: str, layer: str = "") ->
     return csv(pd.concat(parts)) if parts else ""
 
 
-def trackio(sources: Sources, items: Sequence[str]) -> dict[str, Any]:
-    """`text`, a CSV with a row a step, and `line`, the code that imports it. Raises ConfigError.
+def trackio(runs: Runs, items: Sequence[str]) -> dict[str, Any]:
+    """`text`, a CSV with one row per step, and `line`, the code that imports it. Raises ConfigError.
 
     trackio reads one file as one run of a project that it does not have yet, hence a project of this choice's own; of
     several runs the columns are `1/top1`, `2/top1`, ..., and comments above the line say which is which. There is no
     clock time: training seconds are a column.
     """
-    records = sources.chosen(items)
-    if not 0 < len(records) <= MAX_TRACKIO_RUNS:
-        raise ConfigError(f"{len(records)} runs are ticked: 1 to {MAX_TRACKIO_RUNS} go into one file for trackio")
-    prefixes = [f"{number}/" for number in range(1, len(records) + 1)] if len(records) > 1 else [""]
+    chosen = runs.chosen(items)
+    if not 0 < len(chosen) <= MAX_TRACKIO_RUNS:
+        raise ConfigError(f"{len(chosen)} runs are ticked: 1 to {MAX_TRACKIO_RUNS} go into one file for trackio")
+    prefixes = [f"{number}/" for number in range(1, len(chosen) + 1)] if len(chosen) > 1 else [""]
     by_step: dict[int, dict[str, float]] = {}
-    for prefix, record in zip(prefixes, records, strict=True):
-        columns = sources.history(record.run_id).epochs.numbers(("step", *TRACKIO.values()))
+    for prefix, run in zip(prefixes, chosen, strict=True):
+        columns = run.history.epochs.numbers(("step", *TRACKIO.values()))
         for place, step in enumerate(columns["step"]):
             values = {f"{prefix}{short}": columns[name][place] for short, name in TRACKIO.items()}
             by_step.setdefault(step, {}).update(values)
     if not by_step:
         raise ConfigError("no epoch of the ticked runs has ended yet: there is nothing for trackio to read")
     frame = pd.DataFrame.from_dict(by_step, orient="index").sort_index().dropna(axis="columns", how="all")
-    names = [
-        f"# {prefix.rstrip('/')}: {record.run_id}" for prefix, record in zip(prefixes, records, strict=True) if prefix
-    ]
-    name = records[0].run_id if len(records) == 1 else "lpwd-runs"
-    project = "lpwd-" + hashlib.sha256(" ".join(record.run_id for record in records).encode()).hexdigest()[:8]
+    names = [f"# {prefix.rstrip('/')}: {run.ref}" for prefix, run in zip(prefixes, chosen, strict=True) if prefix]
+    name = chosen[0].ref if len(chosen) == 1 else "lpwd-runs"
+    project = "lpwd-" + hashlib.sha256(" ".join(run.ref for run in chosen).encode()).hexdigest()[:8]
     call = f'import trackio; trackio.import_csv("{TRACKIO_FILE}", project="{project}", name="{name}")'
     return {"text": frame.to_csv(index_label="step"), "file": TRACKIO_FILE, "line": "\n".join([*names, call])}

@@ -7,9 +7,9 @@ from lpwd.analysis.words import NONE, general, label, number, spread
 from lpwd.config import ConfigError
 from lpwd.facts import DATASETS
 from lpwd.jobs.rights import HOST, User, may_change, require
+from lpwd.runs import Run, Runs
 from lpwd.spelled import command_line, python_snippet
-from lpwd.store import Record, RunStore
-from lpwd.ui.runs.sources import Sources, is_published
+from lpwd.store import RunStore
 from lpwd.ui.shared.form import lost
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside
 
@@ -17,29 +17,29 @@ NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
 IMAGES = {"train_samples": "for training", "validation_samples": "for validation", "test_samples": "for the test"}
 
 
-def about(sources: Sources, run_id: str, user: User = HOST) -> dict[str, Any]:
+def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
     """Settings, circumstances, the end of its log, and the traceback where it failed; of a published run the former."""
-    record = sources.record(run_id)
-    config, status = record.config, record.status
+    run = runs.record(ref)
+    config, status = run.config, run.status
     changed = config.model_dump(mode="json", exclude_defaults=True)
-    own = not is_published(run_id)
+    own = not run.is_published
     mine = own and may_change(user, status.owner)
     return {
-        "id": run_id,
-        "origin": sources.origin(record),
+        "id": ref,
+        "origin": run.origin_text,
         "name": status.name,
         "note": status.note,
         "state": status.state,
         "message": status.message,
         "title": f"{label(config.method)}, {config.model} on {DATASETS[config.dataset].label}",
         "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
-        "facts": _facts(record, sources.history(run_id).warning),
+        "facts": _facts(run),
         "results": _results(status.summary),
         "command": command_line([config]),
         "snippet": python_snippet([[config]]),
-        "log": sources.store.log_tail(run_id) if own else "",
-        "error": sources.store.read_error(run_id) if own else "",
-        "beside": lanes_beside(sources.store, run_id) if own else [],
+        "log": runs.store.log_tail(ref) if own else "",
+        "error": runs.store.read_error(ref) if own else "",
+        "beside": lanes_beside(runs.store, ref) if own else [],
         "lost": lost(config),
         "mine": mine,
         "canResume": mine and status.state in RESUMABLE,
@@ -71,8 +71,8 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{number(value)} %"
 
 
-def _facts(record: Record, warning: str) -> list[list[str]]:
-    status = record.status
+def _facts(run: Run) -> list[list[str]]:
+    status = run.status
     versions = ", ".join(f"{name} {version}" for name, version in sorted(status.versions.items()))
     speed = f"{status.images_per_second:,.0f} images/s" if status.images_per_second else ""
     facts = {
@@ -83,7 +83,7 @@ def _facts(record: Record, warning: str) -> list[list[str]]:
         "Kernels": status.kernels,
         "Versions": versions,
         "Commit": status.commit,
-        "Damaged": warning,
+        "Damaged": run.history.warning,
     }
     return [[name, text] for name, text in facts.items() if text]
 

@@ -9,11 +9,11 @@ import pandas as pd
 from lpwd.analysis.figures import translucent
 from lpwd.analysis.words import short
 from lpwd.methods import METHODS
+from lpwd.runs import Runs
 from lpwd.ui.curves import MAX_POINTS, extremes
-from lpwd.ui.runs.compared import Entry
-from lpwd.ui.runs.sources import Sources
+from lpwd.ui.runs.compared import Group
 
-# what y shows -> its axis title, the recorded event and its field; of what has a value a layer the table of the history
+# what y shows -> its axis title, the recorded event and its field; for values per layer the table of the history
 Y: dict[str, tuple[str, str, str]] = {
     "test_top1": ("test top-1 (%)", "epoch", "test_top1"),
     "validation_top1": ("validation top-1 (%)", "epoch", "validation_top1"),
@@ -30,9 +30,9 @@ FAINT = 0.25  # opacity of the shallowest of all layers; the deepest is drawn wh
 
 @dataclass(frozen=True)
 class Line:
-    """One curve with a name in the legend: the mean over an entry's runs, of one layer where a layer has a value."""
+    """One curve with a name in the legend: the mean over an group's runs, of one layer where a layer has a value."""
 
-    entry: Entry
+    group: Group
     label: str
     runs: Sequence[pd.DataFrame]  # columns step, epoch, seconds and y
     mean: pd.DataFrame = field(repr=False)
@@ -42,12 +42,12 @@ class Line:
 class Curves:
     """Recorded values of runs as tables."""
 
-    def __init__(self, sources: Sources) -> None:
-        self.sources = sources
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
 
     def of(self, item: str, y: str, layer: str = "") -> pd.DataFrame:
         """Columns step, epoch, seconds and y; empty before the first value."""
-        history = self.sources.history(item)
+        history = self.runs.record(item).history
         _, event, name = Y[y]
         if event == "layer":
             return self._of_layer(item, name, layer)
@@ -58,7 +58,7 @@ class Curves:
         return table.dropna(subset="y").astype(float)
 
     def _of_layer(self, item: str, name: str, layer: str) -> pd.DataFrame:
-        names, history = self.layers(item), self.sources.history(item)
+        names, history = self.layers(item), self.runs.record(item).history
         by_epoch: dict[int, Sequence[float]] = getattr(history, name)
         if layer not in names or not by_epoch:
             return pd.DataFrame(columns=["step", "epoch", "seconds", "y"], dtype=float)
@@ -69,34 +69,34 @@ class Curves:
 
     def layers(self, item: str) -> list[str]:
         """Names of the run's layers, shallow to deep; none before its start."""
-        started = self.sources.history(item).started
+        started = self.runs.record(item).history.started
         return list(started.layer_names) if started else []
 
 
-def layer_names(curves: Curves, entries: Sequence[Entry], y: str) -> list[str]:
-    """Layers that one of the entries has, shallow to deep; none where y has no value a layer."""
+def layer_names(curves: Curves, groups: Sequence[Group], y: str) -> list[str]:
+    """Layers that one of the groups has, shallow to deep; none where y has no value a layer."""
     if Y[y][1] != "layer":
         return []
-    return list(dict.fromkeys(name for entry in entries for name in curves.layers(entry.ids[0])))
+    return list(dict.fromkeys(name for group in groups for name in curves.layers(group.ids[0])))
 
 
-def lines(curves: Curves, entries: Sequence[Entry], y: str, x: str, layer: str = "") -> list[Line]:
-    """A line an entry; where y has a value a layer, that of `layer`, or a line a layer where none is named."""
+def lines(curves: Curves, groups: Sequence[Group], y: str, x: str, layer: str = "") -> list[Line]:
+    """Return one line per group; if y has one value per layer, the line of `layer`, or without one a line per layer."""
     if Y[y][1] != "layer" or layer:
-        return [_line(curves, entry, y, x, layer) for entry in entries]
+        return [_line(curves, group, y, x, layer) for group in groups]
     several = []
-    for entry in entries:
-        names = curves.layers(entry.ids[0])
+    for group in groups:
+        names = curves.layers(group.ids[0])
         ends = max(1, len(names) - 1)
-        several += [_line(curves, entry, y, x, name, place / ends) for place, name in enumerate(names)]
+        several += [_line(curves, group, y, x, name, place / ends) for place, name in enumerate(names)]
     return several
 
 
-def _line(curves: Curves, entry: Entry, y: str, x: str, layer: str, depth: float | None = None) -> Line:
-    runs = {run_id: curves.of(run_id, y, layer) for run_id in entry.ids}
-    lost = set(entry.runs[entry.runs.state == "diverged"].run_id)
+def _line(curves: Curves, group: Group, y: str, x: str, layer: str, depth: float | None = None) -> Line:
+    runs = {run_id: curves.of(run_id, y, layer) for run_id in group.ids}
+    lost = set(group.runs[group.runs.state == "diverged"].run_id)
     mean = middle([run for run_id, run in runs.items() if len(run) and run_id not in lost], x)
-    return Line(entry, f"{entry.label}, {layer}" if layer else entry.label, list(runs.values()), mean, depth)
+    return Line(group, f"{group.label}, {layer}" if layer else group.label, list(runs.values()), mean, depth)
 
 
 def middle(runs: Sequence[pd.DataFrame], x: str) -> pd.DataFrame:
@@ -130,20 +130,20 @@ def overlay(drawn: Sequence[Line], y: str, x: str, logs: str, smooth: float) -> 
 
 
 def _traces(line: Line, x: str, smooth: float) -> list[dict[str, Any]]:
-    entry, runs, mean = line.entry, line.runs, line.mean
-    color, group = entry.color, {"legendgroup": entry.key, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
+    group, runs, mean = line.group, line.runs, line.mean
+    color, faint = group.color, {"legendgroup": group.key, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
     thin = {"color": translucent(color, 0.35), "width": 1}
     apart = runs if line.depth is None else []  # of all layers the means alone
     traces = [
-        {**group, **_xy(run[x], run.y), "line": thin} for run in apart if len(runs) > 1 or run.empty or mean.empty
+        {**faint, **_xy(run[x], run.y), "line": thin} for run in apart if len(runs) > 1 or run.empty or mean.empty
     ]
     if line.depth is None and len(mean) and mean["std"].notna().any():
         xs, low, high = thinned(mean.x, mean["mean"] - mean["std"], mean["mean"] + mean["std"])
-        band = {**group, "x": xs, "line": {"width": 0}}
+        band = {**faint, "x": xs, "line": {"width": 0}}
         traces += [{**band, "y": low}, {**band, "y": high, "fill": "tonexty", "fillcolor": translucent(color, 0.16)}]
     if smooth and len(mean):
-        traces.append({**group, **_xy(mean.x, mean["mean"]), "line": {"color": translucent(color, 0.5), "width": 1}})
-    style = METHODS[entry.method]
+        traces.append({**faint, **_xy(mean.x, mean["mean"]), "line": {"color": translucent(color, 0.5), "width": 1}})
+    style = METHODS[group.method]
     marked = style.marker and len(mean) <= 60 and line.depth is None
     values = mean["mean"].ewm(alpha=1 - smooth).mean() if smooth else mean["mean"]
     count = len([run for run in runs if len(run)])
@@ -152,12 +152,12 @@ def _traces(line: Line, x: str, smooth: float) -> list[dict[str, Any]]:
         {
             **_xy(mean.x, values),
             "mode": "lines+markers" if marked else "lines",
-            "legendgroup": entry.key,
+            "legendgroup": group.key,
             "showlegend": line.depth in (None, 1.0),
             "opacity": 1 if line.depth is None else FAINT + (1 - FAINT) * line.depth,
             "hovertemplate": "%{y:.4g}",
             "name": f"{line.label} (n = {count}{', smoothed' if smooth else ''})",
-            "line": {"color": color, "dash": entry.dash, "width": 2 if line.depth is None else 1.25},
+            "line": {"color": color, "dash": group.dash, "width": 2 if line.depth is None else 1.25},
             "marker": {"symbol": style.marker or "circle-open", "size": 6, "color": color},
         },
     ]

@@ -1,18 +1,21 @@
-"""The table of runs: a row a run, own and published, and what is new since a page last asked. No gradio here."""
+"""The table of runs: one row per run, own and published, and changes since a page last asked. No gradio here."""
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from lpwd.analysis.words import short
+from lpwd.config import ConfigError
 from lpwd.facts import DATASETS, OPTIMIZER_LABELS
 from lpwd.jobs.rights import HOST, User, may_change
 from lpwd.methods import METHODS
-from lpwd.store import ACTIVE, Record
+from lpwd.runs import Run, Runs
+from lpwd.store import ACTIVE
 from lpwd.ui.curves import count_in, extremes
-from lpwd.ui.runs.sources import Sources, is_published
+from lpwd.ui.published import Cached
 
 COLUMNS = (
     *("id", "key", "origin", "name", "note", "state", "method", "model", "dataset", "optimizer", "lr", "weightDecay"),
@@ -23,27 +26,28 @@ SPARK_POINTS, MAX_SPARKS = 24, 200
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A row as it was last sent; unchanged as long as the record's status is the same object."""
+class Row:
+    """A row as it was last sent; unchanged as long as the run's status is the same object."""
 
     version: int
-    record: Record
-    row: list[Any]
+    run: Run
+    values: list[Any]
 
 
 class RunList:
     """One object an app. A row goes out again only when its run changed; only what trains is read beyond its status."""
 
-    def __init__(self, sources: Sources) -> None:
-        self.sources = sources
+    def __init__(self, runs: Runs, cached: Cached | None = None) -> None:
+        self.runs, self.cached = runs, cached
         self._boot = secrets.token_hex(3)  # a cursor of an earlier process is worth nothing
         self._version = 0
-        self._entries: dict[str, Entry] = {}
+        self._rows: dict[str, Row] = {}
         self._gone: dict[str, int] = {}  # run -> version that no longer had it
-        self._published: dict[str, Record] = {}
+        self._published: Mapping[str, Run] = {}
+        self._refs: set[str] = set()  # of the published runs
         self._lock = threading.Lock()
-        if sources.cached:
-            sources.cached.when_read(self.since)  # the first time all rows are made
+        if cached:
+            cached.when_read(self.since)  # the first time all rows are made
 
     def since(self, cursor: str = "", user: User = HOST) -> dict[str, Any]:
         """Rows that are new or changed since `cursor`, and names that are gone; everything without a known cursor.
@@ -55,41 +59,43 @@ class RunList:
             seen = count_in(version) if boot == self._boot else None
             if seen is None or seen > self._version:
                 seen = 0
-            damaged = self._look()
-            news = [entry for entry in self._entries.values() if entry.version > seen]
+            damaged = self._update()
+            news = [row for row in self._rows.values() if row.version > seen]
             return {
                 "cursor": f"{self._boot}.{self._version}",
                 "reset": not seen,
-                "rows": [[*entry.row, _may_change(user, entry.record)] for entry in news],
+                "rows": [[*row.values, _may_change(user, row.run)] for row in news],
                 "gone": [run_id for run_id, left in self._gone.items() if left > seen] if seen else [],
                 "damaged": damaged,
-                "published": self.sources.line(),
-                "reading": self.sources.reading,
+                "published": str(self.cached.view()["line"]) if self.cached else "",
+                "reading": self.cached is not None and self.cached.results is None,
             }
 
-    def _look(self) -> str:
-        """Compare the sources with what is known; returns what there is to say of damaged runs.
+    def _update(self) -> str:
+        """Compare the runs with the rows; returns a sentence on damaged runs.
 
         An unchanged file is the same Status object.
         """
         self._version += 1
-        own, damaged = self.sources.store.scan()
-        published = self.sources.published()
-        for record in own if published is self._published else (*own, *published.values()):
-            entry = self._entries.get(record.run_id)
-            if entry is None or entry.record.status is not record.status:
-                self._entries[record.run_id] = Entry(self._version, record, row(record, self.sources))
-                self._gone.pop(record.run_id, None)
+        own, damaged = self.runs.store.scan()
+        published = self.runs.published()
+        for run in own if published is self._published else (*own, *published.values()):
+            row = self._rows.get(run.ref)
+            if row is None or row.run.status is not run.status:
+                self._rows[run.ref] = Row(self._version, run, values_of(run, self.runs))
+                self._gone.pop(run.ref, None)
+        if published is not self._published:
+            self._refs = {run.ref for run in published.values()}
         self._published = published
-        for run_id in self._entries.keys() - {record.run_id for record in own} - published.keys():
-            del self._entries[run_id]
-            self._gone[run_id] = self._version
+        for ref in self._rows.keys() - {run.ref for run in own} - self._refs:
+            del self._rows[ref]
+            self._gone[ref] = self._version
         more = f"; and {len(damaged) - NAMED:,} more" if len(damaged) > NAMED else ""
         return "; ".join(list(damaged.values())[:NAMED]) + more
 
 
-def _may_change(user: User, record: Record) -> bool:
-    return not is_published(record.run_id) and may_change(user, record.status.owner)
+def _may_change(user: User, run: Run) -> bool:
+    return not run.is_published and may_change(user, run.status.owner)
 
 
 def labels() -> dict[str, Any]:
@@ -103,12 +109,12 @@ def labels() -> dict[str, Any]:
     }
 
 
-def row(record: Record, sources: Sources) -> list[Any]:
-    """The values of COLUMNS; of a run that trains, `last` and `loss` are those of its newest epoch."""
-    config, status = record.config, record.status
-    result = {**_now(record, sources), **{name: value for name, value in status.summary.items() if value is not None}}
+def values_of(run: Run, runs: Runs) -> list[Any]:
+    """The values of COLUMNS; for a run in training, `last` and `loss` are those of its newest epoch."""
+    config, status = run.config, run.status
+    result = {**_now(run), **{name: value for name, value in status.summary.items() if value is not None}}
     return [
-        *(record.run_id, sources.key(record), sources.origin(record), status.name, status.note, status.state),
+        *(run.ref, runs.key(run), run.origin_text, status.name, status.note, status.state),
         *(config.method, config.model, config.dataset, config.optimizer, config.lr, config.weight_decay, config.seed),
         *(status.epoch, config.epochs),
         *(short(result.get(name)) for name in ("best10_mean", "last_top1", "train_loss")),
@@ -118,11 +124,11 @@ def row(record: Record, sources: Sources) -> list[Any]:
     ]
 
 
-def _now(record: Record, sources: Sources) -> dict[str, Any]:
-    """The numbers of a run that trains, named as a summary names them."""
-    if record.status.state not in ACTIVE:
+def _now(run: Run) -> dict[str, Any]:
+    """The numbers of a run in training, named as a summary names them."""
+    if run.status.state not in ACTIVE:
         return {}
-    history = sources.history(record.run_id)
+    history = run.history
     started, count = history.started, len(history.epochs)
     facts = {"parameter_count": started.parameter_count, "train_samples": started.train_samples} if started else {}
     if not count:
@@ -131,13 +137,11 @@ def _now(record: Record, sources: Sources) -> dict[str, Any]:
     return facts | {"last_top1": last["test_top1"][0], "train_loss": last["train_loss"][0]}
 
 
-def sparks(sources: Sources, run_ids: Sequence[str]) -> dict[str, list[float | None]]:
-    """Test top-1 (%) by epoch of each of these runs, at SPARK_POINTS places; nothing of one that is gone."""
-    there = [item for item in run_ids[:MAX_SPARKS] if item in sources.published() or _exists(sources, item)]
-    curves = {item: sources.history(item).epochs.numbers(("test_top1",))["test_top1"] for item in there}
-    kept = {item: [values[i] for i in extremes(values, SPARK_POINTS)] for item, values in curves.items()}
-    return {item: [short(value) for value in values] for item, values in kept.items()}
-
-
-def _exists(sources: Sources, item: str) -> bool:
-    return not is_published(item) and sources.store.exists(item)
+def sparks(runs: Runs, refs: Sequence[str]) -> dict[str, list[float | None]]:
+    """Test top-1 (%) by epoch of each of these runs, at SPARK_POINTS places; nothing for a run that is gone."""
+    curves = {}
+    for ref in refs[:MAX_SPARKS]:
+        with suppress(ConfigError):
+            values = runs.record(ref).history.epochs.numbers(("test_top1",))["test_top1"]
+            curves[ref] = [short(values[i]) for i in extremes(values, SPARK_POINTS)]
+    return curves

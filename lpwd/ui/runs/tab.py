@@ -8,11 +8,11 @@ import gradio as gr
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.config import ConfigError
 from lpwd.jobs.rights import User
+from lpwd.runs import Runs
 from lpwd.ui import look
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
-from lpwd.ui.runs.sources import Sources
 from lpwd.ui.shared.form import Form, form_values, lost
 from lpwd.ui.web.answers import answering, endpoint
 from lpwd.ui.web.people import People
@@ -26,8 +26,8 @@ LOST = " It has no control for {fields}, which {verb} at the default."
 
 def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML:
     """Its scripts fetch rows and the chart, and ask before they delete; also the named endpoint /compare."""
-    store, sources = live.store, Sources(live.store, cached)
-    listed, curves = runlist.RunList(sources), overlay.Curves(sources)
+    store, runs = live.store, Runs(live.store, cached.runs)
+    listed, curves = runlist.RunList(runs, cached), overlay.Curves(runs)
 
     def rows(user: User, cursor: str = "") -> dict[str, Any]:
         answer = listed.since(cursor, user)
@@ -48,10 +48,10 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
         return answer | {"pollMs": FOLLOW_MS if answer["moving"] else IDLE_MS}
 
     def sparks(run_ids: list[str]) -> dict[str, Any]:
-        return {"sparks": runlist.sparks(sources, run_ids)}
+        return {"sparks": runlist.sparks(runs, run_ids)}
 
     def about(user: User, run_id: str) -> dict[str, Any]:
-        return one_run.about(sources, run_id, user)
+        return one_run.about(runs, run_id, user)
 
     def edit(user: User, run_id: str, name: str, note: str) -> None:
         one_run.edit(store, run_id, name, note, user)
@@ -60,20 +60,20 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
         one_run.delete(store, run_ids, user)
 
     def export(run_ids: list[str], kind: exports.Kind) -> dict[str, Any]:
-        return {"text": exports.table(sources, run_ids, kind)}
+        return {"text": exports.table(runs, run_ids, kind)}
 
     def data(items: list[str], y: str, layer: str = "") -> dict[str, Any]:
-        return {"csv": exports.points(curves, compared.choose(sources, items), y, layer)}
+        return {"csv": exports.points(curves, compared.choose(runs, items), y, layer)}
 
     def trackio(items: list[str]) -> dict[str, Any]:
-        return exports.trackio(sources, items)
+        return exports.trackio(runs, items)
 
     def compare(run_ids: list[str], value: str = "best10_mean") -> dict[str, Any]:
         """Group the runs over seeds and pair each two groups: n, mean, deviation, paired difference and verdict.
 
         `value` is best10_mean, last_top1, val_selected_top1 or train_loss.
         """
-        return compared.comparison(sources, run_ids, value)
+        return compared.comparison(runs, run_ids, value)
 
     topics.add("runs", rows)
     topics.add("compare", compare_view)
@@ -100,11 +100,11 @@ def page() -> str:
 
 def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None:
     """Clone fills the form of the Train tab; the page shows that tab itself."""
-    names, sources = list(controls.fields), Sources(live.store, cached)
+    names, runs = list(controls.fields), Runs(live.store, cached.runs)
 
     def clone(event: gr.EventData) -> list[Any]:
         try:
-            config = sources.record(event.run_id).config
+            config = runs.record(event.run_id).config
         except ConfigError as error:
             gr.Warning(str(error), title="Not cloned")
             return [gr.skip()] * len(names)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lpwd.analysis.words import short
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
+from lpwd.runs import Runs
 from lpwd.store import RunStore
 from lpwd.ui.live import MAX_LANES
 from lpwd.ui.published import Cached
@@ -52,7 +53,7 @@ class Beside:
         """The finished runs by settings and method."""
         if self._version != self.cached.version:
             runs: dict[str, dict[str, list[str]]] = {}
-            for run_id, record in results.checked.records.items():
+            for run_id, record in results.runs.items():
                 if record.status.state == "finished":
                     alike = runs.setdefault(settings(record.config), {})
                     alike.setdefault(record.config.method, []).append(run_id)
@@ -67,8 +68,9 @@ def settings(config: RunConfig) -> str:
 
 def _lane(results: "Results", method: str, run_ids: list[str]) -> dict[str, Any]:
     """The mean over seeds at each epoch that all of them have."""
-    frame = results.checked.curves_frame
-    rows = frame[frame.run_id.isin(run_ids)].groupby("epoch")[list(CURVES)]
+    from lpwd.analysis.statistics import metrics_frame
+
+    rows = metrics_frame(Runs(published=lambda: results.runs), run_ids, "epoch").groupby("epoch")[list(CURVES)]
     whole = rows.mean()[rows.size() == len(run_ids)]
     columns = {name: [short(value) for value in whole[name].astype(float)] for name in CURVES}
     return {**lane_style(method), "seeds": len(run_ids), "epochs": {"epoch": [*map(int, whole.index)], **columns}}

@@ -1,0 +1,73 @@
+"""The columns of published runs and of their curves. No pandas here: the process that reads files imports it."""
+
+import types
+from typing import Any, get_args, get_origin
+
+import pyarrow as pa
+
+from lpwd.config import ConfigError, RunConfig
+from lpwd.runs import FACTS, RESULTS
+
+SCHEMA_VERSION = 1
+RUNS_FILE, CURVES_FILE = "results.parquet", "curves.parquet"  # at the root: the bundled snapshot, older repositories
+RUNS_FOLDER, CURVES_FOLDER = "runs", "curves"  # shards: one file of each per push
+YEAR_2100 = 4_102_444_800_000  # milliseconds since 1970
+
+TEXT, INTEGER, NUMBER, NUMBERS = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
+JSON_FIELDS = frozenset(
+    name for name, field in RunConfig.model_fields.items() if get_origin(field.annotation) in (tuple, dict)
+)
+LAYERED = ("layer_names", "layer_decay_rates", "layer_parameter_counts", "initial_weight_norms")  # one value per layer
+
+
+class Malformed(ConfigError):
+    """A file that is not a table of results; its text is one sentence."""
+
+
+def _config_type(annotation: Any) -> pa.DataType:
+    """The column type of a RunConfig field; containers are JSON text."""
+    if isinstance(annotation, types.UnionType):
+        annotation = next(kind for kind in get_args(annotation) if kind is not types.NoneType)
+    return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(annotation, TEXT)
+
+
+RUNS_SCHEMA = pa.schema(
+    {
+        "run_id": TEXT,
+        **{name: _config_type(field.annotation) for name, field in RunConfig.model_fields.items()},
+        "state": TEXT,  # finished or diverged
+        **dict.fromkeys((*RESULTS, *FACTS), NUMBER),
+        "parameter_count": INTEGER,
+        **dict.fromkeys(("train_images", "test_images", "validation_images"), INTEGER),  # as used
+        **dict.fromkeys(("step", "total_steps", "epoch"), INTEGER),  # reached
+        **dict.fromkeys(("device", "device_class", "versions", "commit"), TEXT),
+        "threads": INTEGER,
+        **dict.fromkeys(("seconds", "images_per_second"), NUMBER),
+        "date": pa.timestamp("ms", tz="UTC"),
+        "timm_model": TEXT,  # with the tag of its weights
+        "layer_names": pa.list_(TEXT),
+        "layer_decay_rates": NUMBERS,
+        "layer_parameter_counts": pa.list_(INTEGER),
+        **dict.fromkeys(("initial_weight_norms", "zero_shot_top1", "zero_shot_loss"), NUMBERS),  # the latter per s
+        "schema_version": INTEGER,
+        **dict.fromkeys(("protocol", "start_digest"), TEXT),  # see lpwd.paper.protocols, lpwd.training.starts
+    }
+)
+CURVES_SCHEMA = pa.schema(
+    {
+        "run_id": TEXT,
+        **dict.fromkeys(("epoch", "step"), INTEGER),
+        **dict.fromkeys(("train_loss", "test_loss", "test_top1", "validation_top1", "lr"), NUMBER),
+        "weight_norms": NUMBERS,  # L2 norm per layer, shallow to deep
+        **dict.fromkeys(("opposing_count_rate", "opposing_magnitude_rate"), NUMBER),
+        **dict.fromkeys(("seconds", "images_per_second"), NUMBER),
+        "angular_update": NUMBERS,  # radians per layer in the epoch's last step; empty in older rows
+    }
+)
+REQUIRED = {
+    RUNS_FOLDER: (
+        *("run_id", "model", "dataset", "optimizer", "method", "lr", "weight_decay", "epochs", "seed", "scale"),
+        *("state", "best10_mean", "best10_std", "last_top1", "train_loss", "device", "schema_version"),
+    ),
+    CURVES_FOLDER: ("run_id", "epoch", "step", "train_loss", "test_loss", "test_top1"),
+}
