@@ -13,6 +13,7 @@ lpwd.benchmark = (element, server, props) => {
   // ---- fetch
 
   const askCards = lpwd.polling.watch(element, "benchmark", "scorecard", {
+    problems: true,
     ask: () => ({ scale: field("scale").value, stamp: cards?.stamp ?? "" }),
     take: (answer) => {
       put(field("unread"), answer.problem);
@@ -20,6 +21,7 @@ lpwd.benchmark = (element, server, props) => {
     },
   });
   const askNow = lpwd.polling.watch(element, "benchmark", "benchmark", {
+    problems: true,
     ask: () => (wanted().name ? { ...wanted(), stamp: found?.stamp ?? "" } : null),
     take: (answer) => {
       put(field("problem"), answer.problem);

@@ -14,7 +14,7 @@ from lpwd.paper.numbers import PAPER_BASE, PAPER_STEPS
 from lpwd.ui import look
 from lpwd.ui.demo.pairs import Shown
 from lpwd.ui.views import lane_style
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 
 PAPER_LR, PAPER_DECAY = 0.001, 0.5  # of its figure 1
 
@@ -28,7 +28,7 @@ def build(shown: Shown) -> None:
     gr.HTML(
         html_template=page(),
         js_on_load="lpwd.network(element, server, props);",
-        server_functions=[answering(network)],
+        server_functions=server_functions(network),
         first=json.dumps(view(shown)),
         reading=bool(shown.cached.repo),
         elem_id="lp-network",

@@ -22,6 +22,7 @@ lpwd.penaltyLive = (element, server, cell, changed) => {
     say();
   }
   const look = lpwd.polling.watch(element, "demo", "seed", {
+    problems: true,
     ask() {
       if (!ids.length || ENDED.includes(live?.race.state)) return null; // a stopped one may go on
       return { ids, cursors: Object.fromEntries(ids.map((id) => [id, curves[id]?.cursor ?? ""])) };

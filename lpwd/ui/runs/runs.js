@@ -14,7 +14,7 @@ lpwd.runs = (element, server, trigger, labelled) => {
   let columns = chosenColumns.length ? chosenColumns : DEFAULT;
   let cursor = "", page = 0, sort = lpwd.url.parameter("runs_sort") || "-created", lines = [], stamp = "", asked = "";
 
-  const refresh = lpwd.polling.watch(element, "runs", "runs", { ask: () => ({ cursor }), take });
+  const refresh = lpwd.polling.watch(element, "runs", "runs", { ask: () => ({ cursor }), take, problems: true });
   const ticks = lpwd.runsTicks((key) => groups.get(key) ?? [], () => (draw(), chart.show()));
   const chart = lpwd.runsChart(element, server, ticks);
   const acts = lpwd.runsActs(element, server, rows, ticks, refresh);

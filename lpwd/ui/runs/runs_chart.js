@@ -40,7 +40,7 @@ lpwd.runsChart = (element, server, ticks) => {
     const logs = (logx && "x") + (logy && "y");
     return { items: ticks.list(), y, x, logs, smooth: Number(smooth), value, each: Boolean(each), layer, stamp };
   }
-  const askNow = lpwd.polling.watch(element, "runs", "compare", { ask: () => (drawable() ? question() : null), take });
+  const askNow = lpwd.polling.watch(element, "runs", "compare", { ask: () => (drawable() ? question() : null), take, problems: true });
 
   function show() {
     const smooth = Number(controls.smooth.value), many = ticks.count();

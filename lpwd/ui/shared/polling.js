@@ -8,9 +8,10 @@ lpwd.polling = (() => {
   let timer = 0, request = null, again = false, begun = false;
 
   // Watch a topic (ui/web/topics.py) while its tab is open. `ask()` returns its arguments, null where there is nothing to ask
-  // until now() is called; `take(answer)` gets the answer. Returns now(): the question is another, ask at once.
-  function watch(element, tab, topic, { ask, take }) {
-    const entry = { element, tab, topic, ask, take, due: 0, wish: 0 };
+  // until now() is called; `take(answer)` gets the answer. A problem is shown in the strip, unless `take` shows it itself
+  // (`problems: true`). Returns now(): the question is another, ask at once.
+  function watch(element, tab, topic, { ask, take, problems = false }) {
+    const entry = { element, tab, topic, ask, take, problems, problem: "", due: 0, wish: 0 };
     watched.add(entry);
     wake();
     return () => {
@@ -62,8 +63,10 @@ lpwd.polling = (() => {
       const answer = topics[entry.topic];
       if (wish !== entry.wish || !entry.element.isConnected) continue;
       entry.due = performance.now() + (answer.pollMs ?? pollMs);
-      entry.take(answer);
+      entry.problem = entry.problems ? "" : answer.problem;
+      if (!entry.problem) entry.take(answer);
     }
+    lpwd.shown.warn(open().find((entry) => entry.problem)?.problem ?? "");
   }
   async function post(question, signal) {
     const address = new URL("lpwd/poll", document.baseURI);

@@ -2,7 +2,7 @@
 lpwd.shown = (() => {
   "use strict";
   const listeners = new Set();
-  const state = { run: lpwd.url.parameter("run"), ids: [], curves: {}, answer: null, offline: "" };
+  const state = { run: lpwd.url.parameter("run"), ids: [], curves: {}, answer: null, offline: "", warning: "" };
 
   // ---- what the poll asks and brings (polling.js)
 
@@ -26,6 +26,9 @@ lpwd.shown = (() => {
       state.ids = answer.race.ids;
       remember();
     }
+  }
+  function warn(problem) {
+    state.warning = problem;
   }
   function lost(refusal) {
     state.offline = refusal || "No connection to the app; trying again.";
@@ -70,5 +73,5 @@ lpwd.shown = (() => {
     if (run && lpwd.tabs.isOpen("train") && lpwd.url.parameter("run") !== run) lpwd.url.remember({ run, tab: "train" });
   }
   lpwd.tabs.whenOpened("train", remember);
-  return { question, take, lost, listen, show, open, forget };
+  return { question, take, warn, lost, listen, show, open, forget };
 })();

@@ -18,8 +18,8 @@ lpwd.strip = (element) => {
     lpwd.shown.show(active.ids);
     lpwd.tabs.open("train");
   });
-  lpwd.shown.listen(element, ({ answer, offline }) => {
-    put(field("offline"), offline);
+  lpwd.shown.listen(element, ({ answer, offline, warning }) => {
+    put(field("offline"), offline || warning);
     if (!answer) return;
     const { device, memory, waiting } = answer.strip;
     active = answer.strip.active;

@@ -92,7 +92,7 @@ lpwd.panel = (element) => {
   }
 
   // Published runs with the same settings, behind the lanes.
-  const askPublished = lpwd.polling.watch(element, "train", "published", {
+  const askPublished = lpwd.polling.watch(element, "train", "published_beside", {
     ask: () => (race ? { ids: race.ids, stamp: published.stamp } : null),
     take({ stamp, lanes, line = "" }) {
       if (!lanes) return;

@@ -12,6 +12,7 @@ lpwd.plan = (element, props, watch, trigger) => {
     timer = setTimeout(askNow, ASK_AFTER_MS);
   }
   const askNow = lpwd.polling.watch(element, "train", "preflight", {
+    problems: true,
     ask() {
       asked = shown;
       return shown && { shown };

@@ -53,7 +53,7 @@ def build(
 
     here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
     topics.add("preflight", preflight(Costs(live), here))
-    topics.add("published", Beside(live.store, cached).look)
+    topics.add("published_beside", Beside(live.store, cached).look)
 
     with gr.Row(elem_classes="lp-presets"):
         preset = gr.HTML(

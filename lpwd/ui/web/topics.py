@@ -16,8 +16,17 @@ class Topics:
         self._topics: dict[str, Any] = {}
 
     def add(self, name: str, act: Act) -> None:
-        """`act` answers the topic from its checked arguments; one that takes `user` gets the asking person."""
+        """`act` answers the topic from its checked arguments; one that takes `user` gets the asking person.
+
+        Raises ValueError for a name that is taken.
+        """
+        if name in self._topics:
+            raise ValueError(f"two topics are named {name!r}")
         self._topics[name] = answers(act)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._topics)
 
     def answer(self, arguments_by_topic: Mapping[str, dict[str, Any]], user: User) -> dict[str, dict[str, Any]]:
         """`{"problem": "", ...}` by topic: what is wrong with one is none of the others' business."""
