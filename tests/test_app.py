@@ -39,7 +39,7 @@ def test_a_signal_ends_app_and_worker(tmp_path, number):
     app = start_app(tmp_path / "runs")
     workers = wait_until(lambda: children(app))
     assert app.end(number) == 0, app.log.read_text()
-    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    assert psutil.wait_procs(workers, timeout=5)[1] == []
 
 
 def test_a_second_app_in_the_same_folder_is_refused_in_one_sentence(app):

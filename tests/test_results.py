@@ -167,7 +167,7 @@ def test_rows_that_cannot_be_right_are_left_out_and_named(both):
         f"row 1 of results.parquet ({names[0]}): best10_mean is 101: a percentage is between 0 and 100" in checked.note
     )
     assert "its settings belong to run" in checked.note
-    assert "lr is -1.0: input should be greater than 0" in checked.note
+    assert "lr is -1: input should be greater than 0" in checked.note
     assert checked.note.endswith(f"; and {checked.bad_count - 3} more.")
 
 

@@ -23,6 +23,7 @@ from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.train import tab as train
 from lpwd.ui.web import api, assets, card, routes
+from lpwd.ui.web.answers import repeated
 from lpwd.ui.web.origins import outermost
 from lpwd.ui.web.people import WITH_ACCOUNTS, Door, People
 from lpwd.ui.web.topics import Topics
@@ -36,6 +37,16 @@ def hide_events(page: gr.Blocks) -> None:
     for event in page.fns.values():
         if any(component is not None for component, _ in event.targets):
             event.api_visibility = "private"
+
+
+def check_names(page: gr.Blocks) -> None:
+    """Raise ValueError for a second element id or named endpoint: a page finds only one of two."""
+    ids = repeated(str(block.elem_id) for block in page.blocks.values() if getattr(block, "elem_id", None))
+    if ids:
+        raise ValueError(f"two elements have the id {ids[0]!r}")
+    public = [event for event in page.fns.values() if event.api_visibility == "public" and event.fn]
+    if twice := repeated(event.fn.__name__ for event in public if event.fn):
+        raise ValueError(f"two endpoints are named {twice[0]!r}")
 
 
 def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -68,6 +79,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         runs.cloning(live, built["Runs"], cached, built["Train"])
         api.build(live, people)
     hide_events(page)
+    check_names(page)
     own_routes = [
         assets.route(),
         card.picture(),

@@ -25,6 +25,8 @@ interface Topic {
   isOpen: () => boolean;
   ask: () => object | null;
   take: (answer: any) => void;
+  showsProblems: boolean;
+  problem: string;
   due: number;
   version: number;
 }
@@ -35,7 +37,7 @@ interface Question {
 }
 interface Poller {
   question: () => any;
-  take: (answer: any, question: any) => boolean;
+  take: (answer: any, question: any, problem: string) => boolean;
   failed: (error: Error) => void;
 }
 

@@ -34,6 +34,20 @@ test("an answer says when its topic is due; what is due soon joins the request",
   assert.equal(schedule.pause(5000, 9000), 0);
 });
 
+test("a problem that no component shows is kept until its topic answers without it", () => {
+  const { schedule, watch, taken, open } = watching(["runs"]);
+  watch("runs", "runs");
+  schedule.take(schedule.questions(0), { runs: { problem: "unexpected keyword argument" } }, 500, 0);
+  assert.equal(schedule.problem(), "unexpected keyword argument");
+  assert.deepEqual(taken, []);
+  open.clear();
+  assert.equal(schedule.problem(), "");
+  open.add("runs");
+  schedule.take(schedule.questions(500), { runs: { problem: "", rows: [] } }, 500, 500);
+  assert.equal(schedule.problem(), "");
+  assert.equal(taken.length, 1);
+});
+
 test("a topic without a question waits until it is restarted", () => {
   let question = null;
   const { schedule, watch } = watching(["demo"]);

@@ -18,6 +18,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.checking import questions
 from lpwd.jobs.costs import STARTABLE
@@ -115,11 +117,15 @@ class Checks:
         return "starting" if self._warming.is_alive() else "dead"
 
     def close(self) -> None:
-        """End the process that works on a question, if any, whatever it is doing."""
+        """End the process that works on a question, whatever it is doing, and the server."""
         self._closed = True
         if process := self._process:
             with suppress(ValueError):  # it has just been closed
                 process.kill()
+        for child in psutil.Process().children():
+            with suppress(psutil.NoSuchProcess):
+                if any("multiprocessing.forkserver" in word for word in child.cmdline()):
+                    child.kill()
 
     def _ask(self, what: str, seconds: float, question: Callable[..., Any], *arguments: Any) -> Any:
         with self._my_turn(), _asked(question, arguments, self._log) as (process, answers):

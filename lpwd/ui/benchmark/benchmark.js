@@ -42,10 +42,12 @@ class Benchmark extends View {
     this.askCards = watch(this.element, "benchmark", "scorecard", {
       ask: () => ({ scale: this.field("scale").value, stamp: this.cards?.stamp ?? "" }),
       take: (answer) => this.takeCards(answer),
+      showsProblems: true,
     });
     this.askPreset = watch(this.element, "benchmark", "benchmark", {
       ask: () => (this.selection().name ? { ...this.selection(), stamp: this.found?.stamp ?? "" } : null),
       take: (answer) => this.takePreset(answer),
+      showsProblems: true,
     });
     this.listen();
     this.changed();

@@ -11,7 +11,7 @@ from lpwd.ui import look
 from lpwd.ui.benchmark.publishing import Publishing
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
 
@@ -53,7 +53,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, autopush: 
     gr.HTML(
         html_template=look.asset("benchmark/hub.html"),
         js_on_load=look.mount("benchmark/hub.js"),
-        server_functions=[answering(act, people.who) for act in (use, plan, send)],
+        server_functions=server_functions(use, plan, send, who=people.who),
         elem_id="lp-hub",
         apply_default_css=False,
     )

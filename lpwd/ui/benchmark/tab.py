@@ -15,7 +15,7 @@ from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.shared import costs
 from lpwd.ui.views import WORKING
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
@@ -54,7 +54,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, pusher: Au
     gr.HTML(
         html_template=look.asset("benchmark/benchmark.html"),
         js_on_load=look.mount("benchmark/benchmark.js"),
-        server_functions=[answering(act, people.who) for act in (run_cells,)],
+        server_functions=server_functions(run_cells, who=people.who),
         choices=json.dumps(bench.choices()),
         elem_id="lp-benchmark",
         apply_default_css=False,

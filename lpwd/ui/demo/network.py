@@ -7,7 +7,7 @@ import gradio as gr
 
 from lpwd.ui import look
 from lpwd.ui.demo.pairs import Shown
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 
 
 def build(shown: Shown) -> None:
@@ -19,7 +19,7 @@ def build(shown: Shown) -> None:
     gr.HTML(
         html_template=look.asset("demo/network.html"),
         js_on_load=look.mount("demo/network.js"),
-        server_functions=[answering(network)],
+        server_functions=server_functions(network),
         first=json.dumps(network()),
         reading=bool(shown.cached.repo),
         elem_id="lp-network",

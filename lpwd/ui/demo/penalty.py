@@ -14,7 +14,7 @@ from lpwd.ui.demo.penalty_recorded import Recorded
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.views import lane_style
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
 
@@ -40,7 +40,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> Route:
     gr.HTML(
         html_template=look.asset("demo/penalty.html"),
         js_on_load=look.mount("demo/penalty.js"),
-        server_functions=[answering(act, people.who) for act in (situation, run_seed)],
+        server_functions=server_functions(situation, run_seed, who=people.who),
         scans=json.dumps({"frames": frames, "digests": recorded.digests(), "reading": bool(cached.repo)}),
         elem_id="lp-penalty",
         apply_default_css=False,

@@ -14,7 +14,7 @@ from lpwd.ui import look
 from lpwd.ui.explain import rates
 from lpwd.ui.explain.identities import checks
 from lpwd.ui.shared import paper
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 
 # Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
 GRADIENT, UPDATE = "g ← ∇f(θ)", "θ ← θ − η U(g)"
@@ -93,7 +93,7 @@ def build(store: RunStore) -> None:
     gr.HTML(
         html_template=page(),
         js_on_load=look.mount("explain/explain.js"),
-        server_functions=[answering(act) for act in (check, layer_rates, models)],
+        server_functions=server_functions(check, layer_rates, models),
         elem_id="lp-explain",
         apply_default_css=False,
     )

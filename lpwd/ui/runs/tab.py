@@ -14,7 +14,7 @@ from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
 from lpwd.ui.shared.form import Form, form_values, lost
-from lpwd.ui.web.answers import answering, endpoint
+from lpwd.ui.web.answers import endpoint, server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
@@ -81,7 +81,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
     return gr.HTML(
         html_template=page(),
         js_on_load=look.mount("runs/runs.js"),
-        server_functions=[answering(act, people.who) for act in (sparks, about, edit, remove, export, data, trackio)],
+        server_functions=server_functions(sparks, about, edit, remove, export, data, trackio, who=people.who),
         labels=json.dumps(runlist.labels()),
         elem_id="lp-runs",
         apply_default_css=False,

@@ -35,6 +35,8 @@ def text(name: str, value: Any) -> str:
     """The value of a field as it stands in an address."""
     if name == "methods":
         return ",".join(value)
+    if value == {}:
+        return "{}"  # an address without the field means its first value, which may not be empty
     return OPTIONAL[name] if value is None and name in OPTIONAL else codec.write(name, value)
 
 

@@ -15,9 +15,9 @@ export const poller = {
     const cursors = Object.fromEntries(state.ids.map((id) => [id, state.curves[id]?.cursor ?? ""]));
     return { run: state.run, shown: state.ids, cursors };
   },
-  take(answer, question) {
+  take(answer, question, problem) {
     const current = question.shown === state.ids;
-    state.offline = "";
+    state.offline = problem;
     if (current) accept(answer);
     notify();
     return current;

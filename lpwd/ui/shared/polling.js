@@ -17,7 +17,7 @@ let again = false;
 
 /** Watch a topic while its tab is open. Returns a function that requests the topic at once, for a new question.
  * @param {Element} element @param {string} tab @param {string} name
- * @param {{ask: () => (object | null), take: (answer: any) => void}} options see Schedule.watch */
+ * @param {{ask: () => (object | null), take: (answer: any) => void, showsProblems?: boolean}} options see Schedule.watch */
 export function watch(element, tab, name, options) {
   const topic = schedule.watch(name, () => isTabOpen(tab), options);
   elements.set(topic, element);
@@ -73,7 +73,7 @@ function forgetRemoved() {
 function take(asked, answer, shown) {
   forgetRemoved();
   schedule.take(asked, answer.topics, answer.pollMs, performance.now());
-  if (!race?.take(answer, shown)) again = true;
+  if (!race?.take(answer, shown, schedule.problem())) again = true;
 }
 
 function rest(/** @type {any} */ answer) {

@@ -10,10 +10,11 @@ export class Schedule {
 
   /** Watch a topic (ui/web/topics.py) and return it.
    * @param {string} name @param {() => boolean} isOpen whether somebody can see the topic's component
-   * @param {{ask: () => (object | null), take: (answer: any) => void}} options
-   *   `ask` returns the arguments, or null to pause until `restart`; `take` receives the answer */
-  watch(name, isOpen, { ask, take }) {
-    const topic = { name, isOpen, ask, take, due: 0, version: 0 };
+   * @param {{ask: () => (object | null), take: (answer: any) => void, showsProblems?: boolean}} options
+   *   `ask` returns the arguments, or null to pause until `restart`; `take` receives the answer.
+   *   A component that `showsProblems` also receives answers with a problem; `problem` returns those of the others. */
+  watch(name, isOpen, { ask, take, showsProblems = false }) {
+    const topic = { name, isOpen, ask, take, showsProblems, problem: "", due: 0, version: 0 };
     this.topics.add(topic);
     return topic;
   }
@@ -48,8 +49,14 @@ export class Schedule {
       if (version !== topic.version || !this.topics.has(topic)) continue;
       const answer = answers[topic.name];
       topic.due = now + (answer.pollMs ?? pollMs);
-      topic.take(answer);
+      topic.problem = topic.showsProblems ? "" : (answer.problem ?? "");
+      if (!topic.problem) topic.take(answer);
     }
+  }
+
+  /** Return a problem of the open tab that its component does not show, or "". */
+  problem() {
+    return this.open().find((topic) => topic.problem)?.problem ?? "";
   }
 
   /** Return the milliseconds until the next request. @param {number} pollMs @param {number} now */

@@ -5,7 +5,7 @@ import gradio as gr
 from lpwd.jobs.rights import User
 from lpwd.ui import look
 from lpwd.ui.live import Live
-from lpwd.ui.web.answers import answering
+from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 
 
@@ -21,7 +21,7 @@ def build(live: Live, people: People) -> None:
     gr.HTML(
         html_template=look.asset("shared/strip.html"),
         js_on_load=look.mount("shared/strip.js"),
-        server_functions=[answering(act, people.who) for act in (stop, resume)],
+        server_functions=server_functions(stop, resume, who=people.who),
         elem_id="lp-strip",
         apply_default_css=False,
     )

@@ -38,6 +38,7 @@ class Panel extends View {
     this.askPublished = watch(element, "train", "published_curves", {
       ask: () => this.race && { ids: this.race.ids, stamp: this.published.stamp },
       take: (answer) => this.takePublished(answer),
+      showsProblems: true,
     });
     onPoll(element, (state) => this.take(state));
   }

@@ -27,7 +27,11 @@ class Plan extends View {
     this.asked = null;
     /** @type {any} */
     this.plan = {};
-    this.askNow = watchTopic(element, "train", "preflight", { ask: () => this.ask(), take: (plan) => this.take(plan) });
+    this.askNow = watchTopic(element, "train", "preflight", {
+      ask: () => this.ask(),
+      take: (plan) => this.take(plan),
+      showsProblems: true,
+    });
     addEventListener("lpwd-form", (/** @type {any} */ { detail }) => this.formChanged(detail));
     onQueueChange(element, this.askNow); // measured speeds and free time change with what trains
     this.onClick("copy", ({ target }) => copy(target, this.plan.commands));

@@ -2,7 +2,8 @@
 
 import inspect
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Protocol
 
@@ -37,6 +38,18 @@ def answering(act: Act, who: Who | None = None) -> Callable[[str, Any], str]:
 
     serve.__name__ = act.__name__
     return serve
+
+
+def server_functions(*acts: Act, who: Who | None = None) -> list[Callable[[str, Any], str]]:
+    """Return `answering` of each act, for one component. Raises ValueError if two have the same name."""
+    if twice := repeated(act.__name__ for act in acts):
+        raise ValueError(f"two server functions are named {twice[0]!r}")
+    return [answering(act, who) for act in acts]
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def answers(act: Act) -> Callable[[dict[str, Any], User], dict[str, Any]]:
