@@ -125,6 +125,7 @@ def memory_limit(count: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # first: the sentence needs memory, too
         if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
             more = f"Trying the model takes more than {count / 1e9:.1f} GB, all it may have; choose a smaller one."
             raise ConfigError(more) from None
