@@ -99,8 +99,8 @@ def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        (["--lr", "0"], "Error: lr is 0.0: input should be greater than 0"),
-        (["--weight-decay", "-1"], "Error: weight_decay is -1.0: input should be greater than or equal to 0"),
+        (["--lr", "0"], "Error: lr is 0: input should be greater than 0"),
+        (["--weight-decay", "-1"], "Error: weight_decay is -1: input should be greater than or equal to 0"),
         (["--epochs", "0"], "Error: epochs is 0: input should be greater than or equal to 1"),
         (["--model", "convnext_atoo"], "convnext_atto"),
         (["--train-samples", "99999"], "train_samples is 99999"),

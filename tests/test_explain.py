@@ -57,6 +57,7 @@ def test_the_numeric_check_and_the_sliders_in_a_browser(app, browser):
     seen = open_page(browser, app.url + "/?tab=explain", viewport={"width": 390, "height": 844})
     page = seen.page
     said = page.locator("#lp-explain [data-f=checked]")
+    page.wait_for_selector("#lp-explain [data-f=rates-said]:not(:empty)")  # its script has been loaded
     page.fill("#lp-explain [name=lam]", "20")
     page.press("#lp-explain [name=lam]", "Enter")
     page.wait_for_function("document.querySelectorAll('#lp-explain [data-f=checks] tbody tr').length === 5")

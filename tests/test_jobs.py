@@ -25,7 +25,8 @@ def state(store, run_id):
 
 
 def children():
-    return [p for p in psutil.Process().children() if "lpwd.jobs.worker" in " ".join(p.cmdline())]
+    alive = [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+    return [p for p in alive if "lpwd.jobs.worker" in p.cmdline()]
 
 
 def numbers(store, run_id):

@@ -237,4 +237,4 @@ def test_the_address_and_port_are_those_that_a_space_sets(tmp_path):
     code = "import app; options = app.parse([]); print(options.host, options.port, options.runs_dir)"
     environment = {**os.environ, **variables}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.stdout.split() == ["0.0.0.0", "None", str(tmp_path)], done.stderr
+    assert done.stdout.split() == ["0.0.0.0", str(port), str(tmp_path)], done.stderr

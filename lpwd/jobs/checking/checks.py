@@ -41,7 +41,10 @@ LOADED = ["lpwd.jobs.checking.questions", "lpwd.jobs.checking.speed", "lpwd.trai
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """Processes forked from a warm server; started from scratch on Windows, which cannot fork."""
+    """Processes forked from a warm server, or started from scratch.
+
+    Windows cannot fork, and a long name of the temporary folder leaves no address for the server's socket.
+    """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -51,6 +54,8 @@ def _context() -> ForkServerContext | SpawnContext:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__
     try:
         forkserver.ensure_running()
+    except OSError:
+        return multiprocessing.get_context("spawn")
     finally:
         os.environ.pop("PYTHONPATH")
         os.environ.update(before)
@@ -174,13 +179,16 @@ def _asked(question: Callable[..., Any], arguments: Sequence[Any], log: Path) ->
 
 
 def _start(process: BaseProcess) -> None:
-    """Start it, from a new server if the present one is just being killed."""
+    """Start it, from a new server if the present one is just being killed. Raises ConfigError if that fails, too."""
     try:
         process.start()
     except (EOFError, OSError):
         time.sleep(SERVER_ENDS_SECONDS)
         _context()
-        process.start()
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            raise ConfigError(f"The process that tries models cannot start ({type(error).__name__}).") from None
 
 
 def _exit_text(process: BaseProcess) -> str:
