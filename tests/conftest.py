@@ -30,9 +30,10 @@ TINY = {
 # Files that start apps, workers and browsers. They come first, so that at the end no worker of pytest is left with a
 # long one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
 LONG = (
-    *("look", "workspace_page", "train_tab", "origins", "toy", "polling", "network", "explain", "landing"),
+    *("look", "workspace_page", "train_tab", "origins", "toy", "polling", "network", "explain", "topics", "landing"),
     *("app", "people", "tools", "faults", "jobs", "demo", "cli", "cluster", "sweep", "checks", "space", "answers"),
     *("hub_panel", "benchmark", "starts", "examples", "cli_paper", "recipes", "preflight", "rights", "packaging"),
+    "proxies",
 )
 # Groups of files with the same app: one worker of pytest takes them all, and starts `shared_app` or `space_app` once.
 TOGETHER = {**dict.fromkeys(LONG[: LONG.index("app")], "pages"), **dict.fromkeys(("people", "tools"), "space")}
@@ -47,6 +48,7 @@ SPACE = {  # as a Space of lab with accounts has it
 SLOW = (
     *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
     *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session"),
+    *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything a fresh machine needs to check this project, then all checks and tests, the browser's included.
-# `--quick`, once it is set up: checks, and the tests without a browser, processes of their own or a training. A minute.
+# `--quick`, once it is set up: checks, and the tests without a browser, processes of their own or a training.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = --quick ] && [ -x .venv/bin/python ]; then
