@@ -59,7 +59,18 @@ def _context() -> ForkServerContext | SpawnContext:
     finally:
         os.environ.pop("PYTHONPATH")
         os.environ.update(before)
+    for server in _servers():
+        with suppress(OSError):  # not Linux, or it has ended already
+            Path(f"/proc/{server.pid}/oom_score_adj").write_text(str(questions.OOM_SCORE), encoding="ascii")
     return context
+
+
+def _servers() -> Iterator[psutil.Process]:
+    """The server of this process, if it runs."""
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if any("multiprocessing.forkserver" in word for word in child.cmdline()):
+                yield child
 
 
 class Checks:
@@ -127,10 +138,9 @@ class Checks:
         if process := self._process:
             with suppress(ValueError):  # it has just been closed
                 process.kill()
-        for child in psutil.Process().children():
+        for server in _servers():
             with suppress(psutil.NoSuchProcess):
-                if any("multiprocessing.forkserver" in word for word in child.cmdline()):
-                    child.kill()
+                server.kill()
 
     def _ask(self, what: str, seconds: float, question: Callable[..., Any], *arguments: Any) -> Any:
         with self._my_turn(), _asked(question, arguments, self._log) as (process, answers):
