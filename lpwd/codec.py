@@ -15,7 +15,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def kind(name: str) -> type:
-    """int, float, bool, dict or str (also of a choice): the type of a field of RunConfig, `| None` left out."""
+    """int, float, bool, dict, tuple or str (also of a choice): the type of a field of RunConfig, `| None` left out."""
     inner = inner_type(RunConfig.model_fields[name].annotation)
     origin = typing.get_origin(inner) or inner
     return origin if origin in (int, float, bool, dict, tuple) else str
@@ -41,6 +41,8 @@ def write(name: str, value: Any) -> str:
         return str(int(value))
     if isinstance(value, float):
         return repr(value).removesuffix(".0")
+    if isinstance(value, list | tuple):
+        return ",".join(write(name, float(part)) for part in value)
     return json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else str(value)
 
 
@@ -56,7 +58,17 @@ def read(name: str, text: Any) -> Any:
         return _json(name, given or "{}")
     if not given and is_optional(name):
         return None
+    if of is tuple:
+        return numbers(name, given)
     return _number(name, given.replace(MINUS, "-"), of) if of in (int, float) else given
+
+
+def numbers(name: str, text: str) -> tuple[float, ...]:
+    """The numbers in a text with commas, semicolons or spaces between them. Raises ConfigError."""
+    parts = [part for part in re.split(r"[,;\s]+", text.strip()) if part]
+    if not parts or not all(DECIMAL.fullmatch(part) for part in parts):
+        raise ConfigError.of(name, f"is {text[:40]!r}: write numbers with commas between them, such as 0,0.5,1,2")
+    return tuple(map(float, parts))
 
 
 def _number(name: str, given: str, of: type) -> int | float:

@@ -4,20 +4,32 @@ import hashlib
 import json
 import re
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lpwd.facts import DATASETS, DatasetName
-from lpwd.methods import LayerOrder, LayerRule, Mean, get_method, order_and_mean
+from lpwd.methods import (
+    METHODS,
+    LayerOrder,
+    LayerRule,
+    Mean,
+    check_profile,
+    check_takes_profile,
+    get_method,
+    order_and_mean,
+)
+from lpwd.optimizers import OWN, get_optimizer, path_name
 
-# What a value of model_kwargs may be: more than any model of timm needs, and no request can ask for a planet.
+# What a value of model_kwargs and optimizer_kwargs may be: more than any class of timm needs, with an upper bound.
 MAX_NUMBER = 4096  # widths, heads, pixels
 MAX_MULTIPLIER = 16  # of widths or depths
 MAX_DEPTH = 256  # blocks in all stages together
 MAX_ENTRIES, MAX_NESTING, MAX_CHARACTERS = 64, 3, 100
+OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # fields that Adam and SGD read
+SET_BY_RUN = frozenset({"params", "lr", "weight_decay", "decay", "independent", "capturable", "differentiable"})
 MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|blocks|repeat")
 
 
@@ -43,6 +55,8 @@ def _about(field: str) -> Iterator[None]:
     """Name the field in a ValueError whose sentence begins with it."""
     try:
         yield
+    except ConfigError:  # names its own field
+        raise
     except ValueError as error:
         raise ConfigError.of(field, str(error).removeprefix(f"{field} ")) from None
 
@@ -58,7 +72,11 @@ class RunConfig(BaseModel):
     dataset: DatasetName = Field(
         "cifar100", description="data set. " + " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
     )
-    optimizer: Literal["adam", "sgd"] = Field("adam", description="optimizer")
+    optimizer: str = Field(
+        "adam",
+        max_length=60,
+        description="adam, sgd, one of torch.optim in lower case, timm:NAME, or package.module:Class (not in the page)",
+    )
     method: str = Field("lpwd", description="decay method")
     lr: float = Field(1e-3, gt=0, le=1e3, allow_inf_nan=False, description="learning rate eta")
     weight_decay: float = Field(
@@ -98,6 +116,11 @@ class RunConfig(BaseModel):
     rule: LayerRule = Field("2i/n", description="lambda_i / lambda of layer-wise methods")
     order: LayerOrder = Field("deep", description="which layers decay most, of layer-wise methods")
     mean: Mean = Field("layers", description="over what the rates of layer-wise methods have the rule's mean")
+    profile: tuple[float, ...] | None = Field(
+        None,
+        description="lambda_i / lambda of layer-wise methods in place of the rule: multipliers from shallow to deep, "
+        "interpolated, with mean 1",
+    )
     exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
     opposing_every: int = Field(
         0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
@@ -106,6 +129,9 @@ class RunConfig(BaseModel):
         False, description="after training, evaluate the weights shrunk to 0 in 100 steps (the paper's eq. 12)"
     )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="JSON object passed to timm.create_model")
+    optimizer_kwargs: dict[str, Any] = Field(
+        default_factory=dict, description="JSON object passed to the optimizer's class"
+    )
     scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 
     def __init__(self, /, **values: Any) -> None:
@@ -120,9 +146,14 @@ class RunConfig(BaseModel):
             method = get_method(self.method)
         with _about("order"):
             order_and_mean(self.method, self.order, self.mean)
-        if self.optimizer not in method.optimizers:
-            allowed = " or ".join(method.optimizers)
-            raise ConfigError(f"method {self.method} needs optimizer {allowed}, got {self.optimizer}", "optimizer")
+        if self.profile is not None:
+            with _about("profile"):
+                check_profile(self.profile)
+                check_takes_profile(self.method)
+        with _about("optimizer"):
+            self._check_optimizer()
+        if method.needs and self.optimizer != method.needs:
+            raise ConfigError(f"method {self.method} needs optimizer {method.needs}, got {self.optimizer}", "optimizer")
         if method.rates == "lr_squared" and self.schedule == "constant":
             needs = "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"
             raise ConfigError(needs, "schedule")
@@ -134,7 +165,27 @@ class RunConfig(BaseModel):
             reason = f"is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
             raise ConfigError.of("validation_samples", reason)
         check_kwargs("model_kwargs", self.model_kwargs)
+        check_kwargs("optimizer_kwargs", self.optimizer_kwargs)
         return self
+
+    def _check_optimizer(self) -> None:
+        """Raise ValueError on an unknown optimizer, one that cannot train a run, and options that it does not read."""
+        if refused := get_optimizer(self.optimizer).refused:
+            raise ValueError(f"optimizer is {self.optimizer!r}: it {refused}")
+        own = self.optimizer in OWN
+        taken = SET_BY_RUN.union(OPTIONS_OF_OWN if own else ()) & self.optimizer_kwargs.keys()
+        if taken:
+            raise ConfigError.of("optimizer_kwargs", f"holds {min(taken)!r}, which the run's other settings decide")
+        if own:
+            return
+        if changed := [name for name in OPTIONS_OF_OWN if name in self.model_fields_set and self._differs(name)]:
+            reason = f"is read by {' and '.join(OWN)} alone: give {self.optimizer}'s in optimizer_kwargs"
+            raise ConfigError.of(changed[0], reason)
+        if self.kernels == "graph":
+            raise ConfigError.of("kernels", f"is 'graph': optimizer {self.optimizer} does not run in a CUDA graph")
+
+    def _differs(self, name: str) -> bool:
+        return getattr(self, name) != type(self).model_fields[name].default
 
     @property
     def hash8(self) -> str:
@@ -146,13 +197,27 @@ class RunConfig(BaseModel):
     def run_id(self) -> str:
         """`<model>-<dataset>-<optimizer>-<method>-lr..-wd..-s<seed>-<hash8>`, also the run's folder name."""
         return (
-            f"{self.model}-{self.dataset}-{self.optimizer}-{self.method}"
+            f"{self.model}-{self.dataset}-{path_name(self.optimizer)}-{self.method}"
             f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
         )
 
 
+def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConfig]:
+    """Return one RunConfig per method. `profile` goes to the layer-wise methods, if at least one of them is.
+
+    Raises ConfigError.
+    """
+    given = {name: value for name, value in fields.items() if name not in ("method", "profile")}
+    takers = {name for name in methods if name in METHODS and METHODS[name].takes_profile}
+    profile = fields.get("profile")
+    return [
+        RunConfig(**given, method=name, profile=profile if name in takers or not takers else None) for name in methods
+    ]
+
+
 def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
-    """Raise ConfigError if a part of model_kwargs is larger, longer or deeper than any model needs, or not JSON."""
+    """Raise ConfigError if a part of the arguments is larger, longer or deeper than any class needs, or not JSON."""
+    field = name.partition(".")[0]
     if isinstance(value, bool | None):
         return
     if isinstance(value, int | float):
@@ -166,17 +231,17 @@ def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
     else:
         allowed, allows = False, "numbers, texts, lists and objects of JSON"
     if not allowed:
-        raise ConfigError(f"{name} is {_shown(value)}: {allows} are allowed", "model_kwargs")
+        raise ConfigError(f"{name} is {_shown(value)}: {allows} are allowed", field)
     if isinstance(value, dict):
         for key, part in value.items():
-            check_kwargs("model_kwargs", str(key), nesting)
+            check_kwargs(field, str(key), nesting)
             check_kwargs(f"{name}.{key}", part, nesting + 1)
     elif isinstance(value, list | tuple):
         for part in value:
             check_kwargs(name, part, nesting + 1)
         if DEPTH.search(name) and (depth := _sum(value)) > MAX_DEPTH:
             sentence = f"{name} is {_shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed"
-            raise ConfigError(sentence, "model_kwargs")
+            raise ConfigError(sentence, field)
 
 
 def _sum(value: Any) -> float:

@@ -64,6 +64,5 @@ DATASETS: MappingProxyType[DatasetName, DatasetFacts] = MappingProxyType(
         "tinyimagenet": DatasetFacts("Tiny ImageNet", 200, 100_000, 10_000, 0.5, _TINY_IMAGENET, IMAGENET_TERMS),
     }
 )
-OPTIMIZER_LABELS = MappingProxyType({"adam": "Adam", "sgd": "SGDM"})
 EVALUATION_SPEEDUP = 3.0  # images a second of a forward pass, as a multiple of a training step's
 ZERO_SHOT_EVALUATIONS = 101  # s = 0..100 of eq. (12)

@@ -6,8 +6,8 @@ D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of
 
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -17,12 +17,17 @@ LayerRule = Literal["2i/n", "2i/(n+1)", "2(i-1)/(n-1)"]
 LayerOrder = Literal["deep", "reversed", "shuffled"]
 Mean = Literal["layers", "parameters"]
 
+RatesFunction = Callable[..., Sequence[float]]  # (layers, weight_decay) -> lambda_i: see `register_method`
+
 TIMINGS: tuple[Timing, ...] = get_args(Timing)
 LAYER_RULES: tuple[LayerRule, ...] = get_args(LayerRule)
 LAYER_ORDERS: tuple[LayerOrder, ...] = get_args(LayerOrder)
 MEANS: tuple[Mean, ...] = get_args(Mean)
 DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")  # of Plotly's lines
 REFERENCES = {"none": "baseline", "l2sp": "L2SP", "adamh": "Hyperball"}  # timing -> formula, if it is called otherwise
+MAX_PROFILE = 64  # multipliers
+OWN_OPTIMIZERS = ("adam", "sgd")  # exact and fused; the others are classes with `decaying` around them
+PLUGIN_COLORS = ("#1B7837", "#762A83", "#B35806", "#2166AC", "#C51B7D", "#4D4D4D")  # of methods that name none
 LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
 
 
@@ -30,17 +35,19 @@ LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
 class Method:
     """One row of METHODS: all that the project knows about a decay method.
 
-    `timing` is when the decay acts, `rates` which rate each layer gets, `source` where the method comes from. Charts,
+    `timing` is when the decay acts, `rates` which rate each layer gets (a name, or a function that is called before the
+    first step and, with `every`, again after so many steps), `source` where the method comes from. Charts,
     chips and tables show it by `label`, `color` (#RRGGBB, colour-blind safe, readable on white and on near-black),
     `dash` and `marker` (Plotly's names); `summary` explains it in one line. `reference` names its plain formula as
     "module:function" (`lpwd.optim.reference`). `scale` multiplies lambda; `order` and `mean` are those of layer-wise
-    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters).
+    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters). `needs` names the optimizer
+    that the method works with if it does not work with all.
 
     Raises ValueError, in one sentence, on a value that is not allowed.
     """
 
     timing: Timing
-    rates: Rates
+    rates: Rates | RatesFunction
     label: str
     source: str
     summary: str = ""
@@ -49,12 +56,29 @@ class Method:
     marker: str | None = None
     reference: str = ""
     scale: float = 1.0
-    optimizers: tuple[str, ...] = ("adam", "sgd")
+    needs: str = ""
     order: LayerOrder = "deep"
     mean: Mean = "layers"
+    every: int = 0
+
+    @property
+    def optimizers(self) -> tuple[str, ...]:
+        """The project's own optimizers that the method works with."""
+        return (self.needs,) if self.needs else OWN_OPTIMIZERS
+
+    @property
+    def takes_profile(self) -> bool:
+        """Whether `profile` can give the layers their rates."""
+        return self.rates == "layerwise"
 
     def __post_init__(self) -> None:
         allowed = {"timing": TIMINGS, "rates": get_args(Rates), "order": LAYER_ORDERS, "mean": MEANS, "dash": DASHES}
+        if callable(self.rates):
+            allowed.pop("rates")
+        elif self.every:
+            raise ValueError(f"method {self.label!r}: every is {self.every}: only a function of rates is called again")
+        if self.every < 0:
+            raise ValueError(f"method {self.label!r}: every is {self.every}: it must be at least 0 steps")
         for field, values in allowed.items():
             if getattr(self, field) not in values:
                 raise ValueError(
@@ -181,7 +205,7 @@ _METHODS: dict[str, Method] = {
         "#8A8A1F",
         "solid",
         "x",
-        optimizers=("adam",),
+        needs="adam",
     ),
     "wd15": _row(
         "wd",
@@ -210,7 +234,7 @@ _METHODS: dict[str, Method] = {
         "WD, weaker where gradients are large",
         "#8C564B",
         "dash",
-        optimizers=("adam",),
+        needs="adam",
     ),
     "llrd": _row(
         "wd",
@@ -224,8 +248,8 @@ _METHODS: dict[str, Method] = {
     "wdlr2": _row(
         "wd",
         "lr_squared",
-        "WD ∝ η²",
-        "rival: decay proportional to the squared learning rate",
+        "WD ∝ η² (AdamC)",
+        "AdamC's rule, arXiv 2506.02285: decay proportional to the squared learning rate",
         "decay falls with the square of η (cosine only)",
         "#5B5EA6",
         "dot",
@@ -234,13 +258,39 @@ _METHODS: dict[str, Method] = {
 METHODS: Mapping[str, Method] = MappingProxyType(_METHODS)  # the one table; `register_method` adds to it
 
 
-def register_method(name: str, row: Method) -> None:
-    """Add a method to METHODS. Raises ValueError on a name that is taken or that no run id could hold."""
-    if name in _METHODS:
-        raise ValueError(f"method {name!r} exists already: choose another name")
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise ValueError(f"method is {name!r}: a name has lower-case letters, digits and _, and begins with a letter")
-    _METHODS[name] = row
+def register_method(
+    key: str,
+    *,
+    timing: Timing = "wd",
+    rates: Rates | RatesFunction = "uniform",
+    label: str = "",
+    source: str = "a plug-in",
+    **columns: Any,
+) -> None:
+    """Add a method to METHODS: command line, page and report know it from then on.
+
+        def steep(layers, weight_decay):
+            return [weight_decay * i**2 / len(layers) for i in range(len(layers))]
+
+        lpwd.register_method("steep", timing="pwd", rates=steep, label="Steep")
+
+    A function of `rates` gets the layers from shallow to deep, each a mapping from names to parameters, and lambda; it
+    returns lambda_i >= 0 of each layer. If it has a parameter `state` or `step` it gets the optimizer's state by
+    parameter, or the number of steps taken; `every=100` calls it again every hundred steps. `columns` are the other
+    ones of `Method`. Raises ValueError, in one sentence, on a name that is taken or that no run id could hold, and on
+    a bad value.
+    """
+    if key in _METHODS:
+        raise ValueError(f"method {key!r} exists already: choose another name")
+    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", key):
+        raise ValueError(
+            f"method is {key!r}: a name has up to 40 lower-case letters, digits and _, and begins with a letter"
+        )
+    known = {field.name for field in fields(Method)}
+    if unknown := columns.keys() - known:
+        raise ValueError(f"method {key!r} has no column {min(unknown)!r}: columns are {', '.join(sorted(known))}")
+    color = PLUGIN_COLORS[len(_METHODS) % len(PLUGIN_COLORS)]
+    _METHODS[key] = Method(timing, rates, label or key, source, **({"color": color} | columns))
 
 
 def layer_rates(
@@ -259,7 +309,7 @@ def layer_rates(
         raise ValueError(f"rule is {rule!r}: allowed are {', '.join(LAYER_RULES)}")
     if order not in LAYER_ORDERS:
         raise ValueError(f"order is {order!r}: allowed are {', '.join(LAYER_ORDERS)}")
-    places = {"deep": range(1, n + 1), "reversed": range(n, 0, -1), "shuffled": shuffled_layers(n)}[order]
+    places = layer_places(n, order)
     match rule:
         case "2i/n":
             return [weight_decay * 2 * i / n for i in places]
@@ -267,6 +317,50 @@ def layer_rates(
             return [weight_decay * 2 * i / (n + 1) for i in places]
         case _:
             return [weight_decay * 2 * (i - 1) / (n - 1) if n > 1 else weight_decay for i in places]
+
+
+def layer_places(n: int, order: LayerOrder = "deep") -> list[int]:
+    """Return the place in 1..n whose rate each of n layers gets, shallow to deep."""
+    return {"deep": [*range(1, n + 1)], "reversed": [*range(n, 0, -1)], "shuffled": shuffled_layers(n)}[order]
+
+
+def profile_rates(
+    layer_count: int, weight_decay: float, profile: Sequence[float], order: LayerOrder = "deep"
+) -> list[float]:
+    """lambda_i for i = 1..n from multipliers, shallow to deep, at equal distances; the mean over layers is lambda.
+
+    Layer i of n lies at (i - 1) / (n - 1) of the way from the first multiplier to the last, and between two of them
+    the rate is linear; a single layer gets lambda. Raises ValueError on a profile that `check_profile` refuses, and if
+    it gives every layer the rate 0.
+    """
+    check_profile(profile)
+    n, last = layer_count, len(profile) - 1
+    values = []
+    for place in layer_places(n, order):
+        at = last * (place - 1) / (n - 1) if n > 1 else 0.0
+        i = min(int(at), max(last - 1, 0))
+        values.append(profile[i] + (at - i) * (profile[min(i + 1, last)] - profile[i]))
+    total = sum(values)
+    if n > 1 and total == 0:
+        raise ValueError(f"profile gives each of the {n} layers the rate 0")
+    return [weight_decay * n * value / total for value in values] if n > 1 else [weight_decay] * n
+
+
+def check_profile(profile: Sequence[float]) -> None:
+    """Raise ValueError on a profile of no or too many multipliers, a negative or infinite one, or only zeros."""
+    if not 1 <= len(profile) <= MAX_PROFILE:
+        raise ValueError(f"profile has {len(profile)} multipliers: it must have 1 to {MAX_PROFILE}")
+    if bad := [value for value in profile if not 0 <= value <= 1e6]:
+        raise ValueError(f"profile holds {bad[0]}: a multiplier must be at least 0 and at most a million")
+    if not any(profile):
+        raise ValueError("profile is all zeros: at least one multiplier must be greater than 0")
+
+
+def check_takes_profile(name: str) -> None:
+    """Raise ValueError if the method gives all layers one rate."""
+    if not get_method(name).takes_profile:
+        layerwise = ", ".join(key for key, row in METHODS.items() if row.takes_profile)
+        raise ValueError(f"profile sets the rates of layer-wise methods, and {name} is none: they are {layerwise}")
 
 
 def shuffled_layers(n: int) -> list[int]:
@@ -281,12 +375,22 @@ def shuffled_layers(n: int) -> list[int]:
 
 
 def decay_rates(
-    method: Method, layer_count: int, weight_decay: float, rule: LayerRule = "2i/n", order: LayerOrder = "deep"
+    method: Method,
+    layer_count: int,
+    weight_decay: float,
+    rule: LayerRule = "2i/n",
+    order: LayerOrder = "deep",
+    profile: Sequence[float] | None = None,
 ) -> list[float]:
-    """lambda_i of a method for i = 1..n, dimensionless; llrd and wdlr2 decay at lambda times a learning-rate factor."""
+    """lambda_i of a method for i = 1..n, dimensionless; llrd and wdlr2 decay at lambda times a learning-rate factor.
+
+    A function of rates is called with the layers themselves: `lpwd.optim.own_rates`.
+    """
     match method.rates:
         case "none":
             return [0.0] * layer_count
+        case "layerwise" if profile is not None:
+            return profile_rates(layer_count, weight_decay * method.scale, profile, order)
         case "layerwise":
             return layer_rates(layer_count, weight_decay * method.scale, rule, order)
     return [weight_decay * method.scale] * layer_count

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from lpwd import codec
 from lpwd.config import RunConfig
 
 ALWAYS = ("model", "dataset", "optimizer", "lr", "weight_decay", "epochs", "seed")  # shown even at their defaults
@@ -14,16 +15,22 @@ HIDDEN = frozenset({"scale"})
 
 def command_line(configs: Sequence[RunConfig]) -> str:
     """The `python -m lpwd` line that trains these lanes, which differ in their method alone."""
-    first = configs[0]
     words = ["python", "-m", "lpwd", "train" if len(configs) == 1 else "race"]
     for config in configs:
         words += ["--method", config.method]
-    changed = first.model_dump(mode="json", exclude_defaults=True)
-    for name, value in first.model_dump(mode="json").items():
+    shared = shared_fields(configs)
+    changed = shared.model_dump(mode="json", exclude_defaults=True)
+    for name, value in shared.model_dump(mode="json").items():
         if name in HIDDEN or name == "method" or (name not in (*ALWAYS, "precision") and name not in changed):
             continue
         words += _words(name, value)
     return shlex.join(words)
+
+
+def shared_fields(configs: Sequence[RunConfig]) -> RunConfig:
+    """What lanes share that differ in method alone; `profile` is there if one of them has it."""
+    profile = next((config.profile for config in configs if config.profile), None)
+    return configs[0].model_copy(update={"profile": profile})
 
 
 def _words(name: str, value: Any) -> list[str]:
@@ -32,6 +39,8 @@ def _words(name: str, value: Any) -> list[str]:
         return [flag if value else f"--no-{flag[2:]}"]
     if isinstance(value, dict):
         return [flag, json.dumps(value)]
+    if name == "profile":
+        return [flag, codec.write(name, value)]
     if isinstance(value, list):
         return [flag, *(repr(part) for part in value)]
     return [flag, str(value)]
@@ -43,16 +52,27 @@ WIDTH = 100
 
 def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
     """Code that trains these runs, which differ in method and seed alone, with the same numbers as the command line."""
-    first = races[0][0]
+    first = shared_fields(races[0])
     methods, seeds = [config.method for config in races[0]], [race[0].seed for race in races]
     varied: dict[str, list[Any]] = {"method": methods, **({"seed": seeds} if len(seeds) > 1 else {})}
     changed = first.model_dump(exclude_defaults=True, exclude={"scale"})
     fields = {name: getattr(first, name) for name in RunConfig.model_fields if name in changed or name in ALWAYS}
     settings = {name: value for name, value in fields.items() if name not in varied}
+    own = {}
+    if first.profile and any(config.profile is None for config in races[0]):
+        layerwise = [config.method for config in races[0] if config.profile]
+        own["profile"] = f"{settings.pop('profile')!r} if method in {layerwise!r} else None"
     loops = {name: values for name, values in reversed(varied.items()) if len(values) > 1}
     fixed = {name: values[0] for name, values in varied.items() if name not in loops}
     body = [
-        "config = RunConfig(" + ", ".join([*(f"{name}={name}" for name in varied if name in loops), "**settings)"]),
+        "config = RunConfig("
+        + ", ".join(
+            [
+                *(f"{name}={name}" for name in varied if name in loops),
+                *(f"{name}={text}" for name, text in own.items()),
+                "**settings)",
+            ]
+        ),
         "for event in train(config):",
         '    if event.kind == "epoch":',
         "        print(config.method, config.seed, event.epoch, event.train_loss, event.test_top1)",

@@ -1,6 +1,6 @@
 import pytest
 
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig, race_configs
 
 
 def test_the_run_id_names_the_run_and_ends_in_a_hash_of_the_rest():
@@ -42,11 +42,14 @@ def test_every_field_but_the_scale_changes_the_run_id():
         "exclude_1d": True,
         "opposing_every": 1,
         "model_kwargs": {"depths": [1, 1, 1, 1]},
+        "optimizer_kwargs": {"dampening": 0.1},
     }
     ids = {RunConfig(**base.model_dump() | {name: value}).run_id for name, value in changed.items()}
     assert len(ids | {base.run_id}) == len(changed) + 1
     assert RunConfig(**base.model_dump() | {"scale": "cpu"}).run_id == base.run_id
-    untested = set(RunConfig.model_fields) - set(changed) - {"scale", "zero_shot"}
+    layerwise = RunConfig(**base.model_dump() | {"method": "lpwd"})
+    assert RunConfig(**layerwise.model_dump() | {"profile": (0, 1)}).run_id != layerwise.run_id
+    untested = set(RunConfig.model_fields) - set(changed) - {"scale", "zero_shot", "profile"}
     assert not untested, f"fields that this test does not know: {untested}"
 
 
@@ -141,3 +144,61 @@ def test_the_largest_models_arguments_are_allowed():
     large = {"depths": [3, 4, 30, 3], "dims": [384, 768, 1536, 3072], "norm_eps": 1e-5, "use_grn": True}
     assert RunConfig(model_kwargs=large).model_kwargs == large
     assert RunConfig(model="rexnet_100", model_kwargs={"depth_mult": 2.2, "width_mult": 3}).model_kwargs
+
+
+def test_an_optimizer_is_a_name_of_the_table_or_of_a_class():
+    for name, part in (("nadam", "nadam"), ("timm:lion", "timm.lion"), ("my.module:Class", "my.module.Class")):
+        config = RunConfig(optimizer=name, method="wd", optimizer_kwargs={"maximize": False})
+        assert f"-cifar100-{part}-wd-" in config.run_id
+        assert ":" not in config.run_id
+        assert RunConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (
+            {"optimizer": "timm:lionn"},
+            "optimizer is 'timm:lionn': allowed are adam, sgd, names of torch.optim in lower case, timm:NAME and "
+            "package.module:Class; did you mean timm:lion or timm:lionc",
+        ),
+        ({"optimizer": "../etc:x"}, "optimizer is '../etc:x': allowed are adam"),
+        ({"optimizer": "a" * 61}, f"optimizer is '{'a' * 61}': string should have at most 60 characters"),
+        ({"optimizer": "lbfgs"}, "optimizer is 'lbfgs': it evaluates the loss several times per step"),
+        ({"optimizer": "timm:bnblion"}, "optimizer is 'timm:bnblion': it needs bitsandbytes and a GPU"),
+        ({"optimizer": "nadam", "method": "adams"}, "method adams needs optimizer adam, got nadam"),
+        (
+            {"optimizer": "nadam", "betas": (0.8, 0.9)},
+            "betas is read by adam and sgd alone: give nadam's in optimizer_kwargs",
+        ),
+        (
+            {"optimizer": "nadam", "kernels": "graph"},
+            "kernels is 'graph': optimizer nadam does not run in a CUDA graph",
+        ),
+        ({"optimizer_kwargs": {"eps": 1.0}}, "optimizer_kwargs holds 'eps', which the run's other settings decide"),
+        (
+            {"optimizer": "nadam", "optimizer_kwargs": {"weight_decay": 1}},
+            "optimizer_kwargs holds 'weight_decay', which the run's other settings decide",
+        ),
+        (
+            {"optimizer": "nadam", "optimizer_kwargs": {"eps": 1e9}},
+            "optimizer_kwargs.eps is 1000000000.0: numbers from -4096 to 4096 are allowed",
+        ),
+        ({"method": "wd", "profile": (0, 1)}, "profile sets the rates of layer-wise methods, and wd is none: they are"),
+        ({"profile": ()}, "profile has 0 multipliers: it must have 1 to 64"),
+        ({"profile": (0, 0)}, "profile is all zeros: at least one multiplier must be greater than 0"),
+        ({"profile": (1, -1)}, "profile holds -1.0: a multiplier must be at least 0 and at most a million"),
+        ({"profile": (1, float("nan"))}, "profile holds nan: a multiplier must be at least 0"),
+    ],
+)
+def test_optimizers_and_profiles_that_cannot_be_are_refused_in_one_sentence(bad, sentence):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(**bad)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_race_gives_its_profile_to_the_layerwise_methods():
+    configs = race_configs(["wd", "lpwd"], {"profile": (0, 1), "lr": 0.1})
+    assert [config.profile for config in configs] == [None, (0.0, 1.0)]
+    with pytest.raises(ConfigError, match="profile sets the rates of layer-wise methods, and rwd is none"):
+        race_configs(["rwd"], {"profile": (0, 1)})

@@ -16,6 +16,7 @@ from lpwd.methods import (
     get_method,
     layer_rates,
     order_and_mean,
+    profile_rates,
     register_method,
     shuffled_layers,
 )
@@ -75,13 +76,25 @@ def test_a_row_that_cannot_be_right_is_refused_in_one_sentence():
 
 def test_a_method_can_be_added_under_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("lpwd.methods._METHODS", dict(METHODS))
-    row = Method("wd", "uniform", "Mine", "mine")
-    register_method("mine", row)
-    assert methods._METHODS["mine"] is row
-    with pytest.raises(ValueError, match="method 'wd' exists already"):
-        register_method("wd", row)
-    with pytest.raises(ValueError, match="method is 'My-Own': a name has lower-case letters"):
-        register_method("My-Own", row)
+    register_method("mine", timing="rwd", rates="layerwise", label="Mine", marker="star")
+    row = methods._METHODS["mine"]
+    assert (row.timing, row.rates, row.label, row.source, row.marker) == (
+        "rwd",
+        "layerwise",
+        "Mine",
+        "a plug-in",
+        "star",
+    )
+    assert row.color not in {other.color for name, other in METHODS.items() if name != "mine"}
+    for bad, sentence in (
+        ({"key": "wd"}, "method 'wd' exists already: choose another name"),
+        ({"key": "My-Own"}, "method is 'My-Own': a name has up to 40 lower-case letters"),
+        ({"key": "other", "colour": "#000000"}, "method 'other' has no column 'colour': columns are color, dash"),
+        ({"key": "other", "rates": "steep"}, "method 'other': rates is 'steep': allowed are none, uniform"),
+        ({"key": "other", "every": 5}, "method 'other': every is 5: only a function of rates is called again"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            register_method(**bad)
 
 
 def test_the_papers_rule_reaches_twice_lambda_at_the_deepest_layer():
@@ -137,3 +150,15 @@ def test_unknown_names_are_refused_with_the_allowed_ones():
         layer_rates(3, 0.1, "i/n")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one layer"):
         layer_rates(0, 0.1)
+
+
+def test_a_profile_is_interpolated_to_the_layers_with_mean_lambda():
+    assert profile_rates(3, 0.5, (1, 2, 3)) == pytest.approx([0.25, 0.5, 0.75])
+    assert profile_rates(5, 1.0, (0, 2)) == pytest.approx([0, 0.5, 1, 1.5, 2])
+    assert profile_rates(5, 1.0, (0, 2), "reversed") == pytest.approx([2, 1.5, 1, 0.5, 0])
+    assert profile_rates(4, 0.3, (7,)) == pytest.approx([0.3] * 4)
+    assert profile_rates(1, 0.3, (0, 1)) == [0.3]
+    for n in (2, 9, 20):
+        assert statistics.fmean(profile_rates(n, 0.3, (0, 0.5, 1, 2))) == pytest.approx(0.3)
+    with pytest.raises(ValueError, match="profile gives each of the 2 layers the rate 0"):
+        profile_rates(2, 0.3, (0, 1, 0))

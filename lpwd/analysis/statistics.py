@@ -124,10 +124,8 @@ def _expected_device(runs: pd.DataFrame) -> pd.Series:
 def best_settings(grouped: pd.DataFrame, by: Sequence[str], lower_is_better: bool = False) -> pd.DataFrame:
     """The (eta, lambda) of each method and `by` with the best mean, as the paper chooses: on the test set."""
     done = grouped[grouped.n > 0].sort_values("mean", ascending=lower_is_better, kind="stable")
-    return done.drop_duplicates(["method", *by]).sort_values("method", key=lambda names: names.map(_RANK.get))
-
-
-_RANK = {name: rank for rank, name in enumerate(METHODS)}
+    rank = {name: place for place, name in enumerate(METHODS)}
+    return done.drop_duplicates(["method", *by]).sort_values("method", key=lambda names: names.map(rank.get))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import click
 
-from lpwd.config import RunConfig
+from lpwd import codec
+from lpwd.config import ConfigError, RunConfig
 from lpwd.methods import METHODS
 from lpwd.spelled import HIDDEN
 
@@ -47,6 +48,29 @@ class JsonObject(click.ParamType):
         return parsed
 
 
+class MethodName(click.ParamType):
+    """A key of METHODS, plug-ins' included, which are known when the command runs."""
+
+    name = "method"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in METHODS:
+            self.fail(f"{value!r} is not one of {', '.join(METHODS)}", param, ctx)
+        return str(value)
+
+
+class Numbers(click.ParamType):
+    """Numbers with commas between them, such as 0,0.5,1,2."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        try:
+            return value if isinstance(value, tuple) else codec.numbers(param.name if param else "", value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
 def options(multiple_methods: bool) -> list[click.Option]:
     """An option for each field of RunConfig; unset ones stay out of the result, so that defaults have one home."""
     return [_option(name, multiple_methods) for name in RunConfig.model_fields if name not in HIDDEN]
@@ -57,14 +81,17 @@ def _option(name: str, multiple_methods: bool) -> click.Option:
     flag = "--" + name.replace("_", "-")
     help_text = f"{field.description}  [default: {_shown_default(name)}]"
     if name == "method":
-        choices = click.Choice(list(METHODS))
         text = "decay method; repeat it for each lane" if multiple_methods else str(field.description)
-        return click.Option([flag], type=choices, multiple=multiple_methods, default=None, required=True, help=text)
+        return click.Option(
+            [flag], type=MethodName(), multiple=multiple_methods, default=None, required=True, help=text
+        )
     inner = _inner(field.annotation)
     if inner is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=help_text)
     if typing.get_origin(inner) is Literal:
         return click.Option([flag], type=click.Choice(typing.get_args(inner)), default=None, help=help_text)
+    if typing.get_origin(inner) is tuple and Ellipsis in typing.get_args(inner):
+        return click.Option([flag], type=Numbers(), default=None, help=help_text)
     if typing.get_origin(inner) is tuple:
         return click.Option([flag], type=(float, float), default=None, help=help_text)
     if typing.get_origin(inner) is dict:

@@ -13,7 +13,7 @@ import click
 
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
 from lpwd.cli.progress import Bars
-from lpwd.config import RunConfig
+from lpwd.config import race_configs
 from lpwd.jobs.costs import check_memory
 from lpwd.store import ENDED, RunStore, State
 
@@ -49,15 +49,17 @@ def _train(
     store: RunStore, methods: list[str], fields: dict[str, Any], device: str, threads: int | None, again: bool
 ) -> None:
     """Check everything before anything is written, then train the lanes and leave with their exit code."""
+    from lpwd.training import optimizer
     from lpwd.training.machine import default_precision, resolve_device
     from lpwd.training.memory import free_bytes
     from lpwd.training.models import check, footprint
 
     given = {name: value for name, value in fields.items() if value is not None}
     given.setdefault("precision", default_precision(resolve_device(device)))
-    configs = [RunConfig(**given, method=method) for method in methods]
+    configs = race_configs(methods, given)
     for config in configs:
         check(config)
+        optimizer.check(config)
     check_memory(configs, [footprint(config) for config in configs], free_bytes(resolve_device(device)))
     store.recover()
     for config in configs:

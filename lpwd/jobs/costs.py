@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, EVALUATION_SPEEDUP, ZERO_SHOT_EVALUATIONS
+from lpwd.optimizers import get_optimizer
 from lpwd.status import Status
 from lpwd.store import RunStore
 from lpwd.training.memory import Footprint
@@ -22,7 +23,6 @@ SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision"
 FLOAT_BYTES, CHANNELS = 4, 3
 NEWEST = 5  # finished runs that tell a speed: those of older code may have been slower
 TELLING_SECONDS = 5.0  # of training, before a run that is not finished tells its speed
-MOMENTS = {"adam": 2, "sgd": 1}  # floats a parameter that the optimizer keeps
 
 
 @dataclass(frozen=True)
@@ -156,19 +156,19 @@ def seconds(races: Sequence[Sequence[RunConfig]], speed: float, at_once: int = 1
     return sum(turns) / speed
 
 
-def optimizer_floats(config: RunConfig) -> int:
+def optimizer_floats(config: RunConfig) -> float:
     """Floats that the optimizer keeps for each parameter."""
-    return 0 if config.optimizer == "sgd" and not config.momentum else MOMENTS[config.optimizer]
+    return 0 if config.optimizer == "sgd" and not config.momentum else get_optimizer(config.optimizer).floats
 
 
 def training_bytes(config: RunConfig, parameters: int) -> int:
     """Weights, gradients and what the optimizer keeps, all fp32; activations come on top."""
-    return parameters * FLOAT_BYTES * (2 + optimizer_floats(config))
+    return int(parameters * FLOAT_BYTES * (2 + optimizer_floats(config)))
 
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
     """Weights and what the optimizer keeps."""
-    return parameters * FLOAT_BYTES * (1 + optimizer_floats(config))
+    return int(parameters * FLOAT_BYTES * (1 + optimizer_floats(config)))
 
 
 def data_bytes(config: RunConfig) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.costs import published_work
+from lpwd.optimizers import NO_MODULES, names_a_module
 from lpwd.store import ACTIVE, ENDED, RunStore
 
 ON_SPACE = "SPACE_ID" in os.environ
@@ -100,7 +101,10 @@ class Limits:
 
 
 def check_person(user: User, limits: Limits, configs: Sequence[RunConfig]) -> None:
-    """Whether the person may start runs at all, and such long ones."""
+    """Whether the person may start runs at all, and such long ones; nobody may name a module for the app to import."""
+    for config in configs:
+        if names_a_module(config.optimizer):
+            raise ConfigError.of("optimizer", NO_MODULES.format(name=config.optimizer))
     if user.owner:
         return
     if not may_start(user):

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
 from lpwd.jobs.costs import Plan, plan
+from lpwd.optimizers import forbid_modules
 from lpwd.store import RunStore, State
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__; torch is imported later
@@ -64,6 +65,7 @@ def hello(device: str) -> Machine:
 
 def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, answers: TextIO) -> None:
     """Answer requests until stdin closes."""
+    forbid_modules()
     stop, orphaned = threading.Event(), threading.Event()
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

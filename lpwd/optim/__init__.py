@@ -1,5 +1,6 @@
-"""The optimizers: torch alone (timm only for its models)."""
+"""The optimizers: torch alone (timm only for its models and optimizers)."""
 
+from lpwd.optim.decaying import decaying as decaying
 from lpwd.optim.layers import layer_groups as layer_groups
 from lpwd.optim.optimizers import SGD as SGD
 from lpwd.optim.optimizers import Adam as Adam

@@ -20,18 +20,31 @@ average PWD's weights after the update and before the next decay. Parameters wit
 torch.optim.AdamW; pwd acts before there are gradients and decays every parameter that requires one.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lpwd.methods import LayerOrder, LayerRule, Mean, Timing, decay_rates, get_method, order_and_mean
+from lpwd.methods import (
+    LayerOrder,
+    LayerRule,
+    Mean,
+    Method,
+    Timing,
+    check_takes_profile,
+    decay_rates,
+    get_method,
+    order_and_mean,
+)
 from lpwd.optim.formulas import Group, adam_heading, adam_momentum, entry_count, next_step, sgd_direction
 from lpwd.optim.kernels import with_gradient
-from lpwd.optim.layers import group_by_layer, head_of, layer_groups, layers_of, matched_rates, without_start
+from lpwd.optim.layers import Layer, group_by_layer, head_of, layer_groups, layers_of, matched_rates, without_start
+from lpwd.optim.loading import check_method, optimizer_class
+from lpwd.optim.own_rates import RatesOverTime, rates_of
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
 from lpwd.optim.timing import Decaying
+from lpwd.optim.update import own_groups, unprofiled
 
 __all__ = ["SGD", "Adam", "build_optimizer", "layer_groups"]
 
@@ -69,7 +82,7 @@ class Adam(Decaying, torch.optim.Adam):
         differentiable: bool = False,
     ) -> None:
         super().__init__(
-            _groups(params, decay, independent),
+            own_groups(params, decay, independent),
             lr,
             betas,
             eps,
@@ -85,7 +98,7 @@ class Adam(Decaying, torch.optim.Adam):
         self._own_defaults(decay, independent)
 
     def _update(self) -> None:
-        _unprofiled(torch.optim.Adam)(self)
+        unprofiled(torch.optim.Adam)(self)
 
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         momenta = [self.state.get(p, {}).get("exp_avg") for p in params]
@@ -130,7 +143,7 @@ class SGD(Decaying, torch.optim.SGD):
         differentiable: bool = False,
     ) -> None:
         super().__init__(
-            _groups(params, decay, independent),
+            own_groups(params, decay, independent),
             lr,
             momentum,
             dampening,
@@ -144,7 +157,7 @@ class SGD(Decaying, torch.optim.SGD):
         self._own_defaults(decay, independent)
 
     def _update(self) -> None:
-        _unprofiled(torch.optim.SGD)(self)
+        unprofiled(torch.optim.SGD)(self)
 
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         buffers = [self.state.get(p, {}).get("momentum_buffer") for p in params]
@@ -152,12 +165,9 @@ class SGD(Decaying, torch.optim.SGD):
         return sgd_direction(grads, buffers, group["momentum"], group["dampening"], group["nesterov"])
 
 
-OPTIMIZERS: dict[str, type[Adam] | type[SGD]] = {"adam": Adam, "sgd": SGD}
-
-
 def build_optimizer(
     model: nn.Module,
-    optimizer: Literal["adam", "sgd"] = "adam",
+    optimizer: str | type[torch.optim.Optimizer] = "adam",
     method: str = "lpwd",
     lr: float | Tensor = 1e-3,
     weight_decay: float = 1e-2,
@@ -166,17 +176,21 @@ def build_optimizer(
     exclude_1d: bool = False,
     order: LayerOrder = "deep",
     mean: Mean = "layers",
+    profile: Sequence[float] | None = None,
     head: nn.Module | Iterable[Tensor] | None = None,
     **options: Any,
-) -> Adam | SGD:
+) -> Decaying:
     """Build the optimizer of a row of METHODS for a model: one group per layer, attached to the model if it is pwd.
 
-    `lr` is eta and `weight_decay` lambda before the layer rule; `options` are those of `Adam` or `SGD`. A group holds
+    `optimizer` is "adam" or "sgd", the name of another class (`"nadam"` of torch.optim, `"timm:lion"`, that of
+    `register_optimizer`, `"package.module:Class"`) or the class, which decays around its own step (`decaying`). `lr` is
+    eta and `weight_decay` lambda before the layer rule; `options` are those of the class. A group holds
     `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
     llrd. There each step sets every layer's rate to its `lr_scale` times the rate of the deepest layer, so that any
     scheduler of torch or timm drives all of them; to give a layer another rate, change its `lr_scale`.
 
     `order` and `mean` of layer-wise rates are explained in `layer_groups`; their defaults stand for the method's own.
+    `profile` replaces the rule by multipliers from shallow to deep (`lpwd.methods.profile_rates`).
     `head` is new and decays towards 0 with l2sp (a module or parameters); the default is timm's `get_classifier()`, or
     nothing for other models.
 
@@ -184,46 +198,52 @@ def build_optimizer(
     support, a bad value, or a model without anything to train; TypeError on an unknown option.
     """
     row = get_method(method)
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer is {optimizer!r}: allowed are {', '.join(OPTIMIZERS)}")
-    if optimizer not in row.optimizers:
-        raise ValueError(f"method {method} needs optimizer {' or '.join(row.optimizers)}, got {optimizer}")
+    check_method(method, row, optimizer)
+    if profile is not None:
+        check_takes_profile(method)
+    cls, given = optimizer_class(optimizer)
     if row.rates == "lr_squared" and not lr > 0:
         raise ValueError(
             f"lr is {lr}: method {method} divides by the first learning rate, which must be greater than 0"
         )
     layers = layers_of(model)
     order, mean = order_and_mean(method, order, mean)
-    rates = decay_rates(row, len(layers), weight_decay, rule, order) if layers else []
-    if row.rates == "layerwise" and mean == "parameters":
+    rates = _rates(row, layers, weight_decay, rule, order, profile)
+    if mean == "parameters" and (row.rates == "layerwise" or callable(row.rates)):
         rates = matched_rates(layers, rates, weight_decay * row.scale, exclude_1d)
-    scales = layer_lr_scales(len(layers)) if row.rates == "lr_decay" else [1.0] * len(layers)
     groups = group_by_layer(layers, rates, exclude_1d)
-    for group in groups:
-        scale = scales[group["layer"] - 1]
-        group.update(decay=row.timing, lr_scale=scale, lr=lr if scale == 1 else lr * scale)
-        if row.rates == "lr_squared":
-            group["lr_0"] = float(lr)
+    _set_learning_rates(groups, row, lr, len(layers))
     if row.timing == "l2sp":
         new = head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head
         groups = list(without_start(groups, new))
-    built = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **options)
+    built = cls(groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **{**given, **options})  # type: ignore
+    if callable(row.rates) and row.every:
+        built.rates_over_time = RatesOverTime(row.rates, row.every, layers, weight_decay * row.scale, exclude_1d)
     if row.timing == "pwd":
         built.attach(model)
     return built
 
 
-def _groups(params: Params, decay: Timing, independent: bool) -> Any:
-    """Return `params` as groups with their decay; a bare tensor is passed on to torch, which refuses it."""
-    if isinstance(params, Tensor):
-        return params
-    members = list(params)
-    own = {"decay": decay, "independent": independent}
-    if members and not isinstance(members[0], dict):
-        return [{"params": members, **own}]
-    return [{**own, **group} for group in members if isinstance(group, dict)]
+def _rates(
+    row: Method,
+    layers: Sequence[Layer],
+    weight_decay: float,
+    rule: LayerRule,
+    order: LayerOrder,
+    profile: Sequence[float] | None,
+) -> list[float]:
+    """lambda_i of each layer before the first step."""
+    if not layers:
+        return []
+    if callable(row.rates):
+        return rates_of(row.rates, layers, weight_decay * row.scale)
+    return decay_rates(row, len(layers), weight_decay, rule, order, profile)
 
 
-def _unprofiled(optimizer: type[torch.optim.Optimizer]) -> Callable[[torch.optim.Optimizer], Any]:
-    step: Any = optimizer.step
-    return step.__wrapped__ if getattr(step, "hooked", False) else step
+def _set_learning_rates(groups: list[Group], row: Method, lr: float | Tensor, layer_count: int) -> None:
+    scales = layer_lr_scales(layer_count) if row.rates == "lr_decay" else [1.0] * layer_count
+    for group in groups:
+        scale = scales[group["layer"] - 1]
+        group.update(decay=row.timing, lr_scale=scale, lr=lr if scale == 1 else lr * scale)
+        if row.rates == "lr_squared":
+            group["lr_0"] = float(lr)

@@ -18,8 +18,10 @@ REFUSED = {  # (class of an optimizer that steps ours, decay) -> why the decay w
 }
 
 
-def refuse(group: Group, optimizer: str, forbidden: tuple[str, ...]) -> None:
-    """Raise ValueError if a group does not suit the class called `optimizer`, which lacks `forbidden` decays."""
+def refuse(
+    group: Group, optimizer: str, forbidden: tuple[str, ...], options: tuple[str, ...] = ("amsgrad", "differentiable")
+) -> None:
+    """Raise ValueError if a group does not suit the class called `optimizer`, which lacks these decays and options."""
     decay = group["decay"]
     if decay not in TIMINGS or decay in forbidden:
         allowed = ", ".join(timing for timing in TIMINGS if timing not in forbidden)
@@ -28,7 +30,7 @@ def refuse(group: Group, optimizer: str, forbidden: tuple[str, ...]) -> None:
         raise ValueError(f"weight_decay is {group['weight_decay']}: it must be at least 0")
     if group["independent"] and decay == "l2":
         raise ValueError("independent is True: l2 adds to the gradient and has no fraction that could be independent")
-    if unsupported := [name for name in ("amsgrad", "differentiable") if group.get(name)]:
+    if unsupported := [name for name in options if group.get(name)]:
         raise ValueError(f"{unsupported[0]} is not supported by {optimizer}")
     refuse_low_precision(group)
     if decay in ("pwd", "adams"):

@@ -11,6 +11,7 @@ from lpwd.methods import Timing
 from lpwd.optim import hooks
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_skipped
 from lpwd.optim.kernels import settle_steps, with_gradient
+from lpwd.optim.own_rates import RatesOverTime
 from lpwd.optim.refusals import refuse, refuse_low_precision
 from lpwd.optim.rivals import cautious_shrink, follow_lr_scales, project, pull, stable_rate
 from lpwd.optim.update import TorchUpdate
@@ -30,6 +31,7 @@ class Decaying(TorchUpdate):
 
     forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
     second_moment_mean: Tensor | None = None  # adams: mean of v_hat over all parameters in the latest step
+    rates_over_time: RatesOverTime | None = None  # a plug-in's function of lambda_i, if it is called again
     _checked = False  # whether a step has checked the groups
 
     def __getstate__(self) -> dict[str, Any]:
@@ -45,6 +47,9 @@ class Decaying(TorchUpdate):
                     group.setdefault(key, present[key])
             self._refuse(self._complete(group, self.__dict__.get("defaults") or state["defaults"]))
         super().__setstate__(state)
+        self._settle()
+
+    def _settle(self) -> None:
         settle_steps(self.param_groups, self.state)
 
     def add_param_group(self, param_group: Group) -> None:
@@ -66,6 +71,8 @@ class Decaying(TorchUpdate):
             if not self._checked:
                 self._refuse(group)
         follow_lr_scales(self.param_groups)
+        if self.rates_over_time:
+            self.rates_over_time.before_step(self)
 
     def _own_defaults(self, decay: Timing, independent: bool) -> None:
         """Set the options that torch's constructor does not know; warn of an independent decay that is too large."""
@@ -78,8 +85,8 @@ class Decaying(TorchUpdate):
                 stacklevel=3,
             )
 
-    @staticmethod
-    def _complete(group: Group, defaults: dict[str, Any]) -> Group:
+    @classmethod
+    def _complete(cls, group: Group, defaults: dict[str, Any]) -> Group:
         own = {"decay": defaults.get("decay"), "independent": defaults.get("independent", False)}
         for key, value in (own | {"decayed": False, "lr_0": None}).items():
             group.setdefault(key, value)
@@ -145,6 +152,8 @@ class Decaying(TorchUpdate):
         for p, start in starts.items():  # after the update: torch initialises only an empty state
             self.state[p]["theta_0"] = start
         self._decay_after_update()
+        if self.rates_over_time:
+            self.rates_over_time.after_step(self)
         return loss
 
     def _refuse_undecayed(self) -> None:

@@ -1,11 +1,13 @@
 """torch's own update and the decay that torch does: the groups that torch gets during a step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from lpwd.methods import Timing
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, decay_rate
 from lpwd.optim.kernels import merged, runs_fused, with_gradient
 
@@ -85,3 +87,20 @@ class TorchUpdate(torch.optim.Optimizer):
 def like(tensor: Tensor, scalar: Scalar) -> Scalar:
     """Return the scalar on the device and in the dtype of the tensor; a Python float as it is."""
     return scalar.to(tensor.device, tensor.dtype) if isinstance(scalar, Tensor) else scalar
+
+
+def own_groups(params: Any, decay: Timing, independent: bool) -> Any:
+    """Return `params` as groups with their decay; a bare tensor is passed on to torch, which refuses it."""
+    if isinstance(params, Tensor):
+        return params
+    members = list(params)
+    own = {"decay": decay, "independent": independent}
+    if members and not isinstance(members[0], dict):
+        return [{"params": members, **own}]
+    return [{**own, **group} for group in members if isinstance(group, dict)]
+
+
+def unprofiled(optimizer: type[torch.optim.Optimizer]) -> Callable[..., Any]:
+    """Return the class's step without torch's profiling wrapper, which would run the step hooks a second time."""
+    step: Any = optimizer.step
+    return step.__wrapped__ if getattr(step, "hooked", False) else step

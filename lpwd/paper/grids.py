@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from lpwd.config import RunConfig
-from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.facts import DATASETS
+from lpwd.optimizers import optimizer_label
 from lpwd.paper import regime
 from lpwd.paper.numbers import BASE_LR, DECAYS, LRS, PAPER_BASE, PAPER_MODELS, PAPER_SIZES, Scale, place
 from lpwd.starts import name_of
@@ -199,7 +200,7 @@ def pretrain(scale: Scale, seed: int) -> Iterator[Cell]:
         yield Cell(config, place(config.dataset, family, config.optimizer), in_paper=False)
 
 
-SCAN_COLUMN = f"{DATASETS['digits'].label}, ConvNeXt of 0.28 M parameters, {OPTIMIZER_LABELS['adam']}"
+SCAN_COLUMN = f"{DATASETS['digits'].label}, ConvNeXt of 0.28 M parameters, {optimizer_label('adam')}"
 
 
 def scan(scale: Scale, seed: int) -> Iterator[Cell]:

@@ -10,9 +10,8 @@ from torch.nn import functional
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.optim.angles import AngleMeter
-from lpwd.optim.optimizers import build_optimizer
 from lpwd.optim.penalty import OpposingMeter
-from lpwd.training import graph, models, starts
+from lpwd.training import graph, models, optimizer, starts
 from lpwd.training.data import batches as datasets
 from lpwd.training.randomness import seeded
 from lpwd.training.small_maps.blocks import Draws
@@ -43,9 +42,7 @@ class Learner:
             starts.adopt(self.model, weights, config.init_from or "initial_weights")
         layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
         self.model.to(device).to(memory_format=layout)
-        self.optimizer = build_optimizer(
-            self.model, config.optimizer, config.method, config.lr, config.weight_decay, **_optimizer_options(config)
-        )
+        self.optimizer = optimizer.build(self.model, config)
         self.optimizer.detach()  # `backward` calls decay_ itself: the model stays one that can be exported
         self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
         self.kernels = self._kernels()
@@ -180,13 +177,6 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.graph:
             graph.rates_as_tensors(self.optimizer, self.device)
-
-
-def _optimizer_options(config: RunConfig) -> dict[str, Any]:
-    common: dict[str, Any] = {name: getattr(config, name) for name in ("rule", "order", "mean", "exclude_1d")}
-    if config.optimizer == "adam":
-        return common | {"betas": config.betas, "eps": config.eps, "capturable": config.kernels == "graph"}
-    return common | {"momentum": config.momentum, "nesterov": config.nesterov}
 
 
 def _is_stochastic(module: nn.Module) -> bool:

@@ -5,9 +5,10 @@ from typing import Any
 
 from lpwd.analysis.words import label
 from lpwd.config import RunConfig
-from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.facts import DATASETS
 from lpwd.jobs import costs
 from lpwd.methods import METHODS
+from lpwd.optimizers import optimizer_label
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Run, RunStore, State
 
@@ -86,7 +87,7 @@ def detail(config: RunConfig, parameters: int | None = None) -> str:
     epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
     parts = [
         f"{network(config, parameters)} on {DATASETS[config.dataset].label}",
-        OPTIMIZER_LABELS[config.optimizer],
+        optimizer_label(config.optimizer),
         f"η {config.lr:g}",
         f"λ {config.weight_decay:g}",
         epochs,

@@ -19,6 +19,7 @@ import psutil
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.costs import training_bytes
+from lpwd.optimizers import forbid_modules
 from lpwd.training.memory import Footprint, free_bytes
 
 NICE = 10  # a training comes first
@@ -39,6 +40,7 @@ def answer(answers: Connection, log: Path, question: Callable[..., Any], argumen
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     _lower_priority()
+    forbid_modules()
     answers.send(_answer(question, arguments))
 
 
@@ -82,11 +84,12 @@ def footprints(configs: Sequence[RunConfig], device: str, memory: int) -> list[F
 
 def _footprint(config: RunConfig, device: str) -> Footprint:
     """Raises ConfigError if the run could not start: model, image size, subset, kernels."""
-    from lpwd.training import graph, models
+    from lpwd.training import graph, models, optimizer
     from lpwd.training.machine import resolve_device
 
     graph.check(config, resolve_device(device))
     models.check(config)
+    optimizer.check(config)
     return models.footprint(config)
 
 

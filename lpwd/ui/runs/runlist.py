@@ -9,9 +9,10 @@ from typing import Any
 
 from lpwd.analysis.words import short
 from lpwd.config import ConfigError
-from lpwd.facts import DATASETS, OPTIMIZER_LABELS
+from lpwd.facts import DATASETS
 from lpwd.jobs.rights import HOST, User, may_change
 from lpwd.methods import METHODS
+from lpwd.optimizers import OPTIMIZERS
 from lpwd.runs import Run, Runs
 from lpwd.store import ACTIVE
 from lpwd.ui.curves import count_in, extremes
@@ -105,7 +106,7 @@ def labels() -> dict[str, Any]:
         "columns": (*COLUMNS, "mine"),
         "methods": methods,
         "datasets": {name: facts.label for name, facts in DATASETS.items()},
-        "optimizers": dict(OPTIMIZER_LABELS),
+        "optimizers": {name: row.label for name, row in OPTIMIZERS.items()},
     }
 
 

@@ -37,10 +37,12 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "rule": "2i/n",
         "order": "deep",
         "mean": "layers",
+        "profile": None,
         "exclude_1d": False,
         "zero_shot": False,
         "opposing_every": 0,
         "model_kwargs": {},
+        "optimizer_kwargs": {},
     }
 )
 OF_DATASET = (  # fields whose first value goes with the data set

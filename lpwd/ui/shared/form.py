@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from lpwd import codec
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig, race_configs
 
 # What a sentence about a field calls it: the control's label.
 LABELS = {
@@ -33,6 +33,7 @@ LABELS = {
     "rule": "Layer rule",
     "order": "Order of the layers",
     "mean": "Mean of the rates",
+    "profile": "Profile of λ, shallow to deep",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
     "init_from": "Start weights, or a finished run's id",
@@ -40,6 +41,7 @@ LABELS = {
     "zero_shot": "Zero-shot decay after training",
     "opposing_every": "Steps between R_op, 0: once an epoch",
     "model_kwargs": "Model arguments, JSON",
+    "optimizer_kwargs": "Optimizer arguments, JSON",
 }
 BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
 SEEDS = range(1, 6)
@@ -48,6 +50,7 @@ OPTIONAL = {  # what an empty field means
     "test_samples": "all",
     "clip_grad_norm": "off",
     "init_from": "random weights",
+    "profile": "the layer rule",
 }
 
 
@@ -69,7 +72,9 @@ class Form:
 
 def shown(name: str, value: Any) -> Any:
     """What the control of a field shows for its value: text, unless it is a choice or a check box."""
-    textual = name not in BESIDE and (isinstance(value, int | float | dict | None) and not isinstance(value, bool))
+    textual = name not in BESIDE and (
+        isinstance(value, int | float | dict | tuple | None) and not isinstance(value, bool)
+    )
     return codec.write(name, value) if textual else value
 
 
@@ -101,7 +106,7 @@ def configs(values: Mapping[str, Any]) -> list[RunConfig]:
     with in_page_words():
         if not values["methods"]:
             raise ConfigError.of("methods", "is empty: choose at least one")
-        return [RunConfig(method=method, **fields) for method in values["methods"]]
+        return race_configs(values["methods"], fields)
 
 
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:

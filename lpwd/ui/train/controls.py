@@ -6,18 +6,22 @@ from typing import Any
 import gradio as gr
 
 from lpwd import starts
-from lpwd.facts import DATASETS, OPTIMIZER_LABELS, DatasetName
+from lpwd.facts import DATASETS, DatasetName
 from lpwd.methods import LAYER_ORDERS, LAYER_RULES, MEANS
+from lpwd.optimizers import OPTIMIZERS
 from lpwd.ui.shared import defaults
 from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown
 from lpwd.ui.train import methods
 
 FIRST = ("model", "dataset", "weight_decay", "methods")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Training": ("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed", "seeds"),
+    "Training": (
+        *("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed", "seeds"),
+        "optimizer_kwargs",
+    ),
     "Images": ("train_samples", "test_samples", "validation_samples", "image_size", "augment"),
     "Network": ("init_from", "model_kwargs", "pretrained", "precision", "kernels"),
-    "Decay": ("rule", "order", "mean", "opposing_every", "exclude_1d", "zero_shot"),
+    "Decay": ("rule", "order", "mean", "profile", "opposing_every", "exclude_1d", "zero_shot"),
 }
 ORDER_LABELS = ("deep most", "shallow most", "shuffled")
 MEAN_LABELS = ("λ over layers", "λ over parameters")
@@ -59,7 +63,7 @@ def _choices(name: str) -> list[tuple[str, Any]]:
     tables: dict[str, list[tuple[str, Any]]] = {
         "model": [(model, model) for model in defaults.MODELS],
         "dataset": [(facts.label, dataset) for dataset, facts in DATASETS.items()],
-        "optimizer": [(label, optimizer) for optimizer, label in OPTIMIZER_LABELS.items()],
+        "optimizer": [(row.label, name) for name, row in OPTIMIZERS.items() if not row.refused],
         "schedule": [("constant", "constant"), ("cosine", "cosine")],
         "augment": [("mirrored", "flip"), ("mirrored and shifted", "shift_flip")],
         "init_from": [(OPTIONAL["init_from"], ""), *((start_label(one), one.name) for one in bundled())],

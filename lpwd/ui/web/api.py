@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from lpwd.config import RunConfig
+from lpwd.config import race_configs
 from lpwd.ui.live import Live
 from lpwd.ui.views import public
 from lpwd.ui.web.answers import endpoint
@@ -48,7 +48,7 @@ def build(live: Live, people: People) -> None:
             "train_samples": train_samples,
             "test_samples": test_samples,
         }
-        configs = [RunConfig(**{**fields, **(options or {}), "method": m}) for m in method or ["wd", "lpwd"]]
+        configs = race_configs(method or ["wd", "lpwd"], {**fields, **(options or {})})
         return live.start(configs, people.who(request), again=again)
 
     def get_run(run_id: str, offset: int = 0) -> dict[str, Any]:

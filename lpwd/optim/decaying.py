@@ -1,0 +1,197 @@
+"""`decaying(cls)`: any optimizer class with this project's decay around its own step.
+
+| decay | step t, with c = eta_t lambda and theta' what the class makes of theta with its own decay switched off |
+|---|---|
+| none | theta' |
+| l2 | the class gets the gradient g + lambda theta |
+| wd | theta' - c theta: the update is computed at theta, before the decay |
+| rwd | theta' - c theta' |
+| pwd | theta <- (1 - c) theta, then forward, backward and the class's step |
+| cautious | theta' - c theta where (theta - theta') theta >= 0 |
+| l2sp | theta' - c (theta - theta_0) |
+
+The class is a black box. So the formulas hold if its update depends on the weights (LAMB, LARS, Muon), and the decay is
+the same for-loop, foreach or fused. wd, cautious and l2sp keep a copy of the weights during the step.
+"""
+
+import functools
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lpwd.methods import Timing
+from lpwd.optim.formulas import Group, Scalar, as_real, decay_fraction
+from lpwd.optim.kernels import with_gradient
+from lpwd.optim.refusals import refuse
+from lpwd.optim.rivals import cautious_mask
+from lpwd.optim.timing import Decaying
+from lpwd.optim.update import like, own_groups, unprofiled
+
+FROM_BEFORE = ("wd", "cautious", "l2sp")  # decays of the weights as they were before the step
+OWN_KEYS = {"decay", "independent", "decayed", "lr_0", "lr_scale", "layer", "layer_name"}  # of a parameter group
+
+
+class AroundStep(Decaying):
+    """What `decaying` adds to a class: see the module. Raises ValueError on what `Adam` refuses, bar amsgrad."""
+
+    forbidden = ("adams", "adamh")
+    own: type[torch.optim.Optimizer]  # the class around whose step the decay acts
+    _before: Sequence[tuple[Group, list[Tensor], list[Tensor]]] = ()  # weights before the step, during the step
+
+    def __init__(
+        self,
+        params: Any,
+        *args: Any,
+        weight_decay: float = 0.0,
+        decay: Timing = "wd",
+        independent: bool = False,
+        **options: Any,
+    ) -> None:
+        if "weight_decay" in inspect.signature(self.own).parameters:
+            options["weight_decay"] = 0.0
+        groups = own_groups(params, decay, independent)
+        if isinstance(groups, list):
+            groups = [{"weight_decay": weight_decay, **group} for group in groups]
+        super().__init__(groups, *args, **options)
+        if taken := OWN_KEYS & self.defaults.keys():
+            raise ValueError(
+                f"{self.own.__name__} has an option {min(taken)!r} of its own, which the decay would overwrite"
+            )
+        self.defaults["weight_decay"] = weight_decay
+        self._own_defaults(decay, independent)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the wrapped class: the class of this object has no name that could be imported."""
+        return _empty, (self.own,), self.__getstate__()
+
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """GradScaler unscales the gradients before the step and leaves the step out if they are not finite."""
+        return False
+
+    @_step_supports_amp_scaling.setter
+    def _step_supports_amp_scaling(self, value: bool) -> None:
+        """Set by torch's classes where `fused` was given."""
+
+    @classmethod
+    def _complete(cls, group: Group, defaults: dict[str, Any]) -> Group:
+        group.setdefault("weight_decay", defaults.get("weight_decay", 0.0))
+        return super()._complete(group, defaults)
+
+    def _refuse(self, group: Group) -> None:
+        name = self.own.__name__
+        if group.get("lr") is None:
+            raise ValueError(f"lr is None: a decay fraction is eta * lambda, so {name} needs a learning rate")
+        refuse(group, name, self.forbidden, ("differentiable",))
+
+    def _settle(self) -> None:
+        """The class itself has put its state where it needs it."""
+
+    def _update(self) -> None:
+        unprofiled(self.own)(self)
+
+    @contextmanager
+    def _as_torch_sees_it(self) -> Iterator[None]:
+        """Switch the class's own decay off and add lambda theta to the gradients of l2, for the time of its step."""
+        rates = [group["weight_decay"] for group in self.param_groups]
+        grads = {p: p.grad for group in self.param_groups if group["decay"] == "l2" for p in with_gradient(group)}
+        for group in self.param_groups:
+            if group["decay"] == "l2":
+                self._add_penalty(group)
+            group["weight_decay"] = 0.0
+        try:
+            yield
+        finally:
+            for group, rate in zip(self.param_groups, rates, strict=True):
+                group["weight_decay"] = rate
+            for p, grad in grads.items():
+                p.grad = grad
+
+    def _add_penalty(self, group: Group) -> None:
+        rate = -group["weight_decay"] if group.get("maximize") else group["weight_decay"]
+        for p in with_gradient(group):
+            grad = p.grad
+            if grad is None or grad.is_sparse or grad.grad_fn is not None:
+                kind = (
+                    "sparse gradients" if grad is not None and grad.is_sparse else "gradients that are differentiated"
+                )
+                raise ValueError(f"decay 'l2' adds to the gradient and does not support {kind}: use decay='wd'")
+            p.grad = grad.add(p, alpha=rate)
+
+    def _decay_before_update(self) -> None:
+        """Keep the weights that the decay will be a fraction of: the update must see them undecayed."""
+        groups = [
+            group for group in self.param_groups if group["decay"] in FROM_BEFORE and _acts(decay_fraction(group))
+        ]
+        pairs = [(group, with_gradient(group)) for group in groups]
+        self._before = [(group, params, [p.detach().clone() for p in params]) for group, params in pairs if params]
+
+    def _decay_after_update(self) -> None:
+        for group, params, before in self._before:
+            penalties = self._penalties(group, params, before)
+            _subtract(params, penalties, decay_fraction(group))
+        self._before = ()
+        super()._decay_after_update()
+
+    def _penalties(self, group: Group, params: list[Tensor], before: list[Tensor]) -> list[Tensor]:
+        """P / c of a group, new tensors or those of `before`: theta, its agreeing part, or theta - theta_0."""
+        if group["decay"] == "cautious":
+            real = as_real(before)
+            mask = cautious_mask(real, torch._foreach_sub(real, as_real(params)))
+            torch._foreach_mul_(real, mask)
+        elif group["decay"] == "l2sp":  # in a first step theta_0 is theta
+            torch._foreach_sub_(before, [self.state[p]["theta_0"] for p in params])
+        return before
+
+
+def _acts(fraction: Scalar) -> bool:
+    return isinstance(fraction, Tensor) or fraction != 0
+
+
+def _subtract(params: Sequence[Tensor], penalties: Sequence[Tensor], fraction: Scalar) -> None:
+    """theta <- theta - c P in place."""
+    if not isinstance(fraction, Tensor):
+        torch._foreach_add_(list(params), list(penalties), alpha=-fraction)
+        return
+    for p, penalty in zip(params, penalties, strict=True):
+        p.sub_(penalty * like(p, fraction))
+
+
+@functools.cache
+def decaying(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """Return a subclass of the optimizer class `cls` that decays as this project does, around the class's own step.
+
+        optimizer = decaying(torch.optim.NAdam)(model.parameters(), lr=1e-3, weight_decay=0.1, decay="rwd")
+
+    It takes the arguments of `cls` (`weight_decay` by name), and `decay` (none, l2, wd, rwd, pwd, cautious, l2sp) and
+    `independent` as `lpwd.Adam` does, also per parameter group; with pwd call `attach(model)` or `decay_()`. The own
+    weight decay of `cls` is off. Raises ValueError for a class whose step this cannot surround.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
+        raise ValueError(f"{cls!r} is not a subclass of torch.optim.Optimizer")
+    if issubclass(cls, Decaying):
+        return cls
+    closure = inspect.signature(unprofiled(cls)).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ValueError(
+            f"{cls.__name__} evaluates the loss itself, several times per step, and assumes that nothing else moves "
+            "the weights: a decay would falsify what it learns of the curvature"
+        )
+    if callable(getattr(cls, "train", None)) and callable(getattr(cls, "eval", None)):
+        raise ValueError(
+            f"{cls.__name__} steps from weights of its own, which a decay of the model's weights does not reach: use "
+            "its own weight_decay"
+        )
+    if "lr" not in inspect.signature(cls).parameters:
+        raise ValueError(f"{cls.__name__} takes no lr, and a decay fraction is eta * lambda")
+    names = {"own": cls, "__module__": __name__, "__qualname__": cls.__name__, "__doc__": cls.__doc__}
+    return type(cls)(cls.__name__, (AroundStep, cls), names)
+
+
+def _empty(cls: type[torch.optim.Optimizer]) -> torch.optim.Optimizer:
+    made = decaying(cls)
+    return made.__new__(made)
