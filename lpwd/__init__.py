@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from lpwd.config import ConfigError as ConfigError
     from lpwd.config import RunConfig as RunConfig
     from lpwd.methods import METHODS as METHODS
+    from lpwd.methods import register_method as register_method
+    from lpwd.optim.decaying import decaying as decaying
     from lpwd.optim.optimizers import SGD as SGD
     from lpwd.optim.optimizers import Adam as Adam
     from lpwd.optim.optimizers import build_optimizer as build_optimizer
     from lpwd.optim.optimizers import layer_groups as layer_groups
     from lpwd.optim.penalty import opposing_penalty as opposing_penalty
     from lpwd.optim.penalty import zero_shot_decay as zero_shot_decay
+    from lpwd.optimizers import register_optimizer as register_optimizer
     from lpwd.store import RunStore as RunStore
     from lpwd.training.train import train as train
 
@@ -23,6 +26,9 @@ _HOMES = {
     "ConfigError": "config",
     "RunConfig": "config",
     "METHODS": "methods",
+    "register_method": "methods",
+    "register_optimizer": "optimizers",
+    "decaying": "optim",
     "Adam": "optim",
     "SGD": "optim",
     "build_optimizer": "optim",

@@ -52,3 +52,12 @@ def test_the_race_prints_an_epoch_a_line_and_no_opposing_penalties_for_lpwd():
 
 def test_examples_stay_short():
     assert [path.name for path in EXAMPLES.glob("*.py") if len(path.read_text().splitlines()) > 60] == []
+
+
+def test_the_plug_in_with_alpha_decay_changes_its_rates_on_the_way():
+    rows = [numbers(r"\d+\.\d+", line) for line in printed_by("plugin_alpha_decay.py").splitlines()]
+    first, at_100, after = rows
+    assert first == at_100 != after
+    for rates in (first, after):
+        assert min(rates) == 0.0667
+        assert max(rates) == 0.3

@@ -14,7 +14,6 @@ The class is a black box. So the formulas hold if its update depends on the weig
 the same for-loop, foreach or fused. wd, cautious and l2sp keep a copy of the weights during the step.
 """
 
-import functools
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -161,7 +160,9 @@ def _subtract(params: Sequence[Tensor], penalties: Sequence[Tensor], fraction: S
         p.sub_(penalty * like(p, fraction))
 
 
-@functools.cache
+_MADE: dict[type, type[torch.optim.Optimizer]] = {}
+
+
 def decaying(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     """Return a subclass of the optimizer class `cls` that decays as this project does, around the class's own step.
 
@@ -175,6 +176,16 @@ def decaying(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
         raise ValueError(f"{cls!r} is not a subclass of torch.optim.Optimizer")
     if issubclass(cls, Decaying):
         return cls
+    if cls not in _MADE:
+        _check(cls)
+        names = {"own": cls, "__module__": __name__, "__qualname__": cls.__name__, "__doc__": cls.__doc__}
+        metaclass: Any = type(cls)
+        _MADE[cls] = metaclass(cls.__name__, (AroundStep, cls), names)
+    return _MADE[cls]
+
+
+def _check(cls: type[torch.optim.Optimizer]) -> None:
+    """Raise ValueError if a decay around the step would go wrong."""
     closure = inspect.signature(unprofiled(cls)).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
@@ -188,8 +199,6 @@ def decaying(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
         )
     if "lr" not in inspect.signature(cls).parameters:
         raise ValueError(f"{cls.__name__} takes no lr, and a decay fraction is eta * lambda")
-    names = {"own": cls, "__module__": __name__, "__qualname__": cls.__name__, "__doc__": cls.__doc__}
-    return type(cls)(cls.__name__, (AroundStep, cls), names)
 
 
 def _empty(cls: type[torch.optim.Optimizer]) -> torch.optim.Optimizer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lpwd import space
 from lpwd.facts import DatasetName
+from lpwd.optimizers import get_optimizer
 from lpwd.paper.regime import LIVE_DECAY, SCAN_LR, SMALL, SMALL_MODEL
 
 METHODS = ("wd", "lpwd")
@@ -63,6 +64,11 @@ def of_dataset(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:
     """The first values of the fields that go with the data set; arguments of the usual model are no other's."""
     values = dict(DATASETS[dataset])
     return values if model == FORM["model"] else values | {"model_kwargs": {}}
+
+
+def learning_rate(optimizer: str, dataset: str) -> float:
+    """The first learning rate of an optimizer: Adam's goes with the data set, any other's is in OPTIMIZERS."""
+    return float(DATASETS[dataset]["lr"] if optimizer == FORM["optimizer"] else get_optimizer(optimizer).lr)
 
 
 def form_values(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:

@@ -144,6 +144,10 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
         kwargs = defaults.of_dataset(dataset, model)["model_kwargs"]
         return [form.shown("model_kwargs", kwargs), form.shown("init_from", None)]
 
+    def on_optimizer(optimizer: str, dataset: str) -> str:
+        """Each optimizer has a learning rate of its own to begin with."""
+        return form.shown("lr", defaults.learning_rate(optimizer, dataset))
+
     def on_weights(init_from: str) -> list[Any]:
         """A published start brings its network along."""
         start = published().get(split(init_from or "")[0])
@@ -156,11 +160,13 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
     changes = [component.change for component in controls.fields.values()]  # type: ignore[attr-defined]
     gr.on([*changes, plan.submit], None, list(controls.fields.values()), None, js=_told(controls), **quiet)
     model, dataset, weights, kwargs = (controls.fields[n] for n in ("model", "dataset", "init_from", "model_kwargs"))
+    optimizer, lr = controls.fields["optimizer"], controls.fields["lr"]
     of_dataset = [controls.fields[name] for name in defaults.OF_DATASET]
     follow: list[tuple[Any, Any, list[Any], list[Any]]] = [
         (dataset, on_dataset, [dataset, model], of_dataset),
         (model, on_model, [dataset, model], [kwargs, weights]),
         (weights, on_weights, [weights], [model, kwargs]),
+        (optimizer, on_optimizer, [optimizer, dataset], [lr]),
     ]
     for control, act, given, changed in follow:
         control.input(act, given, changed, queue=False, **quiet)
