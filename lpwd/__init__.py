@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lpwd.config import ConfigError as ConfigError
     from lpwd.config import RunConfig as RunConfig
+    from lpwd.facts import register_dataset as register_dataset
     from lpwd.methods import METHODS as METHODS
     from lpwd.methods import register_method as register_method
+    from lpwd.networks import register_model as register_model
     from lpwd.optim.decaying import decaying as decaying
     from lpwd.optim.optimizers import SGD as SGD
     from lpwd.optim.optimizers import Adam as Adam
@@ -29,6 +31,8 @@ _HOMES = {
     "register_method": "methods",
     "register_optimizer": "optimizers",
     "decaying": "optim",
+    "register_dataset": "facts",
+    "register_model": "networks",
     "Adam": "optim",
     "SGD": "optim",
     "build_optimizer": "optim",

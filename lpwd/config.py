@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import os
 import re
 import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lpwd.facts import DATASETS, DatasetName
+from lpwd import plugins
+from lpwd.facts import DATASETS, is_pinned, normal_name
 from lpwd.methods import (
     METHODS,
     LayerOrder,
@@ -30,7 +32,15 @@ MAX_DEPTH = 256  # blocks in all stages together
 MAX_ENTRIES, MAX_NESTING, MAX_CHARACTERS = 64, 3, 100
 OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # fields that Adam and SGD read
 SET_BY_RUN = frozenset({"params", "lr", "weight_decay", "decay", "independent", "capturable", "differentiable"})
+KINDS = ("method", "optimizer", "dataset", "model")  # fields that a plug-in may have registered the value of
+ELSEWHERE = re.compile(r"(local-dir|hf-hub):([^\x00-\x1f]{1,300})")  # models that timm reads from a folder or the Hub
+HUB_MODEL = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}(@[\w.-]{1,64})?", re.ASCII)  # with a revision
+TIMM_NAME = re.compile(r"[a-zA-Z0-9_.]{1,100}")
+SLUG_CHARACTERS = 60  # of a name that holds a path, in a run id
 MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|blocks|repeat")
+
+
+PluginRecord = Annotated[str, Field(pattern=f"^{plugins.RECORD.pattern}$")]
 
 
 class ConfigError(ValueError):
@@ -67,10 +77,14 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = Field(
-        "convnext_atto", pattern=r"^[a-zA-Z0-9_.]{1,100}$", description="timm model name, optionally with a weights tag"
+        "convnext_atto",
+        description="timm model name, optionally with a weights tag, hf-hub:OWNER/NAME, local-dir:PATH, or a plug-in's",
     )
-    dataset: DatasetName = Field(
-        "cifar100", description="data set. " + " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
+    dataset: str = Field(
+        "cifar100",
+        description="data set: digits, cifar10, cifar100, tinyimagenet, folder:PATH (one folder per class), "
+        "hf:OWNER/NAME[:CONFIG], or a plug-in's. "
+        + " ".join(facts.terms for facts in DATASETS.values() if facts.terms),
     )
     optimizer: str = Field(
         "adam",
@@ -132,6 +146,18 @@ class RunConfig(BaseModel):
     optimizer_kwargs: dict[str, Any] = Field(
         default_factory=dict, description="JSON object passed to the optimizer's class"
     )
+    dataset_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="JSON object for one's own data: columns image and label, splits train and test, flip_probability",
+    )
+    data_digest: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{16})?$",
+        description="digest of the content of one's own data, found when a run is made",
+    )
+    plugins: dict[str, PluginRecord] = Field(
+        default_factory=dict, description="name@digest of the plug-in that registered the method, data set and so on"
+    )
     scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 
     def __init__(self, /, **values: Any) -> None:
@@ -140,8 +166,60 @@ class RunConfig(BaseModel):
         except ValidationError as error:
             raise config_error(error) from None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_plugins(cls, values: Any) -> Any:
+        """Record the loaded plug-ins that the run uses; what it recorded of others stays."""
+        recorded = values.get("plugins", {})
+        if not isinstance(recorded, dict):
+            return values
+        here = {plugin.record for plugin in plugins.loaded()}
+        others = {kind: record for kind, record in recorded.items() if record not in here}
+        defaults = {kind: cls.model_fields[kind].default for kind in KINDS}
+        return {**values, "plugins": plugins.provenance(defaults | values) | others}
+
+    @field_validator("model")
+    @classmethod
+    def _normal_model(cls, name: str) -> str:
+        return normal_model(name)
+
     @model_validator(mode="after")
     def _fields_agree(self) -> "RunConfig":
+        absent = self._absent_plugins()
+        if "dataset" not in absent:
+            self._data_agree()
+        if not absent & {"method", "optimizer"}:
+            self._method_agrees()
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas are {self.betas}: each must be at least 0 and less than 1", "betas")
+        if self.nesterov and self.momentum == 0:
+            raise ConfigError.of("nesterov", "needs a momentum greater than 0")
+        if self.train_samples is not None and self.validation_samples >= self.train_samples:
+            reason = f"is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
+            raise ConfigError.of("validation_samples", reason)
+        check_kwargs("model_kwargs", self.model_kwargs)
+        check_kwargs("optimizer_kwargs", self.optimizer_kwargs)
+        check_kwargs("dataset_kwargs", self.dataset_kwargs)
+        return self
+
+    def _absent_plugins(self) -> set[str]:
+        """Return the fields whose plug-in is not loaded here, so that their values cannot be checked."""
+        if unknown := sorted(self.plugins.keys() - set(KINDS)):
+            raise ConfigError.of("plugins", f"has no {unknown[0][:40]!r}, only {', '.join(KINDS)}")
+        absent = {kind for kind, record in self.plugins.items() if plugins.absent({kind: record})}
+        for kind in absent:
+            if not plugins.REGISTERED.fullmatch(str(getattr(self, kind))):
+                raise ConfigError.of(kind, f"is {_shown(getattr(self, kind))}: no plug-in can have registered it")
+        return absent
+
+    def _data_agree(self) -> None:
+        with _about("dataset"):
+            object.__setattr__(self, "dataset", normal_name(self.dataset))  # as frozen models do in a validator
+        for field in ("data_digest", "dataset_kwargs"):
+            if getattr(self, field) and not is_pinned(self.dataset):
+                raise ConfigError.of(field, f"belongs to one's own data, and {self.dataset} is not")
+
+    def _method_agrees(self) -> None:
         with _about("method"):
             method = get_method(self.method)
         with _about("order"):
@@ -157,16 +235,11 @@ class RunConfig(BaseModel):
         if method.rates == "lr_squared" and self.schedule == "constant":
             needs = "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"
             raise ConfigError(needs, "schedule")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ConfigError(f"betas are {self.betas}: each must be at least 0 and less than 1", "betas")
-        if self.nesterov and self.momentum == 0:
-            raise ConfigError.of("nesterov", "needs a momentum greater than 0")
-        if self.train_samples is not None and self.validation_samples >= self.train_samples:
-            reason = f"is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
-            raise ConfigError.of("validation_samples", reason)
-        check_kwargs("model_kwargs", self.model_kwargs)
-        check_kwargs("optimizer_kwargs", self.optimizer_kwargs)
-        return self
+
+    @property
+    def read_only(self) -> str:
+        """Why the run cannot train here, in one sentence: a plug-in of it is not loaded; empty otherwise."""
+        return plugins.absent(self.plugins)
 
     def _check_optimizer(self) -> None:
         """Raise ValueError on an unknown optimizer, one that cannot train a run, and options that it does not read."""
@@ -197,7 +270,7 @@ class RunConfig(BaseModel):
     def run_id(self) -> str:
         """`<model>-<dataset>-<optimizer>-<method>-lr..-wd..-s<seed>-<hash8>`, also the run's folder name."""
         return (
-            f"{self.model}-{self.dataset}-{path_name(self.optimizer)}-{self.method}"
+            f"{slug(self.model)}-{slug(self.dataset)}-{path_name(self.optimizer)}-{self.method}"
             f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
         )
 
@@ -213,6 +286,30 @@ def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConf
     return [
         RunConfig(**given, method=name, profile=profile if name in takers or not takers else None) for name in methods
     ]
+
+
+def slug(name: str) -> str:
+    """Return a name as it stands in a run id: without the path, of a folder its last part alone."""
+    kind, colon, rest = name.partition(":")
+    if not colon:
+        return name
+    last = rest if kind in ("hf", "hf-hub") else re.split(r"[/\\]", rest.rstrip("/\\"))[-1]
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", last).strip("-.")[:SLUG_CHARACTERS] or kind
+
+
+def normal_model(name: str) -> str:
+    """Return timm's spelling of a model's name, with an absolute path. Reads nothing. Raises ConfigError."""
+    name = re.sub("^hf_hub:", "hf-hub:", name)
+    if elsewhere := ELSEWHERE.fullmatch(name):
+        kind, place = elsewhere.groups()
+        if kind == "local-dir":
+            return f"local-dir:{os.path.abspath(os.path.expanduser(place))}"
+        if not HUB_MODEL.fullmatch(place):
+            raise ConfigError.of("model", f"is {_shown(name)}: write hf-hub:OWNER/NAME")
+    elif not TIMM_NAME.fullmatch(name):
+        allowed = "timm's names, hf-hub:OWNER/NAME, local-dir:PATH and those of plug-ins are allowed"
+        raise ConfigError.of("model", f"is {_shown(name)}: {allowed}")
+    return name
 
 
 def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:

@@ -411,6 +411,11 @@ def order_and_mean(name: str, order: LayerOrder = "deep", mean: Mean = "layers")
     return (row.order if order == "deep" else order), (row.mean if mean == "layers" else mean)
 
 
+def shown_method(name: str) -> Method:
+    """Return how to show a method: its row, or a grey one with its name if its plug-in is not loaded."""
+    return METHODS.get(name) or Method("none", "none", name, "a plug-in that is not loaded here")
+
+
 def get_method(name: str) -> Method:
     """Return the row of METHODS called `name`. Raises ValueError with the allowed names."""
     if name not in METHODS:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Origin = Literal["own", "published", "imported"]  # trained here, published by somebody, made here from published data
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss")  # keys of status.summary
 FACTS = ("mean_decay_rate", "parameter_count", "opposing_count_rate", "opposing_magnitude_rate")
-CHOSEN = frozenset({"method", "lr", "weight_decay", "seed", "scale"})  # what may differ on the same batches
+CHOSEN = frozenset({"method", "lr", "weight_decay", "seed", "scale", "plugins"})  # may differ on the same batches
 UNKNOWN = "unknown"  # device class of a run that has not started
 PUBLISHED = "published."  # prefix of a published run's ref
 NO_RUNS: Mapping[str, "Run"] = MappingProxyType({})
@@ -175,15 +175,23 @@ def device_class(device: str) -> str:
 def batches(fields: Mapping[str, Any]) -> str:
     """A digest of all fields of a configuration (as JSON) but method, eta, lambda, seed and scale.
 
-    Runs with equal digests and seeds see the same batches from the same initial weights.
+    Runs with equal digests and seeds see the same batches from the same initial weights: one's own data count by the
+    digest of their content, and a plug-in's model, optimizer or data set by the digest of its file.
     """
     same = {name: value for name, value in fields.items() if name not in CHOSEN}
+    if shared := {kind: record for kind, record in _plugins(fields).items() if kind != "method"}:
+        same["plugins"] = shared
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def setting(fields: Mapping[str, Any]) -> str:
-    """Equal for configurations that differ in method, seed and scale alone."""
-    return f"{batches(fields)}-{fields['lr']:g}-{fields['weight_decay']:g}"
+    """Equal for configurations that differ in method, seed and scale alone; a plug-in's method has its digest in it."""
+    of_method = _plugins(fields).get("method", "").rpartition("@")[2]
+    return "-".join([batches(fields), f"{fields['lr']:g}", f"{fields['weight_decay']:g}", *filter(None, [of_method])])
+
+
+def _plugins(fields: Mapping[str, Any]) -> Mapping[str, str]:
+    return fields.get("plugins") or {}
 
 
 def group_key(run: Run) -> str:

@@ -3,19 +3,21 @@
 import json
 import pprint
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lpwd import codec
 from lpwd.config import RunConfig
 
 ALWAYS = ("model", "dataset", "optimizer", "lr", "weight_decay", "epochs", "seed")  # shown even at their defaults
-HIDDEN = frozenset({"scale"})
+HIDDEN = frozenset({"scale", "data_digest", "plugins"})
 
 
 def command_line(configs: Sequence[RunConfig]) -> str:
     """The `python -m lpwd` line that trains these lanes, which differ in their method alone."""
     words = ["python", "-m", "lpwd", "train" if len(configs) == 1 else "race"]
+    for file in plugin_files(configs):
+        words += ["--plugin", file]
     for config in configs:
         words += ["--method", config.method]
     shared = shared_fields(configs)
@@ -31,6 +33,12 @@ def shared_fields(configs: Sequence[RunConfig]) -> RunConfig:
     """What lanes share that differ in method alone; `profile` is there if one of them has it."""
     profile = next((config.profile for config in configs if config.profile), None)
     return configs[0].model_copy(update={"profile": profile})
+
+
+def plugin_files(configs: Iterable[RunConfig]) -> list[str]:
+    """Return the file names of the plug-ins that these runs use."""
+    records = (record for config in configs for record in config.plugins.values())
+    return list(dict.fromkeys(f"{record.partition('@')[0]}.py" for record in records))
 
 
 def _words(name: str, value: Any) -> list[str]:
@@ -55,7 +63,7 @@ def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
     first = shared_fields(races[0])
     methods, seeds = [config.method for config in races[0]], [race[0].seed for race in races]
     varied: dict[str, list[Any]] = {"method": methods, **({"seed": seeds} if len(seeds) > 1 else {})}
-    changed = first.model_dump(exclude_defaults=True, exclude={"scale"})
+    changed = first.model_dump(exclude_defaults=True, exclude=set(HIDDEN))
     fields = {name: getattr(first, name) for name in RunConfig.model_fields if name in changed or name in ALWAYS}
     settings = {name: value for name, value in fields.items() if name not in varied}
     own = {}
@@ -80,7 +88,9 @@ def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
     heads = [f"for {name} in {values!r}:" for name, values in loops.items()]
     lines = [f"{'    ' * depth}{head}" for depth, head in enumerate(heads)]
     lines += ["    " * len(heads) + line for line in body]
-    return "\n".join([*_imports(len(methods)), "", *_settings(fixed | settings), *lines, ""])
+    files = plugin_files(config for race in races for config in race)
+    loading = ["from lpwd.plugins import load", *(f"load({file!r})" for file in files)] if files else []
+    return "\n".join([*_imports(len(methods)), *loading, "", *_settings(fixed | settings), *lines, ""])
 
 
 def _imports(lanes: int) -> list[str]:

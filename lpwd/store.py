@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Event
+from lpwd.facts import is_pinned
 from lpwd.history import Histories, History, lines_of, read, rewind
 from lpwd.paths import (
     RUN_ID,
@@ -84,6 +85,8 @@ class RunStore:
 
     def create(self, config: RunConfig, **fields: Any) -> str:
         """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is."""
+        if is_pinned(config.dataset) and not config.data_digest:
+            raise ConfigError(f"the content of {config.dataset} has not been read: no run can be made of it yet")
         paths = self.paths(config.run_id)
         self.root.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
         with self._lock, naming_full_disk(paths.status):

@@ -1,6 +1,7 @@
 import pytest
 
 from lpwd.config import ConfigError, RunConfig, race_configs
+from lpwd.paths import RUN_ID
 
 
 def test_the_run_id_names_the_run_and_ends_in_a_hash_of_the_rest():
@@ -43,13 +44,19 @@ def test_every_field_but_the_scale_changes_the_run_id():
         "opposing_every": 1,
         "model_kwargs": {"depths": [1, 1, 1, 1]},
         "optimizer_kwargs": {"dampening": 0.1},
+        "plugins": {"method": "mine@0123456789abcdef"},
     }
     ids = {RunConfig(**base.model_dump() | {name: value}).run_id for name, value in changed.items()}
     assert len(ids | {base.run_id}) == len(changed) + 1
     assert RunConfig(**base.model_dump() | {"scale": "cpu"}).run_id == base.run_id
     layerwise = RunConfig(**base.model_dump() | {"method": "lpwd"})
     assert RunConfig(**layerwise.model_dump() | {"profile": (0, 1)}).run_id != layerwise.run_id
-    untested = set(RunConfig.model_fields) - set(changed) - {"scale", "zero_shot", "profile"}
+    own = {"dataset": "folder:/data", "data_digest": "0123456789abcdef"}
+    of_own_data = [own, own | {"data_digest": "1" * 16}, own | {"dataset_kwargs": {"flip_probability": 0}}]
+    assert len({RunConfig(**base.model_dump() | fields).run_id for fields in of_own_data}) == 3
+    untested = (
+        set(RunConfig.model_fields) - set(changed) - {"scale", "zero_shot", "profile", "data_digest", "dataset_kwargs"}
+    )
     assert not untested, f"fields that this test does not know: {untested}"
 
 
@@ -66,7 +73,17 @@ def test_a_configuration_survives_its_json():
         ({"weight_decay": -0.5}, "weight_decay is -0.5: input should be greater than or equal to 0"),
         ({"epochs": 0}, "epochs is 0: input should be greater than or equal to 1"),
         ({"epochs": 1.5}, "epochs is 1.5: input should be a valid integer, got a number with a fractional part"),
-        ({"dataset": "mnist"}, "dataset is 'mnist': input should be 'digits', 'cifar10', 'cifar100' or 'tinyimagenet'"),
+        (
+            {"dataset": "mnist"},
+            "dataset is 'mnist': allowed are digits, cifar10, cifar100, tinyimagenet, folder:PATH and "
+            "hf:OWNER/NAME[:CONFIG]",
+        ),
+        ({"dataset": "hf:../x"}, "dataset is 'hf:../x': write hf:OWNER/NAME or hf:OWNER/NAME:CONFIG"),
+        ({"data_digest": "0123456789abcdef"}, "data_digest belongs to one's own data, and cifar100 is not"),
+        (
+            {"model": "a b"},
+            "model is 'a b': timm's names, hf-hub:OWNER/NAME, local-dir:PATH and those of plug-ins are allowed",
+        ),
         ({"optimizer": "sgd", "method": "adams"}, "method adams needs optimizer adam, got sgd"),
         ({"optimizer": "sgd", "method": "adamh"}, "method adamh needs optimizer adam, got sgd"),
         (
@@ -202,3 +219,25 @@ def test_a_race_gives_its_profile_to_the_layerwise_methods():
     assert [config.profile for config in configs] == [None, (0.0, 1.0)]
     with pytest.raises(ConfigError, match="profile sets the rates of layer-wise methods, and rwd is none"):
         race_configs(["rwd"], {"profile": (0, 1)})
+
+
+@pytest.mark.parametrize(
+    ("fields", "start"),
+    [
+        ({"dataset": "folder:/data/My flowers/"}, "convnext_atto-My-flowers-adam-lpwd-"),
+        ({"dataset": "hf:owner/name:small.v1"}, "convnext_atto-owner-name-small.v1-adam-lpwd-"),
+        ({"model": "local-dir:/models/../models/net"}, "net-cifar100-adam-lpwd-"),
+        ({"model": "hf_hub:owner/net@main"}, "owner-net-main-cifar100-adam-lpwd-"),
+        ({"dataset": "folder:/" + "x" * 300, "model": "local-dir:/..." + "y" * 200}, "y" * 57),
+    ],
+)
+def test_a_name_that_holds_a_path_gives_a_valid_run_id(fields, start):
+    run_id = RunConfig(**fields).run_id
+    assert run_id.startswith(start)
+    assert RUN_ID.fullmatch(run_id)
+
+
+def test_two_spellings_of_a_folder_or_a_repository_are_one_run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert RunConfig(dataset="folder:x/../data").run_id == RunConfig(dataset=f"folder:{tmp_path}/data").run_id
+    assert RunConfig(model="hf_hub:a/b").run_id == RunConfig(model="hf-hub:a/b").run_id

@@ -7,9 +7,12 @@ import time
 
 import psutil
 import pytest
+from own_images import write_folder
+from plugins_for_tests import METHOD, forgetting
 from queues import empty, running_queue
 from waiting import wait_until
 
+from lpwd import plugins
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
 from lpwd.jobs.queue import Jobs
@@ -144,6 +147,32 @@ def test_a_killed_worker_is_shown_as_interrupted_and_resume_ends_the_same(jobs, 
     whole = RunStore(tmp_path / "undisturbed")
     run_lanes(whole, [whole.create(config)], device="cpu")
     assert numbers(store, run_id) == numbers(whole, run_id)
+
+
+def test_a_plugins_method_on_a_folder_is_killed_and_resumed_to_the_same_numbers(tmp_path, monkeypatch, tiny):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "home"))
+    (tmp_path / "my.py").write_text(METHOD, encoding="utf-8")
+    folder = write_folder(tmp_path / "data", count=40, size=(32, 32))
+    with forgetting():
+        plugins.load_all([tmp_path / "my.py"])
+        config = tiny(method="mine", dataset=f"folder:{folder}", train_samples=64, test_samples=16, epochs=30)
+        with running_queue(tmp_path / "runs") as jobs:
+            (run_id,) = jobs.submit([config])
+            wait_until(lambda: jobs.store.status(run_id).step > 10)
+            os.kill(jobs.store.status(run_id).pid, signal.SIGKILL)
+            wait_until(lambda: state(jobs.store, run_id) == "interrupted", seconds=10)
+            jobs.resume([run_id])
+            wait_until(lambda: state(jobs.store, run_id) == "finished")
+        config = jobs.store.config(run_id)
+        assert (len(config.data_digest), list(config.plugins)) == (16, ["method"])
+        whole = RunStore(tmp_path / "undisturbed")
+        run_lanes(whole, [whole.create(config)], device="cpu")
+        assert numbers(jobs.store, run_id) == numbers(whole, run_id)
+    with running_queue(tmp_path / "runs") as jobs:  # without the plug-in
+        for act in (lambda: jobs.resume([run_id]), lambda: jobs.submit([jobs.store.config(run_id)])):
+            with pytest.raises(ConfigError, match=r"plug-in my .* is not loaded here: view only"):
+                act()
 
 
 def test_the_queue_survives_a_restart(tmp_path, tiny):

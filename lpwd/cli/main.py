@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from lpwd.cli.app import app, owner
 from lpwd.cli.hub import pull, push, start
+from lpwd.cli.options import plugin_option
 from lpwd.cli.paper import report, sweep
 from lpwd.cli.repeat import repeat
 from lpwd.cli.scorecard import scorecard
 from lpwd.cli.train import race, resume, train
 from lpwd.config import ConfigError
+from lpwd.plugins import PluginError
 
 # Their modules are light: what a command works with (torch, pandas, Gradio) is imported when it runs.
 COMMANDS: dict[str, click.Command] = {
@@ -30,6 +32,8 @@ COMMANDS: dict[str, click.Command] = {
     "app": app,
     "owner": owner,
 }
+for command in COMMANDS.values():
+    command.params.append(plugin_option)
 
 
 class Group(click.Group):
@@ -38,7 +42,7 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except ConfigError as error:
+        except (ConfigError, PluginError) as error:
             refuse(str(error))
         except BrokenPipeError:
             raise  # whoever read our output has left: click ends quietly

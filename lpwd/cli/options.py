@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import click
 
-from lpwd import codec
+from lpwd import codec, plugins
 from lpwd.config import ConfigError, RunConfig
 from lpwd.methods import METHODS
 from lpwd.spelled import HIDDEN
@@ -33,6 +33,35 @@ threads_option = click.Option(
 )
 
 
+def _load_plugins(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
+    plugins.load_all(files)
+
+
+plugin_option = click.Option(  # eager: what it registers are values of the other options
+    ["--plugin"],
+    type=click.Path(path_type=Path),
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_load_plugins,
+    help="Python file that registers methods, optimizers, data sets or models; repeatable (also LPWD_PLUGINS)",
+)
+
+
+class MethodName(click.ParamType):
+    """A name of METHODS, plug-ins' included."""
+
+    name = "method"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in METHODS:
+            self.fail(f"{value!r} is not one of {', '.join(METHODS)}", param, ctx)
+        return str(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return f"[{'|'.join(METHODS)}]"
+
+
 class JsonObject(click.ParamType):
     """A JSON object, such as '{"depths": [1, 1, 2, 1]}'."""
 
@@ -46,17 +75,6 @@ class JsonObject(click.ParamType):
         if not isinstance(parsed, dict):
             self.fail(f"{reprlib.repr(value)} is not a JSON object", param, ctx)
         return parsed
-
-
-class MethodName(click.ParamType):
-    """A key of METHODS, plug-ins' included, which are known when the command runs."""
-
-    name = "method"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in METHODS:
-            self.fail(f"{value!r} is not one of {', '.join(METHODS)}", param, ctx)
-        return str(value)
 
 
 class Numbers(click.ParamType):

@@ -15,6 +15,7 @@ from lpwd.cli.options import device_option, options, runs_dir_option, threads_op
 from lpwd.cli.progress import Bars
 from lpwd.config import race_configs
 from lpwd.jobs.costs import check_memory
+from lpwd.jobs.rights import check_trainable
 from lpwd.store import ENDED, RunStore, State
 
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
@@ -50,13 +51,14 @@ def _train(
 ) -> None:
     """Check everything before anything is written, then train the lanes and leave with their exit code."""
     from lpwd.training import optimizer
+    from lpwd.training.data.own import pin
     from lpwd.training.machine import default_precision, resolve_device
     from lpwd.training.memory import free_bytes
     from lpwd.training.models import check, footprint
 
     given = {name: value for name, value in fields.items() if value is not None}
     given.setdefault("precision", default_precision(resolve_device(device)))
-    configs = race_configs(methods, given)
+    configs = pin(race_configs(methods, given))
     for config in configs:
         check(config)
         optimizer.check(config)
@@ -75,6 +77,7 @@ def run(store: RunStore, run_ids: list[str], device: str, threads: int | None, q
     """Train with progress bars; prints a JSON line a run unless `quiet`, returns the worst exit code."""
     from lpwd.jobs.race import run_lanes
 
+    check_trainable(store, run_ids)
     with stop_on_signals() as stop, Bars({run_id: store.config(run_id) for run_id in run_ids}) as bars:
         states = run_lanes(
             store, run_ids, device=device, threads=threads, should_stop=stop.is_set, on_event=bars.on_event

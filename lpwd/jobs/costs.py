@@ -16,7 +16,7 @@ from lpwd.training.memory import Footprint
 # What decides whether a run can start, and what its model needs.
 STARTABLE = (
     *("model", "model_kwargs", "image_size", "pretrained", "dataset"),
-    *("train_samples", "test_samples", "validation_samples"),
+    *("train_samples", "test_samples", "validation_samples", "dataset_kwargs", "data_digest", "plugins"),
 )
 # What speed depends on.
 SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels", "optimizer")
@@ -54,16 +54,20 @@ class Work:
 
 def work(config: RunConfig) -> Work:
     """By the data that are here, else by their published sizes."""
-    from lpwd.training.data.images import cached_sizes  # opencv takes longer to import than the page needs
+    from lpwd.training.data import own  # opencv takes longer to import than the page needs
 
-    sizes = cached_sizes(config.dataset)
+    sizes = own.sizes(config)
     return published_work(config) if sizes is None else _work(config, sizes, known=True)
 
 
 def published_work(config: RunConfig) -> Work:
-    """By the published sizes of the data alone: the same on every machine, and without a look at the disk."""
-    facts = DATASETS[config.dataset]
-    return _work(config, (facts.train_images, facts.test_images), known=False)
+    """By the published sizes of the data alone: the same on every machine, and without a look at the disk.
+
+    Of one's own data nothing is published, so the images that the run asks for are counted.
+    """
+    facts = DATASETS.get(config.dataset)
+    sizes = (facts.train_images, facts.test_images) if facts else (config.train_samples or 0, config.test_samples or 0)
+    return _work(config, sizes, known=False)
 
 
 def _work(config: RunConfig, sizes: tuple[int, int], known: bool) -> Work:

@@ -120,15 +120,15 @@ class Jobs:
         checkpoint; `again` begins them anew. Raises ConfigError for bad input, for what is beyond the limits or the
         memory, for runs that are queued or training already, and for unfinished ones of somebody else.
         """
-        configs = [config for race in races for config in race]
         if not races or not all(races):
             raise ConfigError.of("methods", "is empty: choose at least one decay method")
         if self.refusal:
             raise ConfigError(self.refusal)
         self.machine()  # where no worker can start, nothing is queued
+        races = self._pinned(races, user)
+        configs = [config for race in races for config in race]
         ids = [list(dict.fromkeys(config.run_id for config in race)) for race in races]
         seeds = list(dict.fromkeys(race[0].seed for race in races))
-        rights.check_person(user, self.limits, configs)
         check_fits(races, self.checks.check(configs), self._free_memory_for_a_race())
         with self._changed:
             rights.check_idle(self.store, list(itertools.chain(*ids)))
@@ -148,12 +148,22 @@ class Jobs:
                 )  # to somebody else's finished run, nothing is written
         return ids
 
+    def _pinned(self, races: Sequence[Sequence[RunConfig]], user: User) -> list[list[RunConfig]]:
+        """The races with the digests of their data, once it is known that `user` may name them."""
+        configs = [config for race in races for config in race]
+        rights.check_person(user, self.limits, configs)
+        if reason := next((config.read_only for config in configs if config.read_only), ""):
+            raise ConfigError(reason)
+        pinned = iter(self.checks.pin(configs))
+        return [[next(pinned) for _ in race] for race in races]
+
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:
         """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
         if self.refusal:
             raise ConfigError(self.refusal)
         run_ids = list(dict.fromkeys(run_ids))
         rights.check_person(user, self.limits, [self.store.config(run_id) for run_id in run_ids])
+        rights.check_trainable(self.store, run_ids)
         with self._changed:
             rights.check_idle(self.store, run_ids)
             wanted = [run_id for run_id in run_ids if not rights.has_ended(self.store, run_id)]

@@ -7,10 +7,11 @@ A cell whose node is lost is sent again with its last returned checkpoint.
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lpwd import plugins
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Epoch, Event, Started, Step, Stopped
 from lpwd.jobs.claim import claimed
@@ -104,6 +105,7 @@ class Driver:
         self.should_stop, self.on_change = should_stop, on_change
         # max_retries=0: Ray would begin a cell anew, we go on from its last checkpoint
         self.task = ray.remote(max_retries=0, num_returns="streaming", **resources)(remote_events)
+        self._plugins = [(plugin.name, plugin.source, plugin.path) for plugin in plugins.loaded() if plugin.is_file]
         self._data: dict[str, Any] = {}
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -152,7 +154,7 @@ class Driver:
         """Events of one try on some node; ends with Stopped where `stop` came first."""
         weights = None if state else initial_weights(self.sweep.store, config)
         generator = self.task.remote(
-            config.model_dump_json(), state, weights, self.data(config), self.device, self.threads
+            config.model_dump_json(), state, weights, self.data(config), self.device, self.threads, self._plugins
         )
         while True:
             ready, _ = self.ray.wait([generator], timeout=0.5)
@@ -212,12 +214,20 @@ class Seen:
 
 
 def remote_events(
-    config_json: str, state: dict[str, Any] | None, weights: Any, data: Any, device: str, threads: int
+    config_json: str,
+    state: dict[str, Any] | None,
+    weights: Any,
+    data: Any,
+    device: str,
+    threads: int,
+    plugin_files: Sequence[tuple[str, bytes, str]] = (),
 ) -> Iterator[list[Event]]:
     """Runs on a node: the events of `train` in chunks, few checkpoints among them."""
     import torch
 
     torch.set_num_threads(threads)
+    for plugin in plugin_files:  # of the driver: a node has no plug-in of its own
+        plugins.load_source(*plugin)
     config = RunConfig.model_validate_json(config_json)
     place = resolve_device(device)
     chunk: list[Event] = []

@@ -28,6 +28,8 @@ HOST = User(owner=True)  # the app itself, and whoever can call it from Python
 NOBODY = "This app wants you to sign in before you start or change runs; everyone may watch."
 NOT_YOURS = "run {run_id} was started by somebody else: only they, or the owner of this app, may {act} it"
 OF_COMMAND_LINE = "run {run_id} was started on the command line: on the page only the owner of this app may {act} it"
+OWNERS = ("folder:", "hf:", "local-dir:", "hf-hub:")  # names of data and models that make the app read something new
+OWNERS_ONLY = "names a folder or a repository: only the owner of this app may"
 LOCAL_HINT = " (`python -m lpwd owner` prints the link that makes a browser the owner's)"
 
 
@@ -109,7 +111,16 @@ def check_person(user: User, limits: Limits, configs: Sequence[RunConfig]) -> No
         return
     if not may_start(user):
         raise ConfigError(NOBODY)
+    check_names(configs)
     limits.check(configs)
+
+
+def check_names(configs: Sequence[RunConfig]) -> None:
+    """Raise ConfigError for data and models that only the owner may name; nothing of them is looked at."""
+    for config in configs:
+        for field in ("dataset", "model"):
+            if str(getattr(config, field)).startswith(OWNERS):
+                raise ConfigError.of(field, OWNERS_ONLY + ("" if ON_SPACE else LOCAL_HINT))
 
 
 def check_idle(store: RunStore, run_ids: Sequence[str]) -> None:
@@ -124,6 +135,13 @@ def check_rights(store: RunStore, user: User, run_ids: Sequence[str], act: str) 
     """Whether the person may `act` on those of the runs that exist."""
     for run_id in filter(store.exists, run_ids):
         require(user, store.status(run_id).owner, run_id, act)
+
+
+def check_trainable(store: RunStore, run_ids: Sequence[str]) -> None:
+    """Raise ConfigError for a run that used a plug-in which is not loaded here, or another version of it."""
+    for run_id in run_ids:
+        if reason := store.config(run_id).read_only:
+            raise ConfigError(f"run {run_id}: {reason}")
 
 
 def has_ended(store: RunStore, run_id: str) -> bool:

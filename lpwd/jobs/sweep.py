@@ -55,7 +55,9 @@ class Sweep:
         return done
 
     def prepare(self, run_id: str) -> None:
-        """Make the run's folder, and forget a failed attempt."""
+        """Make the run's folder, and forget a failed attempt. Raises ConfigError if a plug-in of it is not loaded."""
+        if reason := self.by_id[run_id].read_only:
+            raise ConfigError(reason)
         self.store.create(self.by_id[run_id], state="stopped")
         if self.store.status(run_id).state == "failed":
             self.store.restart(run_id)

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from lpwd import plugins
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
 from lpwd.jobs.costs import Plan, plan
@@ -114,9 +115,10 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # prints of libraries belong in the log
     try:
+        plugins.load_all()
         sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         serve(RunStore(options.runs_dir), options.device, options.threads, sys.stdin, answers)
-    except ConfigError as error:  # a device that is not there
+    except (ConfigError, plugins.PluginError) as error:  # a device that is not there, a plug-in that fails
         print(json.dumps({"number": 0, "error": str(error)}), file=answers, flush=True)
         sys.exit(2)
     finally:

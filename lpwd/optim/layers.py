@@ -58,10 +58,13 @@ def layer_groups(
 def layers_of(model: nn.Module) -> list[Layer]:
     """Return the parameters of layers 1..n, frozen ones included, by name.
 
-    Wrappers (DDP, FSDP, torch.compile, checkpoint_wrapper, PEFT), around the model or inside it, change no layer. If
-    the names do not fit the model's `group_matcher`, warns and takes the modules in their order.
+    Wrappers (DDP, FSDP, torch.compile, checkpoint_wrapper, PEFT), around the model or inside it, change no layer. A
+    model may hold the names of the parameters of each layer as `layer_parameters`. If the names do not fit the model's
+    `group_matcher`, warns and takes the modules in their order.
     """
     model = unwrap(model)
+    if names := getattr(model, "layer_parameters", None):  # of a plug-in's model
+        return _named_layers(model, names)
     matcher = getattr(model, "group_matcher", None)
     if not callable(matcher):
         return _module_layers(model)
@@ -76,6 +79,16 @@ def layers_of(model: nn.Module) -> list[Layer]:
         stacklevel=3,
     )
     return _module_layers(model)
+
+
+def _named_layers(model: nn.Module, layers: Sequence[Sequence[str]]) -> list[Layer]:
+    """The layers that a model names itself. Raises ValueError unless each parameter is in one of them."""
+    params = dict(model.named_parameters())
+    names = [name for layer in layers for name in layer]
+    if sorted(names) != sorted(params):
+        wrong = next(iter({*names} ^ {*params}), "") or next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"layers of {type(model).__name__}: parameter {wrong!r} must be in exactly one of them")
+    return [{name: params[name] for name in layer} for layer in layers]
 
 
 def _module_layers(model: nn.Module) -> list[Layer]:

@@ -1,9 +1,10 @@
 """timm's models for a run: names and weights, construction from a seed, and checks on the meta device."""
 
+import dataclasses
 import difflib
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -19,12 +20,14 @@ from timm.models import (
     list_pretrained,
     split_model_name_tag,
 )
+from timm.models._hub import load_model_config_from_hf, load_model_config_from_path
 from torch import nn
 
-from lpwd.config import ConfigError, RunConfig
-from lpwd.facts import DATASETS
+from lpwd.config import ELSEWHERE, ConfigError, RunConfig
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
-from lpwd.training.data.images import cached_sizes, check_samples
+from lpwd.networks import MODELS
+from lpwd.training.data import own
+from lpwd.training.data.images import check_samples
 from lpwd.training.memory import Footprint, footprint_of
 from lpwd.training.model_names import model_names as model_names
 from lpwd.training.randomness import seeded
@@ -47,8 +50,11 @@ class WeightsUnavailable(ConfigError):
 def resolve(name: str) -> str:
     """The timm name with the tag of its weights: ImageNet-21k as in the paper where timm has them, else its default.
 
-    A model without any weights keeps its bare name. Raises ConfigError for an unknown model or tag.
+    A model without any weights keeps its bare name, and so do those of plug-ins, of a folder and of a repository on the
+    Hub. Raises ConfigError for an unknown model or tag.
     """
+    if name in MODELS or ELSEWHERE.fullmatch(name):
+        return name
     architecture, tag = split_model_name_tag(name)
     if not is_model(architecture):
         architectures = [*model_names(), *(other for other in list_models() if other not in model_names())]
@@ -77,7 +83,7 @@ def create(config: RunConfig, class_count: int) -> nn.Module:
         _require_weights(name)
     errors = _weights_errors(name) if config.pretrained else _build_errors(config)
     with seeded(config.seed), errors:
-        return timm.create_model(name, pretrained=config.pretrained, **_arguments(config, class_count))
+        return _build(name, config.image_size, config.pretrained, _arguments(config, class_count))
 
 
 def check(config: RunConfig) -> None:
@@ -89,7 +95,7 @@ def check(config: RunConfig) -> None:
     if config.pretrained and not _has_weights(name):
         raise _no_weights(name)
     footprint(config)
-    sizes = cached_sizes(config.dataset)
+    sizes = own.sizes(config)
     if sizes is not None:
         check_samples(config, sizes)
 
@@ -101,7 +107,7 @@ def parameter_count(config: RunConfig) -> int:
 
 def footprint(config: RunConfig) -> Footprint:
     """What the run's model needs, found without memory or random numbers beside any training. Raises ConfigError."""
-    arguments = _arguments(config, DATASETS[config.dataset].classes)
+    arguments = _arguments(config, own.facts(config).classes)
     try:
         return _meta_forward(resolve(config.model), config.image_size, json.dumps(arguments))
     except _SizeError as error:
@@ -123,13 +129,45 @@ def _arguments(config: RunConfig, class_count: int) -> dict[str, Any]:
     if refused:
         raise ConfigError.of("model_kwargs", f"may not set {', '.join(refused)}; other fields of a run decide that.")
     arguments: dict[str, Any] = {"num_classes": class_count}
-    architecture, _ = split_model_name_tag(config.model)
-    defaults = get_pretrained_cfg(resolve(config.model)) or PretrainedCfg()
+    if config.model in MODELS:
+        return arguments | {key: _tuples(value) for key, value in config.model_kwargs.items()}
+    architecture, defaults = _defaults(config.model)
     if defaults.fixed_input_size:  # Swin; its windows shrink with the feature maps: at 32 pixels to 7, 4, 2, 1
         arguments["img_size"] = config.image_size
     if architecture.startswith("swinv2_cr"):  # else timm scales the window to 1/32 of the image: one pixel
         arguments["window_size"] = defaults.input_size[-1] // 32
     return arguments | {key: _tuples(value) for key, value in config.model_kwargs.items()}
+
+
+def _defaults(name: str) -> tuple[str, PretrainedCfg]:
+    """The architecture of a model of timm and its default settings, perhaps from a folder or the Hub."""
+    elsewhere = ELSEWHERE.fullmatch(name)
+    if elsewhere is None:
+        return split_model_name_tag(name)[0], get_pretrained_cfg(resolve(name)) or PretrainedCfg()
+    kind, place = elsewhere.groups()
+    load = load_model_config_from_path if kind == "local-dir" else load_model_config_from_hf
+    try:
+        with hub_errors(f"Model {place}"):
+            settings, architecture, _ = load(place)
+    except (*BUILD_ERRORS, HubRefused) as error:
+        if isinstance(error, HubRefused) and kind == "hf-hub":
+            raise
+        raise ConfigError.of("model", f"is {name}: no model that timm reads is there ({_first_line(error)})") from None
+    known = {field.name for field in dataclasses.fields(PretrainedCfg)}
+    return architecture, PretrainedCfg(**{key: value for key, value in settings.items() if key in known})
+
+
+def _build(name: str, image_size: int, pretrained: bool, arguments: Mapping[str, Any]) -> nn.Module:
+    """Build timm's model or a plug-in's, whose layers it may name itself (`layers_of` reads them)."""
+    if name not in MODELS:
+        return timm.create_model(name, pretrained=pretrained, **arguments)
+    network = MODELS[name]
+    model = network.factory(image_size=image_size, **arguments)
+    if not isinstance(model, nn.Module):
+        raise ConfigError.of("model", f"is {name}: its factory returned {type(model).__name__}, not a torch module")
+    if network.layers:
+        model.layer_parameters = [list(names) for names in network.layers(model)]
+    return model
 
 
 def _tuples(value: Any) -> Any:
@@ -145,7 +183,8 @@ class _SizeError(Exception):
 def _meta_forward(name: str, image_size: int, arguments: str) -> Footprint:
     """What a model needs; `arguments` is JSON so that it hashes. On the meta device no initial weight is drawn."""
     with torch.device("meta"):
-        model = timm.create_model(name, **{key: _tuples(value) for key, value in json.loads(arguments).items()}).eval()
+        given = {key: _tuples(value) for key, value in json.loads(arguments).items()}
+        model = _build(name, image_size, False, given).eval()
     patch = _patch_pixels(model)
     if image_size % patch:
         raise _SizeError(f"it cuts images into patches of {patch} pixels: choose a multiple of {patch}")
@@ -161,7 +200,9 @@ def _forward_error(model: nn.Module, image_size: int) -> str:
     """What a forward pass of one image on the meta device says; empty where it goes through."""
     try:
         with torch.device("meta"), torch.inference_mode():
-            model(torch.zeros(1, 3, image_size, image_size))
+            output = model(torch.zeros(1, 3, image_size, image_size))
+        if not isinstance(output, torch.Tensor) or output.ndim != 2:
+            return "it must return logits [B, classes]"
     except BUILD_ERRORS as error:
         return _first_line(error)
     return ""
@@ -204,6 +245,8 @@ def _require_weights(name: str) -> None:
     """Return where weights are cached or the Hub answers; WeightsUnavailable within seconds otherwise."""
     if not _has_weights(name):
         raise _no_weights(name)
+    if ELSEWHERE.fullmatch(name):
+        return
     repo, files = _weights_source(name)
     if any(cached_file(repo, filename, "model") for filename in files):
         return
@@ -214,7 +257,7 @@ def _require_weights(name: str) -> None:
 
 
 def _has_weights(name: str) -> bool:
-    return bool(_weights_source(name)[0])
+    return bool(ELSEWHERE.fullmatch(name)) or (name not in MODELS and bool(_weights_source(name)[0]))
 
 
 def _weights_source(name: str) -> tuple[str, tuple[str, ...]]:
@@ -240,9 +283,7 @@ def _no_weights(name: str) -> WeightsUnavailable:
 
 def _refused_kwargs(config: RunConfig, error: Exception) -> ConfigError:
     given = json.dumps(config.model_kwargs)[:120]
-    return ConfigError.of(
-        "model_kwargs", f"is {given}: timm cannot build {config.model} with it ({_first_line(error)})."
-    )
+    return ConfigError.of("model_kwargs", f"is {given}: {config.model} cannot be built with it ({_first_line(error)}).")
 
 
 def _first_line(error: Exception) -> str:

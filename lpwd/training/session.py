@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lpwd.config import ConfigError, RunConfig
+from lpwd.config import ELSEWHERE, ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
 from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.penalty import zero_shot_decay
@@ -38,6 +38,8 @@ class Session:
     ) -> None:
         self.config, self.device, self.data = config, device, data
         self.learner = Learner(config, device, data.class_count, weights)
+        if weights is None and config.pretrained and ELSEWHERE.fullmatch(config.model):
+            weights = self.learner.model.state_dict()  # such a file may change under its name
         self.start_digest = starts.digest(weights) if weights is not None else ""
         self.feed = (feeds or Feeds()).feed(data, config, self.learner.layout)
         self.steps_per_epoch = math.ceil(len(data.train_labels) / config.batch_size)

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lpwd.config import RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Diverged, Event, Stopped
 from lpwd.training.data import batches as datasets
 from lpwd.training.data.feed import Feeds
+from lpwd.training.data.own import pin
 from lpwd.training.learner import NEVER
 from lpwd.training.machine import resolve_device
 from lpwd.training.session import Session
@@ -35,6 +36,9 @@ def train(
     ConfigError where model, data or device cannot be had.
     """
     place = resolve_device(device)
+    if config.read_only:
+        raise ConfigError(config.read_only)
+    (config,) = pin([config])
     session = Session(config, place, data or datasets.load(config, place), initial_weights, feeds)
     if resume_from is not None:
         session.load_state_dict(resume_from)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported, which `serve` does
 
-from lpwd import space
+from lpwd import plugins, space
 from lpwd.config import ConfigError
 from lpwd.hub import autopush
 from lpwd.jobs.queue import Jobs
@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str] | None = None, program: str | None = None) ->
     port = os.environ.get("GRADIO_SERVER_PORT") or None
     parser.add_argument("--port", type=_port, default=port, help="default: the first free one from 7860 on")
     parser.add_argument("--runs-dir", default=space.runs_folder(), help="where runs are kept (default: %(default)s)")
+    parser.add_argument("--plugin", action="append", default=[], help="Python file of a plug-in; repeatable")
     return parser.parse_args(arguments)
 
 
@@ -42,11 +43,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def serve(host: str, port: int | None, runs_dir: str) -> None:
-    """Show the page until SIGINT or SIGTERM.
+def serve(host: str, port: int | None, runs_dir: str, plugin_files: Sequence[str] = ()) -> None:
+    """Show the page until SIGINT or SIGTERM. Processes that it starts load the same plug-ins.
 
     Raises ConfigError for a runs folder or a port that cannot be used, and for MCP tools that are not installed.
     """
+    plugins.load_all(plugin_files)
     tools, ended = wants_tools(), threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -120,8 +122,8 @@ def run(options: argparse.Namespace, heading: str) -> None:
     """
     status = 0
     try:
-        serve(options.host, options.port, options.runs_dir)
-    except ConfigError as error:
+        serve(options.host, options.port, options.runs_dir, options.plugin)
+    except (ConfigError, plugins.PluginError) as error:
         print(f"{heading}: {error}", file=sys.stderr)
         status = 2
     if not hasattr(sys, "ps1"):

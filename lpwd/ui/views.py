@@ -5,9 +5,9 @@ from typing import Any
 
 from lpwd.analysis.words import label
 from lpwd.config import RunConfig
-from lpwd.facts import DATASETS
+from lpwd.facts import dataset_label
 from lpwd.jobs import costs
-from lpwd.methods import METHODS
+from lpwd.methods import METHODS, shown_method
 from lpwd.optimizers import optimizer_label
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Run, RunStore, State
@@ -31,7 +31,8 @@ PRECEDENCE: tuple[State, ...] = (
 def race_records(store: RunStore, run_ids: Sequence[str]) -> list[Run]:
     """The runs in the order of the table of methods. Raises ConfigError for one that does not exist."""
     records = [store.record(run_id) for run_id in run_ids]
-    return sorted(records, key=lambda record: (list(METHODS).index(record.config.method), record.config.seed))
+    place = {method: number for number, method in enumerate(METHODS)}
+    return sorted(records, key=lambda run: (place.get(run.config.method, len(place)), run.config.seed))
 
 
 def lanes_beside(store: RunStore, run_id: str) -> list[str]:
@@ -86,7 +87,7 @@ def detail(config: RunConfig, parameters: int | None = None) -> str:
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
     epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
     parts = [
-        f"{network(config, parameters)} on {DATASETS[config.dataset].label}",
+        f"{network(config, parameters)} on {dataset_label(config.dataset)}",
         optimizer_label(config.optimizer),
         f"η {config.lr:g}",
         f"λ {config.weight_decay:g}",
@@ -104,7 +105,7 @@ def race_state(records: Sequence[Run]) -> State:
 
 def lane_style(method: str) -> dict[str, Any]:
     """A method's name and how charts draw it."""
-    style = METHODS[method]
+    style = shown_method(method)
     return {"label": label(method), "color": style.color, "dash": style.dash, "marker": style.marker}
 
 
@@ -151,7 +152,7 @@ def race_view(records: Sequence[Run]) -> dict[str, Any]:
         "epoch": max(record.status.epoch for record in records),
         "epochs": records[0].config.epochs,
         "canStop": bool(states & STOPPABLE),
-        "canResume": bool(states & RESUMABLE) and not states & WORKING,
+        "canResume": bool(states & RESUMABLE) and not states & WORKING and not any(r.config.read_only for r in records),
         "messages": _messages(records),
         "gpuMemory": max(record.status.gpu_memory for record in records),
         "device": next((record.status.device for record in records if record.status.device), ""),

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import psutil
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import is_pinned
 from lpwd.jobs.checking import questions
 from lpwd.jobs.costs import STARTABLE
 from lpwd.training.memory import Footprint
@@ -28,6 +29,7 @@ from lpwd.training.memory import Footprint
 START_SECONDS = 60.0  # importing timm on a busy machine
 CHECK_SECONDS = 60.0  # per run; the deepest allowed model takes 3 on an idle core, a small one 30 at load 17
 MEASURE_SECONDS = 60.0
+PIN_SECONDS = 900.0  # to download and read one's own data
 WAIT_SECONDS = 90.0  # for the questions of others
 CHECK_BYTES = 2 * 2**30  # that a check may take beside what the libraries need
 SERVER_ENDS_SECONDS = 0.5  # until a killed server is known to be gone
@@ -87,10 +89,10 @@ class Checks:
     ) -> None:
         self._log, self._device, self._memory = log, device, memory
         self._check_seconds, self._wait_seconds = check_seconds, wait_seconds
-        self._process: BaseProcess | None = None  # that works on a question
+        self._processes: set[BaseProcess] = set()  # that work on a question
         self._warming: threading.Thread | None = None
         self._warmed, self._warmed_at = False, -RESTART_SECONDS  # on the monotonic clock
-        self._turn = threading.Lock()
+        self._turn, self._reading = threading.Lock(), threading.Lock()  # of questions about models, and about data
         self._kept: dict[str, tuple[float, Footprint]] = {}
         self._closed = False
 
@@ -119,6 +121,15 @@ class Checks:
             self._kept = dict([*self._kept.items(), *known.items()][-MAX_KEPT:])
         return [known[_key(config)][1] for config in configs]
 
+    def pin(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
+        """The configurations with the digests of their data. Raises ConfigError for data that cannot be used."""
+        if all(config.data_digest or not is_pinned(config.dataset) for config in configs):
+            return list(configs)
+        pinned: list[RunConfig] = self._ask(
+            "Reading the data set", PIN_SECONDS, questions.pinned, configs, turn=self._reading
+        )
+        return pinned
+
     def measure(self, config: RunConfig, threads: int) -> float:
         """Images per second of a few steps with so many threads. Raises ConfigError if that cannot be measured."""
         arguments = (config, self._device, threads)
@@ -135,16 +146,23 @@ class Checks:
     def close(self) -> None:
         """End the process that works on a question, whatever it is doing, and the server."""
         self._closed = True
-        if process := self._process:
+        for process in list(self._processes):
             with suppress(ValueError):  # it has just been closed
                 process.kill()
         for server in _servers():
             with suppress(psutil.NoSuchProcess):
                 server.kill()
 
-    def _ask(self, what: str, seconds: float, question: Callable[..., Any], *arguments: Any) -> Any:
-        with self._my_turn(), _asked(question, arguments, self._log) as (process, answers):
-            self._process = process
+    def _ask(
+        self,
+        what: str,
+        seconds: float,
+        question: Callable[..., Any],
+        *arguments: Any,
+        turn: Any = None,
+    ) -> Any:
+        with self._my_turn(turn or self._turn), _asked(question, arguments, self._log) as (process, answers):
+            self._processes.add(process)
             try:
                 if not answers.poll(seconds):
                     raise ConfigError(TOO_LONG.format(what=what, seconds=seconds))
@@ -154,21 +172,21 @@ class Checks:
                 ended = f"The process that tried the model ended ({_exit_text(process)})"
                 raise ConfigError(f"{ended}: choose a smaller one, or try again.") from None
             finally:
-                self._process = None
+                self._processes.discard(process)
         if problem:
             raise problem
         return value
 
     @contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=self._wait_seconds):
+    def _my_turn(self, turn: Any) -> Iterator[None]:
+        if not turn.acquire(timeout=self._wait_seconds):
             raise ConfigError(f"Other models have been tried for {self._wait_seconds:g} s; ask again in a moment.")
         try:
             if self._closed:
                 raise ConfigError("the app is closing")
             yield
         finally:
-            self._turn.release()
+            turn.release()
 
 
 @contextmanager

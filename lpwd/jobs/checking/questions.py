@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from lpwd import plugins
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.costs import training_bytes
 from lpwd.optimizers import forbid_modules
@@ -61,9 +62,12 @@ def _lower_priority() -> None:
 
 def _answer(question: Callable[..., Any], arguments: Sequence[Any]) -> Answer:
     try:
+        plugins.load_all()
         return None, question(*arguments)
     except ConfigError as error:  # sent without its class, whose module the app would have to import
         return ConfigError(str(error), error.field, error.reason), None
+    except plugins.PluginError as error:
+        return ConfigError(str(error)), None
     except Exception as error:  # the job boundary
         first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
         return ConfigError(f"The model cannot be tried: {first_line[:200].rstrip('.')}."), None
@@ -91,6 +95,13 @@ def _footprint(config: RunConfig, device: str) -> Footprint:
     models.check(config)
     optimizer.check(config)
     return models.footprint(config)
+
+
+def pinned(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """The configurations with the digests of their data, which are read for it."""
+    from lpwd.training.data.own import pin
+
+    return pin(configs)
 
 
 def speed(config: RunConfig, device: str, threads: int) -> float:

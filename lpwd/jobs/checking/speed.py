@@ -6,8 +6,8 @@ import time
 import torch
 
 from lpwd.config import RunConfig
-from lpwd.facts import DATASETS
 from lpwd.training.data.batches import IMAGENET_MEAN, IMAGENET_STD, Dataset
+from lpwd.training.data.own import facts
 from lpwd.training.machine import resolve_device
 from lpwd.training.session import Session
 
@@ -60,11 +60,12 @@ def random_data(config: RunConfig, count: int, device: torch.device) -> Dataset:
     images = torch.randint(
         256, (count, config.image_size, config.image_size, 3), generator=generator, dtype=torch.uint8
     )
-    labels = torch.randint(DATASETS[config.dataset].classes, (count,), generator=generator)
+    classes = facts(config).classes
+    labels = torch.randint(classes, (count,), generator=generator)
     images, labels = images.to(device), labels.to(device)
     return Dataset(
         name=config.dataset,
-        class_count=DATASETS[config.dataset].classes,
+        class_count=classes,
         train_images=images,
         train_labels=labels,
         validation_images=images[:0],

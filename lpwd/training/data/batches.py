@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.facts import DATASETS, DatasetName
-from lpwd.training.data import images
+from lpwd.facts import is_pinned
+from lpwd.training.data import images, own
 from lpwd.training.memory import free_bytes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
@@ -27,7 +27,7 @@ MEMORY_SHARE = 0.8  # of the device's free memory that the data may take
 class Dataset:
     """Images uint8 [N, H, W, 3] in RGB and labels int64 [N], all on one device; the validation split may be empty."""
 
-    name: DatasetName
+    name: str
     class_count: int
     train_images: torch.Tensor
     train_labels: torch.Tensor
@@ -45,9 +45,12 @@ def load(config: RunConfig, device: torch.device) -> Dataset:
 
     `train_samples` is a subset drawn with the run's seed, `validation_samples` are taken out of it, and
     `test_samples` is a subset that is the same for every seed. All three are balanced over the classes.
+    Pixels are normalised by ImageNet's mean and deviation, one's own data by those of their training images.
     Raises HubUnreachable, HubRefused or ConfigError.
     """
-    train, test = images.read(config.dataset)
+    facts, is_own = own.facts(config), is_pinned(config.dataset)
+    train, test = own.read(config) if is_own else images.read(config.dataset)
+    mean, std = own.statistics(train) if is_own else (IMAGENET_MEAN, IMAGENET_STD)
     images.check_samples(config, (len(train.labels), len(test.labels)))
     train_index, validation_index = split_indices(train.labels, config)
     test_count = config.test_samples or len(test.labels)
@@ -64,16 +67,16 @@ def load(config: RunConfig, device: torch.device) -> Dataset:
     test_images, test_labels = place(test, test_index)
     return Dataset(
         name=config.dataset,
-        class_count=DATASETS[config.dataset].classes,
+        class_count=facts.classes,
         train_images=train_images,
         train_labels=train_labels,
         validation_images=validation_images,
         validation_labels=validation_labels,
         test_images=test_images,
         test_labels=test_labels,
-        mean=torch.tensor(IMAGENET_MEAN, device=device),
-        std=torch.tensor(IMAGENET_STD, device=device),
-        flip_probability=DATASETS[config.dataset].flip_probability,
+        mean=torch.tensor(mean, device=device),
+        std=torch.tensor(std, device=device),
+        flip_probability=facts.flip_probability,
     )
 
 

@@ -11,6 +11,7 @@ KEPT_BYTES = 2**28  # of images between jobs: the CIFARs fit
 def data_key(config: RunConfig) -> str:
     """The part of a configuration that its data depend on, as JSON."""
     fields = {"dataset", "seed", "image_size", "train_samples", "test_samples", "validation_samples"}
+    fields |= {"dataset_kwargs", "data_digest"}
     return config.model_dump_json(include=fields)
 
 

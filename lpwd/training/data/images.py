@@ -21,7 +21,7 @@ from huggingface_hub import constants
 
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError, RunConfig
-from lpwd.facts import DATASETS, DatasetName, HubSource
+from lpwd.facts import DATASETS, HubSource
 from lpwd.hub.client import cached_file, fetch
 
 CACHE_VERSION = 1  # change when decoding changes
@@ -37,7 +37,7 @@ class Split:
     labels: Int64
 
 
-def read(name: DatasetName) -> tuple[Split, Split]:
+def read(name: str) -> tuple[Split, Split]:
     """Training and test split of a data set at its own resolution (digits 8x8, CIFAR 32x32).
 
     Raises HubUnreachable or HubRefused where a file is neither cached nor to be had, ConfigError where it is broken.
@@ -50,7 +50,7 @@ def read(name: DatasetName) -> tuple[Split, Split]:
     return train, test
 
 
-def cached_sizes(name: DatasetName) -> tuple[int, int] | None:
+def cached_sizes(name: str) -> tuple[int, int] | None:
     """Training and test images of a data set as far as known without a request or decoding; None where not cached."""
     source = DATASETS[name].hub
     if source is None:
@@ -153,18 +153,22 @@ def _decoded(path: Path, source: HubSource, class_count: int) -> Split:
     real = path.resolve()  # the blob named by its etag, where the cache has links; else a path that names the commit
     identity = f"{CACHE_VERSION} {real} {real.stat().st_size} {source.label_column}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    for folder in _cache_folders():
-        if (cached_split := _load(folder / key)) is not None:
-            return cached_split
+    if (cached_split := load_cached(key)) is not None:
+        return cached_split
     split = decode(path, source, class_count)
-    _save(split, key)
+    save_cached(split, key)
     return split
 
 
-def _cache_folders() -> Iterator[Path]:
+def cache_folders() -> Iterator[Path]:
     """Where decoded data may lie, best first."""
     yield Path(constants.HF_HOME) / "lpwd"
     yield Path(tempfile.gettempdir()) / f"lpwd-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+
+
+def load_cached(key: str) -> Split | None:
+    """Return the decoded split of that key, or None."""
+    return next((split for folder in cache_folders() if (split := _load(folder / key)) is not None), None)
 
 
 def _load(folder: Path) -> Split | None:
@@ -177,9 +181,9 @@ def _load(folder: Path) -> Split | None:
     return Split(images, labels) if images.ndim == 4 and labels.shape == images.shape[:1] else None
 
 
-def _save(split: Split, key: str) -> None:
+def save_cached(split: Split, key: str) -> None:
     """Write a split aside and move its folder into place; of two processes the first one wins. Never an error."""
-    for parent in _cache_folders():
+    for parent in cache_folders():
         aside = None
         try:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)

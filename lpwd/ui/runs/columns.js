@@ -81,7 +81,7 @@ function text(name, title, className, shown = (value) => String(value)) {
 /** Return the columns by name: {title, value to sort by, cell, className}. @param {any} labels of methods and optimizers
  * @returns {Record<string, {title: string, value: (line: any) => any, cell: (line: any, curves: any) => any, className: string}>} */
 export function columnsOf({ methods, optimizers }) {
-  const method = (line) => methods[line.rows[0].method];
+  const method = ({ rows: [{ method }] }) => methods[method] ?? { label: method, color: "" }; // of an absent plug-in
   const chip = (line) => make("i", { className: "lp-chip", style: { background: method(line).color } });
   const methodCell = (line) => make("span", { className: "lp-method" }, chip(line), method(line).label);
   const best = (line) => top1(line).middle ?? top1(line).now;
@@ -100,7 +100,7 @@ export function columnsOf({ methods, optimizers }) {
     speed: number("speed", "Images/s", (value) => large(Math.round(value)), "wide widest"),
     last: number("last", "Last top-1 (%)", (value) => fixed(value, 2)),
     loss: number("loss", "Train loss", (value) => fixed(value, 4)),
-    optimizer: text("optimizer", "Optimizer", `${LEFT} wide`, (key) => optimizers[key]),
+    optimizer: text("optimizer", "Optimizer", `${LEFT} wide`, (key) => optimizers[key] ?? key),
     seed: { title: "Seed", value: first("seed"), cell: seed, className: "wide" },
     seconds: number("seconds", "Time", (value) => (value ? duration(value) : NONE)),
     created: { title: "Created", value: newest, cell: (line) => day(newest(line)), className: "wide" },

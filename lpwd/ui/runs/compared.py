@@ -18,7 +18,7 @@ from lpwd.analysis import words
 from lpwd.analysis.statistics import over_seeds, paired, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, verdict
 from lpwd.config import ConfigError
-from lpwd.methods import METHODS
+from lpwd.methods import shown_method
 from lpwd.runs import Runs
 
 MAX_RUNS, MAX_PAIRS = 60, 10
@@ -47,7 +47,7 @@ class Group:
 
     @property
     def color(self) -> str:
-        return METHODS[self.method].color
+        return shown_method(self.method).color
 
 
 def _row(runs: pd.DataFrame) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _groups(parts: Sequence[pd.DataFrame]) -> list[Group]:
         details += [f"seed {first['seed']}"] if several else []
         label = ", ".join([words.label(method), *details])
         twins = sum(group.method == method for group in groups)
-        used = METHODS[method].dash
+        used = shown_method(method).dash
         dash = [used, *(dash for dash in DASHES if dash != used)][twins % len(DASHES)]
         key = str(first["run_id"] if several else first["key"])
         groups.append(Group(key, method, _unlike(label, groups), part, dash))
@@ -96,7 +96,7 @@ def _groups(parts: Sequence[pd.DataFrame]) -> list[Group]:
 
 def _says(first: dict[str, Any], name: str) -> bool:
     """Whether a label names this field: not what is off, and not the decay rate of a method without decay."""
-    return first[name] is not False and not (name == "weight_decay" and METHODS[first["method"]].rates == "none")
+    return first[name] is not False and not (name == "weight_decay" and shown_method(first["method"]).rates == "none")
 
 
 def _texts(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lpwd.analysis.words import NONE, general, label, number, spread
 from lpwd.config import ConfigError
-from lpwd.facts import DATASETS
+from lpwd.facts import dataset_label
 from lpwd.jobs.rights import HOST, User, may_change, require
 from lpwd.runs import Run, Runs
 from lpwd.spelled import command_line, python_snippet
@@ -30,8 +30,10 @@ def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
         "name": status.name,
         "note": status.note,
         "state": status.state,
-        "message": status.message,
-        "title": f"{label(config.method)}, {config.model} on {DATASETS[config.dataset].label}",
+        "message": " ".join(
+            filter(None, [status.message, config.read_only and f"{config.read_only[0].upper()}{config.read_only[1:]}."])
+        ),
+        "title": f"{label(config.method)}, {config.model} on {dataset_label(config.dataset)}",
         "settings": [[key, value, key in changed] for key, value in config.model_dump(mode="json").items()],
         "facts": _facts(run),
         "results": _results(status.summary),
@@ -42,7 +44,7 @@ def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
         "beside": lanes_beside(runs.store, ref) if own else [],
         "lost": lost(config),
         "mine": mine,
-        "canResume": mine and status.state in RESUMABLE,
+        "canResume": mine and status.state in RESUMABLE and not config.read_only,
         "canDelete": mine and status.state not in STOPPABLE and status.state != "stopping",
         "canStop": mine and status.state in STOPPABLE,
     }
@@ -83,6 +85,8 @@ def _facts(run: Run) -> list[list[str]]:
         "Kernels": status.kernels,
         "Versions": versions,
         "Commit": status.commit,
+        "Plug-ins": ", ".join(f"{record} ({kind})" for kind, record in run.config.plugins.items()),
+        "Digest of the data": run.config.data_digest,
         "Damaged": run.history.warning,
     }
     return [[name, text] for name, text in facts.items() if text]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lpwd.analysis.figures import translucent
 from lpwd.analysis.words import short
-from lpwd.methods import METHODS
+from lpwd.methods import shown_method
 from lpwd.runs import Runs
 from lpwd.ui.curves import MAX_POINTS, extremes
 from lpwd.ui.runs.compared import Group
@@ -143,7 +143,7 @@ def _traces(line: Line, x: str, smooth: float) -> list[dict[str, Any]]:
         traces += [{**band, "y": low}, {**band, "y": high, "fill": "tonexty", "fillcolor": translucent(color, 0.16)}]
     if smooth and len(mean):
         traces.append({**faint, **_xy(mean.x, mean["mean"]), "line": {"color": translucent(color, 0.5), "width": 1}})
-    style = METHODS[group.method]
+    style = shown_method(group.method)
     marked = style.marker and len(mean) <= 60 and line.depth is None
     values = mean["mean"].ewm(alpha=1 - smooth).mean() if smooth else mean["mean"]
     count = len([run for run in runs if len(run)])

@@ -68,8 +68,8 @@ class RunsTab extends View {
   }
 
   said = (name, value) => {
-    if (name === "method") return this.labels.methods[value].label;
-    return name === "dataset" ? this.labels.datasets[value] : value;
+    if (name === "method") return this.labels.methods[value]?.label ?? value;
+    return name === "dataset" ? (this.labels.datasets[value] ?? value) : value;
   };
 
   ticksChanged() {

@@ -10,8 +10,9 @@ from typing import Any
 import psutil
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import is_pinned
 from lpwd.jobs import costs
-from lpwd.jobs.rights import User
+from lpwd.jobs.rights import User, check_names
 from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import form
 from lpwd.ui.views import network
@@ -21,6 +22,7 @@ MANY_RUNS = 12  # nor are more
 MAX_KEPT = 256
 BUSY_SHARE = 0.7  # of the time: with less, it is said why a race would take so long
 WAITING = "Time: the worker is getting ready."
+READING = "Reading the data set …"
 MEASURING = "Time: measuring a step …"
 BUSY = "Time: measured when the machine is free."
 
@@ -40,7 +42,14 @@ class Costs:
         """
         if not user.owner:
             with form.in_page_words():
+                check_names(races[0])
                 self.live.jobs.limits.check(races[0])
+        read, reading = self._data_digest(races[0][0])
+        if not isinstance(read, str):
+            sentence = str(read or READING)
+            answer = {"field": "dataset" if read else "", "network": "", "said": sentence, "again": reading}
+            return answer | {"refused": sentence if read else ""}
+        races = [[config.model_copy(update={"data_digest": read}) for config in race] for race in races]
         memory, size_pending, parameters = self._memory(races)
         parts = [self._images(races), self._time(races), (memory, size_pending)]
         about = parameters.field if isinstance(parameters, ConfigError) else ""
@@ -51,6 +60,13 @@ class Costs:
             "said": " ".join(sentence for sentence, _ in parts if sentence),
             "again": any(again for _, again in parts),
         }
+
+    def _data_digest(self, config: RunConfig) -> tuple[Any, bool]:
+        """The digest of one's own data ("" of other data), None while they are read, or why they cannot be used."""
+        if not is_pinned(config.dataset):
+            return "", False
+        fields = ("dataset", "dataset_kwargs", "image_size")
+        return self._kept(fields, config, lambda: self.live.jobs.checks.pin([config])[0].data_digest)
 
     def _images(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         first, lanes, seeds = races[0][0], len(races[0]), len(races)

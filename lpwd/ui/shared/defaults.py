@@ -58,11 +58,14 @@ _FIRST = {"digits": _DIGITS, "cifar10": _CIFAR, "cifar100": _CIFAR, "tinyimagene
 DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
     {dataset: MappingProxyType({name: values[name] for name in OF_DATASET}) for dataset, values in _FIRST.items()}
 )
+OTHER_DATA = MappingProxyType(
+    {name: _CIFAR[name] for name in OF_DATASET} | {"train_samples": None, "test_samples": None}
+)
 
 
 def of_dataset(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:
     """The first values of the fields that go with the data set; arguments of the usual model are no other's."""
-    values = dict(DATASETS[dataset])
+    values = dict(DATASETS.get(dataset, OTHER_DATA))
     return values if model == FORM["model"] else values | {"model_kwargs": {}}
 
 

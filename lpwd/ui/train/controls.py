@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from lpwd import starts
-from lpwd.facts import DATASETS, DatasetName
+from lpwd.facts import DATASETS, DatasetName, dataset_label
 from lpwd.methods import LAYER_ORDERS, LAYER_RULES, MEANS
 from lpwd.optimizers import OPTIMIZERS
 from lpwd.ui.shared import defaults
@@ -25,7 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 ORDER_LABELS = ("deep most", "shallow most", "shuffled")
 MEAN_LABELS = ("λ over layers", "λ over parameters")
-CUSTOM = frozenset({"model", "init_from"})  # any name may be typed
+CUSTOM = frozenset({"model", "dataset", "init_from"})  # any name may be typed
 
 
 def build(dataset: DatasetName) -> Form:
@@ -84,4 +84,4 @@ def bundled() -> list[starts.Start]:
 
 def start_label(start: starts.Start) -> str:
     """`convnext_atto pretrained on Tiny ImageNet (21.1 % top-1)`."""
-    return f"{start.config.model} pretrained on {DATASETS[start.config.dataset].label} ({start.last_top1:.1f} % top-1)"
+    return f"{start.config.model} pretrained on {dataset_label(start.config.dataset)} ({start.last_top1:.1f} % top-1)"
