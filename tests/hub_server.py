@@ -63,6 +63,8 @@ class FakeHub:
         return [
             Route(API, self.info),
             Route(API + "/revision/{revision}", self.info),
+            Route(API + "/tree/{revision}", self.tree),
+            Route(API + "/tree/{revision}/{path:path}", self.tree),
             Route("/{kind}/{owner}/{name}/resolve/{revision}/{path:path}", self.resolve),
             Route("/{owner}/{name}/resolve/{revision}/{path:path}", self.resolve),  # models have no prefix
             Route("/api/repos/create", self.create, methods=["POST"]),
@@ -81,6 +83,21 @@ class FakeHub:
             return missing("RepoNotFound")
         siblings = [{"rfilename": path} for path in sorted(self.repos[repo])]
         return JSONResponse({"id": repo.split("/", 1)[1], "sha": self.commit(repo), "siblings": siblings})
+
+    async def tree(self, request: Request) -> Response:
+        """What the datasets library asks: the files and folders below one, or all of them."""
+        files, below = self.files(request), request.path_params.get("path", "")
+        prefix = f"{below}/" if below else ""
+        inside = {path: content for path, content in files.items() if path.startswith(prefix)}
+        if not inside:
+            return missing("EntryNotFound")
+        names = {prefix + path.removeprefix(prefix).split("/")[0] for path in inside}
+        paths = [*inside] if request.query_params.get("recursive", "").lower() == "true" else sorted(names)
+        return JSONResponse([entry(path, files) for path in paths])
+
+    def files(self, request: Request) -> dict[str, bytes]:
+        """The content of the repository that a request is about."""
+        return self.repos.get(self.key(request), {})
 
     async def resolve(self, request: Request) -> Response:
         """What `hf_hub_download` asks, by HEAD and then by GET."""
@@ -189,6 +206,14 @@ def error(status: int, message: str) -> Response:
 
 def token_of(request: Request) -> str:
     return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def entry(path: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """A file or a folder as the Hub lists it."""
+    if path not in files:
+        return {"type": "directory", "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0, "path": path}
+    content = files[path]
+    return {"type": "file", "oid": hashlib.sha1(content).hexdigest(), "size": len(content), "path": path}
 
 
 @contextmanager

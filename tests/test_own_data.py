@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hub_server import FakeHub, client, closed_port, serve
 from own_images import encoded, pixels, write_folder, write_parquet
 from PIL import Image, ImageOps
 
@@ -224,3 +225,57 @@ def test_a_folder_without_classes_is_refused(tmp_path, build, reason):
     build(tmp_path / "data")
     with pytest.raises(ConfigError, match=reason):
         own.pin([of(f"folder:{tmp_path / 'data'}")])
+
+
+# ---- repositories on the Hub
+
+README = b"""---
+configs:
+- config_name: two
+  data_files:
+  - {split: train, path: two/train-*.parquet}
+  - {split: test, path: two/test.parquet}
+- config_name: one
+  data_files: one/*.parquet
+---
+"""
+LOOK = """
+from lpwd.config import ConfigError
+from lpwd.training.data.contents import open_contents
+def look(dataset):
+    try:
+        found = open_contents(dataset, {})
+        return [found.classes, len(found.train), len(found.test), found.digest()]
+    except ConfigError as error:
+        return str(error)
+"""
+
+
+def shard(tmp_path, labels):
+    write_parquet(tmp_path / "shard.parquet", [encoded(Image.fromarray(pixels(8, 8, 3))) for _ in labels], labels)
+    return (tmp_path / "shard.parquet").read_bytes()
+
+
+def test_a_data_set_on_the_hub_is_found_by_its_features_and_read_again_without_the_hub(tmp_path):
+    hub = FakeHub()
+    files = {f"two/train-{number}.parquet": shard(tmp_path, ["b", "a"] * 4) for number in (0, 1)}
+    files |= {"two/test.parquet": shard(tmp_path, ["a", "b"]), "one/all.parquet": shard(tmp_path, [3, 7] * 3)}
+    hub.put("datasets/owner/name", files | {"README.md": README})
+    with serve(hub) as endpoint, client(endpoint, tmp_path / "home") as ask:
+        two = ask(f"{LOOK}result = look('hf:owner/name:two')")
+        assert two[:3] == [["a", "b"], 16, 2]
+        assert ask("result = look('hf:owner/name:one')")[:3] == [["3", "7"], 6, 0]
+        refused = ask("result = look('hf:owner/name:three')")
+        assert "three" in refused
+        assert "two" in refused
+        assert "hf:owner/none" in ask("result = look('hf:owner/none')")
+    with client(endpoint, tmp_path / "home", HF_HUB_OFFLINE="1") as ask:
+        assert ask(f"{LOOK}result = look('hf:owner/name:two')") == two
+
+
+def test_a_hub_that_does_not_answer_is_named_in_one_sentence(tmp_path):
+    with client(closed_port(), tmp_path / "home") as ask:
+        sentence = ask(f"{LOOK}result = look('hf:owner/name')")
+    assert isinstance(sentence, str)
+    assert "owner/name" in sentence
+    assert "\n" not in sentence
