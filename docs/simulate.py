@@ -19,9 +19,10 @@ from lpwd.analysis.inference import (
     ALPHA,
     CHOSEN_INFLATION,
     Place,
-    chosen_fairly,
+    chosen,
     detectable,
     equivalence_power,
+    fair_choice,
     holm,
     place,
     seeds_and_images_interval,
@@ -62,7 +63,7 @@ class Line:
 
 def results(draws: int = 10_000, seed: int = 0) -> Iterator[Line]:
     """All lines."""
-    for simulation in (student, two_way, chosen, equivalence, seeds, sequential, several):
+    for simulation in (student, two_way, choosing, equivalence, seeds, sequential, several):
         for what, bound, claim, wrong in simulation(np.random.default_rng(seed), draws):
             yield Line(what, bound, claim, float(np.mean(wrong)), len(wrong))
 
@@ -105,11 +106,15 @@ def two_way(rng: np.random.Generator, draws: int) -> Iterator[Rate]:
             yield f"seeds and images: {effects}", ">=", 0.95, covers(tuple(np.array(found).T))
 
 
-def chosen(rng: np.random.Generator, draws: int) -> Iterator[Rate]:
+def fairly(values: np.ndarray) -> np.ndarray:
+    return chosen(values, fair_choice(values))
+
+
+def choosing(rng: np.random.Generator, draws: int) -> Iterator[Rate]:
     """Settings that are all equally good: what is gained by choosing is no gain."""
     for n in (3, 5, 20):
         for many, few in ((12, 1), (5, 5), (12, 12)):
-            left, right = (chosen_fairly(rng.normal(0, DEVIATION, (draws, count, n))) for count in (many, few))
+            left, right = (fairly(rng.normal(0, DEVIATION, (draws, count, n))) for count in (many, few))
             covered = covers(intervals(left - right, inflation=CHOSEN_INFLATION))
             yield f"best of {many} against best of {few} equal settings, {n} seeds: covers 0", ">=", 0.95, covered
 

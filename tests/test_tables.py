@@ -51,7 +51,7 @@ def test_a_run_is_one_row_with_settings_results_and_circumstances(store):
 
 
 def test_two_thousand_finished_runs_are_listed_within_two_seconds():
-    result = vars(Finished(280, 10.0, 0.1, 10.0, 9.0, 2.0, 1000.0, 12.0))
+    result = Finished(280, 10.0, 0.1, 10.0, 9.0, 2.0, 1000.0, 12.0).summary
     many = [
         Run(run_id=f"run{i}", config=CELLS[i % len(CELLS)].config, status=Status(state="finished", summary=result))
         for i in range(2000)

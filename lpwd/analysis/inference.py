@@ -13,7 +13,7 @@ from scipy.special import nctdtr, stdtrit
 ALPHA = 0.05  # of all verdicts together
 POWER = 0.8  # chance to find a difference that is there
 MOST_SEEDS = 1_000  # `seeds_needed` looks no further
-CHOSEN_INFLATION = 5 / 3  # of the variance of a mean over `chosen_fairly`: its halves choose for each other
+CHOSEN_INFLATION = 5 / 3  # of the variance of a mean at a `fair_choice`: its halves choose for each other
 LOOKS = (3, 5, 8, 12, 20)  # seeds at which a sweep that decides may stop
 
 
@@ -56,20 +56,23 @@ def correlation_interval(values: Sequence[float], points: int, confidence: float
     return math.tanh(low), math.tanh(high)
 
 
-def seeds_and_images_interval(differences: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+def seeds_and_images_interval(
+    differences: np.ndarray, confidence: float = 0.95, values: Sequence[float] | None = None
+) -> tuple[float, float]:
     """Interval of the mean over new seeds and new test images; `differences` [seeds, images], nan below two of each.
 
     Crossed random effects: the variance of the mean is (MS seeds + MS images - MS rest) / (seeds images), at least the
-    larger of the first two; degrees of freedom by Satterthwaite.
+    larger of the first two; degrees of freedom by Satterthwaite. `values` [seeds] take the place of the seeds' means if
+    the quantity is a mean over epochs and the images are those of one.
     """
     seeds, images = differences.shape
     if min(seeds, images) < 2:
         return math.nan, math.nan
-    mean, by_seed, by_image = differences.mean(), differences.mean(1), differences.mean(0)
-    ms_seeds, ms_images = images * by_seed.var(ddof=1), seeds * by_image.var(ddof=1)
-    total = float(((differences - mean) ** 2).sum())
-    freedom = (seeds - 1) * (images - 1)
-    ms_rest = max(0.0, total - (seeds - 1) * ms_seeds - (images - 1) * ms_images) / freedom
+    by_seed, by_image = differences.mean(1), differences.mean(0)
+    freedom, rest = (seeds - 1) * (images - 1), differences - by_seed[:, None] - by_image + differences.mean()
+    ms_rest = float((rest**2).sum()) / freedom
+    by_seed = by_seed if values is None else np.asarray(values, float)
+    mean, ms_seeds, ms_images = by_seed.mean(), images * by_seed.var(ddof=1), seeds * by_image.var(ddof=1)
     square = max(ms_seeds + ms_images - ms_rest, ms_seeds, ms_images)
     if not square:
         return float(mean), float(mean)
@@ -77,23 +80,26 @@ def seeds_and_images_interval(differences: np.ndarray, confidence: float = 0.95)
     return _around(float(mean), math.sqrt(square / differences.size), square**2 / parts, confidence)
 
 
-def chosen_fairly(values: np.ndarray) -> np.ndarray:
-    """Each seed's value at the setting with the best mean over the other half: [..., settings, seeds] -> [..., seeds].
+def fair_choice(values: np.ndarray) -> np.ndarray:
+    """The setting with the best mean over the other half of the seeds: [..., settings, seeds] -> [..., seeds].
 
-    The halves are every other seed. nan marks a run without a value; so does the result if it or the other half has
-    none. The highest mean is the best. Leaving out one seed at a time would use more seeds to choose, but its intervals
-    cover 85 % with five seeds and 72 % with twenty if settings are about equal (docs/log.md).
+    The halves are every other seed. nan marks a run without a value; -1 a choice without any. The highest mean is the
+    best. Leaving out one seed at a time would use more seeds to choose, but its intervals cover 85 % with five seeds
+    and 72 % with twenty if settings are about equal (docs/log.md).
     """
     half = np.arange(values.shape[-1]) % 2
-    found = np.full(values.shape[:-2] + values.shape[-1:], np.nan)
+    choice = np.full(values.shape[:-2] + values.shape[-1:], -1)
     for this in (0, 1):
         others = values[..., half != this]
         known = (~np.isnan(others)).sum(-1)
         means = np.where(known > 0, np.nansum(others, -1) / np.maximum(known, 1), -np.inf)
-        best = means.argmax(-1)[..., None, None]
-        mine = np.take_along_axis(values[..., half == this], best, -2)[..., 0, :]
-        found[..., half == this] = np.where(known.any(-1)[..., None], mine, np.nan)
-    return found
+        choice[..., half == this] = np.where(known.any(-1), means.argmax(-1), -1)[..., None]
+    return choice
+
+
+def chosen(values: np.ndarray, choice: np.ndarray) -> np.ndarray:
+    """The values [..., settings, seeds] at a choice [..., seeds]."""
+    return np.take_along_axis(values, choice[..., None, :], -2)[..., 0, :]
 
 
 Place = Literal["equal", "higher", "lower", "undecided"]

@@ -9,8 +9,19 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from lpwd.analysis.inference import ALPHA, CHOSEN_INFLATION, Place, chosen_fairly, holm, place, t_interval
+from lpwd.analysis.inference import (
+    ALPHA,
+    CHOSEN_INFLATION,
+    Place,
+    chosen,
+    fair_choice,
+    holm,
+    place,
+    seeds_and_images_interval,
+    t_interval,
+)
 from lpwd.config import RunConfig
+from lpwd.correct import unpacked
 from lpwd.methods import METHODS
 from lpwd.runs import FACTS, RESULTS, UNKNOWN, Run, RunSource, batches, device_class, setting
 
@@ -149,6 +160,8 @@ class Paired:
     differences: tuple[float, ...] = ()
     diverged: tuple[tuple[str, int], ...] = ()  # (method, runs) with at least one run
     alpha: float = ALPHA  # of the outcome; the interval has always 95 %
+    run_ids: tuple[tuple[str, str], ...] = ()  # of `method` and `other`, by seed
+    over_images: tuple[float, float] | None = None  # 95 % interval over seeds and images; see `with_images`
     naive: float | None = None  # mean difference if each setting was chosen on the seeds that it is measured on
     hours: float = math.nan  # that one more pair takes, at the speed of these runs
     margin: float = math.nan  # default: MARGINS[value]
@@ -213,6 +226,30 @@ def holm_adjusted(pairs: Sequence[Paired]) -> list[Paired]:
     return [replace(pair, alpha=next(levels)) if pair.n > 1 else pair for pair in pairs]
 
 
+def with_images(pair: Paired, source: RunSource) -> Paired:
+    """The same pair with its interval over seeds and images, if all of its runs kept which images they got right."""
+    if pair.n < 2 or pair.value in LOWER_IS_BETTER or not pair.run_ids:
+        return pair
+    grids = [_correct(source, ids) for ids in zip(*pair.run_ids, strict=True)]
+    if any(grid is None for grid in grids) or grids[0].shape != grids[1].shape:
+        return pair
+    differences = 100.0 * (grids[0].astype(float) - grids[1])
+    low, high = seeds_and_images_interval(differences, values=pair.differences)
+    mean, stretch = pair.mean, math.sqrt(pair.inflation)
+    return replace(pair, over_images=(mean + stretch * (low - mean), mean + stretch * (high - mean)))
+
+
+def _correct(source: RunSource, run_ids: Iterable[str]) -> np.ndarray | None:
+    """[runs, images] bool, or None if one of them did not keep it."""
+    rows = []
+    for run_id in run_ids:
+        history = source.history(run_id)
+        if history.finished is None or history.started is None or not history.finished.correct:
+            return None
+        rows.append(unpacked(history.finished.correct, history.started.test_samples))
+    return np.array(rows) if len({len(row) for row in rows}) == 1 else None
+
+
 def paired(runs: pd.DataFrame, method: str, other: str, value: str = "best10_mean") -> Paired:
     """The paired differences in `runs`, which must hold one (eta, lambda) of each of the two methods.
 
@@ -222,7 +259,7 @@ def paired(runs: pd.DataFrame, method: str, other: str, value: str = "best10_mea
     keys = ["device_class", "scale", "batches", "seed"]
     two = runs[runs.method.isin([method, other])]
     done = two[(two.state == "finished") & two[value].notna()]
-    left, right = (done[done.method == name][[*keys, value]] for name in (method, other))
+    left, right = (done[done.method == name][[*keys, value, "run_id"]] for name in (method, other))
     if left.duplicated(keys).any() or right.duplicated(keys).any():
         raise ValueError(f"{method} or {other} has several settings per seed: choose one (eta, lambda) of each")
     if done.groupby(["device_class", "scale", "batches"]).ngroups > 1:
@@ -235,6 +272,7 @@ def paired(runs: pd.DataFrame, method: str, other: str, value: str = "best10_mea
         tuple(map(int, both.seed)),
         tuple(map(float, both[value] - both[f"{value}_other"])),
         divergences(two, method, other),
+        run_ids=tuple(zip(both.run_id, both.run_id_other, strict=True)),
         hours=float(done.groupby("method").seconds.mean().sum()) / 3600 if "seconds" in done else math.nan,
     )
 
@@ -254,18 +292,23 @@ def fairly_chosen(runs: pd.DataFrame, method: str, other: str, value: str = "bes
     naive = paired(pd.concat([best_runs(runs, name, value) for name in (method, other)]), method, other, value)
     seeds = list(naive.seeds)
     sign = -1 if value in LOWER_IS_BETTER else 1
-    grids = [sign * _by_setting(runs, name, value).reindex(columns=seeds).to_numpy(float) for name in (method, other)]
-    if naive.n < 2 or max(map(len, grids)) < 2:
+    grids = [_by_setting(runs, name, value, seeds) for name in (method, other)]
+    if naive.n < 2 or max(len(values) for values, _ in grids) < 2:
         return naive
-    differences = sign * (chosen_fairly(grids[0]) - chosen_fairly(grids[1]))
-    known = [(seed, float(one)) for seed, one in zip(seeds, differences, strict=True) if one == one]
-    return replace(naive, seeds=tuple(s for s, _ in known), differences=tuple(d for _, d in known), naive=naive.mean)
+    choices = [fair_choice(sign * values) for values, _ in grids]
+    differences = np.subtract(*(chosen(values, choice) for (values, _), choice in zip(grids, choices, strict=True)))
+    ids = zip(*(chosen(ids, choice) for (_, ids), choice in zip(grids, choices, strict=True)), strict=True)
+    known = [one for one in zip(seeds, map(float, differences), ids, strict=True) if not math.isnan(one[1])]
+    seeds, differences, run_ids = zip(*known, strict=True) if known else ((), (), ())
+    return replace(naive, seeds=seeds, differences=differences, run_ids=run_ids, naive=naive.mean)
 
 
-def _by_setting(runs: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
-    """One row per (eta, lambda), one column per seed."""
+def _by_setting(runs: pd.DataFrame, method: str, value: str, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Values and run ids [settings, seeds] of a method's finished runs; nan and None if there is no run."""
     done = runs[(runs.method == method) & (runs.state == "finished")]
-    return done.pivot(index=["lr", "weight_decay"], columns="seed", values=value)
+    wide = [done.pivot(index=["lr", "weight_decay"], columns="seed", values=name) for name in (value, "run_id")]
+    values, ids = (one.reindex(columns=seeds) for one in wide)
+    return values.to_numpy(float), ids.to_numpy(object)
 
 
 def best_runs(runs: pd.DataFrame, method: str, value: str) -> pd.DataFrame:

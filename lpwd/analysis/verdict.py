@@ -136,8 +136,10 @@ def size(value: float, unit: str) -> str:
 
 
 def interval(paired: Paired, unit: str) -> str:
-    """`95% interval +0.41 to +0.99`."""
-    return f"95% interval {ends(paired.interval, 2 if unit else 3)}"
+    """`95% interval +0.41 to +0.99`, and over seeds and images if that is known."""
+    digits = 2 if unit else 3
+    images = "" if paired.over_images is None else f", over seeds and images {ends(paired.over_images, digits)}"
+    return f"95% interval {ends(paired.interval, digits)}{images}"
 
 
 def ends(of: tuple[float, float], digits: int = 2) -> str:
@@ -155,6 +157,14 @@ def corrected(count: int) -> list[str]:
     if count < 2:
         return []
     return [f"Intervals are not adjusted; verdicts are, by Holm's correction for {count} contrasts."]
+
+
+def seeds_alone(without: int, count: int) -> list[str]:
+    """That intervals do not cover the choice of test images, for runs that did not keep which of them were right."""
+    if not without:
+        return []
+    which = "Intervals" if without == count else f"{without} of {count} intervals"
+    return [f"{which} cover seeds alone, not other test images: their runs did not keep which images were right."]
 
 
 def more_seeds(paired: Paired) -> str:

@@ -10,8 +10,17 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis.inference import ALPHA
-from lpwd.analysis.statistics import Paired, best_settings, fairly_chosen, holm_adjusted, over_seeds, paired, runs_frame
-from lpwd.analysis.verdict import QUANTITIES, SMALL, corrected, few, verdict
+from lpwd.analysis.statistics import (
+    Paired,
+    best_settings,
+    fairly_chosen,
+    holm_adjusted,
+    over_seeds,
+    paired,
+    runs_frame,
+    with_images,
+)
+from lpwd.analysis.verdict import QUANTITIES, SMALL, corrected, few, seeds_alone, verdict
 from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
 from lpwd.paper.numbers import Reported, Scale
@@ -58,9 +67,9 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
 
 
 def tabulate(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
-    """`find` without figures: no history is read."""
+    """`find` without figures: histories are read for the intervals over images alone."""
     frame, warnings = _cells_frame(preset.cells(scale, seeds), source, scale)
-    table, contrasts, sentences = _statistics(preset, frame, scale)
+    table, contrasts, sentences = _statistics(preset, frame, scale, source)
     return Findings(preset, scale, frame, int(frame.done.sum()), table, contrasts, {}, sentences, warnings)
 
 
@@ -133,7 +142,9 @@ class _Place:
     x: float = math.nan  # lambda
 
 
-def _statistics(preset: Preset, frame: pd.DataFrame, scale: Scale) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+def _statistics(
+    preset: Preset, frame: pd.DataFrame, scale: Scale, source: RunSource
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     grouped = over_seeds(_with_runs(frame), by=("column",))
     best = best_settings(grouped, by=("column",))
     rows: list[dict[str, Any]] = []
@@ -144,7 +155,7 @@ def _statistics(preset: Preset, frame: pd.DataFrame, scale: Scale) -> tuple[pd.D
             runs = _at(part[part.method == method], mine.iloc[0]) if len(mine) else None
             rows.append(_table_row(preset, column, method, part, runs))
     places = list(_by_decay(preset, frame) if preset.kind == "difference" else _by_column(preset, frame))
-    judged = holm_adjusted([one.pair for one in places])
+    judged = holm_adjusted([with_images(one.pair, source) for one in places])
     places = [replace(one, pair=pair) for one, pair in zip(places, judged, strict=True)]
     return pd.DataFrame(rows), pd.DataFrame(list(map(_contrast_row, places))), _sentences(places, scale)
 
@@ -157,7 +168,8 @@ def _sentences(places: list[_Place], scale: Scale) -> list[str]:
         (claimed if one.claim or one.x == one.x else controls).append(one.lead + text)
     counts = sorted({one.pair.n for one in places if 1 < one.pair.n < SMALL})
     judged = sum(one.pair.n > 1 for one in places)
-    return [*claimed, *(few(n) for n in counts), *corrected(judged), *controls]
+    kept = sum(one.pair.over_images is not None for one in places)
+    return [*claimed, *(few(n) for n in counts), *corrected(judged), *seeds_alone(judged - kept, judged), *controls]
 
 
 def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
@@ -230,6 +242,7 @@ def _contrast_row(one: _Place) -> dict[str, Any]:
         "std": pair.std,
         "low": low,
         "high": high,
+        **dict(zip(("images_low", "images_high"), pair.over_images or (math.nan, math.nan), strict=True)),
         "n": pair.n,
         "seeds": pair.seeds,
         "differences": pair.differences,
