@@ -116,6 +116,12 @@ class Finished:
     train_loss: float
     images_per_second: float
     seconds: float
+    correct: str = ""  # which test images were right in the last epoch, see lpwd.correct; empty in old runs
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The results that status.json holds: numbers alone."""
+        return {name: value for name, value in vars(self).items() if name not in ("step", "correct")}
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def write_run(
         events += [ZeroShot(result.step, float(s), 10 * (1 - s / 100), 4 + s / 100) for s in range(101)]
     store.append(run_id, events)
     facts = {"mean_decay_rate": config.weight_decay * 1.5, "parameter_count": 1000}
-    summary = vars(result) | facts
+    summary = result.summary | facts
     store.update(run_id, state="finished", device=device, summary=summary, seconds=12.0, versions={"torch": "2.14.1"})
     store.update(run_id, commit="abc123", epoch=config.epochs, step=result.step)
     return run_id

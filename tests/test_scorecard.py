@@ -10,7 +10,7 @@ from synthetic import write_run
 from lpwd.cli.main import main
 from lpwd.paper.presets import PRESETS
 from lpwd.paper.scorecard.claims import CLAIMS, TABLE1_GAINS, scorecard, tile
-from lpwd.paper.scorecard.tiles import Part, over_columns, summary, together
+from lpwd.paper.scorecard.tiles import Part, Tile, holm_adjusted, over_columns, summary, together
 from lpwd.runs import Runs, repeated_text
 from lpwd.store import RunStore
 
@@ -26,29 +26,64 @@ def part(*values, claim="higher"):
         ((-0.5, -0.6, -0.7), "higher", "contradicts"),
         ((-0.5, -0.6, -0.7), "lower", "confirms"),
         ((-0.5, 0.6, 0.7), "higher", "undecided"),
-        ((0.5, 0.6, 0.7), "not higher", "contradicts"),
-        ((-0.5, 0.6, 0.7), "not higher", "confirms"),
+        ((0.5, 0.6, 0.7), "at most", "contradicts"),
+        ((-0.5, 0.6, 0.7), "at most", "undecided"),
+        ((-0.05, 0.06, 0.07), "at most", "undecided"),
+        ((-0.01, 0.02, 0.01), "at most", "confirms"),
+        ((-0.01, 0.02, 0.01), "higher", "no difference"),
+        ((0.05, 0.06, 0.05), "higher", "no difference"),
         ((0.5, 0.6), "higher", "undecided"),
         ((), "higher", "not run"),
     ],
 )
-def test_a_verdict_needs_three_seeds_and_an_interval_without_zero(values, claim, verdict):
-    assert part(*values, claim=claim).verdict == verdict
+def test_a_verdict_needs_three_seeds_and_an_interval_that_excludes_the_other_verdicts(values, claim, verdict):
+    assert part(*values, claim=claim).verdict() == verdict
 
 
 def test_one_part_against_the_claim_contradicts_it_and_all_confirm_it():
-    good, bad, open_one, none = part(0.5, 0.6, 0.7), part(-0.5, -0.6, -0.7), part(-1.0, 0.6, 0.7), part()
+    good, bad, open_one, none = part(0.5, 0.51, 0.52), part(-0.5, -0.51, -0.52), part(-1.0, 0.6, 0.7), part()
+    equal = part(0.01, 0.02, 0.0)
     assert together([good, bad, open_one]) == "contradicts"
     assert together([good, good]) == "confirms"
+    assert (together([good, equal, open_one]), together([equal, bad])) == ("no difference", "contradicts")
     assert together([good, open_one]) == together([good, none]) == "undecided"
     assert together([none, none]) == "not run"
 
 
+def test_the_papers_number_less_the_margin_contradicts_and_a_correlation_stays_within_its_bounds():
+    def judged(*values, paper):
+        return Part("LPWD minus WD", values, "higher", paper=paper).verdict()
+
+    assert (judged(0.3, 0.31, 0.29, paper=0.6), judged(0.3, 0.31, 0.29, paper=None)) == ("contradicts", "confirms")
+    ranks = Part("rank correlation", (-0.99, -0.98, -0.995), "lower", "", points=101, margin=0.1)
+    low, high = ranks.interval()
+    assert (-1 < low < high < -0.9, ranks.verdict()) == (True, "confirms")
+
+
+def test_holm_corrects_for_the_tiles_and_says_what_each_says_alone():
+    def with_parts(*parts):
+        return Tile("x", "X", "A claim.", "none", "cpu", 6, parts=parts, done=6)
+
+    strong, weak = with_parts(part(0.5, 0.5001, 0.5002)), with_parts(part(0.5, 0.9, 0.6))
+    first, second, third = holm_adjusted([weak, strong, with_parts(part(0.5))])
+    assert (first.verdict, second.verdict, third.verdict) == ("confirms", "confirms", "undecided")
+    first, second = holm_adjusted([weak, with_parts(part(0.3, -0.4, 0.3))])
+    assert (weak.verdict, first.verdict) == ("confirms", "undecided")
+    assert first.notes[0] == "Without correction for the number of tiles: confirms."
+    assert first.needs.startswith("3 seeds detect 0.89 points (80% power); a margin of 0.15 points needs about ")
+
+
+def test_two_parts_share_the_level_of_what_one_of_them_can_decide():
+    weak = part(-0.5, -0.9, -0.7)  # p = 0.027
+    assert together([weak]) == "contradicts"
+    assert together([weak, part(0.5, 0.6, 0.7)]) == "undecided"
+
+
 def test_some_columns_contradict_a_claim_about_all_and_do_not_confirm_it():
     part = lambda *values, used: Part("LPWD minus WD", values, "higher", columns=(used, 8))  # noqa: E731
-    assert part(0.5, 0.6, 0.7, used=8).verdict == "confirms"
-    assert part(0.5, 0.6, 0.7, used=2).verdict == "undecided"
-    assert part(-0.5, -0.6, -0.7, used=2).verdict == "contradicts"
+    assert part(0.5, 0.6, 0.7, used=8).verdict() == "confirms"
+    assert part(0.5, 0.6, 0.7, used=2).verdict() == "undecided"
+    assert part(-0.5, -0.6, -0.7, used=2).verdict() == "contradicts"
     assert part(0.5, 0.6, used=2).text.startswith("LPWD minus WD, 2 of 8 columns: +0.55 points (95% ")
 
 
@@ -106,7 +141,7 @@ def test_settle_asks_for_lpwd_above_wd_and_reversed_depth_not(store, tmp_path):
 def test_zero_shot_and_opposing_penalties_are_rank_correlations(store):
     write(store, "fig3a", gain, methods=("baseline",))
     shrink = tile("fig3a", Runs(store), "cpu")
-    assert (shrink.verdict, shrink.parts[0].mean) == ("confirms", pytest.approx(-1))
+    assert (shrink.verdict, shrink.parts[0].mean, shrink.parts[1].mean) == ("confirms", pytest.approx(-1), 0)
     write(store, "fig2", gain, seeds=(0,))
     opposing = tile("fig2", Runs(store), "cpu")
     assert (opposing.verdict, [part.n for part in opposing.parts]) == ("undecided", [1, 1])
@@ -132,7 +167,7 @@ def test_own_results_fill_their_cells_and_published_ones_the_rest(store, tmp_pat
 def test_nothing_run_is_said_and_the_command_line_prints_every_tile(store, tmp_path):
     tiles = scorecard(Runs(), "cpu")
     assert [one.verdict for one in tiles] == ["not run"] * len(CLAIMS) == ["not run"] * 9
-    assert summary(tiles) == "0 confirms, 0 contradicts, 0 undecided, 9 not run"
+    assert summary(tiles) == "0 confirms, 0 contradicts, 0 no difference, 0 undecided, 9 not run"
     assert (min(TABLE1_GAINS.values()), max(TABLE1_GAINS.values()), len(TABLE1_GAINS)) == (0.15, 0.63, 8)
     empty = CliRunner().invoke(main, ["scorecard", "--runs-dir", str(tmp_path / "none"), "--no-published"])
     assert len(empty.stdout.splitlines()) == 10

@@ -7,10 +7,11 @@ import pytest
 from synthetic import write_run
 
 from lpwd.analysis.protocol import epochs_to, expected_best
-from lpwd.analysis.strengths import apart_from_wd, best_pair, noise_floor, plateau, with_decay
+from lpwd.analysis.statistics import fairly_chosen
+from lpwd.analysis.strengths import apart_from_wd, noise_floor, plateau, with_decay
 from lpwd.paper.findings import find
 from lpwd.paper.presets import PRESETS
-from lpwd.paper.strengths import _decision, _robustness
+from lpwd.paper.strengths import _decision, _decisive, _robustness
 
 
 def runs(method, curve, seeds=3, weight=1.0, steps=1000, lr=0.001):
@@ -35,24 +36,24 @@ HIGHER = {decay: top1 + 2 for decay, top1 in FALLING.items()}
 @pytest.mark.parametrize(
     ("lpwd", "reverse", "said"),
     [
-        (HIGHER, FALLING, "LPWD helps: its best beats WD's beyond the paired interval, and reversed depth does not"),
+        (HIGHER, FALLING, "LPWD helps: its best beats WD's, and reversed depth does not"),
         (HIGHER, HIGHER, "more decay in deep layers is not what helps: reversed depth beats WD as well"),
-        (FALLING, HIGHER, "LPWD does not help: its best does not beat WD's"),
+        (FALLING, HIGHER, "LPWD does not help: best LPWD minus best WD 0.00"),
     ],
 )
 def test_lpwd_helps_only_where_it_beats_wd_and_reversed_depth_does_not(lpwd, reverse, said):
     done = with_decay(pd.concat([runs("wd", FALLING), runs("lpwd", lpwd), runs("lpwd_reversed", reverse)]))
-    assert _decision(done, "last_top1").startswith(said)
+    assert _decision(*_decisive(done, ["last_top1"])[0]).startswith(said)
 
 
 def test_without_reversed_depth_there_is_no_verdict():
     done = with_decay(pd.concat([runs("wd", FALLING), runs("lpwd", HIGHER)]))
-    assert "no verdict yet" in _decision(done, "last_top1")
+    assert "no verdict yet" in _decision(*_decisive(done, ["last_top1"])[0])
 
 
 def test_each_method_stands_at_its_own_best_strength():
     done = with_decay(pd.concat([runs("wd", {0.1: 30.0, 1.0: 20.0}), runs("lpwd", {0.1: 10.0, 1.0: 31.5})]))
-    pair = best_pair(done, "lpwd", "wd", "last_top1")
+    pair = fairly_chosen(done, "lpwd", "wd", "last_top1")
     assert pair.differences == pytest.approx((1.5, 1.5, 1.5))
 
 

@@ -6,15 +6,17 @@ import time
 import pytest
 from synthetic import ramp, write_run
 
+from lpwd.analysis.inference import place, t_interval
 from lpwd.analysis.statistics import (
     Paired,
     best_settings,
     device_class,
+    fairly_chosen,
+    holm_adjusted,
     metrics_frame,
     over_seeds,
     paired,
     runs_frame,
-    t_interval,
     weight_norms_frame,
 )
 from lpwd.analysis.verdict import number, one_sentence, seeds_text, verdict
@@ -35,11 +37,7 @@ def store(tmp_path):
 
 
 def pair(*differences, diverged=(), value="best10_mean", method="lpwd", other="wd"):
-    n = len(differences)
-    mean = sum(differences) / n if n else math.nan
-    return Paired(
-        method, other, value, tuple(range(n)), differences, mean, math.nan, *t_interval(differences), diverged
-    )
+    return Paired(method, other, value, tuple(range(len(differences))), differences, diverged)
 
 
 def test_a_run_is_one_row_with_settings_results_and_circumstances(store):
@@ -53,7 +51,7 @@ def test_a_run_is_one_row_with_settings_results_and_circumstances(store):
 
 
 def test_two_thousand_finished_runs_are_listed_within_two_seconds():
-    result = vars(Finished(280, 10.0, 0.1, 10.0, 9.0, 2.0, 1000.0, 12.0))
+    result = Finished(280, 10.0, 0.1, 10.0, 9.0, 2.0, 1000.0, 12.0).summary
     many = [
         Run(run_id=f"run{i}", config=CELLS[i % len(CELLS)].config, status=Status(state="finished", summary=result))
         for i in range(2000)
@@ -155,24 +153,54 @@ def test_curves_have_a_row_a_run_and_epoch_and_norms_a_row_a_layer(store):
 # ---- verdicts
 
 
-def test_an_interval_with_zero_is_no_difference_beyond_seed_noise():
+def test_a_wide_interval_with_zero_is_undecided_and_names_the_seeds_that_would_decide():
     text = verdict(pair(0.3, -0.2, 0.1))
-    assert "no difference beyond seed noise" in text
-    assert "+0.07 points" in text
+    assert text.startswith("LPWD minus WD: undecided in best-10 test top-1: +0.07 points, 95% interval")
     assert "n = 3, seeds 0 to 2" in text
+    assert "3 seeds detect 0.82 points (80% power); a margin of 0.15 points needs about 29 more seeds" in text
     assert "3 pairs are few" in text
 
 
-def test_an_interval_that_only_touches_zero_is_no_difference():
-    touching = Paired("lpwd", "wd", "best10_mean", (0, 1), (0.0, 2.0), 1.0, 1.0, 0.0, 2.0)
-    assert touching.outcome == "no difference"
-    assert "no difference beyond seed noise" in verdict(touching)
+def test_an_interval_within_the_margin_is_no_difference_that_matters():
+    near = pair(0.02, -0.01, 0.01, 0.0, 0.03)
+    assert near.outcome == "equal"
+    assert verdict(near).startswith("LPWD minus WD: no difference larger than 0.15 points in best-10 test top-1: +0.01")
+    assert "no difference larger than 0.15 points: the paper reports +0.60." in verdict(near, paper=0.6)
+    assert pair(0.06, 0.05, 0.07, 0.06).outcome == "equal"  # it differs from 0, by less than matters
+
+
+def test_an_interval_that_only_touches_zero_is_undecided():
+    assert place((0.0, 2.0), 0.15) == "undecided"
+    assert place((0.1, 2.0), 0.15) == "higher"
+    assert place((-0.15, 0.1), 0.15) == "undecided"
+
+
+def test_the_setting_is_chosen_on_the_other_half_of_the_seeds_with_the_naive_figure_beside_it(store):
+    noise = {("wd", 0.5): (3, 0, 1), ("wd", 0.1): (0, 2, 0), ("lpwd", 0.5): (1, 1, 1), ("lpwd", 0.1): (0, 0, 0)}
+    for cell in PRESETS["settle"].cells("cpu", 3):
+        config = cell.config
+        if (gains := noise.get((config.method, config.weight_decay))) is not None:
+            write_run(store, cell, lambda c, e, gains=gains: 30.0 + gains[c.seed])
+    fair = fairly_chosen(runs_frame(store.records()), "lpwd", "wd")
+    assert fair.differences == pytest.approx((1.0, 1.0, 1.0))  # WD at 0.1 for seeds 0 and 2, at 0.5 for seed 1
+    assert fair.naive == pytest.approx(1 - 4 / 3)
+    assert "settings chosen on the other half of the seeds; on the same seeds −0.33 points" in verdict(fair)
+
+
+def test_holms_correction_decides_and_the_sentence_says_what_holds_without_it():
+    weak, strong = pair(0.5, 0.9, 0.6), pair(1.0, 1.01, 1.02)
+    first, second, third = holm_adjusted([weak, strong, pair(0.4)])
+    assert (weak.outcome, first.outcome, second.outcome) == ("higher", "higher", "higher")
+    assert (first.alpha, second.alpha, third.alpha) == (0.05, 0.025, 0.05)
+    adjusted, *_ = holm_adjusted([weak, pair(0.3, -0.3, 0.1), pair(0.3, -0.3, 0.2)])
+    assert adjusted.outcome == "undecided"
+    assert "Without Holm's correction: higher." in verdict(adjusted)
 
 
 def test_an_interval_without_zero_names_the_higher_one_and_agrees_with_the_paper():
     text = verdict(pair(1.0, 1.1, 0.9, 1.0, 1.05), paper=0.6)
     assert text.startswith("LPWD is higher than WD in best-10 test top-1: +1.01 points, 95% interval +0.92 to +1.10")
-    assert "agrees in sign with the paper: the paper reports +0.60" in text
+    assert "Here this agrees with the paper: the paper reports +0.60" in text
     assert "few" not in text
 
 
@@ -182,12 +210,15 @@ def test_the_opposite_sign_contradicts_the_paper():
     assert "At this reduced size this contradicts the paper: the paper reports +0.60." in text
 
 
-def test_a_papers_number_outside_an_interval_with_zero_contradicts_its_size():
-    assert "contradicts the size of the paper's difference" in verdict(pair(0.01, -0.01, 0.0), paper=0.6)
+def test_an_interval_below_the_papers_number_less_the_margin_contradicts_its_size():
+    assert "Here this contradicts the paper: the paper reports +0.60." in verdict(pair(0.3, 0.31, 0.29), paper=0.6)
+    assert "Here this agrees with the paper" in verdict(pair(0.5, 0.51, 0.49), paper=0.6)
 
 
 def test_a_papers_number_inside_an_interval_with_zero_is_neither_confirmed_nor_refuted():
-    assert "neither confirm nor refute" in verdict(pair(0.6, -0.3, 0.9), paper=0.6)
+    assert "Here the runs neither confirm nor refute the paper: the paper reports +0.60." in verdict(
+        pair(0.6, -0.3, 0.9), paper=0.6
+    )
 
 
 def test_one_pair_gives_no_interval():
@@ -206,7 +237,7 @@ def test_no_pair_gives_no_verdict_but_names_divergences():
 def test_a_lower_loss_agrees_with_a_claim_of_a_lower_loss():
     text = verdict(pair(-0.5, -0.51, -0.49, value="train_loss"), claim=-1)
     assert "LPWD is lower than WD in training loss of the last epoch: −0.500, 95% interval" in text
-    assert "agrees in sign with the paper: the paper claims LPWD is lower" in text
+    assert "Here this agrees with the paper: the paper claims LPWD is lower" in text
     assert "points" not in text
 
 
@@ -229,7 +260,7 @@ def test_numbers_have_a_typographic_minus_and_no_negative_zero():
     [
         ((-4.0, -4.1, -3.9), "Contrary to the paper, WD is ahead of LPWD by 4.00 points of best-10 test top-1 ("),
         ((1.0, 1.1, 0.9), "As the paper claims, LPWD is ahead of WD by 1.00 points of best-10 test top-1 ("),
-        ((0.6, -0.3, 0.9), "WD and LPWD do not differ beyond seed noise in best-10 test top-1: LPWD minus WD is +0.40"),
+        ((0.6, -0.3, 0.9), "Undecided whether WD and LPWD differ in best-10 test top-1: LPWD minus WD is +0.40"),
         ((-0.4,), "WD is ahead of LPWD by 0.40 points of best-10 test top-1, contrary to the paper, but with one seed"),
         (
             (0.0,),
@@ -249,5 +280,5 @@ def test_the_headline_is_one_sentence_with_n_and_seeds_that_follows_from_the_int
 
 def test_a_headline_names_divergences_and_knows_that_a_low_loss_is_good():
     assert "1 LPWD run diverged" in one_sentence(pair(-1.0, diverged=(("lpwd", 1),)), claim=1)
-    lower = pair(-0.50, -0.51, value="train_loss")
+    lower = pair(-0.50, -0.51, -0.49, value="train_loss")
     assert one_sentence(lower, claim=1).startswith("As the paper claims, LPWD is ahead")

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lpwd.analysis.statistics import Paired, paired
-from lpwd.analysis.verdict import interval, one_sentence, signed
+from lpwd.analysis.verdict import interval, one_sentence, signed, size
 from lpwd.analysis.words import label
 
 CLAIM = 1  # the paper claims that LPWD is above WD
-SUPPORTED = ("higher", "lower")  # outcomes whose interval leaves out 0
+SUPPORTED = ("higher", "lower")  # outcomes that tell which method is ahead
 PLAIN = 0.5  # lambda to open at where no difference is supported: the paper's Figure 1
 MOST_SHARE = 150  # percent of a gap; beyond, the gap is too small to be a measure
 MORE_DECAY, EQUAL_DECAY = "wd15", "lpwd_matched"  # the controls of "is it only more decay?"
@@ -64,43 +64,37 @@ def why(differences: Mapping[str, Paired]) -> str:
 
 def _at_equal_decay(gap: Paired, matched: Paired) -> str:
     """Whether the gap remains when LPWD decays as much in total as WD."""
-    numbers = f"{label(matched.method)} minus WD: {_numbers(matched)}"
-    if gap.outcome not in SUPPORTED:
-        if matched.outcome not in SUPPORTED:
-            return f"nor do they at equal total decay ({numbers})"
-        return f"at equal total decay LPWD is {_place(matched)} WD ({numbers})"
-    if matched.outcome == gap.outcome:
-        return f"it is not only more decay: at equal total decay LPWD is still {_place(matched)} WD ({numbers})"
-    if matched.outcome in SUPPORTED:
-        return f"at equal total decay it turns round, LPWD is {_place(matched)} WD ({numbers})"
-    return f"at equal total decay no difference is left beyond seed noise ({numbers})"
+    lead = "at equal total decay"
+    if gap.outcome in SUPPORTED and matched.outcome in SUPPORTED:
+        same = matched.outcome == gap.outcome
+        lead = f"it is not only more decay: {lead}" if same else f"{lead} the order is reversed:"
+    found = {
+        "higher": "LPWD is ahead of WD",
+        "lower": "LPWD is behind WD",
+        "equal": f"there is {_no_difference(matched)}",
+        "undecided": "the runs leave it undecided",
+    }
+    return f"{lead} {found[matched.outcome]} ({_numbers(matched)})"
 
 
 def _more_decay(gap: Paired, more: Paired) -> str:
     """How uniform decay does when its total decay is about that of LPWD."""
-    numbers = f"{label(more.method)} minus WD: {_numbers(more)}"
-    if gap.outcome not in SUPPORTED:
-        return f"more decay alone is {_signed(more)} ({numbers})" if more.outcome in SUPPORTED else _no_effect(numbers)
-    share = 100 * more.mean / gap.mean
-    if more.outcome not in SUPPORTED:
-        return f"more decay alone makes no difference beyond seed noise ({numbers})"
-    if share <= 0:
-        return f"more decay alone goes the other way ({numbers})"
-    part = f"{share:.0f} % of it" if share <= MOST_SHARE else "more than all of it"
-    return f"more decay alone makes {part} ({numbers})"
+    found = {
+        "higher": "is better",
+        "lower": "is worse",
+        "equal": f"makes {_no_difference(more)}",
+        "undecided": "is undecided",
+    }[more.outcome]
+    if gap.outcome in SUPPORTED and more.outcome in SUPPORTED:
+        share = 100 * more.mean / gap.mean
+        found = "makes more than all of it" if share > MOST_SHARE else f"makes {share:.0f} % of it"
+        found = found if share > 0 else "has the opposite effect"
+    return f"more decay alone {found} ({_numbers(more)})"
 
 
-def _no_effect(numbers: str) -> str:
-    return f"more decay alone changes nothing beyond seed noise either ({numbers})"
+def _no_difference(pair: Paired) -> str:
+    return f"no difference larger than {size(pair.margin, ' points')}"
 
 
-def _place(found: Paired) -> str:
-    return "ahead of" if found.mean > 0 else "behind"
-
-
-def _signed(found: Paired) -> str:
-    return "better" if found.mean > 0 else "worse"
-
-
-def _numbers(found: Paired) -> str:
-    return f"{signed(found.mean, ' points')}, {interval(found, ' points')}"
+def _numbers(pair: Paired) -> str:
+    return f"{label(pair.method)} minus WD: {signed(pair.mean, ' points')}, {interval(pair, ' points')}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lpwd.analysis.statistics import Paired, paired, t_interval
+from lpwd.analysis.inference import t_interval
 
 NULL_SHARE = 0.05  # a cell whose decay removes less of every weight is null
 NULL_DECAY = -math.log1p(-NULL_SHARE)  # nepers
@@ -28,20 +28,6 @@ def curve(done: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
         total_decay=("total_decay", "mean"), mean=(value, "mean"), std=(value, "std"), n=(value, "count")
     )
     return points.reset_index().sort_values("total_decay", ignore_index=True)
-
-
-def best(done: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
-    """The runs of the method's setting with the highest mean; empty where it has none."""
-    mine = done[(done.method == method) & done[value].notna()]
-    if mine.empty:
-        return mine
-    lr, decay = mine.groupby(["lr", "weight_decay"])[value].mean().idxmax()
-    return mine[(mine.lr == lr) & (mine.weight_decay == decay)]
-
-
-def best_pair(done: pd.DataFrame, method: str, other: str, value: str) -> Paired:
-    """Each at its own best strength, paired by seed."""
-    return paired(pd.concat([best(done, method, value), best(done, other, value)]), method, other, value)
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,85 @@
-"""Sentences that follow from the statistics and say no more than they do."""
+"""The sentences on differences and claims. They follow from the statistics and say no more than they do."""
 
-from lpwd.analysis.statistics import Paired
+import math
+from typing import Literal
+
+from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed
+from lpwd.analysis.statistics import LOWER_IS_BETTER, Paired
 from lpwd.analysis.words import label, number, seeds_text
 
 # value of a runs frame -> (its name, its unit, whether lower is better)
 QUANTITIES: dict[str, tuple[str, str, bool]] = {
-    "best10_mean": ("best-10 test top-1", " points", False),
-    "last_top1": ("test top-1 of the last epoch", " points", False),
-    "val_selected_top1": ("validation-selected test top-1", " points", False),
-    "train_loss": ("training loss of the last epoch", "", True),
+    name: (text, unit, name in LOWER_IS_BETTER)
+    for name, text, unit in (
+        ("best10_mean", "best-10 test top-1", " points"),
+        ("last_top1", "test top-1 of the last epoch", " points"),
+        ("val_selected_top1", "validation-selected test top-1", " points"),
+        ("train_loss", "training loss of the last epoch", ""),
+    )
 }
+Verdict = Literal["confirms", "contradicts", "no difference", "undecided", "not run"]
 SMALL = 5  # pairs below which the sentence warns
+AGAINST_PAPER: dict[Verdict, str] = {
+    "confirms": "{at} this agrees with the paper: {reports}.",
+    "contradicts": "{at} this contradicts the paper: {reports}.",
+    "no difference": "{at} there is no difference larger than {margin}: {reports}.",
+    "undecided": "{at} the runs neither confirm nor refute the paper: {reports}.",
+}
+
+
+def judge(
+    interval: tuple[float, float], margin: float, direction: int, paper: float | None = None, at_most: bool = False
+) -> Verdict:
+    """Return what an interval says of a claim that a quantity is above (direction 1) or below (-1) 0.
+
+    `paper` is the size that the paper reports: an interval below it by more than the margin contradicts it. `at_most`:
+    the claim is that the quantity is not above the margin; only an interval below the margin confirms that.
+    """
+    low, high = interval if direction > 0 else (-interval[1], -interval[0])
+    if at_most:
+        return "confirms" if high < margin else "contradicts" if low > margin else "undecided"
+    where = place((low, high), margin)
+    if where == "equal":
+        return "no difference"
+    if where == "lower" or (paper is not None and high < direction * paper - margin):
+        return "contradicts"
+    return "confirms" if where == "higher" else "undecided"
 
 
 def verdict(
     paired: Paired, *, paper: float | None = None, claim: int = 0, reduced: bool = False, warn: bool = True
 ) -> str:
-    """What `paired` supports. `paper` is the paper's difference; `claim` its sign where it gives no number (0: none).
+    """What `paired` supports. `paper` is the paper's difference; `claim` its sign if it gives no number (0: none).
 
     `reduced`: ours is a smaller experiment than the paper's, so that a contradiction is one at this size.
-    `warn`: say so where few pairs were compared.
+    `warn`: say so if few pairs were compared.
     """
     name, unit, _ = QUANTITIES[paired.value]
     pair = f"{label(paired.method)} minus {label(paired.other)}"
-    spread = _spread(paired)
     if paired.n == 0:
         text = f"{pair}: no pair of finished runs yet, so there is no verdict on {name}."
         return " ".join([text, *_divergences(paired)])
-    difference = signed(paired.mean, unit)
+    numbers = f"{signed(paired.mean, unit)}, {interval(paired, unit)} ({_spread(paired)})"
     if paired.n == 1:
-        text = f"{pair}: {difference} in {name} ({spread}); one pair gives no interval and supports no conclusion."
-    elif paired.low <= 0 <= paired.high:
-        text = f"{pair}: no difference beyond seed noise in {name}: {difference}, {interval(paired, unit)} ({spread})."
+        text = f"{pair}: {signed(paired.mean, unit)} in {name} ({_spread(paired)}); {ONE_PAIR}."
+    elif paired.outcome == "equal":
+        text = f"{pair}: no difference larger than {size(paired.margin, unit)} in {name}: {numbers}."
+    elif paired.outcome == "undecided":
+        text = f"{pair}: undecided in {name}: {numbers}; {more_seeds(paired)}."
     else:
-        word = "higher" if paired.mean > 0 else "lower"
-        text = (
-            f"{label(paired.method)} is {word} than {label(paired.other)} in {name}: "
-            f"{difference}, {interval(paired, unit)} ({spread})."
-        )
+        text = f"{label(paired.method)} is {paired.outcome} than {label(paired.other)} in {name}: {numbers}."
     return " ".join(
         [
             text,
-            *(_small(paired.n) if warn else ()),
+            *_correction(paired, unit),
+            *([few(paired.n)] if warn and 1 < paired.n < SMALL else ()),
             *_divergences(paired),
             *_against_paper(paired, paper, claim, reduced),
         ]
     )
+
+
+ONE_PAIR = "one pair gives no interval and supports no conclusion"
 
 
 def one_sentence(paired: Paired, claim: int = 0) -> str:
@@ -56,17 +90,18 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     diverged = "".join(f"; {sentence.rstrip('.')}" for sentence in _divergences(paired))
     better = -paired.mean if lower_is_better else paired.mean
     ahead, behind = (paired.method, paired.other) if better > 0 else (paired.other, paired.method)
-    by = f"{label(ahead)} is ahead of {label(behind)} by {number(abs(better), digits=2 if unit else 3)}{unit} of {name}"
+    by = f"{label(ahead)} is ahead of {label(behind)} by {size(abs(better), unit)} of {name}"
     agrees = "as the paper claims" if better * claim > 0 else "contrary to the paper"
+    numbers = f"{minus} is {signed(paired.mean, unit)}, {interval(paired, unit)} ({_spread(paired)})"
     if paired.n == 0:
         text = f"No verdict yet: {pair} have not both finished for any seed"
     elif paired.n == 1:
         lead = f"{by}{f', {agrees}' if claim else ''}" if better else f"{pair} are equal in {name}"
         text = f"{lead}, but with one seed ({_spread(paired)}) seed noise is unknown and nothing follows"
-    elif paired.outcome == "no difference":
-        rest = ", which neither confirms nor refutes the paper" if claim else ""
-        numbers = f"{minus} is {signed(paired.mean, unit)}, {interval(paired, unit)} ({_spread(paired)})"
-        text = f"{pair} do not differ beyond seed noise in {name}: {numbers}{rest}"
+    elif paired.outcome == "equal":
+        text = f"{pair} do not differ by more than {size(paired.margin, unit)} in {name}: {numbers}"
+    elif paired.outcome == "undecided":
+        text = f"Undecided whether {pair} differ in {name}: {numbers}; {more_seeds(paired)}"
     else:
         lead = f"{agrees[0].upper()}{agrees[1:]}, {by}" if claim else by
         few_pairs = "; few pairs" if paired.n < SMALL else ""
@@ -74,8 +109,20 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     return f"{text}{diverged}."
 
 
+# ---- their parts
+
+
 def _spread(paired: Paired) -> str:
-    return f"n = {paired.n}, {seeds_text(paired.seeds)}" if paired.n else "n = 0"
+    """n, the seeds, and the difference by the paper's choice of settings beside the fair one."""
+    seeds = f", {seeds_text(paired.seeds)}" if paired.n else ""
+    return f"n = {paired.n}{seeds}{chosen_text(paired.naive, QUANTITIES[paired.value][1])}"
+
+
+def chosen_text(naive: float | None, unit: str) -> str:
+    """How (eta, lambda) were chosen; empty if there was nothing to choose. `naive` as in `Paired`."""
+    if naive is None:
+        return ""
+    return f"; settings chosen on the other half of the seeds; on the same seeds {signed(naive, unit)}"
 
 
 def signed(value: float, unit: str) -> str:
@@ -83,11 +130,21 @@ def signed(value: float, unit: str) -> str:
     return f"{number(value, signed=True, digits=2 if unit else 3)}{unit}"
 
 
+def size(value: float, unit: str) -> str:
+    """`0.15 points`."""
+    return f"{number(value, digits=2 if unit else 3)}{unit}"
+
+
 def interval(paired: Paired, unit: str) -> str:
-    """`95% interval +0.41 to +0.99`."""
+    """`95% interval +0.41 to +0.99`, and over seeds and images if that is known."""
     digits = 2 if unit else 3
-    low, high = number(paired.low, signed=True, digits=digits), number(paired.high, signed=True, digits=digits)
-    return f"{paired.confidence:.0%} interval {low} to {high}"
+    images = "" if paired.over_images is None else f", over seeds and images {ends(paired.over_images, digits)}"
+    return f"95% interval {ends(paired.interval, digits)}{images}"
+
+
+def ends(of: tuple[float, float], digits: int = 2) -> str:
+    """`+0.41 to +0.99`."""
+    return " to ".join(number(end, signed=True, digits=digits) for end in of)
 
 
 def few(n: int) -> str:
@@ -95,8 +152,64 @@ def few(n: int) -> str:
     return f"{n} pairs are few: the t interval has {n - 1} degree{'s' * (n > 2)} of freedom."
 
 
-def _small(n: int) -> list[str]:
-    return [few(n)] if 1 < n < SMALL else []
+def corrected(count: int) -> list[str]:
+    """That verdicts are corrected for the number of contrasts."""
+    if count < 2:
+        return []
+    return [f"Intervals are not adjusted; verdicts are, by Holm's correction for {count} contrasts."]
+
+
+def seeds_alone(without: int, count: int) -> list[str]:
+    """That intervals do not cover the choice of test images, for runs that did not keep which of them were right."""
+    if not without:
+        return []
+    which = "Intervals" if without == count else f"{without} of {count} intervals"
+    return [f"{which} cover seeds alone, not other test images: their runs did not keep which images were right."]
+
+
+def more_seeds(paired: Paired) -> str:
+    """What these seeds can detect, and how many more would decide."""
+    unit = QUANTITIES[paired.value][1]
+    return seeds_that_decide(
+        paired.std * math.sqrt(paired.inflation), paired.n, paired.margin, unit, paired.alpha, paired.hours
+    )
+
+
+def seeds_that_decide(
+    deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
+) -> str:
+    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds, 2.3 hours at ...`.
+
+    `hours` is what one more seed takes. The deviation is known from few seeds, hence "about".
+    """
+    needed = seeds_needed(deviation, margin, alpha)
+    more = max(1, needed - n)
+    seeds = f"about {more} more seed{'s' * (more > 1)}" if needed < MOST_SEEDS else f"more than {MOST_SEEDS:,} seeds"
+    cost = f", {hours_text(more * hours)} at the speed of these runs" if hours == hours and needed < MOST_SEEDS else ""
+    smallest = size(detectable(deviation, n, alpha), unit)
+    return f"{n} seeds detect {smallest} ({POWER:.0%} power); a margin of {size(margin, unit)} needs {seeds}{cost}"
+
+
+def hours_text(hours: float) -> str:
+    """`2.3 hours`, `14 minutes`."""
+    return f"{hours:,.1f} hours" if hours >= 1 else f"{max(1, round(60 * hours))} minutes"
+
+
+def _correction(paired: Paired, unit: str) -> list[str]:
+    """What the verdict would be without a correction for the number of contrasts."""
+    alone = paired.at(ALPHA)
+    if alone == paired.outcome or paired.n < 2:
+        return []
+    return [f"Without Holm's correction: {ALONE[alone].format(margin=size(paired.margin, unit))}."]
+
+
+ALONE = {"equal": "no difference larger than {margin}", "higher": "higher", "lower": "lower", "undecided": "undecided"}
+OUTCOMES = {"none": "no pair yet", "no interval": "one pair, no interval", **ALONE}
+
+
+def outcome_text(paired_outcome: str, margin: float, unit: str) -> str:
+    """`no difference larger than 0.15 points`."""
+    return OUTCOMES[paired_outcome].format(margin=size(margin, unit))
 
 
 def _divergences(paired: Paired) -> list[str]:
@@ -113,19 +226,16 @@ def _against_paper(paired: Paired, paper: float | None, claim: int, reduced: boo
     if paper is None and not claim:
         return []
     direction = claim or (1 if (paper or 0) > 0 else -1)
-    reports = f"the paper reports {number(paper, signed=True)}" if paper is not None else _claims(paired, direction)
-    size = " At this reduced size" if reduced else " Here"
+    higher = f"the paper claims {label(paired.method)} is {'higher' if direction > 0 else 'lower'}"
+    reports = f"the paper reports {number(paper, signed=True)}" if paper is not None else higher
     if paired.n < 2:
         return [f"{reports[0].upper()}{reports[1:]}."]
-    if paired.outcome == "no difference":
-        if paper is not None and not paired.low <= paper <= paired.high:
-            where = "At this reduced size this" if reduced else "This"
-            return [f"{where} contradicts the size of the paper's difference: {reports}, outside the interval."]
-        return [f"{reports[0].upper()}{reports[1:]};{size.lower()} the runs neither confirm nor refute it."]
-    if paired.mean * direction < 0:
-        return [f"{size.strip()} this contradicts the paper: {reports}."]
-    return [f"{size.strip()} this agrees in sign with the paper: {reports}."]
+    judged = judge(paired.adjusted, paired.margin, direction, paper)
+    margin = size(paired.margin, QUANTITIES[paired.value][1])
+    template = AGAINST_PAPER[judged]
+    return [template.format(at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
 
 
-def _claims(paired: Paired, direction: int) -> str:
-    return f"the paper claims {label(paired.method)} is {'higher' if direction > 0 else 'lower'}"
+def claim_text(judged: Verdict, margin: str) -> str:
+    """`no difference larger than 0.15 points`; the other verdicts are one word."""
+    return f"no difference larger than {margin}" if judged == "no difference" else judged

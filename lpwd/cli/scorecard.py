@@ -32,4 +32,7 @@ def scorecard(scale: Any, published: bool, as_json: bool, runs_dir: Path) -> Non
         return
     for tile in tiles:
         click.echo(tile.line)
-    click.echo(f"{summary(tiles)} (95% intervals over at least three seeds, not corrected for their number)")
+    click.echo(
+        f"{summary(tiles)} (at least three seeds; 95% intervals not adjusted, verdicts adjusted by Holm's correction "
+        f"for {sum(tile.judged for tile in tiles)} tiles)"
+    )

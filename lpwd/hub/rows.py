@@ -4,6 +4,7 @@ What is read may come from anyone: a row's settings must give its run id, so tha
 path, and a row whose values cannot be right raises ValueError.
 """
 
+import base64
 import dataclasses
 import datetime
 import json
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lpwd.config import RunConfig
+from lpwd.correct import unpacked
 from lpwd.events import Diverged, Epoch, Event, Finished, Started, ZeroShot
 from lpwd.history import History
 from lpwd.hub.schema import JSON_FIELDS, LAYERED, SCHEMA_VERSION
@@ -50,6 +52,7 @@ def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "schema_version": SCHEMA_VERSION,
         "protocol": protocol(run.config),
         "start_digest": status.start_digest or None,
+        "correct": base64.b64decode(history.finished.correct) or None if history.finished else None,
     }
     status_of(row)
     return row, [{"run_id": run.run_id, **epoch} for epoch in history.epochs.rows()]
@@ -94,6 +97,18 @@ def _check_result(row: Mapping[str, Any]) -> None:
     for name in ("best10_mean", "last_top1", "val_selected_top1"):
         if (value := row.get(name)) is not None and not 0 <= value <= 100:
             raise ValueError(f"{name} is {value:g}: a percentage is between 0 and 100")
+    _correct(row)
+
+
+def _correct(row: Mapping[str, Any]) -> str:
+    """As in `Finished`. Raises ValueError if it does not belong to the row's test images and top-1."""
+    if not (content := row.get("correct")):
+        return ""
+    text, images = base64.b64encode(content).decode("ascii"), row.get("test_images") or 0
+    top1 = 100 * float(unpacked(text, images).sum()) / max(images, 1)
+    if not math.isclose(top1, row["last_top1"], abs_tol=1e-6):
+        raise ValueError(f"correct has {top1:g} % of the test images right: last_top1 is {row['last_top1']:g}")
+    return text
 
 
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,8 +145,8 @@ def _events(
     if row["state"] == "diverged":
         yield Diverged(step, row["epoch"] or 0)
     else:
-        results = {field.name: row[field.name] for field in dataclasses.fields(Finished)}
-        yield Finished(**results | {"step": step})
+        results = {field.name: row.get(field.name) for field in dataclasses.fields(Finished)}
+        yield Finished(**results | {"step": step, "correct": _correct(row)})
 
 
 def _numbers(values: list[float | None] | None) -> list[float]:

@@ -135,9 +135,8 @@ def _difference(found: Paired | None) -> list[float | None] | None:
     """Mean, interval and n of a method minus WD."""
     if found is None or not found.n:
         return None
-    return [
-        short(round(number, 4)) if math.isfinite(number) else None for number in (found.mean, found.low, found.high)
-    ] + [found.n]
+    numbers = (found.mean, *found.interval)
+    return [*(short(round(number, 4)) if math.isfinite(number) else None for number in numbers), found.n]
 
 
 def _line(runs: pd.DataFrame) -> str:

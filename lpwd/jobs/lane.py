@@ -121,8 +121,7 @@ class Lane:
             case Stopped():
                 self.end(self.stopped_state(), f"Stopped after step {event.step}; resume continues from there.")
             case Finished():
-                results = {name: value for name, value in vars(event).items() if name != "step"}
-                self.end("finished", "", summary=self.facts | results)
+                self.end("finished", "", summary=self.facts | event.summary)
 
     def _started(self, event: Started) -> None:
         names = ("mean_decay_rate", "parameter_count", "train_samples", "test_samples", "validation_samples")

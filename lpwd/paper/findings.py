@@ -2,15 +2,25 @@
 
 import datetime
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.statistics import Paired, best_settings, over_seeds, paired, runs_frame
-from lpwd.analysis.verdict import QUANTITIES, SMALL, few, verdict
+from lpwd.analysis.inference import ALPHA
+from lpwd.analysis.statistics import (
+    Paired,
+    best_settings,
+    fairly_chosen,
+    holm_adjusted,
+    over_seeds,
+    paired,
+    runs_frame,
+    with_images,
+)
+from lpwd.analysis.verdict import QUANTITIES, SMALL, corrected, few, seeds_alone, verdict
 from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
 from lpwd.paper.numbers import Reported, Scale
@@ -57,9 +67,9 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
 
 
 def tabulate(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
-    """`find` without figures: no history is read."""
+    """`find` without figures: histories are read for the intervals over images alone."""
     frame, warnings = _cells_frame(preset.cells(scale, seeds), source, scale)
-    table, contrasts, sentences = _statistics(preset, frame, scale)
+    table, contrasts, sentences = _statistics(preset, frame, scale, source)
     return Findings(preset, scale, frame, int(frame.done.sum()), table, contrasts, {}, sentences, warnings)
 
 
@@ -120,50 +130,75 @@ def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
 # ---- the table and the contrasts, the same for every preset
 
 
-def _statistics(preset: Preset, frame: pd.DataFrame, scale: Scale) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+@dataclass(frozen=True)
+class _Place:
+    """A contrast at its place: a column, or a lambda."""
+
+    column: str
+    pair: Paired
+    claim: int = 0
+    paper: float | None = None
+    lead: str = ""  # of its sentence
+    x: float = math.nan  # lambda
+
+
+def _statistics(
+    preset: Preset, frame: pd.DataFrame, scale: Scale, source: RunSource
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     grouped = over_seeds(_with_runs(frame), by=("column",))
     best = best_settings(grouped, by=("column",))
     rows: list[dict[str, Any]] = []
-    compared: list[dict[str, Any]] = []
-    claimed: list[str] = []  # sentences on what the paper claims come first
-    controls: list[str] = []
     for column in dict.fromkeys(frame.column):
         part = frame[frame.column == column]
-        chosen: dict[str, pd.DataFrame] = {}
         for method in [name for name in preset.rows if name in set(part.method)]:
             mine = best[(best.column == column) & (best.method == method)]
-            runs = part[part.method == method]
-            if len(mine):
-                chosen[method] = runs = _at(runs, mine.iloc[0])
-            rows.append(_table_row(preset, column, method, part, runs if len(mine) else None))
-        if preset.kind == "difference":
-            continue
-        for contrast in preset.contrasts:
-            pair = _contrast(part, chosen, contrast)
-            if pair is not None:
-                paper = _paper_difference(preset, contrast, column)
-                compared.append(_contrast_row(pair, column, paper))
-                several = frame.column.nunique() > 1
-                text = verdict(pair, paper=paper, claim=contrast.claim, reduced=scale == "cpu", warn=False)
-                (claimed if contrast.claim else controls).append(f"{column}: {text}" if several else text)
-    if preset.kind == "difference":
-        compared, claimed = _by_decay(preset, frame, scale)
-    counts = sorted({row["n"] for row in compared if 1 < row["n"] < SMALL})
-    return pd.DataFrame(rows), pd.DataFrame(compared), [*claimed, *(few(n) for n in counts), *controls]
+            runs = _at(part[part.method == method], mine.iloc[0]) if len(mine) else None
+            rows.append(_table_row(preset, column, method, part, runs))
+    places = list(_by_decay(preset, frame) if preset.kind == "difference" else _by_column(preset, frame))
+    judged = holm_adjusted([with_images(one.pair, source) for one in places])
+    places = [replace(one, pair=pair) for one, pair in zip(places, judged, strict=True)]
+    return pd.DataFrame(rows), pd.DataFrame(list(map(_contrast_row, places))), _sentences(places, scale)
+
+
+def _sentences(places: list[_Place], scale: Scale) -> list[str]:
+    """On what the paper claims first."""
+    claimed, controls = [], []
+    for one in places:
+        text = verdict(one.pair, paper=one.paper, claim=one.claim, reduced=scale == "cpu", warn=False)
+        (claimed if one.claim or one.x == one.x else controls).append(one.lead + text)
+    counts = sorted({one.pair.n for one in places if 1 < one.pair.n < SMALL})
+    judged = sum(one.pair.n > 1 for one in places)
+    kept = sum(one.pair.over_images is not None for one in places)
+    return [*claimed, *(few(n) for n in counts), *corrected(judged), *seeds_alone(judged - kept, judged), *controls]
 
 
 def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
     return runs[(runs.lr == setting.lr) & (runs.weight_decay == setting.weight_decay)]
 
 
-def _contrast(part: pd.DataFrame, chosen: dict[str, pd.DataFrame], contrast: Contrast) -> Paired | None:
-    """Return the pairs at each method's best setting, or None if the column lacks one of the methods."""
-    names = (contrast.method, contrast.other)
-    if not set(names) <= set(part.method):
-        return None
-    lost = _with_runs(part[part.method.isin(names) & (part.state == "diverged")])
-    runs = [_with_runs(chosen[name]) if name in chosen else lost[lost.method == name] for name in names]
-    return paired(pd.concat(runs), contrast.method, contrast.other, contrast.value)
+def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[_Place]:
+    """The contrasts of each column that has both methods, settings chosen on the other seeds."""
+    columns = list(dict.fromkeys(frame.column))
+    for column in columns:
+        part = frame[frame.column == column]
+        for contrast in preset.contrasts:
+            if {contrast.method, contrast.other} <= set(part.method):
+                pair = fairly_chosen(_with_runs(part), contrast.method, contrast.other, contrast.value)
+                lead = f"{column}: " if len(columns) > 1 else ""
+                yield _Place(column, pair, contrast.claim, _paper_difference(preset, contrast, column), lead)
+
+
+def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[_Place]:
+    """The contrasts at each lambda: the paper claims a gain at the largest."""
+    largest = frame.weight_decay.max()
+    pairs = [(c.method, c.other, c.claim) for c in preset.contrasts]
+    if {"lpwd", "lrwd"} <= set(frame.method):
+        pairs.append(("lpwd", "lrwd", 0))
+    for method, other, claim in pairs:
+        for decay, part in frame.groupby("weight_decay"):
+            claimed = claim if decay == largest else 0
+            at = f"λ = {decay:g}"
+            yield _Place(at, paired(_with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
 
 
 def _table_row(
@@ -195,35 +230,28 @@ def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float 
     return round(ours.mean - other.mean, 2)
 
 
-def _contrast_row(pair: Paired, column: str, paper: float | None) -> dict[str, Any]:
+def _contrast_row(one: _Place) -> dict[str, Any]:
+    pair = one.pair
+    low, high = pair.interval
     return {
-        "column": column,
+        "column": one.column,
         "method": pair.method,
         "other": pair.other,
         "value": QUANTITIES[pair.value][0],
         "mean": pair.mean,
         "std": pair.std,
-        "low": pair.low,
-        "high": pair.high,
+        "low": low,
+        "high": high,
+        **dict(zip(("images_low", "images_high"), pair.over_images or (math.nan, math.nan), strict=True)),
         "n": pair.n,
         "seeds": pair.seeds,
         "differences": pair.differences,
         "outcome": pair.outcome,
-        "paper": paper,
+        "unadjusted": pair.at(ALPHA),
+        "margin": pair.margin,
+        "alpha": pair.alpha,
+        "naive": pair.naive,
+        "hours": pair.hours,
+        "paper": one.paper,
+        "x": one.x,
     }
-
-
-def _by_decay(preset: Preset, frame: pd.DataFrame, scale: Scale) -> tuple[list[dict[str, Any]], list[str]]:
-    """Contrasts at each lambda: the paper claims a gain at the largest."""
-    compared, sentences = [], []
-    largest = frame.weight_decay.max()
-    pairs = [(c.method, c.other, c.claim) for c in preset.contrasts]
-    if {"lpwd", "lrwd"} <= set(frame.method):
-        pairs.append(("lpwd", "lrwd", 0))
-    for method, other, claim in pairs:
-        for decay, part in frame.groupby("weight_decay"):
-            pair = paired(_with_runs(part), method, other)
-            compared.append(_contrast_row(pair, f"λ = {decay:g}", None) | {"x": decay})
-            claimed = claim if decay == largest else 0
-            sentences.append(f"λ = {decay:g}: {verdict(pair, claim=claimed, reduced=scale == 'cpu', warn=False)}")
-    return compared, sentences

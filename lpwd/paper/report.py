@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from lpwd.analysis.figures import style
 from lpwd.analysis.protocol import epochs_to
 from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.verdict import outcome_text
 from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
 from lpwd.paper.findings import SELECTIONS, Findings, find
 from lpwd.paper.numbers import SOURCE, Scale
@@ -24,11 +25,6 @@ from lpwd.runs import RunSource
 
 TARGET_SHARE = 0.95  # of the column's best mean, that a run is timed to
 TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds whose question is about test top-1
-OUTCOMES = {
-    "none": "no pair yet",
-    "no interval": "one pair, no interval",
-    "no difference": "no difference beyond seed noise",
-}
 
 
 def write_report(
@@ -88,7 +84,7 @@ def _spread(row: Mapping[str, Any], value: str, digits: int = 2) -> str:
 
 
 def _contrast(row: Mapping[Any, Any]) -> list[str]:
-    digits = 3 if "loss" in row["value"] else 2
+    digits, unit = (3, "") if "loss" in row["value"] else (2, " points")
     mean, low, high = (number(row[name], signed=True, digits=digits) for name in ("mean", "low", "high"))
     return [
         row["column"],
@@ -98,7 +94,7 @@ def _contrast(row: Mapping[Any, Any]) -> list[str]:
         NONE if math.isnan(row["low"]) else f"{low} to {high}",
         str(row["n"]),
         number(row["paper"], signed=True),
-        OUTCOMES.get(row["outcome"], row["outcome"]),
+        outcome_text(row["outcome"], row["margin"], unit),
     ]
 
 

@@ -1,25 +1,26 @@
 """`settle` and `scan`: accuracy over total decay, the noise floor, and the sentences that decide."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis import strength_figures as figures
+from lpwd.analysis.inference import place
 from lpwd.analysis.protocol import budgets
-from lpwd.analysis.statistics import Paired, over_seeds
+from lpwd.analysis.statistics import MARGINS, Paired, best_runs, fairly_chosen, holm_adjusted, over_seeds
 from lpwd.analysis.strengths import (
     COMPARED,
     NULL_DECAY,
     NULL_SHARE,
     PLATEAU_POINTS,
     apart_from_wd,
-    best,
-    best_pair,
     curve,
     noise_floor,
     plateau,
     with_decay,
 )
-from lpwd.analysis.verdict import QUANTITIES
+from lpwd.analysis.verdict import QUANTITIES, chosen_text, interval, more_seeds, signed
 from lpwd.analysis.words import label, number
 from lpwd.paper.presets import Preset
 from lpwd.runs import RunSource
@@ -34,15 +35,16 @@ def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[s
     sentences: list[str] = []
     for column, part in frame.groupby("column", sort=False):
         done = with_decay(part)
-        for value in [name for name in VALUES if done[name].notna().any()]:
+        values = [name for name in VALUES if done[name].notna().any()]
+        for value, decisive in zip(values, _decisive(done, values), strict=True):
             drawn[f"{column}: {QUANTITIES[value][0]}"] = _figure(preset, done, value)
-            sentences += _sentences(done, value)
+            sentences += _sentences(done, value, decisive)
     return drawn, sentences
 
 
 def _figure(preset: Preset, done: pd.DataFrame, value: str) -> go.Figure:
     lines = {name: curve(done, name, value) for name in preset.rows}
-    flat = {name: best(done, name, value)[value] for name in preset.rows if lines[name].empty}
+    flat = {name: best_runs(done, name, value)[value].dropna() for name in preset.rows if lines[name].empty}
     floor = noise_floor(done, value)
     band = (floor.mean - floor.std, floor.mean + floor.std) if floor.std == floor.std else None
     return figures.strengths(
@@ -55,31 +57,39 @@ def _figure(preset: Preset, done: pd.DataFrame, value: str) -> go.Figure:
     )
 
 
-def _sentences(done: pd.DataFrame, value: str) -> list[str]:
+def _decisive(done: pd.DataFrame, values: Sequence[str]) -> list[tuple[Paired, Paired]]:
+    """LPWD and reversed depth minus WD for each value, corrected for their number; chosen on the other seeds."""
+    methods = ("lpwd", "lpwd_reversed")
+    pairs = holm_adjusted([fairly_chosen(done, method, "wd", value) for value in values for method in methods])
+    return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _sentences(done: pd.DataFrame, value: str, decisive: tuple[Paired, Paired]) -> list[str]:
     name = QUANTITIES[value][0]
-    sentences = [
-        f"{name[0].upper()}{name[1:]}: {text}" for text in (_decision(done, value), _floor(done, value)) if text
-    ]
+    sentences = [f"{name[0].upper()}{name[1:]}: {text}" for text in (_decision(*decisive), _floor(done, value)) if text]
     return sentences + _coincidence(done, value) + _robustness(done, value)
 
 
-def _decision(done: pd.DataFrame, value: str) -> str:
-    """LPWD helps only if its best beats WD's best beyond the paired interval and reversed depth does not."""
-    lpwd, reverse = (best_pair(done, method, "wd", value) for method in ("lpwd", "lpwd_reversed"))
+def _decision(lpwd: Paired, reverse: Paired) -> str:
+    """LPWD helps only if its best beats WD's best and reversed depth does not."""
     if lpwd.n < 2 or reverse.n < 2:
         return "no verdict yet: LPWD, WD and reversed depth need two seeds each."
-    numbers = f"best LPWD minus best WD {_interval(lpwd)}, best reversed depth minus best WD {_interval(reverse)}"
+    numbers = f"best LPWD minus best WD {_numbers(lpwd)}, best reversed depth minus best WD {_numbers(reverse)}"
+    if lpwd.outcome == "undecided":
+        return f"undecided whether LPWD helps: {numbers}; {more_seeds(lpwd)}."
     if lpwd.outcome != "higher":
-        worse = "and harms" if lpwd.outcome == "lower" else ""
-        return f"LPWD does not help {worse}".rstrip() + f": its best does not beat WD's ({numbers})."
+        harm = " and harms" if lpwd.outcome == "lower" else ""
+        return f"LPWD does not help{harm}: {numbers}."
     if reverse.outcome == "higher":
-        return f"more decay in deep layers is not what helps: reversed depth beats WD as well ({numbers})."
-    return f"LPWD helps: its best beats WD's beyond the paired interval, and reversed depth does not ({numbers})."
+        return f"more decay in deep layers is not what helps: reversed depth beats WD as well: {numbers}."
+    if reverse.outcome == "undecided":
+        return f"LPWD helps; undecided whether reversed depth does: {numbers}; {more_seeds(reverse)}."
+    return f"LPWD helps: its best beats WD's, and reversed depth does not: {numbers}."
 
 
-def _interval(pair: Paired) -> str:
-    low, high = (number(value, signed=True) for value in (pair.low, pair.high))
-    return f"{number(pair.mean, signed=True)} points, {pair.confidence:.0%} interval {low} to {high}, n = {pair.n}"
+def _numbers(pair: Paired) -> str:
+    numbers = f"{signed(pair.mean, ' points')}, {interval(pair, ' points')}"
+    return f"{numbers} (n = {pair.n}{chosen_text(pair.naive, ' points')})"
 
 
 def _floor(done: pd.DataFrame, value: str) -> str:
@@ -100,8 +110,11 @@ def _coincidence(done: pd.DataFrame, value: str) -> list[str]:
         if not points:
             continue
         differing = [point for point in points if point.differs]
-        if not differing:
-            text = f"in none of {len(points)} strengths apart from WD's curve at the same total decay: rescaled WD."
+        if all(place((point.low, point.high), MARGINS[value]) == "equal" for point in points):
+            near = f"within {MARGINS[value]:g} points of WD's curve at the same total decay"
+            text = f"{near} in all {len(points)} strengths."
+        elif not differing:
+            text = f"in none of {len(points)} strengths apart from WD's curve beyond the 95% interval."
         else:
             named = "; ".join(f"{number(p.mean, signed=True)} at {p.total_decay:.3g}" for p in differing)
             text = (

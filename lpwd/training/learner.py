@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,14 @@ from lpwd.training.small_maps.shards import Shards
 EVALUATION_BATCH = 1000  # images
 
 NEVER: Callable[[], bool] = lambda: False  # noqa: E731
+
+
+class Evaluation(NamedTuple):
+    """What a model achieves on a set of N images."""
+
+    loss: float  # mean
+    top1: float  # percent
+    correct: Tensor  # [N] bool
 
 
 class Learner:
@@ -149,18 +157,19 @@ class Learner:
     @torch.no_grad()
     def evaluate(
         self, images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, should_stop: Callable[[], bool] = NEVER
-    ) -> tuple[float, float] | None:
-        """Mean loss and top-1 (percent) over uint8 `images` [N, ...] with `labels` [N]; None if stopped on the way."""
+    ) -> Evaluation | None:
+        """Evaluate uint8 `images` [N, ...] with `labels` [N]; None if stopped on the way."""
         self.model.eval()
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        correct = torch.zeros((), dtype=torch.int64, device=self.device)
+        correct: list[Tensor] = []
         for batch, targets in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
             if should_stop():
                 return None
             logits = self._logits(datasets.augment(batch, None, mean, std, self.layout))
             loss += functional.cross_entropy(logits, targets, reduction="sum").double()
-            correct += (logits.argmax(1) == targets).sum()
-        return float(loss) / len(labels), 100 * float(correct) / len(labels)
+            correct.append(logits.argmax(1) == targets)
+        right = torch.cat(correct)
+        return Evaluation(float(loss) / len(labels), 100 * float(right.sum()) / len(labels), right)
 
     def _logits(self, pixels: Tensor) -> Tensor:
         if shards := self._shards_for(len(pixels)):

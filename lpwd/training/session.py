@@ -3,20 +3,21 @@
 import math
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lpwd.config import ELSEWHERE, ConfigError, RunConfig
+from lpwd.correct import packed
 from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
 from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.penalty import zero_shot_decay
 from lpwd.training import models, starts
 from lpwd.training.data import batches as datasets
 from lpwd.training.data.feed import Feeds
-from lpwd.training.learner import NEVER, Learner
+from lpwd.training.learner import NEVER, Evaluation, Learner
 from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
 
@@ -46,6 +47,7 @@ class Session:
         self.total_steps = self.steps_per_epoch * config.epochs
         self.step, self.epoch, self.batch = 0, 1, 0
         self.epochs: list[Epoch] = []
+        self.correct = ""  # test images of the last epoch, see lpwd.correct
         self.seconds = 0.0  # of all epochs before this one
         self.pending: list[Tensor] = []  # losses not read yet
         self._begin_epoch()
@@ -150,9 +152,9 @@ class Session:
             step=self.step,
             epoch=self.epoch,
             train_loss=float(self.loss_sum) / len(self.data.train_labels),
-            test_loss=test[0],
-            test_top1=test[1],
-            validation_top1=validation[1] if validation else None,
+            test_loss=test.loss,
+            test_top1=test.top1,
+            validation_top1=validation.top1 if validation else None,
             lr=float(self.learner.optimizer.param_groups[-1]["lr"]),
             weight_norms=weight_norms(self.learner.optimizer),
             opposing_count_rate=_mean(count_rates),
@@ -162,13 +164,13 @@ class Session:
             angular_update=[] if self.angles is None else self.angles.tolist(),
         )
         self.epochs.append(epoch)
+        if self.epoch == self.config.epochs:
+            self.correct = packed(test.correct.cpu().numpy())
         self.epoch, self.batch = self.epoch + 1, 0
         self._begin_epoch()
         return epoch
 
-    def evaluate(
-        self, images: Tensor, labels: Tensor, should_stop: Callable[[], bool] = NEVER
-    ) -> tuple[float, float] | None:
+    def evaluate(self, images: Tensor, labels: Tensor, should_stop: Callable[[], bool] = NEVER) -> Evaluation | None:
         """As `Learner.evaluate`, with the data set's own normalisation."""
         return self.learner.evaluate(images, labels, self.data.mean, self.data.std, should_stop)
 
@@ -181,8 +183,9 @@ class Session:
                 yield Checkpoint(self.step, self.state_dict())
                 yield Stopped(self.step)
                 return True
-            loss, top1 = result
-            yield ZeroShot(self.step, shrink_percent=100 * s / ZERO_SHOT_STEPS, test_top1=top1, test_loss=loss)
+            yield ZeroShot(
+                self.step, shrink_percent=100 * s / ZERO_SHOT_STEPS, test_top1=result.top1, test_loss=result.loss
+            )
         return False
 
     # ---- state
@@ -204,7 +207,7 @@ class Session:
         )
 
     def finished(self) -> Finished:
-        return select(self.epochs)
+        return replace(select(self.epochs), correct=self.correct)
 
     def state_dict(self) -> dict[str, Any]:
         """Plain containers and tensors only, so that `torch.load(weights_only=True)` reads it."""
@@ -217,6 +220,7 @@ class Session:
             "opposing": list(self.opposing),
             "angles": [] if self.angles is None else self.angles.tolist(),
             "epochs": [asdict(epoch) for epoch in self.epochs],
+            "correct": self.correct,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -233,6 +237,7 @@ class Session:
         angles = state.get("angles")  # none in a state of older code
         self.angles = torch.tensor(angles, dtype=torch.float64) if angles else None
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+        self.correct = state.get("correct", "")
 
 
 def _mean(values: tuple[float, ...]) -> float | None:

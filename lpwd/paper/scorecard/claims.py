@@ -1,22 +1,24 @@
 """The paper's claim about each table and figure, and the quantity of our runs that decides it, one value per seed."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lpwd.analysis.opposing import with_opposing
-from lpwd.analysis.statistics import metrics_frame
-from lpwd.analysis.strengths import best_pair, with_decay
+from lpwd.analysis.statistics import MARGINS, fairly_chosen, metrics_frame
+from lpwd.analysis.strengths import with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.analysis.words import label, number
 from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import TABLE1, TABLE3, Scale
 from lpwd.paper.presets import get_preset
 from lpwd.paper.scorecard import sparks
-from lpwd.paper.scorecard.tiles import Line, Part, Sign, Tile, over_columns
+from lpwd.paper.scorecard.tiles import CORRELATION, Line, Part, Sign, Tile, holm_adjusted, over_columns
 from lpwd.runs import Runs, origins_text
 
 NO_NUMBER = "no number in its text"
@@ -35,12 +37,12 @@ class Claim:
 
 
 def scorecard(source: Runs, scale: Scale) -> list[Tile]:
-    """All tiles, in the order of the paper."""
-    return [tile(name, source, scale) for name in CLAIMS]
+    """All tiles, in the order of the paper, corrected for their number."""
+    return holm_adjusted([tile(name, source, scale) for name in CLAIMS])
 
 
 def tile(name: str, source: Runs, scale: Scale) -> Tile:
-    """Return one tile. Raises ConfigError for an unknown name."""
+    """Return one tile, not corrected for others. Raises ConfigError for an unknown name."""
     claim, preset = CLAIMS[name], get_preset(name)
     cells = preset.cells(scale)
     place: dict[str, Any] = {"name": name, "source": preset.source, "claim": claim.sentence, "paper": claim.paper}
@@ -58,7 +60,14 @@ def tile(name: str, source: Runs, scale: Scale) -> Tile:
         spark=tuple(line for line in claim.spark(findings, source) if line.x) if len(ids) else (),
         spark_title=claim.spark_title,
         warnings=tuple(findings.warnings),
+        hours=_hours(findings),
     )
+
+
+def _hours(findings: Findings) -> float:
+    """Of one more seed of all cells at the speed of these runs: the mean of the seeds that have finished."""
+    whole = _whole(findings)
+    return float(whole.groupby("seed").seconds.sum().mean()) / 3600 if len(whole) else math.nan
 
 
 # ---- pairs of methods
@@ -73,13 +82,17 @@ def _pairs(findings: Findings, method: str, other: str, value: str = "best10_mea
     return {row.column: dict(zip(row.seeds, row.differences, strict=True)) for row in mine.itertuples()}
 
 
-def _pair(findings: Findings, method: str, other: str, value: str = "best10_mean", paper: float | None = None) -> Part:
+def _pair(
+    findings: Findings, method: str, other: str, value: str = "best10_mean", paper: Mapping[str, float] | None = None
+) -> Part:
+    """`paper` is its difference by column; ours is compared with its mean over the same columns."""
     name, unit, lower = QUANTITIES[value]
     values, columns = over_columns(_pairs(findings, method, other, value))
+    reported = float(np.mean([paper[column] for column in columns])) if paper and columns else None
     what = "" if value == "best10_mean" else f" in {name}"
     sign: Sign = "lower" if lower else "higher"
     title = f"{label(method)} minus {label(other)}{what}"
-    return Part(title, values, sign, unit, 2 if unit else 3, paper, _coverage(findings, columns))
+    return Part(title, values, sign, unit, 2 if unit else 3, reported, _coverage(findings, columns), MARGINS[value])
 
 
 def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
@@ -87,12 +100,14 @@ def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
 
 
 def _table1(findings: Findings, source: Runs) -> list[Part]:
-    return [_pair(findings, "lpwd", "wd", paper=sum(TABLE1_GAINS.values()) / len(TABLE1_GAINS))]
+    return [_pair(findings, "lpwd", "wd", paper=TABLE1_GAINS)]
 
 
 def _table3(findings: Findings, source: Runs) -> list[Part]:
     steps = (("lpwd", "wd"), ("rwd", "wd"), ("pwd", "rwd"), ("lpwd", "pwd"))
-    return [_pair(findings, method, other, paper=table3_gain(method, other)) for method, other in steps]
+    columns = dict.fromkeys(findings.cells.column)
+    reported = {pair: dict.fromkeys(columns, table3_gain(*pair)) for pair in steps}
+    return [_pair(findings, *pair, paper=reported[pair]) for pair in steps]
 
 
 def _fig1(findings: Findings, source: Runs) -> list[Part]:
@@ -114,10 +129,10 @@ def _fig5(findings: Findings, source: Runs) -> list[Part]:
 
 def _settle(findings: Findings, source: Runs) -> list[Part]:
     done = with_decay(findings.cells)
-    lpwd, reverse = (best_pair(done, method, "wd", "last_top1") for method in ("lpwd", "lpwd_reversed"))
+    lpwd, reverse = (fairly_chosen(done, method, "wd", "last_top1") for method in ("lpwd", "lpwd_reversed"))
     return [
-        Part("best LPWD minus best WD in last-epoch top-1", lpwd.differences, "higher"),
-        Part("best reversed depth minus best WD", reverse.differences, "not higher"),
+        Part("best LPWD minus best WD in last-epoch top-1", lpwd.differences, "higher", naive=lpwd.naive),
+        Part("best reversed depth minus best WD", reverse.differences, "at most", naive=reverse.naive),
     ]
 
 
@@ -144,30 +159,41 @@ def _fig4(findings: Findings, source: Runs) -> list[Part]:
 
 
 def _fig2(findings: Findings, source: Runs) -> list[Part]:
+    """Ranks are taken within each value of the other rate, so that its effect does not hide this one's."""
     cells = with_opposing(_whole(findings), source)
     parts = []
-    for name, sign in (("lr", "η"), ("weight_decay", "λ")):
+    for name, other, sign in (("lr", "weight_decay", "η at equal λ"), ("weight_decay", "lr", "λ at equal η")):
         values: Values = {}
         for (column, seed), part in cells.groupby(["column", "seed"]):
-            ranks = part[[name, "opposing_count_rate"]].astype(float).rank()
+            ranks = part.groupby(other)[[name, "opposing_count_rate"]].rank()
             values.setdefault(column, {})[int(seed)] = float(ranks[name].corr(ranks.opposing_count_rate))
-        seeds, columns = over_columns(values)
-        covered = _coverage(findings, columns)
-        parts.append(Part(f"rank correlation of R_op with {sign}", seeds, "higher", "", columns=covered))
+        points = int(cells.groupby(["column", "seed"]).size().max()) if len(cells) else 1
+        parts.append(_correlation(findings, f"rank correlation of R_op with {sign}", values, "higher", points))
     return parts
 
 
+def _correlation(findings: Findings, name: str, values: Values, sign: Sign, points: int) -> Part:
+    seeds, columns = over_columns(values)
+    return Part(name, seeds, sign, "", 2, None, _coverage(findings, columns), CORRELATION, points)
+
+
 def _fig3a(findings: Findings, source: Runs) -> list[Part]:
+    """That top-1 falls is its rank correlation with the shrink; that it falls constantly, its largest rise."""
     cells = _whole(findings)
     points = metrics_frame(source, cells.run_id, "zero_shot")
-    values: Values = {}
+    ranks: Values = {}
+    rises: Values = {}
     if not points.empty:
         for (column, seed), part in points.merge(cells[["run_id", "column", "seed"]]).groupby(["column", "seed"]):
-            ranks = part[["shrink_percent", "test_top1"]].rank()
-            values.setdefault(column, {})[int(seed)] = float(ranks.shrink_percent.corr(ranks.test_top1))
-    seeds, columns = over_columns(values)
-    covered = _coverage(findings, columns)
-    return [Part("rank correlation of top-1 with the shrink", seeds, "lower", "", columns=covered)]
+            top1 = part.sort_values("shrink_percent").test_top1
+            ranks.setdefault(column, {})[int(seed)] = float(part.shrink_percent.rank().corr(part.test_top1.rank()))
+            rises.setdefault(column, {})[int(seed)] = float((top1 - top1.cummin()).max())
+    seeds, columns = over_columns(rises)
+    largest = "largest rise of top-1 above an earlier value"
+    return [
+        _correlation(findings, "rank correlation of top-1 with the shrink", ranks, "lower", 101),
+        Part(largest, seeds, "at most", columns=_coverage(findings, columns)),
+    ]
 
 
 # ---- the paper's numbers

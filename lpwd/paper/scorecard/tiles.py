@@ -1,22 +1,26 @@
 """The scorecard: one tile per table or figure, whether our runs confirm or contradict the paper's claim.
 
-A verdict needs at least three seeds and a 95% confidence interval that excludes 0. It holds at its scale only.
+A verdict needs at least three seeds. The claim's margin and the method that judges it are declared beside it, before
+any run is looked at; Holm's correction for the number of tiles decides. A verdict holds at its scale only.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from lpwd.analysis.statistics import t_interval
+from lpwd.analysis.inference import ALPHA, CHOSEN_INFLATION, correlation_interval, holm, seeds_needed, t_interval
+from lpwd.analysis.statistics import MARGINS
+from lpwd.analysis.verdict import Verdict, chosen_text, claim_text, ends, judge, seeds_that_decide, size
 from lpwd.analysis.words import number
 from lpwd.paper.numbers import Scale
 
 MIN_SEEDS = 3  # below, nothing is concluded
-Verdict = Literal["confirms", "contradicts", "undecided", "not run"]
-Sign = Literal["higher", "lower", "not higher"]  # than 0
+Sign = Literal["higher", "lower", "at most"]  # than 0; than the margin
+POINTS = MARGINS["best10_mean"]
+CORRELATION = 0.1  # margin of a rank correlation: a smaller one is negligible
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,11 @@ class Part:
     claim: Sign
     unit: str = " points"
     digits: int = 2
-    paper: float | None = None  # where its text has a number
+    paper: float | None = None  # if its text has a number
     columns: tuple[int, int] = (1, 1)  # that the values are means over, of how many that the claim is about
+    margin: float = POINTS
+    points: int = 0  # of a rank correlation, which is judged by Fisher's z; 0 for other quantities
+    naive: float | None = None  # see `Paired.naive`
 
     @property
     def n(self) -> int:
@@ -41,47 +48,68 @@ class Part:
         """Over seeds; nan without any."""
         return float(np.mean(self.values)) if self.values else math.nan
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Student's 95% interval over seeds; nan below two."""
-        return t_interval(self.values)
+    def interval(self, alpha: float = ALPHA) -> tuple[float, float]:
+        """Over seeds; nan below two."""
+        if self.points:
+            return correlation_interval(self.values, self.points, 1 - alpha)
+        return t_interval(self.values, 1 - alpha, self.inflation)
 
     @property
-    def verdict(self) -> Verdict:
-        """A claim about several columns is confirmed by all of them; some are enough to contradict it."""
-        if not self.n:
-            return "not run"
+    def inflation(self) -> float:
+        """As of `Paired`."""
+        return 1.0 if self.naive is None else CHOSEN_INFLATION
+
+    def verdict(self, alpha: float = ALPHA) -> Verdict:
+        """A claim about several columns is confirmed by all of them; some are enough for the other verdicts."""
         if self.n < MIN_SEEDS:
-            return "undecided"
-        low, high = self.interval
-        if self.claim == "not higher":
-            return "contradicts" if low > 0 else "confirms"
-        if low <= 0 <= high:
-            return "undecided"
-        if (low > 0) != (self.claim == "higher"):
-            return "contradicts"
-        return "confirms" if self.columns[0] == self.columns[1] else "undecided"
+            return "undecided" if self.n else "not run"
+        direction = -1 if self.claim == "lower" else 1
+        judged = judge(self.interval(alpha), self.margin, direction, self.paper, self.claim == "at most")
+        return "undecided" if judged == "confirms" and self.columns[0] < self.columns[1] else judged
 
     @property
     def text(self) -> str:
         """`LPWD minus WD: +0.12 points (95% −0.20 to +0.44, n = 3)`."""
         if not self.n:
             return f"{self.name}: no seed has all its runs"
-        mean, low, high = (number(value, signed=True, digits=self.digits) for value in (self.mean, *self.interval))
-        interval = f"95% {low} to {high}, " if self.n > 1 else ""
+        interval = f"95% {ends(self.interval(), self.digits)}, " if self.n > 1 else ""
         used, of = self.columns
         where = "" if of == 1 else f", mean of {used} columns" if used == of else f", {used} of {of} columns"
-        return f"{self.name}{where}: {mean}{self.unit} ({interval}n = {self.n})"
+        mean = f"{number(self.mean, signed=True, digits=self.digits)}{self.unit}"
+        return f"{self.name}{where}: {mean} ({interval}n = {self.n}{chosen_text(self.naive, self.unit)})"
+
+    def more_seeds(self, alpha: float) -> int:
+        """How many more would decide; 0 if it is decided, or lacks columns rather than seeds, or is a correlation."""
+        if self.n < MIN_SEEDS or self.points or self.columns[0] < self.columns[1] or self.verdict(alpha) != "undecided":
+            return 0
+        return max(1, seeds_needed(self.deviation, self.margin, alpha) - self.n)
+
+    @property
+    def deviation(self) -> float:
+        """What n in `seeds_needed` divides; nan below two."""
+        return float(np.std(self.values, ddof=1)) * math.sqrt(self.inflation) if self.n > 1 else math.nan
 
 
-def together(parts: Sequence[Part]) -> Verdict:
-    """One part against the claim contradicts it; only all parts together confirm it."""
-    verdicts = [part.verdict for part in parts]
-    if all(verdict == "not run" for verdict in verdicts):
+def together(parts: Sequence[Part], alpha: float = ALPHA) -> Verdict:
+    """One part against the claim contradicts it, one without a difference refutes it, all parts together confirm it.
+
+    One part of several is judged at alpha over their number; that all confirm is judged at alpha.
+    """
+    one = [part.verdict(alpha / len(parts)) for part in parts]
+    if not parts or set(one) == {"not run"}:
         return "not run"
-    if "contradicts" in verdicts:
-        return "contradicts"
-    return "confirms" if set(verdicts) == {"confirms"} else "undecided"
+    found: tuple[Verdict, ...] = ("contradicts", "no difference")
+    for verdict in found:
+        if verdict in one:
+            return verdict
+    return "confirms" if all(part.verdict(alpha) == "confirms" for part in parts) else "undecided"
+
+
+def holm_adjusted(tiles: Sequence["Tile"]) -> list["Tile"]:
+    """The same tiles, each judged at its level by Holm's correction for the tiles that have enough seeds."""
+    judged = [tile for tile in tiles if tile.judged]
+    levels = iter(holm([tile.decided for tile in judged]))
+    return [replace(tile, alpha=next(levels)) if tile.judged else tile for tile in tiles]
 
 
 def over_columns(values: Mapping[str, Mapping[int, float]]) -> tuple[tuple[float, ...], list[str]]:
@@ -122,12 +150,27 @@ class Tile:
     spark: tuple[Line, ...] = ()
     spark_title: str = ""
     warnings: tuple[str, ...] = field(default=())
+    alpha: float = ALPHA  # of the verdict
+    hours: float = math.nan  # that one more seed of all cells takes, at the speed of these runs
 
     @property
     def verdict(self) -> Verdict:
-        """The combined verdict of all parts; undecided if there are runs but no part has a seed yet."""
-        verdict = together(self.parts)
+        """The combined verdict of all parts at level `alpha`."""
+        return self.at(self.alpha)
+
+    def at(self, alpha: float) -> Verdict:
+        """The verdict at this level; undecided if there are runs but no part has a seed yet."""
+        verdict = together(self.parts, alpha)
         return "undecided" if verdict == "not run" and self.done else verdict
+
+    def decided(self, alpha: float) -> bool:
+        """Whether there is a verdict at this level."""
+        return self.at(alpha) not in ("undecided", "not run")
+
+    @property
+    def judged(self) -> bool:
+        """Whether any part has enough seeds."""
+        return any(part.n >= MIN_SEEDS for part in self.parts)
 
     @property
     def n(self) -> int:
@@ -136,24 +179,57 @@ class Tile:
 
     @property
     def verdict_text(self) -> str:
-        """`contradicts, at scale cpu`."""
-        return f"{self.verdict}, at scale {self.scale}"
+        """`contradicts, at scale cpu`; `no difference larger than 0.15 points, at scale cpu`."""
+        return f"{self._words(self.alpha)}, at scale {self.scale}"
+
+    @property
+    def alone(self) -> str:
+        """What holds without Holm's correction, if that is another verdict."""
+        other = self._words(ALPHA)
+        return "" if other == self._words(self.alpha) else f"without correction for the number of tiles: {other}"
+
+    def _words(self, alpha: float) -> str:
+        equal = [part for part in self.parts if part.verdict(alpha / len(self.parts)) == "no difference"]
+        return claim_text(self.at(alpha), size(equal[0].margin, equal[0].unit) if equal else "")
+
+    @property
+    def texts(self) -> list[str]:
+        """Ours, one sentence per part."""
+        return [part.text for part in self.parts] if self.verdict != "not run" else []
+
+    @property
+    def needs(self) -> str:
+        """What an undecided tile needs: the seeds of the part that needs most of them; empty if they are not known."""
+        if self.verdict != "undecided":
+            return ""
+        most = max(self.parts, key=lambda part: part.more_seeds(self.alpha), default=None)
+        if most is None or not most.more_seeds(self.alpha):
+            return ""
+        return seeds_that_decide(most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
 
     @property
     def line(self) -> str:
         """All of it as one line."""
-        ours = "; ".join(part.text for part in self.parts) if self.verdict != "not run" else "not run"
         runs = f"{self.done} of {self.total} cells" + (f", {self.origin}" if self.origin else "")
-        return f"{self.source}: {self.verdict_text}. {self.claim} Paper: {self.paper}. Ours: {ours} ({runs})."
+        ours = "; ".join(self.texts) or "not run"
+        text = f"{self.source}: {self.verdict_text}. {self.claim} Paper: {self.paper}. Ours: {ours} ({runs})."
+        return " ".join([text, *self.notes])
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on the correction and on the seeds that would decide, as far as there is something to say."""
+        return [f"{note[0].upper()}{note[1:]}." for note in (self.alone, self.needs) if note]
 
     def as_json(self) -> dict[str, Any]:
         """For programs; numbers that do not exist are null."""
         parts = [
             {
-                **{"name": part.name, "claim": part.claim, "verdict": part.verdict, "unit": part.unit.strip()},
+                **{"name": part.name, "claim": part.claim, "verdict": part.verdict(self.alpha)},
+                **{"unit": part.unit.strip(), "margin": part.margin, "naive": part.naive},
                 **{"mean": _plain(part.mean), "n": part.n, "values": list(part.values), "paper": part.paper},
                 **{"columns": part.columns[0], "of_columns": part.columns[1]},
-                **{"low": _plain(part.interval[0]), "high": _plain(part.interval[1]), "text": part.text},
+                **dict(zip(("low", "high"), map(_plain, part.interval()), strict=True)),
+                "text": part.text,
             }
             for part in self.parts
         ]
@@ -161,13 +237,15 @@ class Tile:
             **{"name": self.name, "source": self.source, "claim": self.claim, "paper": self.paper},
             **{"scale": self.scale, "verdict": self.verdict, "n": self.n, "parts": parts, "done": self.done},
             **{"total": self.total, "origin": self.origin, "warnings": list(self.warnings), "line": self.line},
+            **{"alpha": self.alpha, "unadjusted": self.at(ALPHA), "hours": _plain(self.hours)},
+            "needs": self.needs,
         }
 
 
 def summary(tiles: Iterable[Tile]) -> str:
     """`1 confirms, 2 contradict, 3 undecided, 3 not run`."""
     verdicts = [tile.verdict for tile in tiles]
-    order: tuple[Verdict, ...] = ("confirms", "contradicts", "undecided", "not run")
+    order: tuple[Verdict, ...] = ("confirms", "contradicts", "no difference", "undecided", "not run")
     return ", ".join(f"{verdicts.count(one)} {one}" for one in order)
 
 

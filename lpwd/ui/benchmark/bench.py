@@ -44,7 +44,7 @@ class Bench:
         """The scorecard; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
         check_scale(scale)
         from lpwd.paper.scorecard.claims import CLAIMS, tile
-        from lpwd.paper.scorecard.tiles import summary
+        from lpwd.paper.scorecard.tiles import holm_adjusted, summary
 
         with self._lock:
             records = self.store.records()
@@ -57,7 +57,7 @@ class Bench:
             changed = [name for name, one in stamps.items() if self._tiles.get((name, scale), ("",))[0] != one]
             for name in changed:
                 self._tiles[name, scale] = (stamps[name], tile(name, self.runs, cast(Scale, scale)))
-            tiles = [self._tiles[name, scale][1] for name in CLAIMS]
+            tiles = holm_adjusted([self._tiles[name, scale][1] for name in CLAIMS])
             return answer | {"summary": summary(tiles), "tiles": list(map(card, tiles))}
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
@@ -149,9 +149,10 @@ def card(tile: "Tile") -> dict[str, Any]:
         "title": get_preset(tile.name).title,
         "claim": tile.claim,
         "paper": tile.paper,
-        "ours": [part.text for part in tile.parts] if tile.verdict != "not run" else [],
+        "ours": tile.texts,
         "verdict": tile.verdict,
         "verdictText": tile.verdict_text,
+        "notes": tile.notes,
         "runs": f"{tile.done:,} of {tile.total:,} cells" + (f": {tile.origin}" if tile.origin else ""),
         "spark": lines,
         "sparkTitle": tile.spark_title,

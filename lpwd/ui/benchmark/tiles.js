@@ -26,7 +26,7 @@ function tileLink(tile, opened, open) {
   return link;
 }
 
-function tileBody({ source, verdictText, claim, paper, ours, runs, spark, sparkTitle }) {
+function tileBody({ source, verdictText, claim, paper, ours, notes, runs, spark, sparkTitle }) {
   const header = make(
     "header",
     {},
@@ -40,6 +40,7 @@ function tileBody({ source, verdictText, claim, paper, ours, runs, spark, sparkT
     line("Paper", paper),
     line("Ours", several ? "" : (ours[0] ?? "not run")),
     ...(several ? [make("ul", {}, ...items(ours))] : []),
+    ...notes.map((textContent) => make("p", { className: "lp-note", textContent })),
     picture(spark, sparkTitle),
     make("p", { className: "lp-from", textContent: runs }),
   ];

@@ -51,7 +51,7 @@ OBJECTIONS = (
     (
         "No seeds, no error bars.",
         "Two methods with one seed see the same batches from the same initial weights, so differences are paired; the "
-        "verdict gives n and a t interval, and says “no difference” where the interval holds 0.",
+        "verdict gives n and a t interval, and says “no difference” only if the interval lies within the margin.",
     ),
     (
         "Is it the layers or the timing? PWD and the layer rule arrive together.",

@@ -169,13 +169,14 @@ def pair(group: Group, other: Group, value: str) -> dict[str, Any]:
         fields = ", ".join(row[0] for row in differing([group, other]) if row[0] not in PAIRABLE) or "device or scale"
         why = f"{group.label} and {other.label} are not paired: they differ in {fields}, so no batch was the same."
         return {**names, "n": 0, "outcome": "none", "verdict": why}
-    numbers = {name: _number(getattr(difference, name)) for name in ("mean", "std", "low", "high")}
+    low, high = difference.interval
+    numbers = {"mean": difference.mean, "std": difference.std, "low": low, "high": high, "margin": difference.margin}
     sets = {"seeds": list(difference.seeds), "differences": list(difference.differences)}
     return {
         **names,
         "n": difference.n,
         **sets,
-        **numbers,
+        **{name: _number(value) for name, value in numbers.items()},
         "outcome": difference.outcome,
         "verdict": verdict(difference),
     }
