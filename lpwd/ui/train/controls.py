@@ -12,9 +12,9 @@ from lpwd.ui.shared import defaults
 from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown
 from lpwd.ui.train import methods
 
-FIRST = ("model", "dataset", "weight_decay", "methods")
+FIRST = ("model", "dataset", "weight_decay", "seeds", "methods")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Training": ("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed", "seeds"),
+    "Training": ("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed"),
     "Images": ("train_samples", "test_samples", "validation_samples", "image_size", "augment"),
     "Network": ("init_from", "model_kwargs", "pretrained", "precision", "kernels"),
     "Decay": ("rule", "order", "mean", "opposing_every", "exclude_1d", "zero_shot"),
