@@ -12,8 +12,9 @@ from lpwd.events import Step
 from lpwd.jobs.rights import User
 from lpwd.runs import Runs
 from lpwd.ui.curves import CurveCache
-from lpwd.ui.live import MAX_LANES, Live
+from lpwd.ui.live import Live
 from lpwd.ui.runs.runlist import RunList
+from lpwd.ui.views import MAX_LANES
 from lpwd.ui.web.routes import may_take_long
 from lpwd.ui.web.topics import Topics
 

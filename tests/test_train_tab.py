@@ -89,16 +89,18 @@ def test_the_papers_experiment_fills_the_form(opened):
     page.wait_for_selector("#lp-plan [data-f=commands]:text('--init-from')")
 
 
-def test_two_seeds_are_two_races_and_one_comparison(opened):
+def test_two_seeds_are_one_race_with_a_paired_interval(opened):
     page = opened(f"{FORM}&seed=3")
     wait_value(page, "seed", "3")
     page.click("#lp-start")
-    said = "document.querySelector('#lp-panel [data-f=seeds]').textContent"
-    page.wait_for_function(f"{said}.includes('seed 3, finished') && {said}.includes('seed 4, finished')")
-    assert page.is_disabled("#lp-panel [data-f=seeds] button:text('seed 3')")
-    page.click("#lp-panel [data-f=seeds] button:text('seed 4')")
-    page.wait_for_function("document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 4')")
-    page.click("text=Compare over seeds")
+    page.wait_for_selector("#lp-panel [data-f=verdict]:text('n = 2, seeds 3, 4')")
+    page.wait_for_selector("#lp-panel [data-f=differences] circle >> nth=1")
+    assert page.inner_text("#lp-panel [data-f=title]") == "WD vs LPWD, 2 seeds"
+    assert "n = 2" in page.inner_text("#lp-panel [data-f=differences]")
+    assert "2/2" in page.inner_text("#lp-panel [data-f=lanes]")
+    page.reload()
+    page.wait_for_selector("#lp-panel [data-f=verdict]:text('n = 2, seeds 3, 4')")
+    page.click("text=Compare these runs on Runs")
     page.wait_for_function(
         "document.querySelector('#lp-runs [data-f=verdicts]')?.textContent.includes('n = 2, seeds 3, 4')"
     )

@@ -225,15 +225,61 @@ def test_lanes_stand_in_the_order_of_the_table_of_methods(store, race):
     assert [lane["color"] for lane in view["lanes"]] == ["#D55E00", "#0072B2"]
 
 
-def test_a_race_knows_those_that_were_started_with_it(store, tiny):
-    ids = [[store.create(tiny(method=m, seed=s), seeds=[0, 1, 2]) for m in ("wd", "lpwd")] for s in (0, 1, 2)]
-    store.update(ids[0][0], state="finished")
-    for run_id in ids[2]:
-        store.delete(store.update(run_id, state="stopped") and run_id)
-    seeds = ask(Live(store, StillJobs()), shown=ids[1])["race"]["seeds"]
-    assert [(one["seed"], one["state"], one["shown"]) for one in seeds] == [(0, "queued", False), (1, "queued", True)]
-    assert seeds[0]["ids"] == ids[0]
-    assert ask(Live(store, StillJobs()), shown=[ids[0][0], ids[1][0]])["race"]["seeds"] == []
+@pytest.fixture
+def seeds(store, tiny):
+    """The ids of two methods of each of three seeds, started together; the first seed has ended, the second trains."""
+    ids = [
+        [store.create(tiny(method=m, seed=s), job=f"j{s}", seeds=[0, 1, 2]) for m in ("wd", "lpwd")] for s in range(3)
+    ]
+    for run_id in ids[0]:
+        store.update(run_id, state="finished")
+    for run_id in ids[1]:
+        store.update(run_id, state="running", epoch=1)
+    return ids
+
+
+def test_seeds_that_were_started_together_are_one_race(store, seeds):
+    jobs = StillJobs(Job("j1", seeds[1], active=True), Job("j2", seeds[2]), Job("other", ["x"]))
+    for request in ({}, {"run": seeds[2][1]}):
+        answer = ask(Live(store, jobs), **request)
+        race, active = answer["race"], answer["strip"]["active"]
+        assert sorted(race["ids"]) == sorted(active["ids"]) == sorted(itertools.chain(*seeds))
+        assert race["title"] == "WD vs LPWD, 3 seeds"
+        assert race["detail"].endswith("seeds 0 to 2")
+        assert race["command"].count("python -m lpwd race --method wd --method lpwd") == 3
+        assert [lane["seed"] for lane in race["lanes"]] == [0, 1, 2, 0, 1, 2]
+        assert race["seeds"] == [
+            {"seed": 0, "state": "finished"},
+            {"seed": 1, "state": "running"},
+            {"seed": 2, "state": "queued"},
+        ]
+        assert (race["state"], race["ahead"]) == ("running", None)
+        assert answer["strip"]["waiting"] == 1, "only the other race waits"
+
+
+def test_a_page_may_show_a_part_of_the_seeds(store, seeds):
+    assert ask(Live(store, StillJobs()), shown=seeds[1])["race"]["ids"] == seeds[1]
+    for run_id in seeds[2]:
+        store.update(run_id, state="stopped")
+        store.delete(run_id)
+    left = ask(Live(store, StillJobs()), run=seeds[1][0])["race"]["ids"]
+    assert sorted(left) == sorted([*seeds[0], *seeds[1]])
+
+
+def test_stopping_several_seeds_takes_the_waiting_ones_first(store, seeds):
+    stopped = []
+    jobs = StillJobs()
+    jobs.stop = lambda run_id, user: stopped.append(run_id)
+    Live(store, jobs).stop([*seeds[1], *seeds[2]], User("me"))
+    assert stopped == [*seeds[2][::-1], *seeds[1][::-1]]
+
+
+def test_several_seeds_resume_one_after_the_other(store, seeds):
+    resumed = []
+    jobs = StillJobs()
+    jobs.resume = lambda run_ids, user: resumed.append(run_ids)
+    Live(store, jobs).resume([*seeds[2], *seeds[1]], User("me"))
+    assert resumed == [seeds[1], seeds[2]]
 
 
 @pytest.mark.parametrize(

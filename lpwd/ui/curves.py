@@ -13,7 +13,7 @@ from lpwd.history import Columns
 from lpwd.store import RunStore
 
 MAX_POINTS = 1000  # a curve, as a page first receives it
-KEPT_ANSWERS = 256
+KEPT_ANSWERS = 1024
 MAX_DIGITS = 15  # of a count in a cursor
 EPOCH_FIELDS = (
     *("epoch", "train_loss", "test_top1", "validation_top1", "test_loss", "seconds", "opposing_count_rate"),

@@ -15,20 +15,19 @@ from lpwd.jobs.queue import Job, Jobs
 from lpwd.jobs.rights import User, may_change, may_start
 from lpwd.store import ENDED, RunStore
 from lpwd.ui.curves import CurveCache
-from lpwd.ui.views import lanes_beside, race_records, race_view, seeds_beside
+from lpwd.ui.views import MAX_LANES, by_seed, lanes_beside, race_records, race_view, with_all_seeds
 
 POLL_MS = {"running": 500, "stopping": 300, "queued": 1000}  # by the state of what the page shows or trains
 IDLE_POLL_MS = 3000
 MEMORY_SECONDS = 2.0  # between looks at the memory in use
 SHARED_SECONDS = 0.2  # what one page was told, the others are told too for so long
 MAX_VIEWS = 64
-MAX_LANES = 24  # runs in one picture: a race of every method fits
 ETA_AFTER_SECONDS = 1.5  # of watching a race, before its speed is believed
 PACE_SECONDS = 20.0  # that count: a machine may get another task
 
 
 T = TypeVar("T")
-ACTIVE_FIELDS = ("ids", "title", "state", "epoch", "epochs", "progress", "secondsLeft", "canStop")
+ACTIVE_FIELDS = ("ids", "title", "state", "seeds", "epoch", "epochs", "progress", "secondsLeft", "canStop")
 
 
 class Clock(Protocol):
@@ -79,8 +78,9 @@ class Live:
     def poll(
         self, user: User, run: str = "", shown: Sequence[str] = (), cursors: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """`shown` is what the page shows already; without it `run` of the URL decides, then the active job, then the
-        newest one. `cursors` are by run. What every page shows is made once in a while and not once a page.
+        """`shown` is what the page shows already; without it `run` of the URL decides, then the active race, then the
+        newest one, all of whose seeds are shown. `cursors` are by run. What every page shows is made once in a while
+        and not once a page.
         """
         strip = self._shared("strip", self.strip)
         answer: dict[str, Any] = {"strip": strip, "race": None, "pollMs": IDLE_POLL_MS}
@@ -120,13 +120,13 @@ class Live:
         if len(ids) > 1:
             return ids
         if ids:
-            return lanes_beside(self.store, ids[0])
+            return with_all_seeds(self.store, lanes_beside(self.store, ids[0]))
         active = self._active()
         if active:
-            return active.run_ids
+            return with_all_seeds(self.store, active.run_ids)
         records = self.store.records()
         newest = max(records, key=lambda record: record.status.queued, default=None)
-        return lanes_beside(self.store, newest.run_id) if newest else []
+        return with_all_seeds(self.store, lanes_beside(self.store, newest.run_id)) if newest else []
 
     def _active(self) -> Job | None:
         return next((job for job in self.jobs.queue() if job.active), None)
@@ -135,14 +135,14 @@ class Live:
         """Device, memory, queue and the active race."""
         queue = self.jobs.queue()
         active = next((job for job in queue if job.active), None)
-        race = self.race(active.run_ids) if active else None
+        race = self.race(with_all_seeds(self.store, active.run_ids)) if active else None
         if race and race["state"] not in POLL_MS:  # ended; its worker process is about to
             race = None
         gpu = f", {race['gpuMemory'] / 1e9:.1f} GB of the GPU" if race and race["gpuMemory"] else ""
         return {
             "device": self._device(),
             "memory": self._memory_in_use() + gpu,
-            "waiting": len(queue) - bool(active),
+            "waiting": sum(not (race and set(job.run_ids) <= set(race["ids"])) for job in queue if job is not active),
             "active": {name: race[name] for name in ACTIVE_FIELDS} if race else None,
         }
 
@@ -151,18 +151,19 @@ class Live:
         if not run_ids:
             return None
         records = race_records(self.store, run_ids)
-        view = race_view(records) | {"seeds": seeds_beside(self.store, records)}
+        view = race_view(records)
         queue = self.jobs.queue()
         place = next((i for i, job in enumerate(queue) if set(job.run_ids) & set(run_ids)), None)
         job = queue[place] if place is not None else None
         running = job is not None and job.active
         view["ahead"] = None if running else place
-        view["secondsLeft"] = self._left(job.id, view) if job and running else None
+        view["secondsLeft"] = self._left(job, view) if job and running else None
         return view
 
-    def _left(self, job: str, view: Mapping[str, Any]) -> float | None:
-        training = sum(lane["state"] not in ENDED for lane in view["lanes"])
-        return self._pace.seconds_left(job, view["progress"], training)
+    def _left(self, job: Job, view: Mapping[str, Any]) -> float | None:
+        """For all seeds of the race, at the speed of the seed that trains."""
+        training = sum(lane["state"] not in ENDED for lane in view["lanes"] if lane["id"] in job.run_ids)
+        return self._pace.seconds_left(view["ids"][0], view["progress"], training)
 
     # ---- what people ask for. Each raises ConfigError where it is not theirs to ask.
 
@@ -177,14 +178,15 @@ class Live:
         return run_ids
 
     def stop(self, run_ids: Sequence[str], user: User) -> None:
-        """Stop the races that these runs are lanes of."""
-        for run_id in run_ids:
+        """Stop the races that these runs are lanes of, waiting ones before the one that trains."""
+        for run_id in reversed(run_ids):
             self.jobs.stop(run_id, user=user)
         self._views.clear()
 
     def resume(self, run_ids: Sequence[str], user: User) -> None:
-        """Queue runs to go on from their checkpoints as one race."""
-        self.jobs.resume(run_ids, user=user)
+        """Queue runs to go on from their checkpoints, one seed after the other."""
+        for records in by_seed([self.store.record(run_id) for run_id in run_ids]).values():
+            self.jobs.resume([record.run_id for record in records], user=user)
         self._views.clear()
 
     def _device(self) -> str:

@@ -8,7 +8,12 @@ from lpwd.ui.web import assets
 
 HERE = Path(__file__).parent
 LANDING = ("shared/", "demo/")  # folders of the scripts that the first tab needs
-CHARTS = ("shared/figure.js", "shared/lane_chart.js", "shared/lane_traces.js")  # needed by other tabs only
+CHARTS = (
+    "shared/figure.js",
+    "shared/lane_chart.js",
+    "shared/lane_traces.js",
+    "shared/seeds.js",
+)  # needed by other tabs only
 # What a component runs when it appears. A failure shows in its place, and in the console.
 MOUNT = """import(new URL("[[ADDRESS]]", document.baseURI))
   .then((module) => module.mount(element, { server, props, trigger, watch }))

@@ -64,6 +64,7 @@ interface Style {
 interface Lane extends Style {
   id: string;
   method: string;
+  seed: number;
   state: string;
   step: number;
   totalSteps: number;
@@ -76,6 +77,7 @@ interface Race {
   ids: string[];
   title: string;
   state: string;
+  seeds: { seed: number; state: string }[];
   epoch: number;
   epochs: number;
   progress: number;

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lpwd.analysis.words import label
+from lpwd.analysis.words import label, seeds_text
 from lpwd.config import RunConfig
 from lpwd.facts import dataset_label
 from lpwd.jobs import costs
@@ -12,6 +12,7 @@ from lpwd.optimizers import optimizer_label
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Run, RunStore, State
 
+MAX_LANES = 120  # runs in one picture: ten seeds of a dozen methods
 RESUMABLE: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
 STOPPABLE: frozenset[State] = frozenset({"queued", "running"})
 WORKING: frozenset[State] = frozenset({"queued", "running", "stopping"})
@@ -47,24 +48,28 @@ def public(record: Run) -> dict[str, Any]:
     return {"run_id": record.run_id, "config": record.config.model_dump(mode="json"), "status": status}
 
 
-def seeds_beside(store: RunStore, records: Sequence[Run]) -> list[dict[str, Any]]:
-    """The races that were started together with this one, itself among them, one a seed; empty where it was alone."""
-    first = records[0]
-    if len({record.config.seed for record in records}) > 1:
-        return []
-    races = []
-    for seed in first.status.seeds:
-        ids = [record.config.model_copy(update={"seed": seed}).run_id for record in records]
-        there = [run_id for run_id in ids if store.exists(run_id)]
-        if there:
-            state = race_state(race_records(store, there))
-            races.append({"seed": seed, "ids": there, "state": state, "shown": seed == first.config.seed})
-    return races
+def with_all_seeds(store: RunStore, run_ids: Sequence[str]) -> list[str]:
+    """These runs and those started together with them with other seeds. Raises ConfigError for an unknown run."""
+    ids = dict.fromkeys(run_ids)
+    for record in [store.record(run_id) for run_id in run_ids]:
+        others = [record.config.model_copy(update={"seed": seed}).run_id for seed in record.status.seeds]
+        ids |= dict.fromkeys(run_id for run_id in others if store.exists(run_id))
+    return list(ids)
+
+
+def by_seed(records: Sequence[Run]) -> dict[int, list[Run]]:
+    """The runs of each seed, which train in lock step; seeds in order."""
+    seeds: dict[int, list[Run]] = {}
+    for record in sorted(records, key=lambda record: record.config.seed):
+        seeds.setdefault(record.config.seed, []).append(record)
+    return seeds
 
 
 def title(records: Sequence[Run]) -> str:
-    """`WD vs LPWD`."""
-    return " vs ".join(label(record.config.method) for record in records)
+    """`WD vs LPWD`, and how many seeds if there are several: `WD vs LPWD, 5 seeds`."""
+    names = " vs ".join(dict.fromkeys(label(record.config.method) for record in records))
+    seeds = len(by_seed(records))
+    return f"{names}, {seeds} seeds" if seeds > 1 else names
 
 
 def network(config: RunConfig, parameters: int | None = None) -> str:
@@ -82,8 +87,8 @@ def millions(count: int) -> str:
     return f"{float(f'{count / 1e6:.2g}'):g} M"
 
 
-def detail(config: RunConfig, parameters: int | None = None) -> str:
-    """Everything that the lanes share, as one line."""
+def detail(config: RunConfig, parameters: int | None = None, seeds: Sequence[int] = ()) -> str:
+    """Everything that the lanes share, as one line; `seeds` if there are several."""
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
     epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
     parts = [
@@ -94,7 +99,7 @@ def detail(config: RunConfig, parameters: int | None = None) -> str:
         epochs,
         images,
         f"batch {config.batch_size}",
-        f"seed {config.seed}",
+        seeds_text(seeds or [config.seed]),
     ]
     return ", ".join([*parts, "pretrained"] if config.pretrained else parts)
 
@@ -114,6 +119,7 @@ def lane_view(record: Run) -> dict[str, Any]:
     return {
         "id": record.run_id,
         "method": config.method,
+        "seed": config.seed,
         **lane_style(config.method),
         "state": status.state,
         "step": status.step,
@@ -143,20 +149,23 @@ def _share(record: Run) -> float:
 def race_view(records: Sequence[Run]) -> dict[str, Any]:
     """A race without its curves and without what only the queue and the clock know."""
     states = {record.status.state for record in records}
+    first, seeds = records[0], by_seed(records)
+    working = [record for record in records if record.status.state in ("running", "stopping")]
     return {
         "ids": [record.run_id for record in records],
         "title": title(records),
-        "detail": detail(records[0].config, int(records[0].status.summary.get("parameter_count") or 0)),
+        "detail": detail(first.config, int(first.status.summary.get("parameter_count") or 0), list(seeds)),
+        "seeds": [{"seed": seed, "state": race_state(lanes)} for seed, lanes in seeds.items()],
         "state": race_state(records),
         "progress": round(progress(records), 5),
-        "epoch": max(record.status.epoch for record in records),
-        "epochs": records[0].config.epochs,
+        "epoch": max(record.status.epoch for record in working or records),
+        "epochs": first.config.epochs,
         "canStop": bool(states & STOPPABLE),
         "canResume": bool(states & RESUMABLE) and not states & WORKING and not any(r.config.read_only for r in records),
         "messages": _messages(records),
         "gpuMemory": max(record.status.gpu_memory for record in records),
         "device": next((record.status.device for record in records if record.status.device), ""),
-        "command": command_line([record.config for record in records]),
+        "command": "\n".join(command_line([lane.config for lane in lanes]) for lanes in seeds.values()),
         "lanes": [lane_view(record) for record in records],
     }
 

@@ -99,7 +99,15 @@ test("traces are copies with epochs on the x axis", () => {
 });
 
 test("sentences about a race follow its state", () => {
-  const race = { epoch: 0, epochs: 10, secondsLeft: 75, messages: ["Disk full."], ahead: 1, state: "queued" };
+  const race = {
+    seeds: [{ seed: 0, state: "queued" }],
+    epoch: 0,
+    epochs: 10,
+    secondsLeft: 75,
+    messages: ["Disk full."],
+    ahead: 1,
+    state: "queued",
+  };
   assert.equal(epochText(race), "epoch 1 of 10, 75 s left");
   assert.equal(epochText({ ...race, secondsLeft: null }, "/"), "epoch 1/10");
   assert.equal(stateText(race), "Queued: 1 race is ahead.");

@@ -108,9 +108,11 @@ test("top-1 of a line is over finished seeds, and of the last epochs until one f
 });
 
 const lanes = [
-  { id: "a", label: "WD", state: "running", epochs: 3, imagesPerSecond: 1234.5, summary: {} },
+  { id: "a", method: "wd", seed: 0, label: "WD", state: "running", epochs: 3, imagesPerSecond: 1234.5, summary: {} },
   {
     id: "b",
+    method: "lpwd",
+    seed: 0,
     label: "LPWD",
     state: "finished",
     epochs: 3,

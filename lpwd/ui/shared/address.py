@@ -66,7 +66,7 @@ def _read(name: str, given: str) -> Any:
         return methods
     if name == "seeds":
         if given not in map(str, SEEDS):
-            raise ConfigError.of(name, f"is {given[:40]!r}: it must be {SEEDS[0]} to {SEEDS[-1]}")
+            raise ConfigError.of(name, f"is {given[:40]!r}: allowed are {', '.join(map(str, SEEDS))}")
         return int(given)
     if given == OPTIONAL.get(name):
         return None

@@ -9,6 +9,7 @@ import gradio as gr
 
 from lpwd import codec
 from lpwd.config import ConfigError, RunConfig, race_configs
+from lpwd.ui.views import MAX_LANES
 
 # What a sentence about a field calls it: the control's label.
 LABELS = {
@@ -20,8 +21,8 @@ LABELS = {
     "weight_decay": "Weight decay λ",
     "epochs": "Epochs",
     "train_samples": "Training images",
-    "seed": "Seed",
-    "seeds": "Number of seeds",
+    "seed": "First seed",
+    "seeds": "Seeds",
     "batch_size": "Batch size, images",
     "test_samples": "Test images",
     "validation_samples": "Validation images",
@@ -44,7 +45,7 @@ LABELS = {
     "optimizer_kwargs": "Optimizer arguments, JSON",
 }
 BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
-SEEDS = range(1, 6)
+SEEDS = (1, 2, 3, 4, 5, 10)
 OPTIONAL = {  # what an empty field means
     "train_samples": "all",
     "test_samples": "all",
@@ -110,11 +111,13 @@ def configs(values: Mapping[str, Any]) -> list[RunConfig]:
 
 
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
-    """One race per seed, so that methods are paired by seed. Raises ConfigError in the words of the page."""
+    """The lanes of each seed, so that methods are paired by seed. Raises ConfigError in the words of the page."""
     first = configs(values)
     with in_page_words():
         if values["seeds"] not in SEEDS:
-            raise ConfigError.of("seeds", f"is {values['seeds']}: it must be {SEEDS[0]} to {SEEDS[-1]}")
+            raise ConfigError.of("seeds", f"is {values['seeds']}: allowed are {', '.join(map(str, SEEDS))}")
+        if (lanes := values["seeds"] * len(first)) > MAX_LANES:
+            raise ConfigError.of("seeds", f"times methods is {lanes} lanes: at most {MAX_LANES} are allowed")
     return [first, *(configs({**values, "seed": first[0].seed + i}) for i in range(1, values["seeds"]))]
 
 

@@ -1,6 +1,6 @@
 // A live chart of a race's curves.
 
-import { laneTraces, publishedTrace } from "./lane_traces.js";
+import { publishedTrace, raceTraces } from "./lane_traces.js";
 import { draw, figureLayout, load, onThemeChange, whenSized } from "./plotly.js";
 
 const EMPTY = { race: { ids: [], lanes: [], epochs: 10 }, curves: {}, published: { stamp: "", lanes: [] } };
@@ -46,7 +46,7 @@ export class LaneChart {
     this.drawn = this.stamp();
     const { race, curves, published } = this.wanted;
     const lanes = race.lanes.filter((lane) => curves[lane.id] && lane.totalSteps);
-    const live = lanes.flatMap((lane) => laneTraces(this.kind, lane, curves[lane.id]));
+    const live = raceTraces(this.kind, lanes, curves);
     const data = [...published.lanes.map((lane) => publishedTrace(this.kind, lane)), ...live];
     const hasPoints = data.some((trace) => trace.x.length);
     await draw(this.element, data, this.layout(race, hasPoints));

@@ -1,6 +1,54 @@
 // Plotly traces of a race's curves. Colour, dash and marker of a method come with the lane.
 
+import { byMethod, overSeeds } from "./seeds.js";
+
+const THIN = 0.45; // opacity of one seed among several
+const BAND = "26"; // opacity of a band, as the last byte of a colour
 const COLUMN = { loss: "train_loss", top1: "test_top1", opposing: "opposing_count_rate" };
+
+/** Return the traces of a race: each lane's, or of several seeds each method's mean and band over thin lines.
+ * @param {ChartKind} kind @param {Lane[]} lanes @param {Curves} curves */
+export function raceTraces(kind, lanes, curves) {
+  const groups = byMethod(lanes);
+  if (groups.every((group) => group.length === 1))
+    return lanes.flatMap((lane) => laneTraces(kind, lane, curves[lane.id]));
+  return groups.flatMap((group) => methodTraces(kind, group, curves));
+}
+
+/** @param {ChartKind} kind @param {Lane[]} lanes of one method @param {Curves} curves */
+function methodTraces(kind, lanes, curves) {
+  const [first] = lanes;
+  const all = lanes.map(({ id }) => ({ epoch: curves[id].epochs.epoch, y: values(kind, curves[id].epochs) }));
+  const { epoch, mean, low, high } = overSeeds(all);
+  const name = `${first.label}, n = ${lanes.length}`;
+  const group = { ...base(first, kind), legendgroup: first.method, name };
+  const band = { x: [...epoch, ...[...epoch].reverse()], y: [...high, ...[...low].reverse()] };
+  return [
+    ...lanes.map((lane, i) => thin(lane, kind, all[i])),
+    ...lanes.filter(begins).map((lane) => ({ ...stepTrace(lane, curves[lane.id]), showlegend: false })),
+    { ...group, ...band, uid: `${group.uid}-band`, ...filled(first.color) },
+    { ...group, ...strong(first), uid: `${group.uid}-mean`, x: epoch, y: mean },
+  ];
+  function begins(/** @type {Lane} */ { id }) {
+    return kind === "loss" && curves[id].epochs.epoch.length === 0;
+  }
+}
+
+/** @param {Lane} lane @param {ChartKind} kind @param {{epoch: number[], y: any[]}} points */
+function thin(lane, kind, { epoch, y }) {
+  const line = { color: lane.color, dash: lane.dash, width: 1 };
+  const look = { mode: "lines", line, opacity: THIN, showlegend: false, hoverinfo: "skip" };
+  return { ...base(lane, kind), legendgroup: lane.method, ...look, x: [...epoch], y };
+}
+
+const filled = (/** @type {string} */ color) => ({
+  mode: "lines",
+  fill: "toself",
+  fillcolor: color + BAND,
+  line: { width: 0 },
+  showlegend: false,
+  hoverinfo: "skip",
+});
 
 /** Return the traces of one lane. @param {ChartKind} kind @param {Lane} lane @param {Curve} curve */
 export function laneTraces(kind, lane, curve) {

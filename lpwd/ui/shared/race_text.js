@@ -2,10 +2,17 @@
 
 import { duration } from "./numbers.js";
 
-/** Return "epoch 3 of 10, 20 s left". @param {Race} race @param {string} [of] */
+/** Return "epoch 3 of 10, 20 s left", of several seeds "seed 2 of 5, epoch 3 of 10, 20 s left".
+ * @param {Race} race @param {string} [of] */
 export function epochText(race, of = " of ") {
   const left = race.secondsLeft === null ? "" : `, ${duration(race.secondsLeft)} left`;
-  return `epoch ${Math.max(1, race.epoch)}${of}${race.epochs}${left}`;
+  return `${seedText(race.seeds, of)}epoch ${Math.max(1, race.epoch)}${of}${race.epochs}${left}`;
+}
+
+/** @param {{state: string}[]} seeds @param {string} of */
+function seedText(seeds, of) {
+  const at = seeds.findIndex(({ state }) => ["running", "stopping"].includes(state));
+  return seeds.length > 1 && at >= 0 ? `seed ${at + 1}${of}${seeds.length}, ` : "";
 }
 
 /** Describe the state; screen readers announce it, so it changes with the state and not with every step.

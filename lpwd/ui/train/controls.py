@@ -13,10 +13,10 @@ from lpwd.ui.shared import defaults
 from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown
 from lpwd.ui.train import methods
 
-FIRST = ("model", "dataset", "weight_decay", "methods")
+FIRST = ("model", "dataset", "weight_decay", "seeds", "methods")
 GROUPS: dict[str, tuple[str, ...]] = {
     "Training": (
-        *("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed", "seeds"),
+        *("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed"),
         "optimizer_kwargs",
     ),
     "Images": ("train_samples", "test_samples", "validation_samples", "image_size", "augment"),

@@ -12,7 +12,11 @@ export function mount(element, { props, watch }) {
   const take = () => {
     const { problem = "", note = "", ids } = JSON.parse(props.value);
     say(problem, note);
-    if (ids) showRuns(ids);
+    if (!ids) return;
+    showRuns(ids);
+    const view = element.closest(".lp-train-race");
+    const isBelow = view.getBoundingClientRect().top > innerHeight / 2; // one column: the form is above
+    if (isBelow) view.scrollIntoView({ behavior: "smooth" });
   };
   document.addEventListener("click", (/** @type {any} */ { target }) => {
     if (target.closest("#lp-start")) say("", "Checking model and data …");

@@ -2,14 +2,16 @@
 
 import { copy, csv } from "../shared/files.js";
 import { LaneChart } from "../shared/lane_chart.js";
-import { onPoll, showRuns } from "../shared/page_race.js";
+import { onPoll } from "../shared/page_race.js";
 import { watch } from "../shared/polling.js";
 import { stateText } from "../shared/race_text.js";
 import { changeRace } from "../shared/server.js";
 import { goToTab } from "../shared/tabs.js";
 import { tabLink } from "../shared/url.js";
-import { button, link, table, View } from "../shared/widgets.js";
-import { epochRows, LANE_HEAD, laneRow, summaryText } from "./panel_rows.js";
+import { handled, table, View } from "../shared/widgets.js";
+import { drawDifferences } from "./differences.js";
+import { onFormChange } from "./form_shown.js";
+import { epochRows, resultRows, summaryText } from "./panel_rows.js";
 
 const NOT_PUBLISHED = { stamp: "", lanes: [] };
 
@@ -30,16 +32,25 @@ class Panel extends View {
     /** @type {any} */
     this.published = NOT_PUBLISHED;
     this.numbersStamp = "";
-    this.seedsStamp = "";
+    this.differencesStamp = "";
+    /** @type {object | null} */
+    this.form = null; // what the controls show
     this.onClick("stop", ({ target }) => this.change("stop", target));
     this.onClick("resume", ({ target }) => this.change("resume", target));
     this.onClick("copy-command", ({ target }) => copy(target, this.race.command));
+    this.on("over-seeds", "click", (event) => handled(event, () => goToTab("runs", { runs: this.race.ids.join() })));
     this.onClick("copy-csv", ({ target }) => copy(target, csv(epochRows(this.race.lanes, this.curves))));
     this.askPublished = watch(element, "train", "published_curves", {
-      ask: () => this.race && { ids: this.race.ids, stamp: this.published.stamp },
+      ask: () => this.askedAbout(),
       take: (answer) => this.takePublished(answer),
       showsProblems: true,
     });
+    this.askDifferences = watch(element, "train", "differences", {
+      ask: () => this.race && this.race.seeds.length > 1 && { ids: this.race.ids, stamp: this.differencesStamp },
+      take: (answer) => this.takeDifferences(answer),
+      showsProblems: true,
+    });
+    onFormChange((shown) => this.formChanged(shown));
     onPoll(element, (state) => this.take(state));
   }
 
@@ -67,8 +78,32 @@ class Panel extends View {
   begin() {
     this.say("problem", "");
     this.say("published", "");
+    this.field("differences").replaceChildren();
+    this.say("verdict", "");
+    this.differencesStamp = "";
     this.published = NOT_PUBLISHED;
     this.askPublished();
+    this.askDifferences();
+  }
+
+  /** Before the first race, published curves of what the form shows are drawn. */
+  askedAbout() {
+    const { race, form, published } = this;
+    if (!race && !form) return null;
+    return { ...(race ? { ids: race.ids } : { shown: form }), stamp: published.stamp };
+  }
+
+  formChanged(/** @type {object} */ detail) {
+    this.form = detail;
+    if (!this.race) this.askPublished();
+  }
+
+  takeDifferences({ problem, stamp, rows, verdict = "" }) {
+    if (problem) return this.say("verdict", problem);
+    if (!rows) return;
+    this.differencesStamp = stamp;
+    this.say("verdict", verdict);
+    drawDifferences(this.field("differences"), rows);
   }
 
   takePublished({ problem, stamp, lanes, line = "" }) {
@@ -76,7 +111,8 @@ class Panel extends View {
     if (!lanes) return;
     this.published = { stamp, lanes };
     this.say("published", line);
-    this.drawCharts();
+    if (this.race) this.drawCharts();
+    else this.drawPublished(lanes);
   }
 
   drawHead() {
@@ -87,22 +123,16 @@ class Panel extends View {
     this.button("resume").hidden = !race.canResume || !mine;
     const done = race.canResume ? ` ${Math.round(race.progress * 100)} % are done.` : "";
     this.say("state", stateText(race) + done);
-    const stamp = JSON.stringify(race.seeds);
-    if (stamp !== this.seedsStamp) this.drawSeeds();
-    this.seedsStamp = stamp;
+    const several = race.seeds.length > 1;
+    this.field("over-seeds").hidden = !several;
+    /** @type {any} */ (this.field("over-seeds")).href = tabLink("runs", { runs: race.ids.join() });
   }
 
-  /** Link the races that were started together with other seeds. */
-  drawSeeds() {
-    const { seeds } = this.race;
-    this.field("seeds").hidden = !seeds.length;
-    const waiting = seeds.filter(({ state }) => state === "queued").length;
-    const text = `Started with ${seeds.length} seeds${waiting ? `, ${waiting} still waiting` : ""}:`;
-    const seedButton = ({ seed, state, ids, shown }) =>
-      button(`seed ${seed}, ${state}`, () => showRuns(ids), { disabled: shown });
-    const runs = seeds.flatMap(({ ids }) => ids).join(",");
-    const compare = link("Compare over seeds", tabLink("runs", { runs }), () => goToTab("runs", { runs }));
-    this.field("seeds").replaceChildren(text, ...seeds.map(seedButton), compare);
+  /** Draw the charts of a page that shows no race yet. */
+  drawPublished(lanes) {
+    const epochs = Math.max(10, ...lanes.flatMap(({ epochs }) => epochs.epoch));
+    const race = { ids: [], lanes: [], epochs };
+    for (const chart of this.charts) chart.draw({ race, curves: {}, published: this.published });
   }
 
   drawCharts() {
@@ -124,8 +154,8 @@ class Panel extends View {
     this.element.querySelector(".lp-below").hidden = false;
     this.say("command", race.command);
     this.say("summary", summaryText(race.lanes, curves));
-    const rows = race.lanes.map((lane) => laneRow(lane, curves[lane.id]));
-    table(this.field("lanes"), [LANE_HEAD, ...rows], { colors: race.lanes.map(({ color }) => color) });
+    const { rows, colors } = resultRows(race.lanes, curves);
+    table(this.field("lanes"), rows, { colors });
     table(this.field("epochs"), epochRows(race.lanes, curves));
   }
 }

@@ -5,6 +5,7 @@ import { onQueueChange } from "../shared/page_race.js";
 import { watch as watchTopic } from "../shared/polling.js";
 import { parameter, remember, tabLink } from "../shared/url.js";
 import { put, View } from "../shared/widgets.js";
+import { onFormChange } from "./form_shown.js";
 import { markProblem, note } from "./marks.js";
 
 const ASK_AFTER_MS = 150; // a number is typed digit by digit
@@ -22,7 +23,7 @@ class Plan extends View {
     super(element);
     this.isFilled = isFilled;
     /** @type {object | null} */
-    this.shown = null; // by the controls; train/tab.py sends it with each change
+    this.shown = null; // by the controls
     /** @type {object | null} */
     this.asked = null;
     /** @type {any} */
@@ -32,7 +33,7 @@ class Plan extends View {
       take: (plan) => this.take(plan),
       showsProblems: true,
     });
-    addEventListener("lpwd-form", (/** @type {any} */ { detail }) => this.formChanged(detail));
+    onFormChange((shown) => this.formChanged(shown));
     onQueueChange(element, this.askNow); // measured speeds and free time change with what trains
     this.onClick("copy", ({ target }) => copy(target, this.plan.commands));
     this.onClick("copy-python", ({ target }) => copy(target, this.plan.python));

@@ -1,17 +1,18 @@
-"""Published runs with the settings of the race on the page, drawn faintly beside it. No gradio; pandas comes along."""
+"""Published runs with the settings of the race on the page, drawn faintly beside it; before it, those of the form."""
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lpwd.analysis.words import short
-from lpwd.config import RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.methods import METHODS
 from lpwd.runs import Runs
 from lpwd.store import RunStore
-from lpwd.ui.live import MAX_LANES
 from lpwd.ui.published import Cached
-from lpwd.ui.views import lane_style
+from lpwd.ui.shared import form
+from lpwd.ui.views import MAX_LANES, lane_style
 from lpwd.ui.web.topics import IDLE_MS
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
@@ -31,22 +32,28 @@ class Beside:
         self._version = ""
         self._runs: dict[str, dict[str, list[str]]] = {}  # settings -> method -> run ids
 
-    def look(self, ids: list[str], stamp: str = "") -> dict[str, Any]:
-        """The curves beside these runs, unless the page has this `stamp` of them. Raises ConfigError."""
+    def look(
+        self, ids: list[str] | None = None, shown: dict[str, Any] | None = None, stamp: str = ""
+    ) -> dict[str, Any]:
+        """The curves beside these runs, or of what the form shows, unless the page has this `stamp` of them.
+
+        Raises ConfigError for an unknown run.
+        """
         results = self.cached.results
         if results is None:
             return {"stamp": "", "pollMs": READING_MS}
-        now = f"{self.cached.version} {','.join(ids)}"
+        configs = [self.store.config(run_id) for run_id in (ids or [])[:MAX_LANES]] or _meant(shown or {})
+        now = f"{self.cached.version} {','.join(config.run_id for config in configs)}"
         if now == stamp:
             return {"stamp": now, "pollMs": IDLE_MS}
-        return {"stamp": now, "pollMs": IDLE_MS, **self._drawn(results, ids[:MAX_LANES])}
+        return {"stamp": now, "pollMs": IDLE_MS, **self._drawn(results, configs, raced=bool(ids))}
 
-    def _drawn(self, results: "Results", ids: Sequence[str]) -> dict[str, Any]:
-        configs = [self.store.config(run_id) for run_id in ids]
+    def _drawn(self, results: "Results", configs: Sequence[RunConfig], raced: bool) -> dict[str, Any]:
         by_method = self._alike(results).get(settings(configs[0]), {}) if configs else {}
         wanted = ALWAYS | {config.method for config in configs}
         lanes = [_lane(results, name, by_method[name]) for name in METHODS if name in wanted and name in by_method]
-        line = f"Faint: means over the seeds of published runs with these settings, of {results.line}" if lanes else ""
+        lead = "Faint:" if raced else "Published, not run here:"
+        line = f"{lead} means over the seeds of published runs with these settings, of {results.line}" if lanes else ""
         return {"lanes": lanes, "line": line}
 
     def _alike(self, results: "Results") -> dict[str, dict[str, list[str]]]:
@@ -59,6 +66,13 @@ class Beside:
                     alike.setdefault(record.config.method, []).append(run_id)
             self._version, self._runs = self.cached.version, runs
         return self._runs
+
+
+def _meant(shown: dict[str, Any]) -> list[RunConfig]:
+    """What Start would train; nothing where the form says something that cannot be."""
+    with suppress(ConfigError, KeyError, TypeError):
+        return form.configs(form.meant(shown))
+    return []
 
 
 def settings(config: RunConfig) -> str:

@@ -21,6 +21,7 @@ from lpwd.ui.published import Cached
 from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
 from lpwd.ui.train import controls as form_controls
+from lpwd.ui.train.differences import Differences
 from lpwd.ui.train.here import Here, first_dataset
 from lpwd.ui.train.presets import fillings, options
 from lpwd.ui.train.published import Beside
@@ -28,10 +29,10 @@ from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
 INTRO = (
-    "Does it matter when, and where, weight decay acts? Each method trains the same network from the same initial "
-    "weights on the same batches, in lock step, on this machine. WD shrinks every layer alike, together with the "
-    "update; LPWD shrinks before the forward pass, deep layers more than shallow ones."
+    "Each method trains the same network from the same initial weights on the same batches. WD shrinks every layer "
+    "alike, with the update. LPWD shrinks before the forward pass, deep layers most."
 )
+OUTCOME = '<p class="lp-problem" role="alert"></p><p class="lp-muted" role="status"></p>'
 RECORDED = "These runs had finished before: shown as recorded. Tick “Train finished runs again” to repeat them."
 HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
 LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
@@ -49,53 +50,42 @@ def build(
     on_load: Callable[..., Any],
 ) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
-    gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
-
     here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
     topics.add("preflight", preflight(Costs(live), here))
     topics.add("published_curves", Beside(live.store, cached).look)
+    topics.add("differences", Differences(live.store).look)
 
-    with gr.Row(elem_classes="lp-presets"):
-        preset = gr.HTML(
-            html_template=look.asset("train/presets.html").replace("[[OPTIONS]]", options()),
-            js_on_load=look.mount("train/presets.js"),
-            elem_id="lp-filling",
-            apply_default_css=False,
-        )
-        about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
-    controls = form_controls.build(dataset)
-    with gr.Row(elem_classes="lp-start"):
-        start = gr.Button(
-            "Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts", scale=0, min_width=120
-        )
-        plan = gr.HTML(
-            html_template=look.asset("train/plan.html"),
-            js_on_load=look.mount("train/plan.js"),
-            elem_id="lp-plan",
-            apply_default_css=False,
-        )
-    terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
-    gr.HTML(
-        f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>', elem_id="lp-limits", apply_default_css=False
-    )
-    note = gr.HTML(elem_id="lp-note", apply_default_css=False)
-    outcome = gr.HTML(
-        "{}",
-        html_template='<p class="lp-problem" role="alert"></p><p class="lp-muted" role="status"></p>',
-        js_on_load=look.mount("train/outcome.js"),
-        elem_id="lp-outcome",
-        apply_default_css=False,
-    )
-    gr.HTML(
-        html_template=look.asset("train/panel.html"),
-        js_on_load=look.mount("train/panel.js"),
-        elem_id="lp-panel",
-        apply_default_css=False,
-    )
+    with gr.Row(elem_classes="lp-train"):
+        with gr.Column(elem_classes="lp-train-form", min_width=280):
+            gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
+            preset = _html("train/presets", "lp-filling", html_template=_presets())
+            about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
+            controls = form_controls.build(dataset)
+            plan = _html("train/plan", "lp-plan")
+            terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
+            limits = f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>'
+            gr.HTML(limits, elem_id="lp-limits", apply_default_css=False)
+            note = gr.HTML(elem_id="lp-note", apply_default_css=False)
+            with gr.Row(elem_classes="lp-start"):
+                start = gr.Button("Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts")
+        with gr.Column(elem_classes="lp-train-race", min_width=280):
+            outcome = _html("train/outcome", "lp-outcome", value="{}", html_template=OUTCOME)
+            _html("train/panel", "lp-panel")
     _fill(preset, about, controls)
     _wire(live, people, controls, start, plan, outcome)
     _first_values(here, controls, plan, note, outcome, on_load)
     return controls
+
+
+def _html(name: str, elem_id: str, **options: Any) -> gr.HTML:
+    """A component of the page from its own template and script."""
+    given = {"html_template": look.asset(f"{name}.html")} if "html_template" not in options else {}
+    script = look.mount(f"{name}.js")
+    return gr.HTML(js_on_load=script, elem_id=elem_id, apply_default_css=False, **given, **options)
+
+
+def _presets() -> str:
+    return look.asset("train/presets.html").replace("[[OPTIONS]]", options())
 
 
 def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
@@ -132,8 +122,9 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
             sentence = str(form.labelled(error))
             gr.Warning(sentence, title="Not started", duration=8)
             return _outcome(problem=sentence)
-        recorded = all(live.store.status(run_id).state in ENDED for run_ids in races for run_id in run_ids)
-        return _outcome(ids=races[0], note=RECORDED if recorded else "")
+        ids = [run_id for run_ids in races for run_id in run_ids]
+        recorded = all(live.store.status(run_id).state in ENDED for run_id in ids)
+        return _outcome(ids=ids, note=RECORDED if recorded else "")
 
     def on_dataset(dataset: str, model: str) -> list[Any]:
         values = defaults.of_dataset(dataset, model)

@@ -1,0 +1,70 @@
+"""Paired differences of the race on the page, as its seeds end, and what follows from them. No gradio here."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lpwd.methods import METHODS
+from lpwd.store import ENDED, Run, RunStore
+from lpwd.ui.views import MAX_LANES, WORKING, lane_style, race_records
+from lpwd.ui.web.topics import IDLE_MS
+
+if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
+    from lpwd.analysis.statistics import Paired
+
+SOON_MS = 1000  # until a page asks again while a seed trains
+KEPT = 64  # answers
+BASE = "wd"  # what the others are compared with, if it takes part
+
+
+class Differences:
+    """One object an app. Each set of ended runs is compared once, however many pages watch."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self._answers: dict[str, dict[str, Any]] = {}
+
+    def look(self, ids: list[str], stamp: str = "") -> dict[str, Any]:
+        """Each method minus WD over the seeds that both have ended, unless the page has this `stamp` of it.
+
+        Raises ConfigError for an unknown run.
+        """
+        records = race_records(self.store, ids[:MAX_LANES])
+        ended = [record for record in records if record.status.state in ENDED]
+        poll = {"pollMs": SOON_MS if any(record.status.state in WORKING for record in records) else IDLE_MS}
+        now = ",".join(record.run_id for record in ended)
+        if not ended or now == stamp:
+            return {"stamp": now, **poll}
+        if now not in self._answers:
+            if len(self._answers) >= KEPT:
+                self._answers.pop(next(iter(self._answers)))
+            self._answers[now] = compared(ended)
+        return {"stamp": now, **poll, **self._answers[now]}
+
+
+def compared(ended: Sequence[Run]) -> dict[str, Any]:
+    """A row for each method but the first, and the verdict on the paper's claim where it takes part."""
+    from lpwd.analysis.statistics import paired, runs_frame
+    from lpwd.analysis.verdict import one_sentence
+
+    methods = [name for name in METHODS if any(run.config.method == name for run in ended)]
+    base = BASE if BASE in methods else methods[0]
+    frame = runs_frame(ended)
+    found = [paired(frame, method, base) for method in methods if method != base]
+    last = [one for one in found if one.method == "lpwd"] or found[-1:]
+    claim = 1 if last and (last[0].method, base) == ("lpwd", BASE) else 0
+    return {"rows": [_row(one) for one in found if one.n], "verdict": one_sentence(last[0], claim) if last else ""}
+
+
+def _row(found: "Paired") -> dict[str, Any]:
+    style = lane_style(found.method)
+    return {
+        "label": style["label"],
+        "color": style["color"],
+        "other": lane_style(found.other)["label"],
+        "seeds": list(found.seeds),
+        "differences": list(found.differences),
+        "mean": found.mean,
+        "low": None if math.isnan(found.low) else found.low,
+        "high": None if math.isnan(found.high) else found.high,
+    }
