@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 
 import httpx2 as httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from synthetic import IdleJobs
 from waiting import PATIENCE, wait_until
 
 from lpwd.store import RunStore
@@ -35,12 +36,18 @@ FLAGS = [
 
 
 @dataclass
-class App:
+class Site:
+    """Where the page is, and the runs that it shows."""
+
+    url: str
+    runs_dir: Path
+
+
+@dataclass
+class App(Site):
     """`python app.py` as people start it, in a process of its own."""
 
     process: subprocess.Popen[str]
-    url: str
-    runs_dir: Path
     log: Path
 
     def end(self, number: int = signal.SIGTERM) -> int:
@@ -55,22 +62,22 @@ class App:
             raise
 
 
-def start_app(runs_dir: Path, **environment: str) -> App:
-    """Start the app without any Hub and wait until it answers."""
+def start_app(runs_dir: Path, command: Sequence[str] = ("app.py",), **environment: str) -> App:
+    """Start the app without any Hub and wait until it answers; `command` is what Python runs."""
     port = free_port()
     runs_dir.mkdir(parents=True, exist_ok=True)
     log = runs_dir.parent / f"{runs_dir.name}-app.log"
     no_hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(runs_dir.parent / "hf")}
     with open(log, "a", encoding="utf-8") as out:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), "--runs-dir", str(runs_dir)],
+            [sys.executable, *command, "--port", str(port), "--runs-dir", str(runs_dir)],
             cwd=ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "LPWD_DEVICE": "cpu", **no_hub, **environment},
         )
-    app = App(process, f"http://127.0.0.1:{port}", runs_dir, log)
+    app = App(f"http://127.0.0.1:{port}", runs_dir, process, log)
     try:
         wait_until(lambda: answers(app.url) or process.poll() is not None)
         assert process.poll() is None, log.read_text()
@@ -89,7 +96,21 @@ def running_app(runs_dir: Path, **environment: str) -> Iterator[App]:
         app.end()
 
 
-def without_runs(app: App) -> None:
+@contextmanager
+def page_here(runs_dir: Path) -> Iterator[Site]:
+    """The page served by this process, where nothing trains: it takes a second of a core to start, an app 17."""
+    from lpwd.ui import page
+
+    demo, options = page.build(RunStore(runs_dir), IdleJobs(RunStore(runs_dir)))
+    address = {"server_name": "127.0.0.1", "server_port": free_port()}
+    _, url, _ = demo.launch(**address, prevent_thread_lock=True, quiet=True, **options)
+    try:
+        yield Site(url.rstrip("/"), runs_dir)
+    finally:
+        demo.close(verbose=False)
+
+
+def without_runs(app: Site) -> None:
     """Stop what trains or waits, and remove every run."""
     store = RunStore(app.runs_dir)
     busy = lambda: [r.run_id for r in store.records() if r.status.state in ("queued", "running", "stopping")]  # noqa: E731
@@ -100,7 +121,7 @@ def without_runs(app: App) -> None:
         store.delete(run_id)
 
 
-def owner(app: App) -> Any:
+def owner(app: Site) -> Any:
     """A gradio_client that may change every run."""
     from gradio_client import Client
 
@@ -108,12 +129,12 @@ def owner(app: App) -> Any:
     return Client(app.url, verbose=False, headers={"cookie": f"lpwd-owner={key}"})
 
 
-def owner_link(app: App) -> str:
+def owner_link(app: Site) -> str:
     """What `python -m lpwd owner` prints: it makes a browser the owner's and opens the page."""
     return f"{app.url}/owner?key={RunStore(app.runs_dir).owner_key()}"
 
 
-def posted(app: App, path: str = "/lpwd/poll", body: str = "{}", **headers: str | None) -> httpx.Response:
+def posted(app: Site, path: str = "/lpwd/poll", body: str = "{}", **headers: str | None) -> httpx.Response:
     """The answer to a POST with these headers; `_` in a name is `-` on the wire, and None leaves one away."""
     named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
     return httpx.post(app.url + path, content=body, headers=named, timeout=30)

@@ -8,8 +8,10 @@ os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing listens th
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests share the cores with the processes that they start
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+import own_results
 import pytest
-from browser import chromium, running_app, without_runs
+from browser import chromium, page_here, running_app, without_runs
+from queues import SharedQueue
 from xdist.scheduler import LoadFileScheduling
 
 from lpwd.config import RunConfig
@@ -27,22 +29,27 @@ TINY = {
     "lr": 1e-3,
 }
 
-# Files that start apps, workers and browsers. They come first, so that at the end no worker of pytest is left with a
+# Files with one app or queue: a worker of pytest takes them all, in this order, and starts it once.
+TOGETHER = {
+    "races": ("app", "train_tab", "topics", "look"),
+    "pages": ("workspace_page", "origins", "toy", "polling", "network", "explain", "landing"),
+    "queue": ("jobs", "rights", "preflight", "faults"),
+    "people": ("people", "tools"),
+    "own results": ("demo", "benchmark"),
+}
+# Other files that start processes. They come before the rest, so that at the end no worker of pytest is left with a
 # long one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
 LONG = (
-    *("look", "workspace_page", "train_tab", "origins", "toy", "polling", "network", "explain", "topics", "landing"),
-    *("app", "people", "tools", "faults", "jobs", "demo", "cli", "cluster", "sweep", "checks", "space", "answers"),
-    *("hub_panel", "benchmark", "starts", "examples", "cli_paper", "recipes", "preflight", "rights", "packaging"),
-    "proxies",
+    *("hub_panel", "space", "cli", "answers", "cluster", "sweep", "checks"),
+    *("starts", "examples", "cli_paper", "recipes", "packaging", "proxies"),
 )
-# Groups of files with the same app: one worker of pytest takes them all, and starts `shared_app` or `space_app` once.
-TOGETHER = {**dict.fromkeys(LONG[: LONG.index("app")], "pages"), **dict.fromkeys(("people", "tools"), "space")}
+GROUP = {file: name for name, files in TOGETHER.items() for file in files}
 SPACE = {  # as a Space of lab with accounts has it
     **{"SYSTEM": "spaces", "SPACE_ID": "lab/demo", "SPACE_AUTHOR_NAME": "lab"},
     **{"SPACE_HOST": "lab-demo.hf.space, demo.lab.org", "OPENID_PROVIDER_URL": "http://127.0.0.1:9"},
     **{"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "s", "OAUTH_SCOPES": "openid"},
 }
-
+TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 
 # Files whose tests train, start processes, or wait for a silent Hub. `bash tests/run.sh --quick` leaves them out.
 SLOW = (
@@ -54,10 +61,10 @@ SLOW = (
 
 def pytest_collection_modifyitems(items):
     """The order is kept with `--no-loadscope-reorder`."""
-    rank = {f"test_{name}": place for place, name in enumerate(LONG)}
+    rank = {f"test_{name}": place for place, name in enumerate((*GROUP, *LONG))}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
     for item in items:
-        if item.path.stem.removeprefix("test_") in (*LONG, *SLOW):
+        if item.path.stem.removeprefix("test_") in (*GROUP, *LONG, *SLOW):
             item.add_marker("slow")
 
 
@@ -66,7 +73,7 @@ class Groups(LoadFileScheduling):
 
     def _split_scope(self, nodeid):
         file = super()._split_scope(nodeid)
-        return TOGETHER.get(Path(file).stem.removeprefix("test_"), file)
+        return GROUP.get(Path(file).stem.removeprefix("test_"), file)
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -91,19 +98,56 @@ def shared_app(tmp_path_factory):
         yield app
 
 
+@pytest.fixture(scope="session")
+def page_of_this_process(tmp_path_factory):
+    with page_here(tmp_path_factory.mktemp("page") / "runs") as app:
+        yield app
+
+
 @pytest.fixture(scope="module")
-def app(shared_app):
-    """The app as `python app.py` starts it, without a run at the beginning of a file."""
-    yield shared_app
-    without_runs(shared_app)
+def app(request):
+    """The page without a run at the beginning of a file: in the group `pages` nothing trains, else it is all there."""
+    group = GROUP.get(request.path.stem.removeprefix("test_"))
+    app = request.getfixturevalue("page_of_this_process" if group == "pages" else "shared_app")
+    yield app
+    without_runs(app)
 
 
 @pytest.fixture(scope="session")
 def space_app(tmp_path_factory):
     """The app under the conditions of a Space, with MCP tools where the package is installed."""
-    tools = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
-    with running_app(tmp_path_factory.mktemp("space") / "runs", **SPACE, **tools) as app:
+    with running_app(tmp_path_factory.mktemp("space") / "runs", **SPACE, **TOOLS) as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def limited_app(tmp_path_factory):
+    """The app with limits, and with MCP tools where the package is installed."""
+    limits = {"LPWD_MAX_EPOCHS": "600", "LPWD_JOBS_PER_USER": "1"}
+    with running_app(tmp_path_factory.mktemp("limited") / "runs", **limits, **TOOLS) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def own_results_app(tmp_path_factory):
+    """The app with published results and presets of the tests' own."""
+    folder = tmp_path_factory.mktemp("own-results")
+    with running_app(folder / "app" / "runs", **own_results.variables(folder)) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def shared_queue(tmp_path_factory):
+    queue = SharedQueue(tmp_path_factory.mktemp("queue"))
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def jobs(shared_queue):
+    """A queue with a real worker: idle, without runs and limits."""
+    yield shared_queue.jobs
+    shared_queue.reset()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lpwd.config import RunConfig
 from lpwd.events import Diverged, Epoch, Event, Started, Step, ZeroShot, select
+from lpwd.jobs.queue import Jobs
 from lpwd.jobs.worker import Machine
 from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
@@ -41,7 +42,7 @@ def write_run(
     facts = {"mean_decay_rate": config.weight_decay * 1.5, "parameter_count": 1000}
     summary = result.summary | facts
     store.update(run_id, state="finished", device=device, summary=summary, seconds=12.0, versions={"torch": "2.14.1"})
-    store.update(run_id, commit="abc123", epoch=config.epochs, step=result.step)
+    store.update(run_id, commit="abc123", epoch=config.epochs, step=result.step, total_steps=20 * config.epochs)
     return run_id
 
 
@@ -80,3 +81,10 @@ class StillJobs:
 
     def machine(self):
         return Machine("cpu", "CPU, 2 cores", ["convnext_atto"], "fp32")
+
+
+class IdleJobs(Jobs):
+    """A queue that was never started: it has no worker, and whoever asks is told of a usual machine."""
+
+    def machine(self, timeout: float = 60) -> Machine:
+        return Machine("cpu", "CPU, 2 cores", ["convnext_atto", "test_convnext"], "fp32")

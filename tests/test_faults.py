@@ -7,36 +7,19 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from queues import empty, running_queue
 from test_jobs import LONG, numbers, state
 from waiting import wait_until
 
 from lpwd.config import ConfigError
+from lpwd.events import Step
 from lpwd.jobs.claim import Claim, ClaimLost
 from lpwd.jobs.race import run_lanes
 from lpwd.paths import DiskFull
 from lpwd.store import RunStore, is_lost
-
-SHORT_DISK = 6 * 2**20  # bytes
-PLENTY = 10**12  # bytes
-
-
-@contextmanager
-def small_disk(path, size=SHORT_DISK):
-    """A file system of its own at `path`."""
-    path.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], capture_output=True)
-    if done.returncode:
-        pytest.skip(f"a small disk needs the right to mount: {done.stderr.decode().strip()}")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def fill(path, leave=0):
@@ -49,26 +32,6 @@ def fill(path, leave=0):
         except OSError:
             file.truncate(max(0, file.tell() - leave))
     return filler
-
-
-@pytest.fixture(scope="module")
-def room():
-    """How many bytes of memory the queue believes to be free, in a list of one."""
-    return [PLENTY]
-
-
-@pytest.fixture(scope="module")
-def queue(tmp_path_factory, room):
-    with running_queue(tmp_path_factory.mktemp("faults") / "runs", free_memory=lambda: room[0]) as jobs:
-        yield jobs
-
-
-@pytest.fixture
-def jobs(queue, room):
-    """Idle, without runs, on a machine with plenty of memory."""
-    yield queue
-    room[0] = PLENTY
-    empty(queue)
 
 
 def goes_on(jobs, store, config):
@@ -86,24 +49,19 @@ def undisturbed(config, folder):
 # ---- the disk
 
 
-@pytest.fixture(scope="module")
-def queue_on_a_small_disk(tmp_path_factory):
-    with small_disk(tmp_path_factory.mktemp("faults") / "disk") as disk, running_queue(disk / "runs") as jobs:
-        yield jobs
-
-
 @pytest.fixture
-def cramped(queue_on_a_small_disk):
-    """Idle, without runs, where little room is left."""
-    yield queue_on_a_small_disk
-    empty(queue_on_a_small_disk)
+def disk(shared_queue):
+    """The disk that holds the runs of the queue, and nothing else."""
+    if not shared_queue.has_disk:
+        pytest.skip("a disk of its own needs the right to mount")
+    return shared_queue.disk
 
 
-def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(cramped, tiny, tmp_path):
-    jobs, store, config = cramped, cramped.store, tiny(epochs=40)
+def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(jobs, disk, tiny, tmp_path):
+    store, config = jobs.store, tiny(epochs=40)
     (run_id,) = jobs.submit([config])
     wait_until(lambda: store.status(run_id).epoch > 2)
-    filler = fill(store.root.parent)
+    filler = fill(disk)
     wait_until(lambda: state(store, run_id) == "interrupted")
     assert f"The disk that holds {store.root} is full: free some space" in store.status(run_id).message
     with pytest.raises(DiskFull, match="free some space, then resume"):
@@ -115,12 +73,12 @@ def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(cram
     assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
 
 
-def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_same(cramped, tiny, tmp_path):
-    jobs, store = cramped, cramped.store
+def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_same(jobs, disk, tiny, tmp_path):
+    store = jobs.store
     config = tiny(epochs=30, model_kwargs={"depths": [1, 1, 1, 1], "dims": [8, 16, 32, 64], "patch_size": 2})
     (run_id,) = jobs.submit([config])
     wait_until(lambda: store.status(run_id).epoch > 2)
-    filler = fill(store.root.parent, leave=100_000)
+    filler = fill(disk, leave=100_000)
     wait_until(lambda: state(store, run_id) == "interrupted")
     assert "is full: free some space, then resume" in store.status(run_id).message
     assert not [path for path in store.paths(run_id).folder.iterdir() if path.name.startswith(".checkpoint")]
@@ -131,20 +89,17 @@ def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_s
     assert goes_on(jobs, store, tiny(seed=1))
 
 
-def test_half_a_line_is_never_left_in_the_metrics(tiny, tmp_path):
-    from lpwd.events import Step
-
-    with small_disk(tmp_path / "disk", 2**20) as disk:
-        store = RunStore(disk / "runs")
-        run_id = store.create(tiny())
-        steps = [Step(number, 1, 2.0, 1e-3, 0.1, 100.0) for number in range(1, 6)]
-        store.append(run_id, steps)
-        filler = fill(disk, leave=8192)
-        with pytest.raises(DiskFull):
-            store.append(run_id, steps * 100)
-        filler.unlink()
-        store.append(run_id, steps)
-        assert [record["step"] for record in store.read_metrics(run_id)[0]] == [1, 2, 3, 4, 5] * 2
+def test_half_a_line_is_never_left_in_the_metrics(jobs, disk, tiny):
+    store = jobs.store
+    run_id = store.create(tiny())
+    steps = [Step(number, 1, 2.0, 1e-3, 0.1, 100.0) for number in range(1, 6)]
+    store.append(run_id, steps)
+    filler = fill(disk, leave=8192)
+    with pytest.raises(DiskFull):
+        store.append(run_id, steps * 100)
+    filler.unlink()
+    store.append(run_id, steps)
+    assert [record["step"] for record in store.read_metrics(run_id)[0]] == [1, 2, 3, 4, 5] * 2
 
 
 # ---- the folder
@@ -250,23 +205,22 @@ def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(sto
 # ---- memory
 
 
-def test_a_race_that_cannot_fit_is_refused_before_anything_is_written(jobs, room, tiny):
-    store = jobs.store
-    room[0] = 10**9
+def test_a_race_that_cannot_fit_is_refused_before_anything_is_written(jobs, shared_queue, tiny):
+    store, shared_queue.room = jobs.store, 10**9
     with pytest.raises(ConfigError, match=r"image_size 1024: with convnext_atto that takes at least"):
         jobs.submit([tiny(model_kwargs={}, image_size=1024, batch_size=1297, train_samples=None)])
     assert store.ids() == []
 
 
-def test_a_training_that_takes_more_than_is_free_fails_in_a_sentence_and_the_next_one_starts(jobs, room, tiny):
+def test_a_training_that_takes_more_than_is_free_fails_in_a_sentence_and_the_next_one_starts(jobs, shared_queue, tiny):
     store = jobs.store
     jobs.machine()
-    room[0] = 300 * 10**6
+    shared_queue.room = 300 * 10**6
     large = tiny(model="test_convnext", model_kwargs={}, image_size=128, batch_size=160, **LONG)
     (run_id,) = jobs.submit([large])
     wait_until(lambda: state(store, run_id) == "failed")
     assert "GB that were free when it began: choose a smaller batch_size" in store.status(run_id).message
-    room[0] = PLENTY
+    shared_queue.room = None
     assert goes_on(jobs, store, tiny(seed=1))
 
 

@@ -1,6 +1,5 @@
 """The queue and its worker process: real processes, real small trainings."""
 
-import contextlib
 import os
 import signal
 import time
@@ -9,7 +8,7 @@ import psutil
 import pytest
 from own_images import write_folder
 from plugins_for_tests import METHOD, forgetting
-from queues import empty, running_queue
+from queues import running_queue
 from waiting import wait_until
 
 from lpwd import plugins
@@ -34,19 +33,6 @@ def children():
 
 def numbers(store, run_id):
     return [reproducible(record) for record in store.read_metrics(run_id)[0] if record["event"] != "stopped"]
-
-
-@pytest.fixture(scope="module")
-def queue(tmp_path_factory):
-    with running_queue(tmp_path_factory.mktemp("jobs") / "runs") as jobs:
-        yield jobs
-
-
-@pytest.fixture
-def jobs(queue):
-    """Idle, without runs."""
-    yield queue
-    empty(queue)
 
 
 @pytest.fixture
@@ -175,23 +161,16 @@ def test_a_plugins_method_on_a_folder_is_killed_and_resumed_to_the_same_numbers(
                 act()
 
 
-def test_the_queue_survives_a_restart(tmp_path, tiny):
-    store, others = RunStore(tmp_path / "runs"), children()
-    jobs = Jobs(store, device="cpu")
-    jobs.start()
+def test_the_queue_survives_a_restart(shared_queue, jobs, store, tiny):
     (first,) = jobs.submit([tiny(**LONG)])
     waiting = jobs.submit([tiny(method="wd", seed=1), tiny(method="lpwd", seed=1)])
     wait_until(lambda: store.status(first).step > 0)
-    jobs.close()
+    shared_queue.stop()
+    assert children() == []
     assert state(store, first) == "interrupted"
     assert {state(store, run_id) for run_id in waiting} == {"queued"}
-    second = Jobs(store, device="cpu")
-    second.start()
-    try:
-        wait_until(lambda: {state(store, run_id) for run_id in waiting} == {"finished"})
-    finally:
-        second.close()
-    assert children() == others
+    shared_queue.start()
+    wait_until(lambda: {state(store, run_id) for run_id in waiting} == {"finished"})
 
 
 def test_two_apps_do_not_share_a_runs_directory(jobs, store):
@@ -219,10 +198,3 @@ def test_start_and_stop_leave_one_warm_worker_and_nothing_else(jobs, store, tiny
         wait_until(lambda: state(store, run_id) == "stopped")  # noqa: B023
     jobs.machine()
     wait_until(lambda: len(children()) == 1)
-
-
-def test_a_device_that_is_not_there_is_named(tmp_path):
-    jobs = Jobs(RunStore(tmp_path / "runs"), device="cuda:7")
-    jobs.start()
-    with contextlib.closing(jobs), pytest.raises(ConfigError, match="cuda:7"):
-        jobs.machine()

@@ -141,12 +141,6 @@ def test_gradio_client_still_works(app):
     assert len(Client(app.url, verbose=False).predict(api_name="/list_runs")) == 2
 
 
-def test_gradios_own_switch_opens_no_tools_without_ours(app):
-    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-    answer = posted(app, "/gradio_api/mcp/", asked, content_type=JSON, accept=f"{JSON}, text/event-stream")
-    assert answer.status_code in (404, 405)
-
-
 # ---- a foreign page in a real browser, of somebody who may delete everything
 
 

@@ -5,7 +5,6 @@ import os
 import time
 
 import pytest
-from queues import empty, running_queue
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
@@ -19,20 +18,6 @@ def races(**changes):
     values = address.first_values("digits", "test_convnext") | {"train_samples": 160, "test_samples": 50}
     values |= {"batch_size": 128, "epochs": 3}
     return form.races(form.meant(values | changes))
-
-
-@pytest.fixture(scope="module")
-def queue(tmp_path_factory):
-    with running_queue(tmp_path_factory.mktemp("preflight") / "runs") as jobs:
-        yield jobs
-
-
-@pytest.fixture
-def jobs(queue):
-    """Idle, without runs, without limits."""
-    yield queue
-    queue.limits = Limits()
-    empty(queue)
 
 
 def wait_said(costs, word, **changes):

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from queues import empty, running_queue
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.rights import HOST, Limits, User, may_change, require
@@ -63,20 +62,8 @@ def test_all_images_count_as_the_whole_data_set():
         Limits(images=99_999).check([RunConfig(dataset="cifar10", epochs=2)])
 
 
-@pytest.fixture(scope="module")
-def queue(tmp_path_factory):
-    with running_queue(tmp_path_factory.mktemp("rights") / "runs", limits=Limits(queue=3, jobs_per_user=2)) as jobs:
-        yield jobs
-
-
-@pytest.fixture
-def jobs(queue):
-    """Idle, without runs."""
-    yield queue
-    empty(queue)
-
-
 def test_the_queue_holds_so_many_races_of_one_person_and_of_all(jobs, tiny):
+    jobs.limits = Limits(queue=3, jobs_per_user=2)
     mine = [jobs.submit([tiny(epochs=500, seed=seed)], user=ANNE)[0] for seed in (0, 1)]
     with pytest.raises(ConfigError, match="2 of your races wait or train already: at most 2 a person here"):
         jobs.submit([tiny(seed=2)], user=ANNE)

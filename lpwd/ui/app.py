@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported, which `serve` does
+
+import psutil
 
 from lpwd import plugins, space
 from lpwd.config import ConfigError
@@ -22,6 +25,7 @@ from lpwd.store import RunStore
 
 TOOLS_SWITCH = "LPWD_MCP"
 MAX_PORT = 65_535
+CHILDREN_END_SECONDS = 5.0
 
 
 def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
@@ -59,6 +63,8 @@ def serve(host: str, port: int | None, runs_dir: str, plugin_files: Sequence[str
 
 
 def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threading.Event) -> None:
+    if port:
+        check_port(host, port)
     try:
         space.ask_this_machine_directly(host)
         store = RunStore(runs_dir)
@@ -90,6 +96,17 @@ def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threa
         raise ConfigError(str(error)) from None
     finally:
         jobs.close()
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise ConfigError if the port cannot be used: gradio, which would say so, is imported seconds later."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(f"{host}:{port} cannot be used ({error.strerror}): choose another --port") from None
 
 
 def wants_tools(environment: Mapping[str, str] = os.environ) -> bool:
@@ -133,7 +150,15 @@ def run(options: argparse.Namespace, heading: str) -> None:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process as it is: where Python ends in order, a background thread within C++ code aborts it (SIGABRT)."""
+    """End the process as it is, after every process that it started.
+
+    Where Python ends in order, a background thread within C++ code aborts it (SIGABRT).
+    """
     sys.stdout.flush()
     sys.stderr.flush()
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=CHILDREN_END_SECONDS)
     os._exit(status)
