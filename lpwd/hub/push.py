@@ -18,8 +18,10 @@ from lpwd.hub.card import CARD, CARD_FILE, is_outdated
 from lpwd.hub.client import STARTS_FOLDER, HubMissing, HubRefused, check_name, hub_errors, within
 from lpwd.hub.published import differs, ended_runs, read, restore, shard
 from lpwd.hub.pull import Results, download, head, pull
+from lpwd.paper.scorecard import answer
+from lpwd.paper.scorecard.claims import scorecard
 from lpwd.paths import replacing
-from lpwd.runs import Run
+from lpwd.runs import Run, Runs
 from lpwd.starts import Start
 from lpwd.store import RunStore
 
@@ -262,4 +264,5 @@ def write_snapshot(
         runs = read(folder, "").runs
         chosen.write(runs, folder)
         scans.write(runs, folder)
+        answer.write(scorecard(Runs(published=lambda: runs), "cpu"), folder)
     return report

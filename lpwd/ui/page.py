@@ -14,6 +14,7 @@ from lpwd.jobs.queue import Jobs
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.benchmark import tab as benchmark
+from lpwd.ui.benchmark.bench import Bench
 from lpwd.ui.demo import tab as demo
 from lpwd.ui.explain import tab as explain
 from lpwd.ui.live import Live, in_background
@@ -55,14 +56,15 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
     `jobs` has been started. Nothing here waits for the worker or the Hub.
     """
     live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
+    bench = Bench(store, cached)
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
-            "Demo": partial(demo.build, live, people, topics, cached),
+            "Demo": partial(demo.build, live, people, topics, cached, bench.answer),
             "Train": partial(train.build, live, people, topics, cached, hub_problem, on_load),
             "Runs": partial(runs.build, live, people, topics, cached),
-            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher),
+            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher, bench),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}

@@ -72,11 +72,16 @@ class Part:
         """`LPWD minus WD: +0.12 points (95% −0.20 to +0.44, n = 3)`."""
         if not self.n:
             return f"{self.name}: no seed has all its runs"
-        interval = f"95% {ends(self.interval(), self.digits)}, " if self.n > 1 else ""
         used, of = self.columns
         where = "" if of == 1 else f", mean of {used} columns" if used == of else f", {used} of {of} columns"
+        return f"{self.name}{where}: {self.numbers}"
+
+    @property
+    def numbers(self) -> str:
+        """`+0.12 points (95% −0.20 to +0.44, n = 3)`."""
+        interval = f"95% {ends(self.interval(), self.digits)}, " if self.n > 1 else ""
         mean = f"{number(self.mean, signed=True, digits=self.digits)}{self.unit}"
-        return f"{self.name}{where}: {mean} ({interval}n = {self.n}{chosen_text(self.naive, self.unit)})"
+        return f"{mean} ({interval}n = {self.n}{chosen_text(self.naive, self.unit)})"
 
     def more_seeds(self, alpha: float) -> int:
         """How many more would decide; 0 if it is decided, or lacks columns rather than seeds, or is a correlation."""

@@ -15,6 +15,7 @@ from lpwd.jobs.costs import SPEED_FIELDS
 from lpwd.methods import METHODS
 from lpwd.paper.numbers import SCALES, Scale
 from lpwd.paper.presets import PRESETS, Cell, get_preset
+from lpwd.paper.scorecard.answer import answer
 from lpwd.runs import Run, Runs, origins_text, repeated_text
 from lpwd.store import RunStore
 from lpwd.ui.benchmark.figures import figures, sentences_of
@@ -37,6 +38,7 @@ class Bench:
         self.store, self.cached, self.runs = store, cached, Runs(store, cached.runs)
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._tiles: dict[tuple[str, str], tuple[str, Tile]] = {}  # with the stamp of their cells
+        self._all: list[Tile] = []  # of FIRST_SCALE
         self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
         cached.when_read(lambda: self.cards(FIRST_SCALE))  # loading pandas and judging runs takes seconds
 
@@ -58,7 +60,14 @@ class Bench:
             for name in changed:
                 self._tiles[name, scale] = (stamps[name], tile(name, self.runs, cast(Scale, scale)))
             tiles = holm_adjusted([self._tiles[name, scale][1] for name in CLAIMS])
+            if scale == FIRST_SCALE:
+                self._all = tiles
             return answer | {"summary": summary(tiles), "tiles": list(map(card, tiles))}
+
+    def answer(self) -> dict[str, Any] | None:
+        """What the landing answers, from the scorecard as it was last made; None before the first."""
+        tiles = self._all
+        return answer(tiles) if tiles else None
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
         """What lies below a tile; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""

@@ -10,7 +10,8 @@ from lpwd.jobs.rights import User
 from lpwd.jobs.sweep import with_starts
 from lpwd.store import RunStore
 from lpwd.ui import look
-from lpwd.ui.benchmark import bench, hub_panel
+from lpwd.ui.benchmark import hub_panel
+from lpwd.ui.benchmark.bench import Bench, choices
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.shared import costs
@@ -27,9 +28,10 @@ def is_working(store: RunStore, run_id: str) -> bool:
     return store.exists(run_id) and store.status(run_id).state in WORKING
 
 
-def build(live: Live, people: People, topics: Topics, cached: Cached, pusher: AutoPush | None) -> None:
+def build(
+    live: Live, people: People, topics: Topics, cached: Cached, pusher: AutoPush | None, benchmark: Bench
+) -> None:
     """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
-    benchmark = bench.Bench(live.store, cached)
 
     def paced(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
@@ -55,7 +57,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached, pusher: Au
         html_template=look.asset("benchmark/benchmark.html"),
         js_on_load=look.mount("benchmark/benchmark.js"),
         server_functions=server_functions(run_cells, who=people.who),
-        choices=json.dumps(bench.choices()),
+        choices=json.dumps(choices()),
         elem_id="lp-benchmark",
         apply_default_css=False,
     )

@@ -14,8 +14,17 @@ import { ScanSource } from "./scan_source.js";
 const SETTLE_MS = 250;
 const FIRST_DECAY = 0.5; // unless the link or the scan names another
 
+/** @type {(penalty: Penalty) => void} */
+let made;
+const ready = new Promise((resolve) => {
+  made = resolve;
+});
+
+/** Call `use` with the component of act two once it is there. @param {(penalty: Penalty) => void} use */
+export const whenReady = (use) => void ready.then(use);
+
 /** @type {Mount} */
-export const mount = (element, { server, props }) => void new Penalty(element, server, JSON.parse(props.scans));
+export const mount = (element, { server, props }) => made(new Penalty(element, server, JSON.parse(props.scans)));
 
 class Penalty extends View {
   constructor(element, server, { frames, digests, reading }) {
@@ -29,6 +38,8 @@ class Penalty extends View {
     this.close = false;
     this.touched = false;
     this.hidden = new Set(); // methods
+    /** @type {(() => void)[]} */
+    this.listeners = [];
     const chart = (name) => new PenaltyChart(this.field(name));
     this.charts = { loss: chart("loss"), top1: chart("top1"), result: chart("result") };
     this.live = new LiveSeed(
@@ -36,6 +47,7 @@ class Penalty extends View {
       server,
       () => this.cell(),
       (moved) => this.liveChanged(moved),
+      () => this.told(),
     );
     this.source = new ScanSource(element, { digests, reading }, () => this.fetchScan());
     this.listen();
@@ -146,6 +158,24 @@ class Penalty extends View {
     this.draw();
     this.fillFolds();
     this.live.ask();
+  }
+
+  /** Call `drawn` whenever the scan, the live seed or its state has changed. @param {() => void} drawn */
+  onDraw(drawn) {
+    this.listeners.push(drawn);
+  }
+
+  told() {
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Select this cell, with these methods alone, and start its next seed. */
+  raceHere(scan, decay, methods) {
+    if (this.live.starting || (this.live.isWorking() && this.live.isHere())) return;
+    this.moveTo({ scan, decay });
+    this.hidden = new Set(this.frame.methods.map(({ method }) => method).filter((name) => !methods.includes(name)));
+    this.bring();
+    this.live.start();
   }
 
   liveChanged(moved) {

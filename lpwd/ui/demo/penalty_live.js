@@ -15,12 +15,13 @@ const WORKING = ["queued", "running", "stopping"];
 export class LiveSeed extends View {
   /** @param {any} element @param {Server} server @param {() => any} cell what is selected: {scan, decay, methods}
    * @param {(moved: any) => void} changed called when something else must be drawn; `moved` is the cell of a linked
-   *   seed, once, if another cell is selected */
-  constructor(element, server, cell, changed) {
+   *   seed, once, if another cell is selected @param {() => void} described called when its texts have changed */
+  constructor(element, server, cell, changed, described) {
     super(element);
     this.server = server;
     this.cell = cell;
     this.changed = changed;
+    this.described = described;
     /** @type {string[]} */
     this.ids = parameter("demo_runs").split(",").filter(Boolean);
     /** @type {any} */
@@ -146,7 +147,7 @@ export class LiveSeed extends View {
   // ---- words
 
   describe() {
-    const { live, known, starting } = this;
+    const { live, known } = this;
     const working = this.isWorking();
     this.drawButtons(working);
     this.field("progress").hidden = !working;
@@ -154,11 +155,25 @@ export class LiveSeed extends View {
       showProgress(this.field("progress").firstElementChild, live.race.progress);
       this.say("when", epochText(live.race));
     }
-    const state = { working, here: this.isHere(), busy: this.busy, methods: this.cell().methods.length };
-    this.say("state", starting ? "Checking model and data …" : live ? liveStateText(live, state) : "");
+    const state = this.situation();
+    this.say("state", this.stateText());
     this.say("offer", known ? offerText(known, state) : "");
     this.field("here").hidden = !known?.verdict;
     this.say("here", known?.verdict ? `Here: ${known.verdict}` : "");
+    this.described();
+  }
+
+  situation() {
+    return { working: this.isWorking(), here: this.isHere(), busy: this.busy, methods: this.cell().methods.length };
+  }
+
+  stateText() {
+    if (this.starting) return "Checking model and data …";
+    return this.live ? liveStateText(this.live, this.situation()) : "";
+  }
+
+  problem() {
+    return this.field("problem").textContent;
   }
 
   drawButtons(working) {

@@ -55,11 +55,7 @@ function picture({ seeds, differences, mean, low, high }, x, label) {
       ? []
       : [svg("line", { class: "lp-interval", x1: x(low), x2: x(high), y1: middle, y2: middle })];
   const dots = differences.map((value, i) =>
-    svg(
-      "circle",
-      { cx: x(value), cy: middle, r: 3.5 },
-      svg("title", {}, `seed ${seeds[i]}: ${plus(value)} points`),
-    ),
+    svg("circle", { cx: x(value), cy: middle, r: 3.5 }, svg("title", {}, `seed ${seeds[i]}: ${plus(value)} points`)),
   );
   const tick = svg("line", { class: "lp-mean", x1: x(mean), x2: x(mean), y1: 4, y2: HEIGHT - 4 });
   return svg(

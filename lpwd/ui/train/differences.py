@@ -58,6 +58,7 @@ def compared(ended: Sequence[Run]) -> dict[str, Any]:
 
 def _row(found: "Paired") -> dict[str, Any]:
     style = lane_style(found.method)
+    low, high = found.interval
     return {
         "label": style["label"],
         "color": style["color"],
@@ -65,6 +66,6 @@ def _row(found: "Paired") -> dict[str, Any]:
         "seeds": list(found.seeds),
         "differences": list(found.differences),
         "mean": found.mean,
-        "low": None if math.isnan(found.low) else found.low,
-        "high": None if math.isnan(found.high) else found.high,
+        "low": None if math.isnan(low) else low,
+        "high": None if math.isnan(high) else high,
     }

@@ -58,7 +58,7 @@ def build(
     with gr.Row(elem_classes="lp-train"):
         with gr.Column(elem_classes="lp-train-form", min_width=280):
             gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
-            preset = _html("train/presets", "lp-filling", html_template=_presets())
+            preset = _html("train/presets", "lp-filling", _presets())
             about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
             controls = form_controls.build(dataset)
             plan = _html("train/plan", "lp-plan")
@@ -69,7 +69,7 @@ def build(
             with gr.Row(elem_classes="lp-start"):
                 start = gr.Button("Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts")
         with gr.Column(elem_classes="lp-train-race", min_width=280):
-            outcome = _html("train/outcome", "lp-outcome", value="{}", html_template=OUTCOME)
+            outcome = _html("train/outcome", "lp-outcome", OUTCOME, "{}")
             _html("train/panel", "lp-panel")
     _fill(preset, about, controls)
     _wire(live, people, controls, start, plan, outcome)
@@ -77,11 +77,10 @@ def build(
     return controls
 
 
-def _html(name: str, elem_id: str, **options: Any) -> gr.HTML:
-    """A component of the page from its own template and script."""
-    given = {"html_template": look.asset(f"{name}.html")} if "html_template" not in options else {}
-    script = look.mount(f"{name}.js")
-    return gr.HTML(js_on_load=script, elem_id=elem_id, apply_default_css=False, **given, **options)
+def _html(name: str, elem_id: str, template: str = "", value: str | None = None) -> gr.HTML:
+    """A component of the page from its script, and its template unless another is given."""
+    template, script = template or look.asset(f"{name}.html"), look.mount(f"{name}.js")
+    return gr.HTML(value, html_template=template, js_on_load=script, elem_id=elem_id, apply_default_css=False)
 
 
 def _presets() -> str:

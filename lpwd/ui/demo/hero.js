@@ -1,0 +1,79 @@
+// The head of the landing: the answer, and the strong-decay race of WD and LPWD side by side.
+// The race is a seed of act two, which starts and follows it; here its two lanes are drawn apart.
+
+import { copy } from "../shared/files.js";
+import { watch } from "../shared/polling.js";
+import { View } from "../shared/widgets.js";
+import { whenReady } from "./penalty.js";
+import { PenaltyChart } from "./penalty_chart.js";
+import { curveSeries } from "./penalty_series.js";
+
+/** @type {Mount} */
+export const mount = (element, { props }) => void new Hero(element, JSON.parse(props.first));
+
+class Hero extends View {
+  constructor(element, { answer, race, code }) {
+    super(element);
+    this.race = race;
+    this.charts = race.methods.map((method) => new PenaltyChart(this.field(method)));
+    this.say("code", code);
+    this.say(
+      "caption",
+      `Test top-1 on digits from scratch under strong decay, λ ${race.decay}. Faint: recorded seeds.`,
+    );
+    this.drawAnswer(answer);
+    this.onClick("use", ({ target }) => this.showCode(target));
+    this.onClick("copy", ({ target }) => copy(target, code));
+    watch(element, "demo", "answer", { ask: () => ({}), take: (given) => this.drawAnswer(given.answer) });
+    whenReady((penalty) => this.follow(penalty));
+  }
+
+  drawAnswer(answer) {
+    if (!answer) return; // results are still being read
+    this.say("counts", answer.counts);
+    this.say("main", answer.main);
+  }
+
+  showCode(button) {
+    const fold = this.field("code-fold");
+    fold.hidden = !fold.hidden;
+    button.setAttribute("aria-expanded", String(!fold.hidden));
+  }
+
+  follow(penalty) {
+    const { scan, decay, methods } = this.race;
+    this.onClick("race", () => penalty.raceHere(scan, decay, methods));
+    penalty.onDraw(() => this.draw(penalty));
+    penalty.source.fetch(scan).then(() => this.draw(penalty));
+    this.draw(penalty);
+  }
+
+  draw(penalty) {
+    const { race, charts } = this;
+    const frame = penalty.frames.find(({ name }) => name === race.scan);
+    const at = frame.decays.indexOf(race.decay);
+    const { live } = penalty;
+    const isMine = live.live?.scan === race.scan && live.live.decay === race.decay;
+    const lanes = isMine ? live.live.race.lanes.filter(({ id }) => live.curves[id]) : [];
+    const axes = { x: { title: "epoch", range: [0, frame.epochs] }, y: { title: "test top-1 (%)", range: [0, 100] } };
+    charts.forEach((chart, i) => {
+      const method = race.methods[i];
+      const styles = frame.methods.filter((style) => style.method === method);
+      const mine = lanes.filter((lane) => lane.method === method);
+      const selection = {
+        frame,
+        scan: penalty.source.get(race.scan),
+        styles,
+        at,
+        value: "",
+        close: false,
+        lanes: mine,
+      };
+      const series = curveSeries("top1", { ...selection, points: (id) => live.curves[id] });
+      chart.draw(axes, series, { label: `Test top-1 of ${styles[0].label} over epochs at λ ${race.decay}` });
+    });
+    this.say("state", isMine || live.starting ? live.stateText() : "");
+    this.say("problem", live.problem());
+    this.button("race").setAttribute("aria-disabled", String(live.starting || (isMine && live.isWorking())));
+  }
+}
