@@ -38,8 +38,8 @@ export class Schedule {
   questions(now) {
     const due = this.open().filter((topic) => topic.due <= now + TOGETHER_MS);
     const asked = due.map((topic) => ({ topic, version: topic.version, given: topic.ask() }));
-    for (const { topic, given } of asked) if (given === null) topic.due = Infinity;
-    return asked.filter(({ given }) => given !== null);
+    for (const { topic, given } of asked) if (!given) topic.due = Infinity;
+    return asked.filter(({ given }) => given);
   }
 
   /** Hand each answer to its topic. An answer's own `pollMs` replaces the common one.

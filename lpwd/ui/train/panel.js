@@ -46,7 +46,7 @@ class Panel extends View {
       showsProblems: true,
     });
     this.askDifferences = watch(element, "train", "differences", {
-      ask: () => this.race && this.race.seeds.length > 1 && { ids: this.race.ids, stamp: this.differencesStamp },
+      ask: () => (this.race?.seeds.length > 1 ? { ids: this.race.ids, stamp: this.differencesStamp } : null),
       take: (answer) => this.takeDifferences(answer),
       showsProblems: true,
     });
