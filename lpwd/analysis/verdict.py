@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed
+from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed, seeds_to_find
 from lpwd.analysis.statistics import LOWER_IS_BETTER, Paired
 from lpwd.analysis.words import label, number, seeds_text
 
@@ -169,25 +169,33 @@ def seeds_alone(without: int, count: int) -> list[str]:
 
 def more_seeds(paired: Paired) -> str:
     """What these seeds can detect, and how many more would decide."""
-    unit = QUANTITIES[paired.value][1]
-    return seeds_that_decide(
-        paired.std * math.sqrt(paired.inflation), paired.n, paired.margin, unit, paired.alpha, paired.hours
-    )
+    unit, deviation = QUANTITIES[paired.value][1], paired.std * math.sqrt(paired.inflation)
+    return seeds_that_decide(paired.mean, deviation, paired.n, paired.margin, unit, paired.alpha, paired.hours)
 
 
 def seeds_that_decide(
-    deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
+    mean: float, deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
 ) -> str:
-    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds, 2.3 hours at ...`.
+    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
 
-    `hours` is what one more seed takes. The deviation is known from few seeds, hence "about".
+    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes. The deviation is known
+    from few seeds, hence "about".
     """
-    needed = seeds_needed(deviation, margin, alpha)
-    more = max(1, needed - n)
-    seeds = f"about {more} more seed{'s' * (more > 1)}" if needed < MOST_SEEDS else f"more than {MOST_SEEDS:,} seeds"
-    cost = f", {hours_text(more * hours)} at the speed of these runs" if hours == hours and needed < MOST_SEEDS else ""
-    smallest = size(detectable(deviation, n, alpha), unit)
-    return f"{n} seeds detect {smallest} ({POWER:.0%} power); a margin of {size(margin, unit)} needs {seeds}{cost}"
+    detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
+    needs = f"a margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
+    if abs(mean) <= margin:
+        return f"{detected}; {needs}"
+    found = _more(seeds_to_find(mean, deviation, alpha) - n, hours)
+    return f"{detected}; a difference as large as measured needs {found}, {needs}"
+
+
+def _more(seeds: int, hours: float) -> str:
+    """`about 14 more seeds (2.3 hours at the speed of these runs)`."""
+    if seeds > MOST_SEEDS // 2:
+        return f"more than {MOST_SEEDS // 2:,} more seeds"
+    seeds = max(1, seeds)
+    cost = f" ({hours_text(seeds * hours)} at the speed of these runs)" if hours == hours else ""
+    return f"about {seeds} more seed{'s' * (seeds > 1)}{cost}"
 
 
 def hours_text(hours: float) -> str:
