@@ -19,11 +19,11 @@ QUANTITIES: dict[str, tuple[str, str, bool]] = {
 }
 Verdict = Literal["confirms", "contradicts", "no difference", "undecided", "not run"]
 SMALL = 5  # pairs below which the sentence warns
-AGAINST_PAPER: dict[Verdict, str] = {
-    "confirms": "{at} this agrees with the paper: {reports}.",
-    "contradicts": "{at} this contradicts the paper: {reports}.",
+AGAINST: dict[Verdict, str] = {
+    "confirms": "{at} this agrees with {who}: {reports}.",
+    "contradicts": "{at} this contradicts {who}: {reports}.",
     "no difference": "{at} there is no difference larger than {margin}: {reports}.",
-    "undecided": "{at} the runs neither confirm nor refute the paper: {reports}.",
+    "undecided": "{at} the runs neither confirm nor refute {who}: {reports}.",
 }
 
 
@@ -47,12 +47,18 @@ def judge(
 
 
 def verdict(
-    paired: Paired, *, paper: float | None = None, claim: int = 0, reduced: bool = False, warn: bool = True
+    paired: Paired,
+    *,
+    paper: float | None = None,
+    claim: int = 0,
+    reduced: bool = False,
+    warn: bool = True,
+    who: str = "the paper",
 ) -> str:
     """What `paired` supports. `paper` is the paper's difference; `claim` its sign if it gives no number (0: none).
 
     `reduced`: ours is a smaller experiment than the paper's, so that a contradiction is one at this size.
-    `warn`: say so if few pairs were compared.
+    `warn`: say so if few pairs were compared. `who` claims it.
     """
     name, unit, _ = QUANTITIES[paired.value]
     pair = f"{label(paired.method)} minus {label(paired.other)}"
@@ -74,7 +80,7 @@ def verdict(
             *_correction(paired, unit),
             *([few(paired.n)] if warn and 1 < paired.n < SMALL else ()),
             *_divergences(paired),
-            *_against_paper(paired, paper, claim, reduced),
+            *_against_claim(paired, paper, claim, reduced, who),
         ]
     )
 
@@ -195,20 +201,24 @@ def _more(seeds: int, hours: float) -> str:
         return f"more than {MOST_SEEDS // 2:,} more seeds"
     seeds = max(1, seeds)
     cost = f" ({hours_text(seeds * hours)} at the speed of these runs)" if hours == hours else ""
-    return f"about {seeds} more seed{'s' * (seeds > 1)}{cost}"
+    return f"about {_count(seeds, 'more seed')}{cost}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def hours_text(hours: float) -> str:
     """`2.3 hours`, `14 minutes`."""
-    return f"{hours:,.1f} hours" if hours >= 1 else f"{max(1, round(60 * hours))} minutes"
+    return f"{hours:,.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
 
 
 def _correction(paired: Paired, unit: str) -> list[str]:
-    """What the verdict would be without a correction for the number of contrasts."""
+    """What the verdict would be without a correction for the number of contrasts, or of looks."""
     alone = paired.at(ALPHA)
     if alone == paired.outcome or paired.n < 2:
         return []
-    return [f"Without Holm's correction: {ALONE[alone].format(margin=size(paired.margin, unit))}."]
+    return [f"Without correction: {ALONE[alone].format(margin=size(paired.margin, unit))}."]
 
 
 ALONE = {"equal": "no difference larger than {margin}", "higher": "higher", "lower": "lower", "undecided": "undecided"}
@@ -229,19 +239,19 @@ def _divergences(paired: Paired) -> list[str]:
     ]
 
 
-def _against_paper(paired: Paired, paper: float | None, claim: int, reduced: bool) -> list[str]:
+def _against_claim(paired: Paired, paper: float | None, claim: int, reduced: bool, who: str) -> list[str]:
     """Whether the interval agrees with the paper's number or, without one, with the sign it claims."""
     if paper is None and not claim:
         return []
     direction = claim or (1 if (paper or 0) > 0 else -1)
-    higher = f"the paper claims {label(paired.method)} is {'higher' if direction > 0 else 'lower'}"
-    reports = f"the paper reports {number(paper, signed=True)}" if paper is not None else higher
+    higher = f"{who} claims {label(paired.method)} is {'higher' if direction > 0 else 'lower'}"
+    reports = f"{who} reports {number(paper, signed=True)}" if paper is not None else higher
     if paired.n < 2:
         return [f"{reports[0].upper()}{reports[1:]}."]
     judged = judge(paired.adjusted, paired.margin, direction, paper)
     margin = size(paired.margin, QUANTITIES[paired.value][1])
-    template = AGAINST_PAPER[judged]
-    return [template.format(at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
+    template = AGAINST[judged]
+    return [template.format(who=who, at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
 
 
 def claim_text(judged: Verdict, margin: str) -> str:
