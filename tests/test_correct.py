@@ -68,8 +68,8 @@ def test_published_rows_carry_the_bits_and_rows_that_cannot_be_right_are_left_ou
     assert [older[run_id].history.finished.correct for run_id in ids] == [""] * 4
     bits = runs["correct"].to_pylist()
     place = {run_id: i for i, run_id in enumerate(runs["run_id"].to_pylist())}
-    bits[place[ids[0]]], bits[place[ids[1]]] = b"\x00" * 250, b"\xff"
-    wrong = runs.set_column(runs.column_names.index("correct"), "correct", pa.array(bits, pa.binary()))
+    bits[place[ids[0]]], bits[place[ids[1]]] = packed(np.zeros(IMAGES, bool)), packed(np.ones(8, bool))
+    wrong = runs.set_column(runs.column_names.index("correct"), "correct", pa.array(bits))
     checked = check(wrong, curves)
     assert set(checked.runs) == set(ids[2:])
     assert "correct has 0 % of the test images right: last_top1 is 30" in checked.note

@@ -70,7 +70,9 @@ def test_holm_corrects_for_the_tiles_and_says_what_each_says_alone():
     first, second = holm_adjusted([weak, with_parts(part(0.3, -0.4, 0.3))])
     assert (weak.verdict, first.verdict) == ("confirms", "undecided")
     assert first.notes[0] == "Without correction for the number of tiles: confirms."
-    assert first.needs.startswith("3 seeds detect 0.89 points (80% power); a margin of 0.15 points needs about ")
+    assert first.needs.startswith(
+        "3 seeds detect 0.89 points (80% power); a difference as large as measured needs about "
+    )
 
 
 def test_two_parts_share_the_level_of_what_one_of_them_can_decide():

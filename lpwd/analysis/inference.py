@@ -158,11 +158,20 @@ def seeds_needed(deviation: float, margin: float, alpha: float = ALPHA) -> int:
     """
     if not margin > 0:
         raise ValueError(f"margin is {margin}: it must be above 0")
+    find = seeds_to_find(margin, deviation, alpha)
+    return max(find, _fewest(lambda n: equivalence_power(margin, deviation, n, alpha)))
+
+
+def seeds_to_find(difference: float, deviation: float, alpha: float = ALPHA) -> int:
+    """Seeds that find this difference with a chance of 80 %; at most MOST_SEEDS."""
+    return _fewest(lambda n: power(abs(difference), deviation, n, alpha))
+
+
+def _fewest(chance: Callable[[int], float]) -> int:
     low, high = 1, MOST_SEEDS
     while high - low > 1:
         middle = (low + high) // 2
-        both = min(power(margin, deviation, middle, alpha), equivalence_power(margin, deviation, middle, alpha))
-        low, high = (middle, high) if both < POWER else (low, middle)
+        low, high = (middle, high) if chance(middle) < POWER else (low, middle)
     return high
 
 

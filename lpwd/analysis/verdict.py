@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed
+from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed, seeds_to_find
 from lpwd.analysis.statistics import LOWER_IS_BETTER, Paired
 from lpwd.analysis.words import label, number, seeds_text
 
@@ -19,11 +19,11 @@ QUANTITIES: dict[str, tuple[str, str, bool]] = {
 }
 Verdict = Literal["confirms", "contradicts", "no difference", "undecided", "not run"]
 SMALL = 5  # pairs below which the sentence warns
-AGAINST_PAPER: dict[Verdict, str] = {
-    "confirms": "{at} this agrees with the paper: {reports}.",
-    "contradicts": "{at} this contradicts the paper: {reports}.",
+AGAINST: dict[Verdict, str] = {
+    "confirms": "{at} this agrees with {who}: {reports}.",
+    "contradicts": "{at} this contradicts {who}: {reports}.",
     "no difference": "{at} there is no difference larger than {margin}: {reports}.",
-    "undecided": "{at} the runs neither confirm nor refute the paper: {reports}.",
+    "undecided": "{at} the runs neither confirm nor refute {who}: {reports}.",
 }
 
 
@@ -47,12 +47,18 @@ def judge(
 
 
 def verdict(
-    paired: Paired, *, paper: float | None = None, claim: int = 0, reduced: bool = False, warn: bool = True
+    paired: Paired,
+    *,
+    paper: float | None = None,
+    claim: int = 0,
+    reduced: bool = False,
+    warn: bool = True,
+    who: str = "the paper",
 ) -> str:
     """What `paired` supports. `paper` is the paper's difference; `claim` its sign if it gives no number (0: none).
 
     `reduced`: ours is a smaller experiment than the paper's, so that a contradiction is one at this size.
-    `warn`: say so if few pairs were compared.
+    `warn`: say so if few pairs were compared. `who` claims it.
     """
     name, unit, _ = QUANTITIES[paired.value]
     pair = f"{label(paired.method)} minus {label(paired.other)}"
@@ -74,7 +80,7 @@ def verdict(
             *_correction(paired, unit),
             *([few(paired.n)] if warn and 1 < paired.n < SMALL else ()),
             *_divergences(paired),
-            *_against_paper(paired, paper, claim, reduced),
+            *_against_claim(paired, paper, claim, reduced, who),
         ]
     )
 
@@ -169,38 +175,50 @@ def seeds_alone(without: int, count: int) -> list[str]:
 
 def more_seeds(paired: Paired) -> str:
     """What these seeds can detect, and how many more would decide."""
-    unit = QUANTITIES[paired.value][1]
-    return seeds_that_decide(
-        paired.std * math.sqrt(paired.inflation), paired.n, paired.margin, unit, paired.alpha, paired.hours
-    )
+    unit, deviation = QUANTITIES[paired.value][1], paired.std * math.sqrt(paired.inflation)
+    return seeds_that_decide(paired.mean, deviation, paired.n, paired.margin, unit, paired.alpha, paired.hours)
 
 
 def seeds_that_decide(
-    deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
+    mean: float, deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
 ) -> str:
-    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds, 2.3 hours at ...`.
+    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
 
-    `hours` is what one more seed takes. The deviation is known from few seeds, hence "about".
+    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes. The deviation is known
+    from few seeds, hence "about".
     """
-    needed = seeds_needed(deviation, margin, alpha)
-    more = max(1, needed - n)
-    seeds = f"about {more} more seed{'s' * (more > 1)}" if needed < MOST_SEEDS else f"more than {MOST_SEEDS:,} seeds"
-    cost = f", {hours_text(more * hours)} at the speed of these runs" if hours == hours and needed < MOST_SEEDS else ""
-    smallest = size(detectable(deviation, n, alpha), unit)
-    return f"{n} seeds detect {smallest} ({POWER:.0%} power); a margin of {size(margin, unit)} needs {seeds}{cost}"
+    detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
+    needs = f"a margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
+    if abs(mean) <= margin:
+        return f"{detected}; {needs}"
+    found = _more(seeds_to_find(mean, deviation, alpha) - n, hours)
+    return f"{detected}; a difference as large as measured needs {found}, {needs}"
+
+
+def _more(seeds: int, hours: float) -> str:
+    """`about 14 more seeds (2.3 hours at the speed of these runs)`."""
+    if seeds > MOST_SEEDS // 2:
+        return f"more than {MOST_SEEDS // 2:,} more seeds"
+    seeds = max(1, seeds)
+    cost = f" ({hours_text(seeds * hours)} at the speed of these runs)" if hours == hours else ""
+    return f"about {_count(seeds, 'more seed')}{cost}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def hours_text(hours: float) -> str:
     """`2.3 hours`, `14 minutes`."""
-    return f"{hours:,.1f} hours" if hours >= 1 else f"{max(1, round(60 * hours))} minutes"
+    return f"{hours:,.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
 
 
 def _correction(paired: Paired, unit: str) -> list[str]:
-    """What the verdict would be without a correction for the number of contrasts."""
+    """What the verdict would be without a correction for the number of contrasts, or of looks."""
     alone = paired.at(ALPHA)
     if alone == paired.outcome or paired.n < 2:
         return []
-    return [f"Without Holm's correction: {ALONE[alone].format(margin=size(paired.margin, unit))}."]
+    return [f"Without correction: {ALONE[alone].format(margin=size(paired.margin, unit))}."]
 
 
 ALONE = {"equal": "no difference larger than {margin}", "higher": "higher", "lower": "lower", "undecided": "undecided"}
@@ -221,19 +239,19 @@ def _divergences(paired: Paired) -> list[str]:
     ]
 
 
-def _against_paper(paired: Paired, paper: float | None, claim: int, reduced: bool) -> list[str]:
+def _against_claim(paired: Paired, paper: float | None, claim: int, reduced: bool, who: str) -> list[str]:
     """Whether the interval agrees with the paper's number or, without one, with the sign it claims."""
     if paper is None and not claim:
         return []
     direction = claim or (1 if (paper or 0) > 0 else -1)
-    higher = f"the paper claims {label(paired.method)} is {'higher' if direction > 0 else 'lower'}"
-    reports = f"the paper reports {number(paper, signed=True)}" if paper is not None else higher
+    higher = f"{who} claims {label(paired.method)} is {'higher' if direction > 0 else 'lower'}"
+    reports = f"{who} reports {number(paper, signed=True)}" if paper is not None else higher
     if paired.n < 2:
         return [f"{reports[0].upper()}{reports[1:]}."]
     judged = judge(paired.adjusted, paired.margin, direction, paper)
     margin = size(paired.margin, QUANTITIES[paired.value][1])
-    template = AGAINST_PAPER[judged]
-    return [template.format(at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
+    template = AGAINST[judged]
+    return [template.format(who=who, at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
 
 
 def claim_text(judged: Verdict, margin: str) -> str:

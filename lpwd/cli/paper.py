@@ -19,13 +19,25 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs import costs
 from lpwd.jobs.costs import cost
 from lpwd.jobs.sweep import Plan, Sweep, run_local, states, with_starts
+from lpwd.paper.own import own_preset
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 from lpwd.store import RunStore
 
-if TYPE_CHECKING:  # it loads what only reports need
+if TYPE_CHECKING:  # they load what only reports need
+    from lpwd.jobs.decide import Decision
     from lpwd.runs import Runs
 
-preset_argument = click.Argument(["preset"], type=click.Choice(list(PRESETS)))
+
+class PresetName(click.Choice[str]):
+    """The name of a preset, or a TOML file of claims."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Preset:
+        if str(value).endswith(".toml"):
+            return own_preset(Path(value))
+        return get_preset(super().convert(value, param, ctx))
+
+
+preset_argument = click.Argument(["preset"], type=PresetName(list(PRESETS)))
 scale_option = click.Option(["--scale"], type=click.Choice(["paper", "cpu"]), default="cpu", show_default=True)
 seeds_option = click.Option(["--seeds"], type=click.IntRange(1), help="seeds 0..N-1  [default: the preset's]")
 
@@ -37,6 +49,8 @@ seeds_option = click.Option(["--seeds"], type=click.IntRange(1), help="seeds 0..
         seeds_option,
         click.Option(["--engine"], type=click.Choice(["local", "ray"]), default="local", show_default=True),
         click.Option(["--plan"], is_flag=True, help="print cells, images and estimated hours; run nothing"),
+        click.Option(["--decide"], is_flag=True, help="add seeds until every claim is decided"),
+        click.Option(["--max-seeds"], type=click.IntRange(3), default=20, show_default=True, help="with --decide"),
         click.Option(["--limit"], type=click.IntRange(1), help="only the first N cells; the rest stays missing"),
         device_option,
         threads_option,
@@ -50,11 +64,13 @@ seeds_option = click.Option(["--seeds"], type=click.IntRange(1), help="seeds 0..
     ]
 )
 def sweep(
-    preset: str,
+    preset: Preset,
     scale: Any,
     seeds: int | None,
     engine: str,
     plan: bool,
+    decide: bool,
+    max_seeds: int,
     limit: int | None,
     device: str,
     threads: int | None,
@@ -64,38 +80,74 @@ def sweep(
     gpus_per_run: float,
     runs_dir: Path,
 ) -> None:
-    """Run a preset's cells that have no result yet, then say what is there."""
-    chosen = get_preset(preset)
-    cells = chosen.cells(scale, seeds)[:limit]
+    """Run a preset's cells that have no result yet, then say what is there.
+
+    PRESET is a table or figure of the paper, or a TOML file of claims (docs/claims.md). With --decide, whole
+    replications are added in planned looks (3, 5, 8, 12, 20 seeds) until every claim is decided.
+    """
     if plan:
-        show_plan(chosen, cells, scale, device, runs_dir)
+        show_plan(preset, preset.cells(scale, max_seeds if decide else seeds)[:limit], scale, device, runs_dir)
         return
     store = RunStore(runs_dir)
+    ray = {"address": address, "cpus": cpus_per_run, "gpus": gpus_per_run} if engine == "ray" else None
+    with stop_on_signals() as stop:
+
+        def run(count: int | None) -> Sweep:
+            return _run(
+                store,
+                preset.cells(scale, count)[:limit],
+                ray,
+                device,
+                workers,
+                threads=threads,
+                should_stop=stop.is_set,
+            )
+
+        if decide:
+            from lpwd.jobs.decide import Decision
+
+            work, found = _decide(Decision(preset, scale, max_seeds), store, run, stop.is_set)
+        else:
+            work, found = run(seeds), {}
+    counts = states(work)
+    click.echo(json.dumps({"preset": preset.name, "scale": scale, "cells": len(work.by_id), "states": counts} | found))
+    if counts.get("failed"):
+        _name_failures(work)
+    sys.exit(130 if stop.is_set() else 1 if set(counts) - {"finished", "diverged"} else 0)
+
+
+def _decide(
+    decision: "Decision", store: RunStore, run: Callable[[int], Sweep], stopped: Callable[[], bool]
+) -> tuple[Sweep, dict[str, Any]]:
+    """Sweep to each look; the last sweep, and what to add to the JSON line."""
+    works = []
+
+    def sweep_to(seeds: int) -> bool:
+        works.append(run(seeds))
+        return not stopped()
+
+    decision.run(store, sweep_to)
+    for sentence in decision.sentences():
+        click.echo(sentence, err=True)
+    return works[-1], {"claims": decision.as_json()}
+
+
+def _run(
+    store: RunStore, cells: list[Cell], ray: dict[str, Any] | None, device: str, workers: int | None, **options: Any
+) -> Sweep:
+    """Run the cells without a result, here or on Ray."""
     needed = with_starts(store, cells)
     for line in about_starts(needed, device):
         click.echo(line, err=True)
     work = Sweep(store, [*needed.starts, *needed.configs])
-    with stop_on_signals() as stop, bar(work) as refresh:
-        if engine == "ray":
+    with bar(work) as refresh:
+        if ray is None:
+            run_local(work, device=device, workers=workers, on_change=refresh, **options)
+        else:
             from lpwd.jobs.ray_cluster import run_on_ray
 
-            run_on_ray(
-                work,
-                address=address,
-                device=device,
-                threads=threads,
-                cpus=cpus_per_run,
-                gpus=gpus_per_run,
-                should_stop=stop.is_set,
-                on_change=refresh,
-            )
-        else:
-            run_local(work, device=device, workers=workers, threads=threads, should_stop=stop.is_set, on_change=refresh)
-    counts = states(work)
-    click.echo(json.dumps({"preset": preset, "scale": scale, "cells": len(work.by_id), "states": counts}))
-    if counts.get("failed"):
-        _name_failures(work)
-    sys.exit(130 if stop.is_set() else 1 if set(counts) - {"finished", "diverged"} else 0)
+            run_on_ray(work, device=device, on_change=refresh, **ray, **options)
+    return work
 
 
 def _name_failures(work: Sweep) -> None:
@@ -194,7 +246,7 @@ def own_and_published(runs_dir: Path, published: bool) -> "Runs":
         runs_dir_option,
     ]
 )
-def report(preset: str, scale: Any, seeds: int | None, out: Path, published: bool, runs_dir: Path) -> None:
+def report(preset: Preset, scale: Any, seeds: int | None, out: Path, published: bool, runs_dir: Path) -> None:
     """Write a preset's table or figure, ours beside the paper's, as CSV and one self-contained HTML page.
 
     Its sentences go to stderr, the page's path to stdout.
@@ -205,7 +257,7 @@ def report(preset: str, scale: Any, seeds: int | None, out: Path, published: boo
     if not runs_dir.is_dir() and not published:
         raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
     source = own_and_published(runs_dir, published)
-    findings = find(get_preset(preset), source, scale, seeds)
+    findings = find(preset, source, scale, seeds)
     for sentence in findings.sentences:
         click.echo(sentence, err=True)
     click.echo(write(findings, source, out))

@@ -4,7 +4,6 @@ What is read may come from anyone: a row's settings must give its run id, so tha
 path, and a row whose values cannot be right raises ValueError.
 """
 
-import base64
 import dataclasses
 import datetime
 import json
@@ -52,7 +51,7 @@ def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "schema_version": SCHEMA_VERSION,
         "protocol": protocol(run.config),
         "start_digest": status.start_digest or None,
-        "correct": base64.b64decode(history.finished.correct) or None if history.finished else None,
+        "correct": history.finished.correct or None if history.finished else None,
     }
     status_of(row)
     return row, [{"run_id": run.run_id, **epoch} for epoch in history.epochs.rows()]
@@ -70,7 +69,8 @@ def config_of(row: Mapping[str, Any]) -> RunConfig:
 
 def status_of(row: Mapping[str, Any]) -> Status:
     """The status in a row. Raises ValueError with the reason for a row that cannot be right."""
-    long = [name for name, value in row.items() if isinstance(value, str) and len(value) > MAX_TEXT]
+    texts = {name: value for name, value in row.items() if isinstance(value, str) and name != "correct"}
+    long = [name for name, value in texts.items() if len(value) > MAX_TEXT]
     if long:
         raise ValueError(f"{long[0]} has more than {MAX_TEXT} characters")
     if row["state"] not in ENDED:
@@ -102,9 +102,9 @@ def _check_result(row: Mapping[str, Any]) -> None:
 
 def _correct(row: Mapping[str, Any]) -> str:
     """As in `Finished`. Raises ValueError if it does not belong to the row's test images and top-1."""
-    if not (content := row.get("correct")):
+    text, images = row.get("correct") or "", row.get("test_images") or 0
+    if not text:
         return ""
-    text, images = base64.b64encode(content).decode("ascii"), row.get("test_images") or 0
     top1 = 100 * float(unpacked(text, images).sum()) / max(images, 1)
     if not math.isclose(top1, row["last_top1"], abs_tol=1e-6):
         raise ValueError(f"correct has {top1:g} % of the test images right: last_top1 is {row['last_top1']:g}")

@@ -51,7 +51,7 @@ RUNS_SCHEMA = pa.schema(
         **dict.fromkeys(("initial_weight_norms", "zero_shot_top1", "zero_shot_loss"), NUMBERS),  # the latter per s
         "schema_version": INTEGER,
         **dict.fromkeys(("protocol", "start_digest"), TEXT),  # see lpwd.paper.protocols, lpwd.training.starts
-        "correct": pa.binary(),  # a bit per test image: right in the last epoch; none in older rows
+        "correct": TEXT,  # test images that were right in the last epoch, see lpwd.correct; none in older rows
     }
 )
 CURVES_SCHEMA = pa.schema(

@@ -131,7 +131,7 @@ def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Placed:
     """A contrast at its place: a column, or a lambda."""
 
     column: str
@@ -140,6 +140,12 @@ class _Place:
     paper: float | None = None
     lead: str = ""  # of its sentence
     x: float = math.nan  # lambda
+
+    def sentence(self, preset: Preset, scale: Scale) -> str:
+        """Its verdict."""
+        about: dict[str, Any] = {"paper": self.paper, "claim": self.claim, "who": preset.claimant}
+        reduced = scale == "cpu" and preset.claimant == "the paper"
+        return self.lead + verdict(self.pair, reduced=reduced, warn=False, **about)
 
 
 def _statistics(
@@ -154,18 +160,29 @@ def _statistics(
             mine = best[(best.column == column) & (best.method == method)]
             runs = _at(part[part.method == method], mine.iloc[0]) if len(mine) else None
             rows.append(_table_row(preset, column, method, part, runs))
-    places = list(_by_decay(preset, frame) if preset.kind == "difference" else _by_column(preset, frame))
+    places = _placed(preset, frame)
     judged = holm_adjusted([with_images(one.pair, source) for one in places])
     places = [replace(one, pair=pair) for one, pair in zip(places, judged, strict=True)]
-    return pd.DataFrame(rows), pd.DataFrame(list(map(_contrast_row, places))), _sentences(places, scale)
+    return pd.DataFrame(rows), pd.DataFrame(list(map(_contrast_row, places))), _sentences(preset, places, scale)
 
 
-def _sentences(places: list[_Place], scale: Scale) -> list[str]:
+def claims(preset: Preset, source: RunSource, scale: Scale, seeds: int) -> list[Placed]:
+    """The contrasts that the paper (or a file) claims something about, all if there are none, over the first seeds."""
+    frame, _ = _cells_frame(preset.cells(scale, seeds), source, scale)
+    places = _placed(preset, frame)
+    return [one for one in places if one.claim] or places
+
+
+def _placed(preset: Preset, frame: pd.DataFrame) -> list[Placed]:
+    return list(_by_decay(preset, frame) if preset.kind == "difference" else _by_column(preset, frame))
+
+
+def _sentences(preset: Preset, places: list[Placed], scale: Scale) -> list[str]:
     """On what the paper claims first."""
     claimed, controls = [], []
     for one in places:
-        text = verdict(one.pair, paper=one.paper, claim=one.claim, reduced=scale == "cpu", warn=False)
-        (claimed if one.claim or one.x == one.x else controls).append(one.lead + text)
+        text = one.sentence(preset, scale)
+        (claimed if one.claim or one.x == one.x else controls).append(text)
     counts = sorted({one.pair.n for one in places if 1 < one.pair.n < SMALL})
     judged = sum(one.pair.n > 1 for one in places)
     kept = sum(one.pair.over_images is not None for one in places)
@@ -176,7 +193,7 @@ def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
     return runs[(runs.lr == setting.lr) & (runs.weight_decay == setting.weight_decay)]
 
 
-def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[_Place]:
+def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
     """The contrasts of each column that has both methods, settings chosen on the other seeds."""
     columns = list(dict.fromkeys(frame.column))
     for column in columns:
@@ -184,11 +201,12 @@ def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[_Place]:
         for contrast in preset.contrasts:
             if {contrast.method, contrast.other} <= set(part.method):
                 pair = fairly_chosen(_with_runs(part), contrast.method, contrast.other, contrast.value)
+                pair = replace(pair, margin=contrast.margin) if contrast.margin else pair
                 lead = f"{column}: " if len(columns) > 1 else ""
-                yield _Place(column, pair, contrast.claim, _paper_difference(preset, contrast, column), lead)
+                yield Placed(column, pair, contrast.claim, _paper_difference(preset, contrast, column), lead)
 
 
-def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[_Place]:
+def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
     """The contrasts at each lambda: the paper claims a gain at the largest."""
     largest = frame.weight_decay.max()
     pairs = [(c.method, c.other, c.claim) for c in preset.contrasts]
@@ -198,7 +216,7 @@ def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[_Place]:
         for decay, part in frame.groupby("weight_decay"):
             claimed = claim if decay == largest else 0
             at = f"λ = {decay:g}"
-            yield _Place(at, paired(_with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
+            yield Placed(at, paired(_with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
 
 
 def _table_row(
@@ -230,7 +248,7 @@ def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float 
     return round(ours.mean - other.mean, 2)
 
 
-def _contrast_row(one: _Place) -> dict[str, Any]:
+def _contrast_row(one: Placed) -> dict[str, Any]:
     pair = one.pair
     low, high = pair.interval
     return {

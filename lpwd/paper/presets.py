@@ -39,6 +39,7 @@ class Contrast:
     other: str
     claim: int = 0  # +1: the paper says `method` is better; 0: it says nothing
     value: str = "best10_mean"
+    margin: float | None = None  # the smallest difference that matters; default: statistics.MARGINS
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Preset:
     paper_note: str = ""
     own_note: str = ""  # of a preset that the paper lacks: instead of the scales' notes
     cpu_seeds: int = DEFAULT_SEEDS["cpu"]
+    claimant: str = "the paper"
 
     def seeds(self, scale: Scale) -> int:
         """How many seeds unless somebody asks for another number."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ from lpwd.analysis.verdict import QUANTITIES
 from lpwd.analysis.words import label, number
 from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import TABLE1, TABLE3, Scale
-from lpwd.paper.presets import get_preset
+from lpwd.paper.presets import Preset, get_preset
 from lpwd.paper.scorecard import sparks
 from lpwd.paper.scorecard.tiles import CORRELATION, Line, Part, Sign, Tile, holm_adjusted, over_columns
 from lpwd.runs import Runs, origins_text
@@ -43,9 +43,35 @@ def scorecard(source: Runs, scale: Scale) -> list[Tile]:
 
 def tile(name: str, source: Runs, scale: Scale) -> Tile:
     """Return one tile, not corrected for others. Raises ConfigError for an unknown name."""
-    claim, preset = CLAIMS[name], get_preset(name)
+    preset = get_preset(name)
+    return _tile(CLAIMS[name], preset, source, scale)
+
+
+def own_tile(preset: Preset, source: Runs) -> Tile:
+    """The tile of claims in a file, one part for each contrast that claims something, or for all."""
+    about = [one for one in preset.contrasts if one.claim] or preset.contrasts
+
+    def parts(findings: Findings, source: Runs) -> list[Part]:
+        signs: dict[int, Sign] = {1: "higher", -1: "lower"}
+        found = []
+        for one in about:
+            part = _pair(findings, one.method, one.other, one.value)
+            margin = one.margin or part.margin
+            found.append(replace(part, claim=signs.get(one.claim, part.claim), margin=margin))
+        return found
+
+    claim = Claim(preset.question, "no number", parts, lambda *_: [], "")
+    return _tile(claim, preset, source, "cpu")
+
+
+def _tile(claim: "Claim", preset: Preset, source: Runs, scale: Scale) -> Tile:
     cells = preset.cells(scale)
-    place: dict[str, Any] = {"name": name, "source": preset.source, "claim": claim.sentence, "paper": claim.paper}
+    place: dict[str, Any] = {
+        "name": preset.name,
+        "source": preset.source,
+        "claim": claim.sentence,
+        "paper": claim.paper,
+    }
     place |= {"scale": scale, "total": len(cells)}
     known = source.by_id()
     if not any({cell.run_id, cell.from_own_start.run_id} & known.keys() for cell in cells):

@@ -210,7 +210,7 @@ class Tile:
         most = max(self.parts, key=lambda part: part.more_seeds(self.alpha), default=None)
         if most is None or not most.more_seeds(self.alpha):
             return ""
-        return seeds_that_decide(most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
+        return seeds_that_decide(most.mean, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
 
     @property
     def line(self) -> str:

@@ -1,0 +1,80 @@
+"""Sweeps that end when every claim is decided: whole replications in planned looks, each with a share of the level."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lpwd.analysis.inference import holm, looks, spent
+from lpwd.analysis.statistics import DECIDED, Paired
+from lpwd.config import ConfigError
+from lpwd.paper.findings import Placed, claims
+from lpwd.paper.numbers import Scale
+from lpwd.paper.presets import Preset
+from lpwd.runs import RunSource
+
+MOST_SEEDS = 20
+
+
+@dataclass
+class Decision:
+    """The claims of a preset: which look decided each, and what they say."""
+
+    preset: Preset
+    scale: Scale
+    most: int = MOST_SEEDS
+    decided: dict[tuple[str, ...], tuple[int, Paired]] = field(default_factory=dict)  # (look, pair) by claim
+    last: dict[tuple[str, ...], tuple[int, Placed]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a preset without contrasts, or fewer seeds than a verdict needs."""
+        if not self.preset.contrasts:
+            raise ConfigError(f"preset is {self.preset.name!r}: it has no contrast to decide")
+        if self.most < 3:
+            raise ConfigError(f"max-seeds is {self.most}: a verdict needs at least 3")
+
+    def run(self, source: RunSource, sweep: Callable[[int], bool]) -> None:
+        """Sweep up to each planned look and judge there, until all claims are decided or the seeds are used up.
+
+        `sweep` runs the cells of seeds 0 to n - 1 that have no result yet and returns whether to go on.
+        """
+        for seeds in looks(self.most):
+            if not sweep(seeds) or self.look(source, seeds):
+                return
+
+    def look(self, source: RunSource, seeds: int) -> bool:
+        """Judge the claims that are still open on the first `seeds` seeds; return whether all are decided.
+
+        Holm's correction for the open claims, within what Pocock's spending function grants this look.
+        """
+        placed = {_key(one): one for one in claims(self.preset, source, self.scale, seeds)}
+        still_open = [key for key in placed if key not in self.decided]
+        judges = [placed[key].pair.decided for key in still_open]
+        for key, alpha in zip(still_open, holm(judges, spent(self.most)[seeds]), strict=True):
+            pair = replace(placed[key].pair, alpha=alpha)
+            self.last[key] = (seeds, replace(placed[key], pair=pair))
+            if pair.outcome in DECIDED:
+                self.decided[key] = (seeds, pair)
+        return len(self.decided) == len(placed)
+
+    def sentences(self) -> list[str]:
+        """One per claim: its verdict, and after how many seeds."""
+        return [
+            f"{one.sentence(self.preset, self.scale)} "
+            f"{'Decided' if key in self.decided else 'Still undecided'} at {seeds} seeds."
+            for key, (seeds, one) in self.last.items()
+        ]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """For programs."""
+        return [
+            {
+                **{"column": one.column, "method": one.pair.method, "other": one.pair.other, "value": one.pair.value},
+                **{"outcome": one.pair.outcome, "seeds": seeds, "alpha": one.pair.alpha, "mean": one.pair.mean},
+                **dict(zip(("low", "high"), one.pair.interval, strict=True)),
+            }
+            for seeds, one in self.last.values()
+        ]
+
+
+def _key(one: Placed) -> tuple[str, ...]:
+    return one.column, one.pair.method, one.pair.other, one.pair.value
