@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from browser import ROOT, free_port, running_app
+from browser import ROOT
 
 from lpwd import space
 from lpwd.config import ConfigError
@@ -19,12 +19,6 @@ try:
 except ConfigError as error:
     print(error)
 """
-
-
-def test_the_app_starts_beside_a_proxy_that_does_not_answer(tmp_path):
-    dead = f"http://127.0.0.1:{free_port()}"
-    with running_app(tmp_path / "runs", http_proxy=dead, https_proxy=dead, no_proxy="", NO_PROXY="") as app:
-        assert "Traceback" not in app.log.read_text(encoding="utf-8")
 
 
 def test_this_machine_joins_the_hosts_that_are_asked_directly():

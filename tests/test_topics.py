@@ -1,13 +1,17 @@
-"""What the tabs of the page ask for: each name stands once, and published curves reach the Train tab."""
+"""What the tabs of the page ask for: each name stands once, and each topic is answered."""
 
-from types import SimpleNamespace
+import json
+import re
 
 import gradio as gr
+import httpx2 as httpx
 import pytest
-from browser import CHROMIUM, open_page
+from browser import CHROMIUM, JSON, posted
+from own_results import finish
 from synthetic import write_run
 from waiting import wait_until
 
+from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
 from lpwd.ui import page as whole_page
 from lpwd.ui.published import Cached
@@ -38,20 +42,41 @@ def test_a_second_topic_server_function_element_or_endpoint_of_a_name_is_an_erro
 
 
 @pytest.fixture
-def race_of_published_settings(app):
-    """Ids of a finished run here whose settings are those of a published one with another seed."""
-    cached = Cached("", after_seconds=0)
+def runs(app):
+    """Run ids: one whose settings are those of a published run with another seed, and two lanes of act two."""
+    store, cached = RunStore(app.runs_dir), Cached("", after_seconds=0)
     records = wait_until(lambda: cached.results).runs.values()
     config = next(r.config for r in records if r.config.method == "lpwd" and r.status.state == "finished")
-    cell = SimpleNamespace(config=config.model_copy(update={"seed": 99}), measurement="")
-    return [write_run(RunStore(app.runs_dir), cell)]
+    return write_run(store, Cell(config.model_copy(update={"seed": 99}), "", True)), *finish(store, 9)
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_published_curves_stand_beside_a_race_of_their_settings(app, browser, race_of_published_settings):
-    (run_id,) = race_of_published_settings
-    page = open_page(browser, f"{app.url}/?tab=train&run={run_id}").page
-    page.wait_for_function(
-        "document.querySelector('#lp-panel [data-f=published]').textContent.includes('published runs with these')"
-    )
+def test_every_topic_of_every_tab_is_answered_without_a_problem(app, browser, runs):
+    known = posted(app, body=json.dumps({"topics": {"?": {}}}), content_type=JSON).json()["topics"]["?"]["problem"]
+    known = set(known.partition("there are ")[2].split(", "))
+    assert known >= {"seed", "published_curves", "compare"}
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    document = httpx.get(app.url).text
+    asking = re.sub(r'(reading\\*": )false', r"\1true", document)  # as if a results repository were still being read
+    assert asking != document
+    page.route(f"{app.url}/?**", lambda route: route.fulfill(body=asking, content_type="text/html"))
+    answers = []
+
+    def note(response):
+        if response.url.endswith("/lpwd/poll") and response.ok:
+            answers.extend(response.json()["topics"].items())
+
+    page.on("response", note)
+    race, *lanes = runs
+    page.goto(f"{app.url}/?tab=train&run={race}&runs={race}&demo_runs={','.join(lanes)}")
+    page.wait_for_selector("#lp-panel [data-f=published]:text('published runs with these')")
+    for tab in ("demo", "runs", "benchmark", "explain", "train"):
+        page.click(f"#lp-tab-{tab}-button")
+        page.wait_for_timeout(500)
+        if tab == "benchmark":
+            page.click("#lp-benchmark .lp-tile")
+            page.wait_for_selector("#lp-benchmark .lp-found")
+    wait_until(lambda: page.wait_for_timeout(100) or known <= {name for name, _ in answers})
+    assert {name: answer["problem"] for name, answer in answers if answer["problem"]} == {}
+    page.context.close()
