@@ -228,6 +228,8 @@ class RunConfig(BaseModel):
             with _about("profile"):
                 check_profile(self.profile)
                 check_takes_profile(self.method)
+        elif method.needs_profile:
+            raise ConfigError.of("profile", f"is missing: method {self.method} needs one, such as 0,0.5,1,2")
         with _about("optimizer"):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
@@ -276,12 +278,14 @@ class RunConfig(BaseModel):
 
 
 def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConfig]:
-    """Return one RunConfig per method. `profile` goes to the layer-wise methods, if at least one of them is.
+    """Return one RunConfig per method. `profile` goes to the methods that need one, else to the layer-wise ones.
 
     Raises ConfigError.
     """
     given = {name: value for name, value in fields.items() if name not in ("method", "profile")}
-    takers = {name for name in methods if name in METHODS and METHODS[name].takes_profile}
+    rows = {name: METHODS[name] for name in methods if name in METHODS}
+    takers = {name for name, row in rows.items() if row.needs_profile}
+    takers = takers or {name for name, row in rows.items() if row.takes_profile}
     profile = fields.get("profile")
     return [
         RunConfig(**given, method=name, profile=profile if name in takers or not takers else None) for name in methods

@@ -40,7 +40,8 @@ class Method:
     chips and tables show it by `label`, `color` (#RRGGBB, colour-blind safe, readable on white and on near-black),
     `dash` and `marker` (Plotly's names); `summary` explains it in one line. `reference` names its plain formula as
     "module:function" (`lpwd.optim.reference`). `scale` multiplies lambda; `order` and `mean` are those of layer-wise
-    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters). `needs` names the optimizer
+    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters); a method that `needs_profile`
+    has no rule of its own (`profile_rates`). `needs` names the optimizer
     that the method works with if it does not work with all.
 
     Raises ValueError, in one sentence, on a value that is not allowed.
@@ -60,6 +61,7 @@ class Method:
     order: LayerOrder = "deep"
     mean: Mean = "layers"
     every: int = 0
+    needs_profile: bool = False
 
     @property
     def optimizers(self) -> tuple[str, ...]:
@@ -131,6 +133,17 @@ _METHODS: dict[str, Method] = {
         "#0072B2",
         "solid",
         "square",
+    ),
+    "custom": _row(
+        "pwd",
+        "layerwise",
+        "Custom",
+        "the user's own profile of lambda over the layers",
+        "LPWD’s timing with your own λ for each layer",
+        "#B5651D",
+        "longdashdot",
+        "triangle-up",
+        needs_profile=True,
     ),
     "lwd": _row(
         "wd",

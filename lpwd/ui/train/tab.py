@@ -61,6 +61,7 @@ def build(
             preset = _html("train/presets", "lp-filling", _presets())
             about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
             controls = form_controls.build(dataset)
+            profile = _html("train/profile", "lp-profile-editor")
             plan = _html("train/plan", "lp-plan")
             terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
             limits = f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>'
@@ -72,6 +73,7 @@ def build(
             outcome = _html("train/outcome", "lp-outcome", OUTCOME, "{}")
             _html("train/panel", "lp-panel")
     _fill(preset, about, controls)
+    profile.submit(_label, None, controls.fields["profile"], show_progress="hidden", api_visibility="private")
     _wire(live, people, controls, start, plan, outcome)
     _first_values(here, controls, plan, note, outcome, on_load)
     return controls
@@ -174,6 +176,11 @@ def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
 
     outputs = [about, *(controls.fields[name] for name in names)]
     preset.submit(fill, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
+
+
+def _label(event: gr.EventData) -> str:
+    """The text that a script sent with its event."""
+    return str(event.label)[:200]
 
 
 def _outcome(**fields: Any) -> str:
