@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import httpx2 as httpx
+import psutil
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from synthetic import IdleJobs
 from waiting import PATIENCE, wait_until
@@ -108,6 +109,19 @@ def page_here(runs_dir: Path) -> Iterator[Site]:
         yield Site(url.rstrip("/"), runs_dir)
     finally:
         demo.close(verbose=False)
+
+
+@contextmanager
+def resting(app: Site, run_id: str) -> Iterator[None]:
+    """Suspend the process that trains the run, which otherwise takes a core for as long as a test looks at pages."""
+    store = RunStore(app.runs_dir)
+    trainer = psutil.Process(store.status(run_id).pid)
+    with store._lock:  # so that it does not hold it
+        trainer.suspend()
+    try:
+        yield
+    finally:
+        trainer.resume()
 
 
 def without_runs(app: Site) -> None:

@@ -59,6 +59,12 @@ SLOW = (
 )
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import files that are slow as a whole where they are left out: that takes ten seconds of a core."""
+    name = collection_path.stem.removeprefix("test_")
+    return True if "not slow" in config.getoption("markexpr") and name in (*GROUP, *LONG, *SLOW) else None
+
+
 def pytest_collection_modifyitems(items):
     """The order is kept with `--no-loadscope-reorder`."""
     rank = {f"test_{name}": place for place, name in enumerate((*GROUP, *LONG))}
@@ -129,10 +135,16 @@ def limited_app(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def own_results_app(tmp_path_factory):
+def snapshot(tmp_path_factory):
+    """The folder of published results that are one scan."""
+    return own_results.write_scan(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
+def own_results_app(tmp_path_factory, snapshot):
     """The app with published results and presets of the tests' own."""
-    folder = tmp_path_factory.mktemp("own-results")
-    with running_app(folder / "app" / "runs", **own_results.variables(folder)) as app:
+    runs = tmp_path_factory.mktemp("own-results") / "runs"
+    with running_app(runs, **own_results.variables(snapshot)) as app:
         yield app
 
 

@@ -54,7 +54,7 @@ def write_scan(folder):
     return folder
 
 
-def variables(folder):
-    """Of the environment of an app that has both; its files are written into the folder."""
-    (folder / "sitecustomize.py").write_text(SMALL_PRESETS, encoding="utf-8")
-    return {"LPWD_SNAPSHOT_DIR": str(write_scan(folder)), "PYTHONPATH": f"{folder}:{ROOT}"}
+def variables(snapshot):
+    """Of the environment of an app that has both; the presets are written into the folder of the snapshot."""
+    (snapshot / "sitecustomize.py").write_text(SMALL_PRESETS, encoding="utf-8")
+    return {"LPWD_SNAPSHOT_DIR": str(snapshot), "PYTHONPATH": f"{snapshot}:{ROOT}"}

@@ -182,7 +182,8 @@ OF_OTHER_TESTS = {"__pycache__", "build", ".hypothesis", ".mypy_cache", ".pytest
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory):
     root = tmp_path_factory.mktemp("fuzz")
-    with running_app(root / "inner" / "runs", LPWD_MAX_IMAGES="1") as app:  # so that nothing trains
+    nothing_trains = {"LPWD_MAX_IMAGES": "1", "SPACES_ZERO_GPU": "true"}
+    with running_app(root / "inner" / "runs", **nothing_trains) as app:
         yield Wire(app)
 
 
@@ -253,6 +254,14 @@ def test_files_are_neither_taken_nor_given(wire):
     for path in (wire.app.runs_dir / ".owner-key", "/etc/passwd", ROOT / "README.md"):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"{wire.app.url}/gradio_api/file={path}")
+
+
+def test_zero_gpu_is_refused_in_one_sentence(wire):
+    kind, told = wire.call("start_run", ["test_convnext"])
+    assert (kind, told["error"].split(", ")[0]) == ("error", "This Space runs on ZeroGPU")
+    assert "Choose a CPU or a GPU of its own" in told["error"]
+    with urllib.request.urlopen(wire.app.url) as response:
+        assert "This Space runs on ZeroGPU" in response.read().decode()
 
 
 def test_after_all_that_the_app_lives_and_no_secret_is_in_its_log(wire):

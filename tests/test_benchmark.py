@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import publishing
 import pytest
-from browser import CHROMIUM, ROOT, open_page, running_app
+from browser import CHROMIUM, open_page
 from synthetic import write_run
 
 from lpwd.config import ConfigError
@@ -18,29 +18,6 @@ from lpwd.ui.benchmark import bench
 from lpwd.ui.benchmark.figures import figures
 from lpwd.ui.live import Live
 from lpwd.ui.shared import costs
-
-# Loaded by every Python of the app under test: two presets whose cells train in a second each on digits.
-SMALL_PRESETS = """
-from types import MappingProxyType
-from lpwd.paper import presets as paper
-from lpwd.config import RunConfig
-
-BASE = dict(model="test_convnext", dataset="digits", epochs=1, train_samples=64, test_samples=50, batch_size=32)
-
-def cell(method, lr, seed):
-    return paper.Cell(RunConfig(**BASE, method=method, lr=lr, weight_decay=0.5, seed=seed), "digits, Adam", True)
-
-def grid(scale, seed):
-    return (cell(method, lr, seed) for method in ("wd", "lpwd") for lr in (0.001, 0.01))
-
-def two(scale, seed):
-    return (cell(method, 0.05, seed) for method in ("wd", "lpwd"))
-
-beats = (paper.Contrast("lpwd", "wd", +1),)
-fig4 = paper.Preset("fig4", "Small", "Figure 4", "Does it fill?", "heatmap", grid, beats, cpu_seeds=1)
-table1 = paper.Preset("table1", "Two", "Table 1", "Do both run?", "table", two, beats, cpu_seeds=1)
-paper.PRESETS = MappingProxyType({**paper.PRESETS, "fig4": fig4, "table1": table1})
-"""
 
 
 @pytest.fixture
@@ -154,31 +131,29 @@ def test_unknown_presets_scales_and_cells_are_sentences(benchmark):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(tmp_path, browser):
-    (tmp_path / "sitecustomize.py").write_text(SMALL_PRESETS)
+def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(own_results_app, browser):
     filled = "document.querySelector('.lp-figures .lp-plot')?.data?.filter(t => t.type == 'heatmap').map(t => t.z)"
-    with running_app(tmp_path / "runs", PYTHONPATH=f"{tmp_path}:{ROOT}") as app:
-        seen = open_page(browser, f"{app.url}/?tab=benchmark")
-        page = seen.page
-        tile = page.locator(".lp-tile[data-name=table1]")
-        tile.wait_for()
-        assert "not run, at scale cpu" in tile.inner_text()
-        tile.click()
-        page.click("#lp-benchmark [data-act=all]:text('Run all missing (2)')")
-        page.wait_for_selector("#lp-benchmark [data-f=status]:text('2 of 2 runs done')")
-        assert page.is_hidden("#lp-benchmark [data-f=cell]")
-        page.wait_for_selector(".lp-tile[data-name=table1][data-verdict=undecided]")
-        assert "n = 1" in tile.inner_text()
+    seen = open_page(browser, f"{own_results_app.url}/?tab=benchmark")
+    page = seen.page
+    tile = page.locator(".lp-tile[data-name=table1]")
+    tile.wait_for()
+    assert "not run, at scale cpu" in tile.inner_text()
+    tile.click()
+    page.click("#lp-benchmark [data-act=all]:text('Run all missing (2)')")
+    page.wait_for_selector("#lp-benchmark [data-f=status]:text('2 of 2 runs done')")
+    assert page.is_hidden("#lp-benchmark [data-f=cell]")
+    page.wait_for_selector(".lp-tile[data-name=table1][data-verdict=undecided]")
+    assert "n = 1" in tile.inner_text()
 
-        page.locator(".lp-tile[data-name=fig4]").click()
-        page.click("#lp-benchmark summary:text('1 of 1 figure not run')")
-        page.wait_for_function(f"{filled}?.length === 2")
-        page.locator("[data-f=blanks] .scatterlayer .point").last.click(force=True)
-        page.wait_for_selector("#lp-benchmark [data-f=told]:text('Queued: 1 run.')")
-        page.wait_for_function(f"{filled}?.flat(2).some(v => v !== null)")
-        assert page.evaluate(f"{filled}.flat(2).filter(v => v !== null).length") == 1
-        assert page.evaluate(f"{filled}[1].flat().some(v => v !== null)")
-        page.click("#lp-benchmark .lp-results a:text('seed 0')")
-        page.wait_for_selector("#lp-panel h2:text('LPWD')")
-        assert seen.hosts <= {"127.0.0.1"}
-        assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+    page.locator(".lp-tile[data-name=fig4]").click()
+    page.click("#lp-benchmark summary:text('1 of 1 figure not run')")
+    page.wait_for_function(f"{filled}?.length === 2")
+    page.locator("[data-f=blanks] .scatterlayer .point").last.click(force=True)
+    page.wait_for_selector("#lp-benchmark [data-f=told]:text('Queued: 1 run.')")
+    page.wait_for_function(f"{filled}?.flat(2).some(v => v !== null)")
+    assert page.evaluate(f"{filled}.flat(2).filter(v => v !== null).length") == 1
+    assert page.evaluate(f"{filled}[1].flat().some(v => v !== null)")
+    page.click("#lp-benchmark .lp-results a:text('seed 0')")
+    page.wait_for_selector("#lp-panel h2:text('LPWD')")
+    assert seen.hosts <= {"127.0.0.1"}
+    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []

@@ -1,7 +1,11 @@
 """Small parquet files that would become gigabytes: refused in a sentence, in little memory and time."""
 
+import re
 import resource
+import threading
 import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -26,14 +30,40 @@ def table(**columns):
     return pa.table({name: pa.repeat(pa.scalar(value), count) for name, value in REQUIRED.items()} | columns)
 
 
-def refusal(path, folder=None):
-    """What reading the folder says; asserts that neither this process nor the time grew much."""
+@contextmanager
+def peak_of_children():
+    """A list that gets the peak resident memory of each child process that reads files meanwhile, in MiB."""
+    peaks, ended = {}, threading.Event()
+
+    def look():
+        children = Path(f"/proc/self/task/{threading.main_thread().native_id}/children")
+        while not ended.wait(0.002):
+            for pid in children.read_text(encoding="utf-8").split():
+                with suppress(OSError, TypeError):  # it has just ended
+                    if b"lpwd.hub.reading" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+                        peaks[pid] = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+    thread, result = threading.Thread(target=look), []
+    thread.start()
+    try:
+        yield result
+    finally:
+        ended.set()
+        thread.join()
+        result.extend(peaks.values())
+
+
+def refusal(path, folder=None, peak=140):
+    """What reading the folder says; asserts that this process did not grow, and that the child had `peak` MiB."""
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(Malformed) as caught, peak_of_children() as peaks:
         reading.read(folder or path.parent)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"{path.stat().st_size:,} bytes; {grown:.0f} MiB; {time.monotonic() - begun:.1f} s; {caught.value}")
+    seconds, [taken] = time.monotonic() - begun, peaks
+    print(f"{path.stat().st_size:,} bytes; {grown:.0f} MiB; child {taken:.0f} MiB; {seconds:.1f} s; {caught.value}")
     assert grown < 100
+    assert taken < peak  # an idle child has 88
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -118,15 +148,19 @@ DENIED = [
     one_page_of_version_two_that_the_footer_denies,
     a_dictionary_that_the_footer_denies,
 ]
-BOMBS = [*DENIED, text, texts_in_lists, texts_in_structs, numbers_in_lists, many_equal_texts_in_a_page, wide_values]
+BOMBS = {  # and the peak of the child that reads it, in MiB: measured, and a tenth more
+    **dict.fromkeys(DENIED, 110),  # nothing is decompressed
+    **dict.fromkeys((text, texts_in_lists, texts_in_structs), 150),
+    **{many_equal_texts_in_a_page: 580, numbers_in_lists: 650, wide_values: 990},  # a page, or a batch of rows
+}
 
 
-@pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb.__name__)
-def test_a_small_file_of_gigabytes_is_refused_in_little_memory(tmp_path, bomb):
+@pytest.mark.parametrize(("bomb", "peak"), BOMBS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_small_file_of_gigabytes_is_refused_in_little_memory(tmp_path, bomb, peak):
     path = tmp_path / RUNS_FILE
     bomb(path)
     assert path.stat().st_size < 2_000_000
-    said = refusal(path)
+    said = refusal(path, peak=peak)
     assert "column device is struct" in said or said in (
         "results.parquet takes more than 1,073,741,824 bytes of memory to read.",
         "results.parquet has more than the 100,000 rows of 268,435,456 bytes that all files of runs may have when "
@@ -139,7 +173,8 @@ def test_many_small_files_together_are_bounded_too(tmp_path):
     for number in range(5):
         path = tmp_path / "runs" / f"{number}.parquet"
         pq.write_table(table(device=repeated(100)), path)
-    assert refusal(path, tmp_path).startswith("runs/2.parquet has more than the 100,000 rows of 268,435,456 bytes")
+    said = refusal(path, tmp_path, peak=250)
+    assert said.startswith("runs/2.parquet has more than the 100,000 rows of 268,435,456 bytes")
 
 
 def test_what_is_within_the_bound_is_read_whatever_its_encoding(tmp_path):
@@ -161,7 +196,7 @@ def test_what_is_within_the_bound_is_read_whatever_its_encoding(tmp_path):
 def test_rows_columns_names_and_sizes_are_bounded(tmp_path):
     path = tmp_path / RUNS_FILE
     pq.write_table(table(device=["a"] * 100_001), path)
-    assert "has more than the 100,000 rows" in refusal(path)
+    assert "has more than the 100,000 rows" in refusal(path, peak=150)
     many = table(device=["a"])
     for number in range(1001):
         many = many.append_column(f"c{number}", [[1]])

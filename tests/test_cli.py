@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from browser import answers, free_port
 from click.testing import CliRunner
 from waiting import PATIENCE, wait_until
 
@@ -65,7 +64,7 @@ def test_train_ends_with_one_json_object_on_stdout(tmp_path):
 def test_a_race_equals_its_lanes_trained_alone_and_repeat_confirms_it(tmp_path):
     threads = ["--threads", "1"]  # of a lane
     raced = here("race", "--method", "wd", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "race")
-    alone = lpwd("train", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "alone")
+    alone = here("train", "--method", "lpwd", *BASE, *threads, runs_dir=tmp_path / "alone")
     run_id = json.loads(alone.stdout)["run_id"]
     assert [json.loads(line)["run_id"] for line in raced.stdout.splitlines()][1] == run_id
     records = [RunStore(tmp_path / name).read_metrics(run_id)[0] for name in ("race", "alone")]
@@ -268,18 +267,3 @@ def test_repeat_compares_what_published_results_hold(tmp_path):
     kept[0]["test_top1"] += 2
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
     assert json.loads(here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path).stdout)["differing"] == 1
-
-
-# ---- the page
-
-
-def test_app_shows_the_page_until_a_signal_ends_it(tmp_path):
-    port = free_port()
-    command = [sys.executable, "-m", "lpwd", "app", "--port", str(port), "--runs-dir", str(tmp_path / "runs")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 0, errors

@@ -10,7 +10,8 @@ from waiting import wait_until
 from lpwd.cli.main import main
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
-from lpwd.jobs.sweep import Sweep, run_local, states
+from lpwd.jobs.race import run_lanes
+from lpwd.jobs.sweep import Sweep, states
 from lpwd.store import RunStore
 
 pytest.importorskip("ray", reason="Ray is an optional extra")
@@ -53,10 +54,10 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
     assert states(spread) == {"finished": len(configs)}
     assert any("lost its node" in spread.store.log_tail(run_id) for run_id in spread.store.ids())
 
-    alone = Sweep(RunStore(tmp_path / "local"), configs)
-    run_local(alone, device="cpu", workers=2, should_stop=lambda: False)
-    for config in configs:
-        assert numbers(spread.store, config.run_id) == numbers(alone.store, config.run_id)
+    alone = RunStore(tmp_path / "local")
+    for config in [*configs[1:], follower]:
+        run_lanes(alone, [alone.create(config)], device="cpu", threads=1)
+        assert numbers(spread.store, config.run_id) == numbers(alone, config.run_id)
 
 
 def test_a_cluster_that_is_not_there_is_named(tiny, store):

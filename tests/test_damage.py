@@ -102,7 +102,7 @@ def outcomes(root, damages, seed=0):
     return counts
 
 
-DAMAGES = 15  # five of each file; `python tests/test_damage.py 2000` tries more
+DAMAGES = 45  # fifteen of each file; `python tests/test_damage.py 2000` tries more
 
 
 def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path):

@@ -1,18 +1,18 @@
 """The landing's act two: what the server knows of a scan's cells, and the page in Chromium by keys, drag and click."""
 
-import itertools
+import hashlib
 import json
 import urllib.request
 
+import httpx2 as httpx
 import pytest
-from browser import CHROMIUM, open_page, owner, running_app, without_runs
-from synthetic import StillJobs, write_run
+from browser import CHROMIUM, open_page, owner, resting, without_runs
+from own_results import BOTH, SCAN, finish
+from synthetic import StillJobs
+from waiting import wait_until
 
 from lpwd.config import ConfigError
-from lpwd.hub.push import write_snapshot
 from lpwd.jobs.rights import User
-from lpwd.paper.presets import Cell
-from lpwd.paper.scans import get_scan
 from lpwd.store import RunStore
 from lpwd.ui.demo.penalty_lanes import Lanes
 from lpwd.ui.demo.penalty_recorded import Recorded
@@ -20,28 +20,6 @@ from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 
 ME, OTHER = User("me"), User("other")
-SCAN = get_scan("scan")
-BOTH = ["wd", "lpwd"]
-
-
-def finish(store, seed, decay=5.0, methods=BOTH, top1=80.0, gain=0.0):
-    """Finished runs of a cell's seed; LPWD `gain` points above the others."""
-
-    def rise(config, epoch):
-        return top1 + epoch / 10 + seed / 10 + gain * (config.method == "lpwd") + (seed * len(config.method)) % 3 / 100
-
-    return [write_run(store, Cell(SCAN.config(method, decay, seed), "", False), rise) for method in methods]
-
-
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory):
-    """Three published seeds at four strengths: LPWD ahead of WD at 3.5 and 5, far behind at 25."""
-    folder = tmp_path_factory.mktemp("published")
-    store = RunStore(folder / "runs")
-    for (decay, gain), seed in itertools.product({0.5: 0.0, 3.5: 1.0, 5.0: 0.5, 25.0: -30.0}.items(), range(3)):
-        finish(store, seed, decay, SCAN.methods, gain=gain)
-    write_snapshot(store, folder)
-    return folder
 
 
 @pytest.fixture
@@ -107,7 +85,8 @@ def test_what_is_no_cell_is_a_sentence(store, lanes):
             lanes.next(ME, scan, decay, methods)
 
 
-def test_without_published_runs_of_a_scan_the_page_has_nothing_to_fetch(snapshot):
+def test_without_published_runs_of_a_scan_the_page_has_nothing_to_fetch(snapshot, tmp_path):
+    assert set(Recorded(Cached("", after_seconds=60), tmp_path).digests().values()) == {""}
     recorded = Recorded(Cached("", after_seconds=60), snapshot)
     assert recorded.news()["reading"] is False
     assert recorded.digests()["settle"] == ""
@@ -120,6 +99,12 @@ def test_without_published_runs_of_a_scan_the_page_has_nothing_to_fetch(snapshot
 
 # ---- the page
 
+
+def trained(app):
+    """The runs of seed 4, the first that is neither published nor finished here."""
+    return [record.run_id for record in RunStore(app.runs_dir).records() if record.config.seed == 4]
+
+
 PATH = "document.querySelector('#lp-penalty [data-f={}] .lp-line[data-id={}]')?.getAttribute('d')"
 SAID = "document.querySelector('#lp-penalty [data-f={}]').textContent"
 
@@ -128,22 +113,17 @@ def says(page, part, name="says"):
     page.wait_for_function(f"{SAID.format(name)}.includes({json.dumps(part)})")
 
 
-@pytest.fixture(scope="module")
-def app_of_all(tmp_path_factory, snapshot):
-    with running_app(tmp_path_factory.mktemp("demo") / "runs", LPWD_SNAPSHOT_DIR=str(snapshot)) as app:
-        yield app
-
-
 @pytest.fixture
-def app(app_of_all):
-    """With the published runs of `snapshot`, idle, without own runs."""
-    yield app_of_all
-    without_runs(app_of_all)
+def app(own_results_app):
+    """With a published scan, idle, without own runs."""
+    yield own_results_app
+    without_runs(own_results_app)
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(app, browser):
+    finish(RunStore(app.runs_dir), 3, 25.0)
     seen = open_page(browser, app.url)
     page = seen.page
     says(page, "As the paper claims, LPWD is ahead of WD by 1.00 points")
@@ -172,15 +152,18 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
     for method in SCAN.methods[2:]:
         page.click(f"#lp-penalty [data-f=legend] button:nth-child({SCAN.methods.index(method) + 1})")
     page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 2")
+    says(page, "(n = 1, seed 3)", "here")
     says(page, "To run here: 2 lanes", "offer")
-    says(page, "seed 3", "offer")
+    says(page, "seed 4", "offer")
     page.click("#lp-penalty [data-act=run]")
+    says(page, "seed 4 at λ 25", "state")
     page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 4")
     other = open_page(browser, page.url)
-    says(other.page, "seed 3 at λ 25", "state")
+    says(other.page, "seed 4 at λ 25", "state")
     assert other.page.inner_text("#lp-penalty [data-f=decay-is]") == "25"
     other.page.context.close()
-    says(page, "(n = 1, seed 3)", "here")
+    page.click("#lp-penalty [data-act=stop]")
+    wait_until(lambda: {RunStore(app.runs_dir).status(run_id).state for run_id in trained(app)} == {"stopped"})
     says(page, "n = 3, seeds 0 to 2")
     page.focus("#lp-penalty [data-f=decay]")
     page.keyboard.press("Home")
@@ -206,41 +189,43 @@ def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_
     ids = owner(app).predict(**race, method=["rwd", "pwd"], api_name="/start_run")
     page = open_page(browser, f"{app.url}/?run={ids[0]}").page
     page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')")
-    page.click("#lp-tab-demo-button")
-    says(page, "As the paper claims")
-    page.click("#lp-penalty [data-act=run]")
-    says(page, "Queued: 1 race is ahead.", "state")
-    page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')")
-    assert page.inner_text("#lp-strip [data-f=race]") == "running: RWD vs PWD"
-    other = open_page(browser, page.url).page
-    says(other, "Queued: 1 race is ahead.", "state")
-    assert page.is_visible("#lp-penalty [data-act=stop]")
-    assert not other.is_visible("#lp-penalty [data-act=stop]")
-    for again in (False, True):
-        if again:
-            page.reload()
-        page.click("#lp-tab-train-button")
-        page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')")
-        assert page.evaluate(in_train) == ",".join(ids)
-    page.click("#lp-tab-demo-button")
-    says(page, "Queued: 1 race is ahead.", "state")
+    with resting(app, ids[0]):
+        page.click("#lp-tab-demo-button")
+        says(page, "As the paper claims")
+        page.click("#lp-penalty [data-act=run]")
+        says(page, "Queued: 1 race is ahead.", "state")
+        page.wait_for_selector("#lp-strip [data-f=waiting]:text('1 waiting')")
+        assert page.inner_text("#lp-strip [data-f=race]") == "running: RWD vs PWD"
+        other = open_page(browser, page.url).page
+        says(other, "Queued: 1 race is ahead.", "state")
+        assert page.is_visible("#lp-penalty [data-act=stop]")
+        assert not other.is_visible("#lp-penalty [data-act=stop]")
+        for again in (False, True):
+            if again:
+                page.reload()
+            page.click("#lp-tab-train-button")
+            page.wait_for_selector("#lp-panel [data-f=title]:text('RWD vs PWD')")
+            assert page.evaluate(in_train) == ",".join(ids)
+        page.click("#lp-tab-demo-button")
+        says(page, "Queued: 1 race is ahead.", "state")
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_a_scan_that_is_published_no_more_is_one_without_runs(app_of_all, browser):
-    """The page was made before the results came that hold none of it."""
+@pytest.mark.parametrize("once", [True, False], ids=["published no more", "never published"])
+def test_a_scan_without_published_runs_says_so(own_results_app, browser, once):
+    """Its page was made when there were some, or has no digest of any."""
+    url = own_results_app.url
+    digest = hashlib.sha256(httpx.get(f"{url}/lpwd/scans/scan").content).hexdigest()[:12]
     page = browser.new_context().new_page()
     page.route("**/lpwd/scans/*", lambda route: route.fulfill(body="null", content_type="application/json"))
-    page.goto(app_of_all.url)
+    document = httpx.get(url).text
+    assert digest in document
+    if not once:
+        without = document.replace(digest, "")
+        page.route(f"{url}/", lambda route: route.fulfill(body=without, content_type="text/html"))
+    page.goto(url)
     page.wait_for_selector("#lp-penalty [data-f=says]", state="attached")
     says(page, "No run of preset scan is published yet")
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
-def test_without_published_runs_act_two_says_so(tmp_path, browser):
-    with running_app(tmp_path / "runs", LPWD_SNAPSHOT_DIR=str(tmp_path)) as app:
-        page = open_page(browser, app.url).page
-        says(page, "No run of preset scan is published yet")
-        assert page.inner_text("#lp-penalty [data-f=decay-is]") == "0.5"
+    assert page.inner_text("#lp-penalty [data-f=decay-is]") == "0.5"
+    page.context.close()

@@ -63,7 +63,7 @@ class Panel:
             assert time.monotonic() - begun < PAGE_SECONDS
             return not told["reading"] and part in told["line"] and told["line"]
 
-        return wait_until(found)
+        return wait_until(found, every=0.5)
 
     def use(self, repo):
         assert self.ask("use", repo=repo)["problem"] == ""

@@ -36,8 +36,14 @@ def test_a_name_beyond_the_locale_leaves_the_status_whole(store, tiny):
     assert json.loads(store.paths(run_id).status.read_text(encoding="utf-8"))["name"] == "größer λ"
 
 
-@pytest.mark.parametrize("terminal", ["ascii", "latin-1", "gbk"])
-@pytest.mark.parametrize("command", [["scorecard"], ["sweep", "table1", "--plan"], ["train", "--help"]])
+@pytest.mark.parametrize(  # every terminal with the quickest command, the others with one each
+    ("command", "terminal"),
+    [
+        *((["train", "--help"], terminal) for terminal in ("ascii", "latin-1", "gbk")),
+        (["scorecard"], "gbk"),
+        (["sweep", "table1", "--plan"], "ascii"),
+    ],
+)
 def test_commands_escape_what_the_terminal_cannot_show(command, terminal, tmp_path):
     done = python(
         "-m", "lpwd", *command, LPWD_RUNS_DIR=str(tmp_path / "runs"), HF_HUB_OFFLINE="1", PYTHONIOENCODING=terminal

@@ -3,17 +3,17 @@
 import base64
 import hashlib
 import json
-import subprocess
-import sys
 import time
 import urllib.request
 from types import SimpleNamespace
 
 import itsdangerous
 import pytest
-from browser import CHROMIUM, JSON, ROOT, open_page, owner, posted, running_app
+from browser import CHROMIUM, JSON, open_page, owner, posted, resting
+from click.testing import CliRunner
 from waiting import wait_until
 
+from lpwd.cli.main import main
 from lpwd.store import RunStore
 from lpwd.ui.web import people
 from lpwd.ui.web.people import COOKIE, OWNER_COOKIE, People
@@ -70,11 +70,9 @@ def test_on_a_space_the_account_counts_and_not_the_cookie(store, on_a_space):
 # ---- two people and one app
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    limits = {"LPWD_MAX_EPOCHS": "600", "LPWD_JOBS_PER_USER": "1"}
-    with running_app(tmp_path_factory.mktemp("people") / "runs", **limits) as app:
-        yield app
+@pytest.fixture
+def app(limited_app):
+    return limited_app
 
 
 @pytest.fixture
@@ -101,13 +99,7 @@ def test_a_script_stops_its_own_run_and_no_other(app, script):
 
 def test_the_owner_may_stop_everything(app, script):
     (run_id,) = script().predict(**RACE, method=["rwd"], api_name="/start_run")
-    link = subprocess.run(
-        [sys.executable, "-m", "lpwd", "owner", "--runs-dir", str(app.runs_dir), "--url", app.url],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout.strip()
+    link = CliRunner().invoke(main, ["owner", "--runs-dir", str(app.runs_dir), "--url", app.url]).stdout.strip()
     assert link.startswith(f"{app.url}/owner?key=")
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(link[:-1])
@@ -226,21 +218,22 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
     second.wait_for_function(running)
     run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None))
 
-    first.wait_for_selector("#lp-strip [data-act=stop]")
-    second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
-    assert not second.is_visible("#lp-strip [data-act=stop]")
-    assert not second.is_visible("#lp-panel [data-act=stop]")
-    for component, function, arguments in (
-        ("lp-strip", "stop", {"run_ids": [run_id]}),
-        ("lp-strip", "stop", {"run_ids": [run_id], "user": {"id": store.status(run_id).owner, "owner": True}}),
-        ("lp-strip", "resume", {"run_ids": [run_id]}),
-        ("lp-runs", "edit", {"run_id": run_id, "name": "mine", "note": ""}),
-        ("lp-runs", "remove", {"run_ids": [run_id]}),
-    ):
-        told = json.loads(serve(second, component, function, **arguments))
-        assert "somebody else" in told["problem"] or "running already" in told["problem"]
-    assert store.status(run_id).state == "running"
-    assert store.status(run_id).name == ""
+    with resting(app, run_id):
+        first.wait_for_selector("#lp-strip [data-act=stop]")
+        second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
+        assert not second.is_visible("#lp-strip [data-act=stop]")
+        assert not second.is_visible("#lp-panel [data-act=stop]")
+        for component, function, arguments in (
+            ("lp-strip", "stop", {"run_ids": [run_id]}),
+            ("lp-strip", "stop", {"run_ids": [run_id], "user": {"id": store.status(run_id).owner, "owner": True}}),
+            ("lp-strip", "resume", {"run_ids": [run_id]}),
+            ("lp-runs", "edit", {"run_id": run_id, "name": "mine", "note": ""}),
+            ("lp-runs", "remove", {"run_ids": [run_id]}),
+        ):
+            told = json.loads(serve(second, component, function, **arguments))
+            assert "somebody else" in told["problem"] or "running already" in told["problem"]
+        assert store.status(run_id).state == "running"
+        assert store.status(run_id).name == ""
 
     assert json.loads(serve(first, "lp-runs", "edit", run_id=run_id, name="<b>x</b>", note=""))["problem"] == ""
     first.click("#lp-strip [data-act=stop]")

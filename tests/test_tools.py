@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from browser import ROOT, running_app
+from browser import ROOT
 from test_answers import NAMED
 from waiting import wait_until
 
@@ -60,10 +60,9 @@ def asked(app, headers=None):
     return httpx.post(f"{app.url}/gradio_api/mcp/", json=body, headers=accepted, timeout=60)
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("tools") / "runs", LPWD_MCP="1") as app:
-        yield app
+@pytest.fixture
+def app(limited_app):
+    return limited_app
 
 
 def test_the_tools_are_the_named_endpoints_and_nothing_else(app):
