@@ -16,6 +16,7 @@ lambda, minus those after the same step with lambda 0.
 | other | anything else |
 """
 
+import contextlib
 import math
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,8 @@ EXACT = 1e-8  # relative: rounding of float64, much enlarged by division
 COARSE = 1e-4  # for a class that computes in float32 whatever its parameters are
 SINGLE = 1e-5  # relative: some classes keep a learning rate or a step in float32 in one of their kernels
 SMALL = 1e-2  # times the usual weights
+LATE = 16  # a step by which every class with a warm-up of its own has begun
+PROJECTED = 0.5  # of the decay, or less, is left if gradients are orthogonal to the weights
 LARGE = 400.0  # a second lambda, for updates that are signs: a small penalty need not change one
 CONSTANT_FRACTIONS = ("decoupled", "decoupled after the update", "in the momentum", "cautious", "towards the start")
 
@@ -75,7 +78,7 @@ class Audit:
 
 def audit(target: Target) -> Audit:
     """Measure; an exception of the class becomes `problem`."""
-    if "weight_decay" not in target.parameters and not _takes_anything(target):
+    if "weight_decay" not in target.parameters:
         return Audit(target.name, "none", notes=("has no weight_decay",))
     try:
         return _audit(target, Trial())
@@ -88,23 +91,28 @@ def audit(target: Target) -> Audit:
         return replace(found, notes=("takes matrices alone", *found.notes))
 
 
-def _takes_anything(target: Target) -> bool:
-    return any(p.kind is p.VAR_KEYWORD for p in target.parameters.values())
-
-
 def _audit(target: Target, trial: Trial) -> Audit:
     matrix, vector = decays(target, trial)
+    late: list[str] = []
     if matrix.kind == vector.kind == "none":
-        large = replace(trial, rate=LARGE)
-        matrix, vector = decays(target, large)
-        trial = large if matrix.kind != "none" else trial
+        for other in (replace(trial, rate=LARGE), replace(trial, steps=LATE)):
+            matrix, vector = decays(target, other)
+            if matrix.kind != "none" or vector.kind != "none":
+                late = [f"absent in the first {STEP} steps or more"] if other.steps == LATE else []
+                trial = other
+                break
     projected = _projected(target, trial, matrix)
-    if projected:
+    if projected and projected[0].startswith("projected"):
         trial = replace(trial, gradients=aligned_gradients)
         matrix, vector = decays(target, trial)
     law, law_note = _law(target, trial, matrix)
     alike = matrix.kind == vector.kind and _same(matrix.fraction, vector.fraction)
-    notes = [*law_note, *_first_step(target, trial, matrix), *projected, *_small_weights(target, trial, matrix)]
+    notes = [
+        *law_note,
+        *(late or _first_step(target, trial, matrix)),
+        *projected,
+        *_small_weights(target, trial, matrix),
+    ]
     notes += [*_without_gradient(target, trial), *_over_time(target, trial, matrix)]
     if matrix.lasting < 1:
         notes.append(f"fades: {matrix.lasting:.2g} of it is left one step later")
@@ -243,9 +251,12 @@ def _projected(target: Target, trial: Trial, decay: Decay) -> list[str]:
     along, across = (
         decays(target, replace(trial, gradients=given))[0] for given in (aligned_gradients, orthogonal_gradients)
     )
-    if along.kind == across.kind == decay.kind and not _same(along.fraction, across.fraction):
-        return [f"projected: {across.fraction / along.fraction:.3g} of it if gradients are orthogonal to the weights"]
-    return []
+    if not along.kind == across.kind == decay.kind or _same(along.fraction, across.fraction):
+        return []
+    ratio = across.fraction / along.fraction
+    if ratio < PROJECTED:
+        return [f"projected: {ratio:.3g} of it if gradients are orthogonal to the weights"]
+    return ["c depends on the gradients"]
 
 
 def _small_weights(target: Target, trial: Trial, decay: Decay) -> list[str]:
@@ -257,9 +268,11 @@ def _small_weights(target: Target, trial: Trial, decay: Decay) -> list[str]:
 def _over_time(target: Target, trial: Trial, decay: Decay) -> list[str]:
     if decay.kind not in CONSTANT_FRACTIONS:
         return []
-    later = decays(target, replace(trial, steps=2 * STEP))[0]
+    steps = 2 * trial.steps
+    later = decays(target, replace(trial, steps=steps))[0]
     if later.kind != decay.kind or not _same(later.fraction, decay.fraction):
-        return [f"c changes from step to step: {decay.fraction:.3g} in step {STEP}, {later.fraction:.3g} in {2 * STEP}"]
+        said = f"{decay.fraction:.3g} in step {trial.steps}, {later.fraction:.3g} in {steps}"
+        return [f"c changes from step to step: {said}"]
     return []
 
 
@@ -283,11 +296,17 @@ def kernels(target: Target) -> dict[str, dict[str, bool]]:
 
 def _kernels(target: Target, trial: Trial) -> list[str]:
     """Kernels that decay in another way than the for-loop."""
-    results = {name: _effect(target, replace(trial, kernel=options)) for name, options in kernels(target).items()}
-    known = {name: effect for name, effect in results.items() if effect is not None}
-    first = known.get("for-loop")
-    others = [name for name, effect in known.items() if first is not None and not _close(effect, first, first, SINGLE)]
+    known: dict[str, list[Decay]] = {}
+    for name, options in kernels(target).items():
+        with contextlib.suppress(Exception):  # a kernel that this class or machine does not have
+            known[name] = decays(target, replace(trial, kernel=options))
+    first = known.get("for-loop", [])
+    others = [name for name, found in known.items() if first and not all(map(_alike, found, first))]
     return [f"{name} decays in another way than the for-loop" for name in others]
+
+
+def _alike(one: Decay, other: Decay) -> bool:
+    return one.kind == other.kind and _same(one.fraction, other.fraction, COARSE)
 
 
 def _effect(target: Target, trial: Trial) -> Tensor | None:
