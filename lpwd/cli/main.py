@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from lpwd.cli.app import app, owner
+from lpwd.cli.audit import audit
 from lpwd.cli.hub import pull, push, start
 from lpwd.cli.options import plugin_option
 from lpwd.cli.paper import report, sweep
@@ -31,6 +32,7 @@ COMMANDS: dict[str, click.Command] = {
     "start": start,
     "app": app,
     "owner": owner,
+    "audit": audit,
 }
 for command in COMMANDS.values():
     command.params.append(plugin_option)

@@ -1,0 +1,344 @@
+"""What decay an optimizer really applies, from trials of it as a black box.
+
+D is the difference that weight_decay makes to the weights in one step from one state: the weights after the step with
+lambda, minus those after the same step with lambda 0.
+
+| kind | D, with theta before the step, theta' after it without decay, U = theta - theta' |
+|---|---|
+| none | 0 |
+| coupled | as if lambda theta were added to the gradient |
+| decoupled | -c theta |
+| decoupled after the update | -c theta' |
+| cautious | -c theta where U theta > 0, else 0 |
+| towards the start | -c (theta - theta_0) |
+| in the momentum | -c theta, and again in later steps: added to the update before its momentum |
+| in the update | a combination of theta, U and the gradient: added to the update, which a norm then rescales |
+| other | anything else |
+"""
+
+import contextlib
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from lpwd.audit.trial import (
+    LR,
+    MATRICES,
+    STEP,
+    Target,
+    Trial,
+    Weights,
+    aligned_gradients,
+    orthogonal_gradients,
+    random_gradients,
+    run,
+)
+
+EXACT = 1e-8  # relative: rounding of float64, much enlarged by division
+COARSE = 1e-4  # for a class that computes in float32 whatever its parameters are
+SINGLE = 1e-5  # relative: some classes keep a learning rate or a step in float32 in one of their kernels
+SMALL = 1e-2  # times the usual weights
+LATE = 16  # a step by which every class with a warm-up of its own has begun
+PROJECTED = 0.5  # of the decay, or less, is left if gradients are orthogonal to the weights
+LARGE = 400.0  # a second lambda, for updates that are signs: a small penalty need not change one
+CONSTANT_FRACTIONS = ("decoupled", "decoupled after the update", "in the momentum", "cautious", "towards the start")
+
+
+@dataclass(frozen=True)
+class Decay:
+    """The decay of one tensor in one step; `fraction` is c if there is one, `lasting` is what a step leaves of D."""
+
+    kind: str
+    fraction: float = math.nan
+    lasting: float = 1.0
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found. `vectors` is "" if vectors decay as matrices do; `law` is c as a formula, or "".
+
+    `notes` hold what may surprise, `defects` what cannot be meant, `problem` why nothing could be measured.
+    """
+
+    name: str
+    kind: str = ""
+    law: str = ""
+    vectors: str = ""
+    notes: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    problem: str = ""
+
+    def meets(self, expected: str) -> bool:
+        """Whether the decay is of this kind, for matrices and vectors, without a defect."""
+        same = self.vectors in ("", expected)
+        return not self.problem and self.kind == expected and same and not self.defects
+
+
+def audit(target: Target) -> Audit:
+    """Measure; an exception of the class becomes `problem`."""
+    if "weight_decay" not in target.parameters:
+        return Audit(target.name, "none", notes=("has no weight_decay",))
+    try:
+        return _audit(target, Trial())
+    except Exception as error:  # whatever a class of others raises
+        try:
+            found = _audit(target, Trial(shapes=MATRICES))
+        except Exception:  # the first one says more
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return Audit(target.name, problem=f"{type(error).__name__}: {first[:120]}")
+        return replace(found, notes=("takes matrices alone", *found.notes))
+
+
+def _audit(target: Target, trial: Trial) -> Audit:
+    matrix, vector = decays(target, trial)
+    late: list[str] = []
+    if matrix.kind == vector.kind == "none":
+        for other in (replace(trial, rate=LARGE), replace(trial, steps=LATE)):
+            matrix, vector = decays(target, other)
+            if matrix.kind != "none" or vector.kind != "none":
+                late = [f"absent in the first {STEP} steps or more"] if other.steps == LATE else []
+                trial = other
+                break
+    projected = _projected(target, trial, matrix)
+    if projected and projected[0].startswith("projected"):
+        trial = replace(trial, gradients=aligned_gradients)
+        matrix, vector = decays(target, trial)
+    law, law_note = _law(target, trial, matrix)
+    alike = matrix.kind == vector.kind and _same(matrix.fraction, vector.fraction)
+    notes = [
+        *law_note,
+        *(late or _first_step(target, trial, matrix)),
+        *projected,
+        *_small_weights(target, trial, matrix),
+    ]
+    notes += [*_without_gradient(target, trial), *_over_time(target, trial, matrix)]
+    if matrix.lasting < 1:
+        notes.append(f"fades: {matrix.lasting:.2g} of it is left one step later")
+    defects = [*_kernels(target, trial), *_two_dtypes(target, trial, matrix), *_reloaded(target, trial)]
+    if matrix.kind == "none" and not notes:
+        defects.append("accepts weight_decay and never applies it")
+    vectors = "" if alike else _described(vector)
+    return Audit(target.name, matrix.kind, law, vectors, tuple(notes), tuple(defects))
+
+
+def _described(decay: Decay) -> str:
+    return decay.kind if math.isnan(decay.fraction) else f"{decay.kind}, c = {decay.fraction:.3g}"
+
+
+def decays(target: Target, trial: Trial) -> list[Decay]:
+    """The decay of the matrix and of the vector in the last step of the trial."""
+    rate = trial.rate if trial.last_rate is None else trial.last_rate
+    with_decay, without = run(target, trial), run(target, trial.without())
+    if all(torch.equal(a, b) for a, b in zip(with_decay.after, without.after, strict=True)):
+        return [Decay("none"), Decay("none")]
+    coupled = run(target, trial.without(penalty=rate))
+    later = run(target, replace(trial, after=1)), run(target, trial.without(after=1))
+    found = []
+    for i in range(len(with_decay.after)):
+        exact = _decay(i, trial, with_decay, without, coupled, later, EXACT)
+        found.append(exact if exact.kind != "other" else _decay(i, trial, with_decay, without, coupled, later, COARSE))
+    return found
+
+
+def _decay(
+    i: int,
+    trial: Trial,
+    decayed: Weights,
+    plain: Weights,
+    coupled: Weights,
+    later: tuple[Weights, Weights],
+    relative: float,
+) -> Decay:
+    """The decay of tensor `i` from the trial, those without decay and with a penalty, and two one step longer."""
+    theta, update_only = decayed.before[i].double(), plain.after[i].double()
+    difference = decayed.after[i].double() - update_only
+    if not _matters(difference, theta):
+        return Decay("none")
+    found = _simple(difference, theta, update_only, decayed.start[i].double(), relative)
+    as_gradient = _close(coupled.after[i].double(), decayed.after[i].double(), difference, relative)
+    lasting = later[0].after[i].double() - later[1].after[i].double()  # one step later, in which nothing decays
+    carried = not _close(lasting, difference, difference, relative)
+    if as_gradient and (found is None or carried):
+        return Decay("coupled")
+    if found is not None:
+        ratio = float((lasting * difference).sum() / difference.square().sum())
+        if carried and _close(lasting, ratio * difference, difference, relative):
+            return Decay("in the momentum" if ratio > 1 else found.kind, found.fraction, ratio)
+        return found
+    gradient = (trial.gradients or random_gradients)(trial.steps, i, theta)
+    basis = [theta, theta - update_only, *([gradient.double()] if gradient is not None else [])]
+    return Decay("in the update" if _spanned(difference, basis, relative) else "other")
+
+
+def _simple(difference: Tensor, theta: Tensor, update_only: Tensor, start: Tensor, relative: float) -> Decay | None:
+    """The decays with one fraction c for all weights."""
+    for kind, what in (
+        ("decoupled", theta),
+        ("decoupled after the update", update_only),
+        ("towards the start", theta - start),
+        ("cautious", torch.where((theta - update_only) * theta > 0, theta, 0.0)),
+    ):
+        if float(what.square().sum()) == 0:
+            continue
+        c = -float((difference * what).sum() / what.square().sum())
+        if _close(difference, -c * what, difference, relative):
+            return Decay(kind, c)
+    return None
+
+
+def _matters(difference: Tensor, theta: Tensor) -> bool:
+    return bool(difference.abs().max() > 1e-13 * theta.abs().max())
+
+
+def _close(a: Tensor, b: Tensor, scale: Tensor, relative: float) -> bool:
+    return bool((a - b).abs().max() <= max(relative * float(scale.abs().max()), 1e-14))
+
+
+def _same(a: float, b: float, relative: float = 1e-5) -> bool:
+    return math.isclose(a, b, rel_tol=relative) or (math.isnan(a) and math.isnan(b))
+
+
+def _spanned(difference: Tensor, basis: list[Tensor], relative: float) -> bool:
+    columns = torch.stack([b.reshape(-1) for b in basis], 1)
+    fitted = columns @ torch.linalg.lstsq(columns, difference.reshape(-1, 1), driver="gelsd").solution
+    return _close(fitted.reshape(difference.shape), difference, difference, relative)
+
+
+# ---- what follows the first look
+
+
+def _law(target: Target, trial: Trial, decay: Decay) -> tuple[str, list[str]]:
+    """c as a formula of eta, lambda and eta_0, the learning rate at construction; and what is odd about it."""
+    if decay.kind not in CONSTANT_FRACTIONS:
+        return "", []
+    c = decay.fraction
+
+    def exponent(changed: Trial, factor: float) -> float:
+        other = decays(target, changed)[0].fraction
+        return math.log(other / c, factor) if other > 0 and c > 0 else math.nan
+
+    of_rate = exponent(replace(trial, rate=trial.rate / 2), 0.5)
+    of_lr = exponent(replace(trial, lr=LR / 2), 0.5)
+    scheduled = exponent(replace(trial, last_lr=LR / 2), 0.5)
+    if _same(c, LR * trial.rate / (1 + LR * trial.rate)):
+        return "ηλ / (1 + ηλ)", ["a proximal step: θ' / (1 + ηλ)"]
+    known = {(1, 1): ("ηλ", LR), (0, 0): ("λ", 1.0), (1, 2): ("λη²/η₀", LR), (1, 0): ("η₀λ", LR)}
+    power = (_whole(of_lr), _whole(scheduled))
+    if _whole(of_rate) != 1 or power not in known:
+        return f"c = {c:.3g} at η = {LR}, λ = {trial.rate:g}", ["c is no power of η and λ that this audit knows"]
+    symbol, per_rate = known[power]
+    factor = c / (per_rate * trial.rate)
+    notes = ["c does not follow the learning-rate schedule"] if power in {(0, 0), (1, 0)} else []
+    return (symbol if _same(factor, 1, 1e-4) else f"{factor:.3g} {symbol}"), notes
+
+
+def _whole(exponent: float) -> int | None:
+    near = round(exponent) if not math.isnan(exponent) else None
+    return near if near is not None and abs(exponent - near) < 1e-3 else None
+
+
+def _first_step(target: Target, trial: Trial, decay: Decay) -> list[str]:
+    first = decays(target, replace(trial, steps=1))[0]
+    absent = first.kind == "none" and decay.kind not in ("none", "towards the start")
+    return ["absent in the first step"] if absent else []
+
+
+def _projected(target: Target, trial: Trial, decay: Decay) -> list[str]:
+    if decay.kind not in CONSTANT_FRACTIONS:
+        return []
+    along, across = (
+        decays(target, replace(trial, gradients=given))[0] for given in (aligned_gradients, orthogonal_gradients)
+    )
+    if not along.kind == across.kind == decay.kind or _same(along.fraction, across.fraction):
+        return []
+    ratio = across.fraction / along.fraction
+    if ratio < PROJECTED:
+        return [f"projected: {ratio:.3g} of it if gradients are orthogonal to the weights"]
+    return ["c depends on the gradients"]
+
+
+def _small_weights(target: Target, trial: Trial, decay: Decay) -> list[str]:
+    """Norms may be limited: what the decay of weights much smaller than their update is."""
+    small = decays(target, replace(trial, size=SMALL))[0]
+    return [] if small.kind == decay.kind else [f"{small.kind} if the weights are small"]
+
+
+def _over_time(target: Target, trial: Trial, decay: Decay) -> list[str]:
+    if decay.kind not in CONSTANT_FRACTIONS:
+        return []
+    steps = 2 * trial.steps
+    later = decays(target, replace(trial, steps=steps))[0]
+    if later.kind != decay.kind or not _same(later.fraction, decay.fraction):
+        said = f"{decay.fraction:.3g} in step {trial.steps}, {later.fraction:.3g} in {steps}"
+        return [f"c changes from step to step: {said}"]
+    return []
+
+
+def _without_gradient(target: Target, trial: Trial) -> list[str]:
+    def missing(step: int, index: int, theta: Tensor) -> Tensor | None:
+        return None if index == 0 and step == trial.steps else random_gradients(step, index, theta)
+
+    changed = replace(trial, gradients=missing)
+    try:
+        after, plain = run(target, changed).after[0], run(target, changed.without()).after[0]
+    except Exception:  # a class that cannot do without a gradient does not decay without one
+        return []
+    return [] if torch.equal(after, plain) else ["decays parameters without a gradient"]
+
+
+def kernels(target: Target) -> dict[str, dict[str, bool]]:
+    """The ways of computing that the class offers."""
+    found = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}} if "foreach" in target.parameters else {}
+    return found | ({"fused": {"fused": True}} if "fused" in target.parameters else {})
+
+
+def _kernels(target: Target, trial: Trial) -> list[str]:
+    """Kernels that decay in another way than the for-loop."""
+    known: dict[str, list[Decay]] = {}
+    for name, options in kernels(target).items():
+        with contextlib.suppress(Exception):  # a kernel that this class or machine does not have
+            known[name] = decays(target, replace(trial, kernel=options))
+    first = known.get("for-loop", [])
+    others = [name for name, found in known.items() if first and not all(map(_alike, found, first))]
+    return [f"{name} decays in another way than the for-loop" for name in others]
+
+
+def _alike(one: Decay, other: Decay) -> bool:
+    return one.kind == other.kind and _same(one.fraction, other.fraction, COARSE)
+
+
+def _effect(target: Target, trial: Trial) -> Tensor | None:
+    """D of the matrix, or None if the class refuses the trial."""
+    try:
+        return run(target, trial).after[0].double() - run(target, trial.without()).after[0].double()
+    except Exception:  # a kernel that this class or machine does not have
+        return None
+
+
+def _two_dtypes(target: Target, trial: Trial, decay: Decay) -> list[str]:
+    """Kernels in which parameters of two dtypes decay more than those of one."""
+    if decay.kind not in CONSTANT_FRACTIONS:
+        return []
+    mixed, found = replace(trial, dtypes=(torch.float64, torch.float32)), []
+    for name, options in {"": {}, **kernels(target)}.items():
+        one, two = (_effect(target, replace(t, kernel=options)) for t in (trial, mixed))
+        if one is not None and two is not None and not _close(one, two, one, SINGLE):
+            times = math.log(1 + float(two.sum() / _theta(target, mixed).sum())) / math.log(1 - decay.fraction)
+            found.append(f"{name or 'by default'}: decays {times:.2g} times per step if parameters have two dtypes")
+    return found
+
+
+def _theta(target: Target, trial: Trial) -> Tensor:
+    return run(target, trial).before[0].double()
+
+
+def _reloaded(target: Target, trial: Trial) -> list[str]:
+    """Whether the decay of a loaded state is lost in an optimizer that was built without it."""
+    try:
+        same, other = (run(target, replace(trial, reload_rate=rate)).after for rate in (trial.rate, 0.0))
+    except Exception:  # a class that cannot load its own state has another defect than of its decay
+        return []
+    lost = any(not torch.equal(a, b) for a, b in zip(same, other, strict=True))
+    return ["load_state_dict does not restore the decay"] if lost else []

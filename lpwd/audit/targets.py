@@ -1,0 +1,87 @@
+"""What `lpwd audit` can be asked for: one class by name, or all of a package."""
+
+import inspect
+from importlib import import_module, metadata
+from typing import Any
+
+import torch
+
+from lpwd.audit.trial import Target
+from lpwd.optim.loading import load
+from lpwd.optimizers import OPTIMIZERS
+
+PACKAGES = {"torch": "torch.optim", "transformers": "transformers.optimization"}  # name -> the module that holds them
+DISTRIBUTIONS = {"pytorch_optimizer": "pytorch-optimizer"}
+OPTIONS: dict[str, dict[str, Any]] = {  # what a class needs for a learning rate of its own
+    "Adafactor": {"scale_parameter": False, "relative_step": False, "warmup_init": False},
+}
+
+
+def targets(name: str) -> list[Target]:
+    """Return the classes that `name` names: `nadam`, `timm:lion`, `package.module:Class`, `package.module.Class`, or
+    all optimizers of a package, such as `torch` or `timm`. Raises ValueError if there are none, ImportError."""
+    if name == "timm":
+        return [_timm(key) for key in _timm_names()]
+    if ":" in name or name in OPTIMIZERS:
+        row = OPTIMIZERS.get(name)
+        cls, options = load(row.source if row and isinstance(row.source, str) else name)
+        return [_target(name, cls, options)]
+    module, _, attribute = name.rpartition(".")
+    if attribute[:1].isupper():
+        return targets(f"{module}:{attribute}")
+    found = [_target(f"{name}:{key}", cls) for key, cls in _classes(import_module(PACKAGES.get(name, name)))]
+    if not found:
+        raise ValueError(f"{name} holds no class of torch.optim.Optimizer")
+    return found
+
+
+def version(name: str) -> str:
+    """`timm 1.0.31` for a name of `targets`."""
+    package = name.partition(":")[0].partition(".")[0]
+    package = "torch" if package in OPTIMIZERS else package
+    try:
+        return f"{package} {metadata.version(DISTRIBUTIONS.get(package, package))}"
+    except metadata.PackageNotFoundError:
+        return package
+
+
+def _timm_names() -> list[str]:
+    from timm.optim import list_optimizers
+
+    return [f"timm:{name}" for name in list_optimizers()]
+
+
+def _timm(name: str) -> Target:
+    try:
+        return _target(name, *load(name))
+    except (ImportError, ValueError) as error:
+        return Target(name, _unavailable(str(error)))
+
+
+def _unavailable(reason: str) -> type[torch.optim.Optimizer]:
+    """A class that says why the real one cannot be tried."""
+
+    class Unavailable(torch.optim.Optimizer):
+        def __init__(self, params: Any, lr: float, weight_decay: float) -> None:
+            raise ValueError(reason)
+
+    return Unavailable
+
+
+def _target(name: str, cls: type[torch.optim.Optimizer], options: dict[str, Any] | None = None) -> Target:
+    parameters = inspect.signature(cls).parameters
+    extra = {key: value for key, value in OPTIONS.get(cls.__name__, {}).items() if key in parameters}
+    if "momentum" in parameters and parameters["momentum"].default in (0, inspect.Parameter.empty):
+        extra["momentum"] = 0.9
+    return Target(name, cls, {**extra, **(options or {})})
+
+
+def _classes(module: Any) -> list[tuple[str, type[torch.optim.Optimizer]]]:
+    found = [(key, value) for key, value in vars(module).items() if isinstance(value, type)]
+    return sorted((key, cls) for key, cls in found if issubclass(cls, torch.optim.Optimizer) and _usable(cls))
+
+
+def _usable(cls: type[torch.optim.Optimizer]) -> bool:
+    """Not torch's base, an abstract class or a wrapper around another optimizer."""
+    first = next(iter(inspect.signature(cls).parameters), "")
+    return cls is not torch.optim.Optimizer and not inspect.isabstract(cls) and first == "params"

@@ -1,0 +1,59 @@
+"""`lpwd audit`."""
+
+import json
+import sys
+import warnings
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from lpwd.config import ConfigError
+
+if TYPE_CHECKING:
+    from lpwd.audit.decay import Audit
+    from lpwd.audit.trial import Target
+
+EXPECTABLE = ("none", "coupled", "decoupled", "cautious")
+
+
+@click.command()
+@click.argument("classes", nargs=-1, required=True, metavar="CLASS...")
+@click.option("--json", "as_json", is_flag=True, help="one JSON object per class")
+@click.option("--expect", type=click.Choice(EXPECTABLE), help="exit with 1 unless every class decays in this way")
+def audit(classes: tuple[str, ...], as_json: bool, expect: str | None) -> None:
+    """Measure what weight_decay really does in an optimizer: nadam, timm:lion, package.module:Class, or a whole package
+    such as torch or timm. Exits with 1 if a class has a defect or is not as expected. Imports what it is asked for."""
+    import torch
+
+    from lpwd.audit.decay import audit as measure
+    from lpwd.audit.table import markdown
+    from lpwd.audit.targets import version
+
+    warnings.simplefilter("ignore")
+    results: list[Audit] = []
+    for target in _targets(classes):
+        with torch.compiler.set_stance("force_eager"):  # compiling a step takes longer than all trials
+            results.append(measure(target))
+        if as_json:
+            row = {"version": version(target.name), **asdict(results[-1])}
+            click.echo(json.dumps(row, ensure_ascii=False))
+    if not as_json:
+        click.echo(markdown(results))
+    wrong = [one for one in results if one.defects or (expect and not one.meets(expect))]
+    for one in wrong:
+        reason = "; ".join(one.defects) or one.problem or f"is {one.kind}, not {expect}"
+        click.echo(f"{one.name}: {reason}", err=True)
+    sys.exit(1 if wrong else 0)
+
+
+def _targets(classes: tuple[str, ...]) -> "list[Target]":
+    import torch
+
+    from lpwd.audit.targets import targets
+
+    torch.set_num_threads(1)
+    try:
+        return [target for name in classes for target in targets(name)]
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"audit: {error}") from error
