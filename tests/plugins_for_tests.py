@@ -12,6 +12,27 @@ import lpwd
 
 lpwd.register_method("mine", timing="pwd", rates="layerwise", label="Mine", color="#CC3311", order="reversed")
 """
+OPTIMIZER = """
+import torch
+
+
+class Heavy(torch.optim.Optimizer):
+    # Momentum of its own, which a checkpoint has to keep.
+    def __init__(self, params, lr=1e-3):
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    state = self.state[p]
+                    state["sum"] = 0.9 * state.get("sum", torch.zeros_like(p)) + p.grad
+                    p.sub_(state["sum"], alpha=group["lr"])
+
+
+lpwd.register_optimizer("heavy", Heavy, lr=1e-2)
+"""
 EVERYTHING = (
     METHOD
     + """

@@ -5,8 +5,10 @@ import threading
 
 import pytest
 from click.testing import CliRunner
+from plugins_for_tests import METHOD, OPTIMIZER, forgetting
 from waiting import wait_until
 
+from lpwd import plugins
 from lpwd.cli.main import main
 from lpwd.config import ConfigError
 from lpwd.events import reproducible
@@ -58,6 +60,23 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
     for config in [*configs[1:], follower]:
         run_lanes(alone, [alone.create(config)], device="cpu", threads=1)
         assert numbers(spread.store, config.run_id) == numbers(alone, config.run_id)
+
+
+def test_nodes_get_a_plugins_optimizer_and_a_stopped_cell_goes_on_to_the_same_numbers(tiny, tmp_path):
+    (tmp_path / "my.py").write_text(METHOD + OPTIMIZER, encoding="utf-8")
+    with forgetting():
+        plugins.load(tmp_path / "my.py")  # LPWD_PLUGINS stays unset: the driver has to send the file
+        configs = [tiny(method="mine", optimizer="heavy", epochs=40)]
+        spread, alone = Sweep(RunStore(tmp_path / "ray"), configs), Sweep(RunStore(tmp_path / "local"), configs)
+        (run_id,) = spread.missing()
+        begun = lambda: spread.store.exists(run_id) and spread.store.status(run_id).step > 20  # noqa: E731
+        run_on_ray(spread, device="cpu", should_stop=begun)
+        assert spread.store.status(run_id).state == "interrupted"
+        run_on_ray(spread, device="cpu", should_stop=lambda: False)
+        assert spread.store.status(run_id).state == "finished"
+        alone.store.create(configs[0], state="stopped")
+        run_lanes(alone.store, [run_id], device="cpu", threads=1)
+        assert numbers(spread.store, run_id) == numbers(alone.store, run_id)
 
 
 def test_a_cluster_that_is_not_there_is_named(tiny, store):

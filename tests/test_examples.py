@@ -1,5 +1,6 @@
 """Every script in examples/ runs as it stands, without a Hub, and prints what it promises."""
 
+import json
 import os
 import re
 import subprocess
@@ -61,3 +62,27 @@ def test_the_plug_in_with_alpha_decay_changes_its_rates_on_the_way():
     for rates in (first, after):
         assert min(rates) == 0.0667
         assert max(rates) == 0.3
+
+
+def test_each_plugin_passes_its_check_and_the_decay_follows_its_formula(tmp_path):
+    files = sorted(map(str, EXAMPLES.glob("plugin_*.py")))
+    assert len(files) == 3
+    printed = lpwd(tmp_path, "check", *files)
+    assert re.search(r"method +steep +ok +pwd, #CC3311; follows its reference with adam and sgd", printed)
+    assert printed.count(" ok ") == 5
+
+
+def test_the_plugin_with_data_and_a_model_trains_as_its_docstring_says(tmp_path):
+    text = (EXAMPLES / "plugin_data_and_model.py").read_text()
+    command = re.search(r"python -m lpwd (race .*?)\n\"\"\"", text, re.DOTALL)[1].replace("\\\n", " ").split()
+    results = [json.loads(line) for line in lpwd(tmp_path, *command, "--runs-dir", tmp_path / "runs").splitlines()]
+    assert [result["state"] for result in results] == ["finished", "finished"]
+    assert min(result["last_top1"] for result in results) > 90
+
+
+def lpwd(home, *words):
+    environment = os.environ | {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "LPWD_DEVICE": "cpu"}
+    command = [sys.executable, "-m", "lpwd", *map(str, words)]
+    done = subprocess.run(command, cwd=EXAMPLES.parent, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 from own_images import write_folder
-from plugins_for_tests import METHOD, forgetting
+from plugins_for_tests import METHOD, OPTIMIZER, forgetting
 from queues import running_queue
 from waiting import wait_until
 
@@ -135,14 +135,18 @@ def test_a_killed_worker_is_shown_as_interrupted_and_resume_ends_the_same(jobs, 
     assert numbers(store, run_id) == numbers(whole, run_id)
 
 
-def test_a_plugins_method_on_a_folder_is_killed_and_resumed_to_the_same_numbers(tmp_path, monkeypatch, tiny):
+def test_a_plugins_method_and_optimizer_on_a_folder_are_killed_and_resumed_to_the_same_numbers(
+    tmp_path, monkeypatch, tiny
+):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "home"))
-    (tmp_path / "my.py").write_text(METHOD, encoding="utf-8")
+    (tmp_path / "my.py").write_text(METHOD + OPTIMIZER, encoding="utf-8")
     folder = write_folder(tmp_path / "data", count=40, size=(32, 32))
     with forgetting():
         plugins.load_all([tmp_path / "my.py"])
-        config = tiny(method="mine", dataset=f"folder:{folder}", train_samples=64, test_samples=16, epochs=30)
+        config = tiny(
+            method="mine", optimizer="heavy", dataset=f"folder:{folder}", train_samples=64, test_samples=16, epochs=30
+        )
         with running_queue(tmp_path / "runs") as jobs:
             (run_id,) = jobs.submit([config])
             wait_until(lambda: jobs.store.status(run_id).step > 10)
@@ -151,7 +155,7 @@ def test_a_plugins_method_on_a_folder_is_killed_and_resumed_to_the_same_numbers(
             jobs.resume([run_id])
             wait_until(lambda: state(jobs.store, run_id) == "finished")
         config = jobs.store.config(run_id)
-        assert (len(config.data_digest), list(config.plugins)) == (16, ["method"])
+        assert (len(config.data_digest), sorted(config.plugins)) == (16, ["method", "optimizer"])
         whole = RunStore(tmp_path / "undisturbed")
         run_lanes(whole, [whole.create(config)], device="cpu")
         assert numbers(jobs.store, run_id) == numbers(whole, run_id)

@@ -225,3 +225,14 @@ def test_the_command_line_trains_what_a_plugin_registers_and_resumes_only_with_i
     repeated = lpwd("repeat", ids[1], *given, **home, LPWD_PLUGINS=str(path))
     assert repeated.returncode == 0, repeated.stderr
     assert json.loads(repeated.stdout)["identical"]
+
+
+def test_a_method_that_breaks_its_own_formula_fails_the_check(tmp_path):
+    text = METHOD.replace('order="reversed"', 'reference=f"{__name__}:formula"')
+    formula = "\n\ndef formula(theta, eta, lam, f, U):\n    return theta - eta * U(f(theta)) - eta * lam * theta\n"
+    failed = lpwd("check", write(tmp_path / "my.py", text + formula))
+    assert failed.returncode == 1
+    assert "failed its weights differ from its reference by" in failed.stdout
+    passed = lpwd("check", write(tmp_path / "right.py", text.replace('"pwd"', '"wd"') + formula))
+    assert passed.returncode == 0
+    assert "follows its reference with adam and sgd" in passed.stdout

@@ -46,9 +46,7 @@ def _row(record: Run) -> dict[str, Any]:
     summary = {name: status.summary.get(name) for name in (*RESULTS, *FACTS)}
     return {
         "run_id": record.run_id,
-        **fields,
-        "model_kwargs": json.dumps(fields["model_kwargs"], sort_keys=True),
-        "betas": json.dumps(fields["betas"]),
+        **{name: json.dumps(v, sort_keys=True) if isinstance(v, dict | list) else v for name, v in fields.items()},
         "state": status.state,
         **{name: math.nan if value is None else float(value) for name, value in summary.items()},
         "device": status.device,

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from lpwd.cli.app import app, owner
 from lpwd.cli.audit import audit
+from lpwd.cli.check import check
 from lpwd.cli.hub import pull, push, start
 from lpwd.cli.options import plugin_option
 from lpwd.cli.paper import report, sweep
@@ -24,6 +25,7 @@ COMMANDS: dict[str, click.Command] = {
     "race": race,
     "resume": resume,
     "repeat": repeat,
+    "check": check,
     "sweep": sweep,
     "report": report,
     "scorecard": scorecard,

@@ -13,7 +13,7 @@ import click
 
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
 from lpwd.cli.progress import Bars
-from lpwd.config import race_configs
+from lpwd.config import RunConfig, race_configs
 from lpwd.jobs.costs import check_memory
 from lpwd.jobs.rights import check_trainable
 from lpwd.store import ENDED, RunStore, State
@@ -21,6 +21,7 @@ from lpwd.store import ENDED, RunStore, State
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss", "images_per_second", "seconds")
 
+seeds_option = click.Option(["--seeds"], type=click.IntRange(1), default=1, help="one race per seed, from --seed on")
 again_option = click.Option(["--again"], is_flag=True, help="begin anew where the run is finished or has a checkpoint")
 
 
@@ -30,10 +31,18 @@ def train(device: str, threads: int | None, runs_dir: Path, again: bool, method:
     _train(RunStore(runs_dir), [method], fields, device, threads, again)
 
 
-@click.command(params=[*options(multiple_methods=True), device_option, threads_option, runs_dir_option, again_option])
-def race(device: str, threads: int | None, runs_dir: Path, again: bool, method: tuple[str, ...], **fields: Any) -> None:
-    """Train several methods in lock step: same initial weights, same batches; a line of JSON each."""
-    _train(RunStore(runs_dir), list(dict.fromkeys(method)), fields, device, threads, again)
+race_options = [*options(multiple_methods=True), seeds_option, device_option, threads_option, runs_dir_option]
+
+
+@click.command(params=[*race_options, again_option])
+def race(
+    device: str, threads: int | None, runs_dir: Path, again: bool, method: tuple[str, ...], seeds: int, **fields: Any
+) -> None:
+    """Train several methods in lock step: same initial weights, same batches; a line of JSON each.
+
+    With several seeds there is one race for each, and at the end the paired differences with their intervals (stderr).
+    """
+    _train(RunStore(runs_dir), list(dict.fromkeys(method)), fields, device, threads, again, seeds)
 
 
 @click.command(params=[click.Argument(["run_id"]), device_option, threads_option, runs_dir_option])
@@ -47,7 +56,13 @@ def resume(run_id: str, device: str, threads: int | None, runs_dir: Path) -> Non
 
 
 def _train(
-    store: RunStore, methods: list[str], fields: dict[str, Any], device: str, threads: int | None, again: bool
+    store: RunStore,
+    methods: list[str],
+    fields: dict[str, Any],
+    device: str,
+    threads: int | None,
+    again: bool,
+    seeds: int = 1,
 ) -> None:
     """Check everything before anything is written, then train the lanes and leave with their exit code."""
     from lpwd.training import optimizer
@@ -58,11 +73,13 @@ def _train(
 
     given = {name: value for name, value in fields.items() if value is not None}
     given.setdefault("precision", default_precision(resolve_device(device)))
-    configs = pin(race_configs(methods, given))
-    for config in configs:
+    first = given.get("seed", RunConfig.model_fields["seed"].default)
+    configs = pin([one for i in range(seeds) for one in race_configs(methods, given | {"seed": first + i})])
+    for config in configs[: len(methods)]:  # seeds need the same
         check(config)
         optimizer.check(config)
-    check_memory(configs, [footprint(config) for config in configs], free_bytes(resolve_device(device)))
+    lanes = configs[: len(methods)]
+    check_memory(lanes, [footprint(config) for config in lanes], free_bytes(resolve_device(device)))
     store.recover()
     for config in configs:
         run_id = store.create(config, state="stopped")
@@ -70,7 +87,26 @@ def _train(
             store.restart(run_id)
         if store.status(run_id).state in ENDED:
             click.echo(f"{run_id} is {store.status(run_id).state} already; --again trains it anew", err=True)
-    sys.exit(run(store, [config.run_id for config in configs], device, threads))
+    ids = [config.run_id for config in configs]
+    code = 0
+    for start in range(0, len(ids), len(methods)):
+        code = max(code, run(store, ids[start : start + len(methods)], device, threads))
+        if code == EXIT_CODES["stopped"]:
+            break
+    for sentence in differences(store, ids) if seeds > 1 else ():
+        click.echo(sentence, err=True)
+    sys.exit(code)
+
+
+def differences(store: RunStore, run_ids: list[str]) -> list[str]:
+    """One sentence per method on its paired difference from WD, or from the first method, with n and interval."""
+    from lpwd.analysis.statistics import paired, runs_frame
+    from lpwd.analysis.verdict import one_sentence
+
+    frame = runs_frame(map(store.record, run_ids))
+    methods = list(dict.fromkeys(frame.method))
+    base = "wd" if "wd" in methods else methods[0]
+    return [one_sentence(paired(frame, method, base)) for method in methods if method != base]
 
 
 def run(store: RunStore, run_ids: list[str], device: str, threads: int | None, quiet: bool = False) -> int:

@@ -282,8 +282,10 @@ def _no_weights(name: str) -> WeightsUnavailable:
 
 
 def _refused_kwargs(config: RunConfig, error: Exception) -> ConfigError:
-    given = json.dumps(config.model_kwargs)[:120]
-    return ConfigError.of("model_kwargs", f"is {given}: {config.model} cannot be built with it ({_first_line(error)}).")
+    given, builder = json.dumps(config.model_kwargs)[:120], "its plug-in" if config.model in MODELS else "timm"
+    return ConfigError.of(
+        "model_kwargs", f"is {given}: {builder} cannot build {config.model} with it ({_first_line(error)})."
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -44,6 +44,7 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "opposing_every": 0,
         "model_kwargs": {},
         "optimizer_kwargs": {},
+        "dataset_kwargs": {},
     }
 )
 OF_DATASET = (  # fields whose first value goes with the data set

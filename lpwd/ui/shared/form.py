@@ -9,6 +9,7 @@ import gradio as gr
 
 from lpwd import codec
 from lpwd.config import ConfigError, RunConfig, race_configs
+from lpwd.spelled import HIDDEN
 from lpwd.ui.views import MAX_LANES
 
 # What a sentence about a field calls it: the control's label.
@@ -43,6 +44,7 @@ LABELS = {
     "opposing_every": "Steps between R_op, 0: once an epoch",
     "model_kwargs": "Model arguments, JSON",
     "optimizer_kwargs": "Optimizer arguments, JSON",
+    "dataset_kwargs": "Arguments of own data, JSON",
 }
 BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
 SEEDS = (1, 2, 3, 4, 5, 10)
@@ -130,4 +132,4 @@ def form_values(config: RunConfig) -> dict[str, Any]:
 def lost(config: RunConfig) -> list[str]:
     """Fields of the run that no control can hold and that are not at their default."""
     changed = config.model_dump(exclude_defaults=True)
-    return [name for name in changed if name not in LABELS and name not in ("method", "scale")]
+    return [name for name in changed if name not in LABELS and name not in ("method", *HIDDEN)]

@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("optimizer", "lr", "schedule", "epochs", "batch_size", "clip_grad_norm", "seed"),
         "optimizer_kwargs",
     ),
-    "Images": ("train_samples", "test_samples", "validation_samples", "image_size", "augment"),
+    "Images": ("train_samples", "test_samples", "validation_samples", "image_size", "augment", "dataset_kwargs"),
     "Network": ("init_from", "model_kwargs", "pretrained", "precision", "kernels"),
     "Decay": ("rule", "order", "mean", "profile", "opposing_every", "exclude_1d", "zero_shot"),
 }
