@@ -228,8 +228,6 @@ class RunConfig(BaseModel):
             with _about("profile"):
                 check_profile(self.profile)
                 check_takes_profile(self.method)
-        elif method.needs_profile:
-            raise ConfigError.of("profile", f"is missing: method {self.method} needs one, such as 0,0.5,1,2")
         with _about("optimizer"):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
@@ -278,13 +276,13 @@ class RunConfig(BaseModel):
 
 
 def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConfig]:
-    """Return one RunConfig per method. `profile` goes to the methods that need one, else to the layer-wise ones.
+    """Return one RunConfig per method. `profile` goes to Custom if it is there, else to all layer-wise ones.
 
     Raises ConfigError.
     """
     given = {name: value for name, value in fields.items() if name not in ("method", "profile")}
     rows = {name: METHODS[name] for name in methods if name in METHODS}
-    takers = {name for name, row in rows.items() if row.needs_profile}
+    takers = {name for name, row in rows.items() if row.own_profile}
     takers = takers or {name for name, row in rows.items() if row.takes_profile}
     profile = fields.get("profile")
     return [

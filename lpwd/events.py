@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, TypeAdapter
 
 CIRCUMSTANCES = frozenset({"seconds", "images_per_second", "versions"})  # the rest repeats bit for bit on CPU
+MOTION = ("angular_update", "relative_update", "relative_gradient")  # fields of Epoch on each layer's last step
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as far as a column of 64-bit integers holds it
 
 
@@ -75,6 +76,8 @@ class Epoch:
     seconds: float
     images_per_second: float
     angular_update: list[float] = field(default_factory=list)  # radians per layer, of the last step; empty in old runs
+    relative_update: list[float] = field(default_factory=list)  # |change| / |weights| per layer, of the last step
+    relative_gradient: list[float] = field(default_factory=list)  # |gradient| / |weights| per layer, of the last step
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ class Method:
     chips and tables show it by `label`, `color` (#RRGGBB, colour-blind safe, readable on white and on near-black),
     `dash` and `marker` (Plotly's names); `summary` explains it in one line. `reference` names its plain formula as
     "module:function" (`lpwd.optim.reference`). `scale` multiplies lambda; `order` and `mean` are those of layer-wise
-    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters); a method that `needs_profile`
-    has no rule of its own (`profile_rates`). `needs` names the optimizer
+    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters). In a race, a profile goes
+    to the method with `own_profile` (`profile_rates`), which is LPWD without one. `needs` names the optimizer
     that the method works with if it does not work with all.
 
     Raises ValueError, in one sentence, on a value that is not allowed.
@@ -61,7 +61,7 @@ class Method:
     order: LayerOrder = "deep"
     mean: Mean = "layers"
     every: int = 0
-    needs_profile: bool = False
+    own_profile: bool = False
 
     @property
     def optimizers(self) -> tuple[str, ...]:
@@ -140,10 +140,10 @@ _METHODS: dict[str, Method] = {
         "Custom",
         "the user's own profile of lambda over the layers",
         "LPWD’s timing with your own λ for each layer",
-        "#B5651D",
+        "#7C5CFF",
         "longdashdot",
         "triangle-up",
-        needs_profile=True,
+        own_profile=True,
     ),
     "lwd": _row(
         "wd",

@@ -129,7 +129,7 @@ def test_an_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, change
         session = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
         for _ in range(2):
             while session.batch < session.steps_per_epoch:
-                assert session.angles is None
+                assert session.motion is None
                 session.learner.optimizer.decay_()  # of pwd: what the step itself would do first, once a step
                 before = vectors(session.learner.optimizer)
                 session.learner.model.train()
@@ -145,3 +145,29 @@ def test_every_layer_turns_in_every_epoch_of_a_training(tiny):
     for epoch in of(Epoch, events):
         assert len(epoch.angular_update) == len(events[0].layer_names)
         assert all(0 < turned < math.pi for turned in epoch.angular_update)
+
+
+@pytest.mark.parametrize("method", ["wd", "lpwd", "l2"])
+def test_the_meter_measures_how_far_a_step_moves_each_layer(method):
+    model = net(torch.float64)
+    built = lpwd.build_optimizer(model, "adam", method, 0.05, 0.5)
+    for t in range(3):
+        built.zero_grad()
+        inputs = torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(t), dtype=torch.float64)
+        model(inputs).square().mean().backward()
+        before = vectors(built)
+        grads = [torch.cat([p.grad.flatten() for p in layer]) for layer in layers(built).values()]
+        with AngleMeter(built) as meter:
+            built.step()
+        moved = [float((after - old).norm() / old.norm()) for old, after in zip(before, vectors(built), strict=True)]
+        assert meter.relative_updates.tolist() == pytest.approx(moved, rel=1e-9)
+        pulled = [float(g.norm() / old.norm()) for g, old in zip(grads, before, strict=True)]
+        assert meter.relative_gradients.tolist() == pytest.approx(pulled, rel=1e-9)
+
+
+def test_an_epoch_records_the_motion_of_its_last_step(tiny):
+    epochs = [event for event in train(tiny(method="lpwd"), device="cpu") if isinstance(event, Epoch)]
+    for epoch in epochs:
+        assert len(epoch.relative_update) == len(epoch.relative_gradient) == len(epoch.weight_norms)
+        assert min(epoch.relative_update) > 0
+        assert all(a <= u * 1.5 for a, u in zip(epoch.angular_update, epoch.relative_update, strict=True))

@@ -13,7 +13,7 @@ from typing import Any
 
 from lpwd.config import RunConfig
 from lpwd.correct import unpacked
-from lpwd.events import Diverged, Epoch, Event, Finished, Started, ZeroShot
+from lpwd.events import MOTION, Diverged, Epoch, Event, Finished, Started, ZeroShot
 from lpwd.history import History
 from lpwd.hub.schema import JSON_FIELDS, LAYERED, SCHEMA_VERSION
 from lpwd.paper.protocols import protocol
@@ -137,7 +137,7 @@ def _events(
         given: dict[str, Any] = {name: epoch.get(name) for name in names}
         numbers = dict.fromkeys(("train_loss", "test_loss", "lr", "images_per_second", "seconds"), math.nan)
         filled = {name: value for name, value in given.items() if value is not None or name not in numbers}
-        layered = {name: _numbers(given[name]) for name in ("weight_norms", "angular_update")}
+        layered = {name: _numbers(given[name]) for name in ("weight_norms", *MOTION)}
         yield Epoch(**numbers | filled | layered)
     step = row["step"] or 0
     for s, (top1, loss) in enumerate(zip(*map(_numbers, (row["zero_shot_top1"], row["zero_shot_loss"])), strict=False)):

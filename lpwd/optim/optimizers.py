@@ -199,8 +199,6 @@ def build_optimizer(
     """
     row = get_method(method)
     check_method(method, row, optimizer)
-    if profile is None and row.needs_profile:
-        raise ValueError(f"method {method} needs a profile, such as profile=(0, 0.5, 1, 2)")
     if profile is not None:
         check_takes_profile(method)
     cls, given = optimizer_class(optimizer)

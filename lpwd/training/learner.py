@@ -114,25 +114,26 @@ class Learner:
         return loss.detach()
 
     def update(
-        self, images: int, *, opposing: bool = False, angles: bool = False
+        self, images: int, *, opposing: bool = False, motion: bool = False
     ) -> tuple[tuple[float, float] | None, Tensor | None]:
         """The optimizer's step after a batch of so many images; what was asked to be measured of it, else None.
 
-        R_op by count and by magnitude (section 3.2), and each layer's angle in radians [layers].
+        R_op by count and by magnitude (section 3.2), and the motion of each layer [3, layers]: angle in radians,
+        relative update and relative gradient (`AngleMeter`).
         """
         if self.config.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_grad_norm)
         if shards := self._shards_for(images):
-            return shards.alone(lambda: self._step(opposing, angles))
-        return self._step(opposing, angles)
+            return shards.alone(lambda: self._step(opposing, motion))
+        return self._step(opposing, motion)
 
-    def _step(self, opposing: bool, angles: bool) -> tuple[tuple[float, float] | None, Tensor | None]:
+    def _step(self, opposing: bool, motion: bool) -> tuple[tuple[float, float] | None, Tensor | None]:
         with (
             OpposingMeter(self.optimizer) if opposing else nullcontext() as opposed,
-            AngleMeter(self.optimizer) if angles else nullcontext() as turned,
+            AngleMeter(self.optimizer) if motion else nullcontext() as moved,
         ):
             self.optimizer.step()
-        return opposed.rates if opposed else None, turned.angles if turned else None
+        return opposed.rates if opposed else None, moved.motion if moved else None
 
     def forward(self, pixels: Tensor, draws: Draws | None = None) -> Tensor:
         """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]; `draws` for the small-map path alone."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lpwd.config import ELSEWHERE, ConfigError, RunConfig
 from lpwd.correct import packed
-from lpwd.events import Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
+from lpwd.events import MOTION, Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
 from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.penalty import zero_shot_decay
 from lpwd.training import models, starts
@@ -55,7 +55,7 @@ class Session:
     def _begin_epoch(self) -> None:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         self.opposing: list[tuple[float, float]] = []
-        self.angles: Tensor | None = None  # [layers] radians, of the epoch's last step
+        self.motion: Tensor | None = None  # [3, layers], of the epoch's last step, see `Learner.update`
         self.train_seconds = 0.0  # of this epoch
 
     # ---- training
@@ -81,7 +81,7 @@ class Session:
         self.learner.set_learning_rate(lr)
         pixels, labels = self.feed.batch(self.epoch, self.batch)
         last = self.batch + 1 == self.steps_per_epoch
-        opposing, rates, angles = self.measures_opposing(last), None, None
+        opposing, rates, motion = self.measures_opposing(last), None, None
         seed = self.seed_of_step()
         whole = None if opposing or last else self.learner.at_once(pixels, labels, seed)
         loss = self.learner.backward(pixels, labels, seed) if whole is None else whole
@@ -91,11 +91,11 @@ class Session:
         if read is not None and not math.isfinite(read):
             return Diverged(self.step + 1, self.epoch)
         if whole is None:
-            rates, angles = self.learner.update(len(labels), opposing=opposing, angles=last)
+            rates, motion = self.learner.update(len(labels), opposing=opposing, motion=last)
         if rates is not None:
             self.opposing.append(rates)
-        if angles is not None:
-            self.angles = angles
+        if motion is not None:
+            self.motion = motion
         self.step, self.batch = self.step + 1, self.batch + 1
         self.train_seconds += time.perf_counter() - begun
         return Step(
@@ -161,7 +161,7 @@ class Session:
             opposing_magnitude_rate=_mean(magnitude_rates),
             seconds=self.seconds,
             images_per_second=len(self.data.train_labels) / self.train_seconds if self.train_seconds else 0.0,
-            angular_update=[] if self.angles is None else self.angles.tolist(),
+            **self.moved(),
         )
         self.epochs.append(epoch)
         if self.epoch == self.config.epochs:
@@ -169,6 +169,11 @@ class Session:
         self.epoch, self.batch = self.epoch + 1, 0
         self._begin_epoch()
         return epoch
+
+    def moved(self) -> dict[str, list[float]]:
+        """The fields of Epoch on the motion of each layer; empty lists if it was not measured."""
+        measured = [[], [], []] if self.motion is None else self.motion.tolist()
+        return dict(zip(MOTION, measured, strict=True))
 
     def evaluate(self, images: Tensor, labels: Tensor, should_stop: Callable[[], bool] = NEVER) -> Evaluation | None:
         """As `Learner.evaluate`, with the data set's own normalisation."""
@@ -218,7 +223,7 @@ class Session:
             "seconds": {"before": self.seconds, "epoch": self.train_seconds},
             "loss_sum": float(self.loss_sum),
             "opposing": list(self.opposing),
-            "angles": [] if self.angles is None else self.angles.tolist(),
+            "motion": [] if self.motion is None else self.motion.tolist(),
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "correct": self.correct,
         }
@@ -234,8 +239,8 @@ class Session:
         self.seconds, self.train_seconds = state["seconds"]["before"], state["seconds"]["epoch"]
         self.loss_sum.fill_(state["loss_sum"])
         self.opposing = [tuple(rates) for rates in state["opposing"]]
-        angles = state.get("angles")  # none in a state of older code
-        self.angles = torch.tensor(angles, dtype=torch.float64) if angles else None
+        motion = state.get("motion")  # none in a state of older code
+        self.motion = torch.tensor(motion, dtype=torch.float64) if motion else None
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         self.correct = state.get("correct", "")
 

@@ -7,6 +7,7 @@ interface Part extends HTMLElement {
   disabled: boolean;
   open: boolean;
   options: any;
+  selectedOptions: any;
   min: any;
   max: any;
   href: string;

@@ -5,12 +5,12 @@ from lpwd.plugins import loaded
 
 
 def names() -> tuple[list[str], int]:
-    """Return the methods in the order of their chips, and how many are always shown: the paper's, Custom and plug-ins'."""
+    """Return the methods in the order of their chips, and how many always show: the paper's, Custom, plug-ins'."""
     added = {name for plugin in loaded() for kind, name in plugin.names if kind == "method"}
     first = [
         name
         for name, row in METHODS.items()
-        if name not in added and (row.source.startswith("Layer-wise") or row.needs_profile)
+        if name not in added and (row.source.startswith("Layer-wise") or row.own_profile)
     ]
     first += [name for name in METHODS if name in added]
     return first + [name for name in METHODS if name not in first], len(first)
