@@ -7,6 +7,7 @@ average. The prediction is for weights whose scale does not matter (before a nor
 import math
 from collections.abc import Sequence
 
+from lpwd.analysis.words import general
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
 
@@ -31,6 +32,11 @@ def memory_epochs(lr: float, rate: float, steps_per_epoch: float) -> float:
     """tau: epochs after which decay alone leaves 1/e of a weight, 1 / (eta lambda steps); inf without decay."""
     decay = lr * rate * steps_per_epoch
     return 1 / decay if decay > 0 else math.inf
+
+
+def memory_text(tau: float) -> str:
+    """`decay alone forgets in 2.9 epochs`; empty without decay."""
+    return f"decay alone forgets in {general(tau, 2)} epochs" if tau < 1e6 else ""
 
 
 def settled_since(angles: Sequence[float], predicted: float) -> int | None:

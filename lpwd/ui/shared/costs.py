@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from lpwd.analysis.equilibrium import memory_epochs, memory_text
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import is_pinned
 from lpwd.jobs import costs
@@ -57,6 +58,7 @@ class Costs:
             "refused": memory if about else "",
             "field": about,
             "network": network(races[0][0], parameters) if isinstance(parameters, int) else "",
+            "memory": _memory_of_weights(races[0][0]),
             "said": " ".join(sentence for sentence, _ in parts if sentence),
             "again": any(again for _, again in parts),
         }
@@ -210,3 +212,8 @@ def size(count: int) -> str:
         if count >= length:
             return f"{float(f'{count / length:.2g}'):g} {unit}"
     return f"{count / 1e3:.0f} kB"
+
+
+def _memory_of_weights(config: RunConfig) -> str:
+    """How long weights remember at this eta and lambda."""
+    return memory_text(memory_epochs(config.lr, config.weight_decay, costs.work(config).steps_per_epoch))

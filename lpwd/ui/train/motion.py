@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lpwd.analysis.equilibrium import angle, memory_epochs, settled_since
+from lpwd.analysis.equilibrium import angle, memory_epochs, memory_text, settled_since
 from lpwd.analysis.words import general, short
 from lpwd.runs import Run
 from lpwd.store import RunStore
@@ -65,7 +65,7 @@ def _lane(run: Run, layer: int) -> dict[str, Any] | None:
 
 
 def _said(predicted: float | None, settled: int, of: int, last: float, tau: float) -> str:
-    memory = f"decay alone forgets in {general(tau, 2)} epochs" if tau < 1e6 else "nothing is forgotten"
+    memory = memory_text(tau) or "nothing is forgotten"
     if predicted is None:
         return f"turns {general(last, 3)} radians a step; {memory}; no equilibrium is predicted"
     return (

@@ -66,9 +66,10 @@ class Plan extends View {
   }
 
   /** Mark the field with a problem and disable Start until it is corrected. */
-  judge(problem, { field = "", network = "" }) {
+  judge(problem, { field = "", network = "", memory = "" }) {
     markProblem(problem ? field : "", problem);
     note("model", network);
+    note("weight_decay", memory);
     const start = /** @type {any} */ (document.getElementById("lp-start"));
     if (start) start.disabled = Boolean(problem);
   }
