@@ -5,7 +5,7 @@ from lpwd.plugins import loaded
 
 
 def names() -> tuple[list[str], int]:
-    """Return the methods in the order of their chips, and how many are always shown: the paper's, Custom and plug-ins'."""
+    """Return the methods in the order of their chips, and how many are always shown (paper, Custom, plug-ins)."""
     added = {name for plugin in loaded() for kind, name in plugin.names if kind == "method"}
     first = [
         name
