@@ -30,6 +30,7 @@ def test_every_method_of_the_design_is_in_the_table():
         "rwd": ("rwd", "uniform"),
         "pwd": ("pwd", "uniform"),
         "lpwd": ("pwd", "layerwise"),
+        "custom": ("pwd", "layerwise"),
         "lwd": ("wd", "layerwise"),
         "lrwd": ("rwd", "layerwise"),
         "lpwd_matched": ("pwd", "layerwise"),

@@ -156,6 +156,7 @@ def test_every_method_follows_its_reference(method: str, optimizer: str, schedul
 def test_every_row_names_its_reference_formula():
     assert {name: formula(name).__name__ for name in METHODS} == {
         **{"baseline": "baseline", "l2": "l2", "wd": "wd", "rwd": "rwd", "pwd": "pwd", "lpwd": "pwd", "lwd": "wd"},
+        "custom": "pwd",
         **{"lrwd": "rwd", "lpwd_matched": "pwd", "lpwd_reversed": "pwd", "lpwd_shuffled": "pwd", "l2sp": "L2SP"},
         **{"adamh": "Hyperball", "wd15": "wd", "cwd": "cautious", "adams": "adams", "llrd": "wd", "wdlr2": "wd"},
     }

@@ -52,7 +52,7 @@ def _optimizer(name: str) -> str:
     from lpwd.optim import build_optimizer
 
     model = torch.nn.Linear(3, 2)
-    optimizer = build_optimizer(model, name, "wd", OPTIMIZERS[name].lr, 0.1)  # type: ignore[arg-type]
+    optimizer = build_optimizer(model, name, "wd", OPTIMIZERS[name].lr, 0.1)
     model(torch.ones(4, 3)).sum().backward()
     optimizer.step()
     if not all(p.isfinite().all() for p in model.parameters()):

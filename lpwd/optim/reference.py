@@ -116,6 +116,7 @@ class Hyperball:
 
 RATES = {  # method -> lambda_i, if it is not lambda; written out, not read from METHODS
     "lpwd": "layerwise",
+    "custom": "layerwise",
     "lwd": "layerwise",
     "lrwd": "layerwise",
     "lpwd_matched": "matched",

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from lpwd.analysis.words import spread
-from lpwd.facts import DATASETS, DatasetName
+from lpwd.facts import DATASETS
 from lpwd.optimizers import optimizer_label
 
 Scale = Literal["paper", "cpu"]
@@ -30,7 +30,7 @@ BASE_LR: MappingProxyType[str, float] = MappingProxyType({"adam": 0.0001, "sgd":
 DECAYS: tuple[float, ...] = (0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0005)
 
 
-def place(dataset: DatasetName, family: str, optimizer: str) -> str:
+def place(dataset: str, family: str, optimizer: str) -> str:
     """The key of a table's column or a figure's panel, the same at both scales."""
     return f"{DATASETS[dataset].label}, {family}, {optimizer_label(optimizer)}"
 

@@ -166,7 +166,7 @@ def _build(name: str, image_size: int, pretrained: bool, arguments: Mapping[str,
     if not isinstance(model, nn.Module):
         raise ConfigError.of("model", f"is {name}: its factory returned {type(model).__name__}, not a torch module")
     if network.layers:
-        model.layer_parameters = [list(names) for names in network.layers(model)]
+        vars(model)["layer_parameters"] = [list(names) for names in network.layers(model)]
     return model
 
 

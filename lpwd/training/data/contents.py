@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def _items(split: Path, name: str, classes: Sequence[str]) -> Iterator[Item]:
         for file in sorted(files):
             if not file.startswith(".") and file.lower() not in IGNORED:
                 path = Path(folder, file)
-                yield Item(label, str(path), lambda path=path: _bytes_of(path))
+                yield Item(label, str(path), partial(_bytes_of, path))
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -82,7 +82,7 @@ def sizes(config: RunConfig) -> tuple[int, int] | None:
     if not is_own(config.dataset) and not is_pinned(config.dataset):
         return images.cached_sizes(config.dataset) if config.dataset in DATASETS else None
     known = known_facts(config)
-    return known and (known.train_images, known.test_images)
+    return (known.train_images, known.test_images) if known else None
 
 
 def facts(config: RunConfig) -> DatasetFacts:
