@@ -161,6 +161,7 @@ class Paired:
     naive: float | None = None  # mean difference if each setting was chosen on the seeds that it is measured on
     hours: float = math.nan  # that one more pair takes, at the speed of these runs
     margin: float = math.nan  # default: MARGINS[value]
+    unit: str = " points"  # of a value that is not among `verdict.QUANTITIES`
 
     def __post_init__(self) -> None:
         if math.isnan(self.margin):
@@ -179,6 +180,11 @@ class Paired:
     def std(self) -> float:
         """ddof 1; nan below two pairs."""
         return float(np.std(self.differences, ddof=1)) if self.n > 1 else math.nan
+
+    @property
+    def spread(self) -> str:
+        """How n is given, if these are not pairs of seeds."""
+        return ""
 
     @property
     def interval(self) -> tuple[float, float]:
