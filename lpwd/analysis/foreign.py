@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,7 +141,7 @@ def compare(
         raise ConfigError(f"margin is missing: what difference in {value_column} matters is not known here")
     smallest = margin or (POINTS if is_score else MARGINS["train_loss"])
     title = f"{_last(value_column)} (percent)" if scale > 1 else _last(value_column)
-    kind = {"value": title, "unit": " points" if is_score else "", "margin": smallest}
+    kind: dict[str, Any] = {"value": title, "unit": " points" if is_score else "", "margin": smallest}
     names = sorted(set(runs.method), key=lambda name: (list(METHODS).index(name) if name in METHODS else 0, name))
     if len(names) < 2:
         raise ConfigError(f"column {method_column} has one method, {names[0] if names else 'none'}: two are compared")
@@ -277,20 +277,20 @@ def _ended(frame: pd.DataFrame) -> pd.Series:
 # ---- pairs
 
 
-def _pair(runs: pd.DataFrame, left: str, right: str, kind: dict[str, object]) -> Paired:
+def _pair(runs: pd.DataFrame, left: str, right: str, kind: Mapping[str, Any]) -> Paired:
     known = runs[runs.value.notna()]
     one, other = (known[known.method == name] for name in (left, right))
     common = sorted(set(one.seed.dropna()) & set(other.seed.dropna()))
-    about = {"method": left, "other": right, **kind}
+    about: dict[str, Any] = {"method": left, "other": right, **kind}
     if not common:
-        return Unpaired(**about, left=tuple(one.value), right=tuple(other.value))  # type: ignore[arg-type]
+        return Unpaired(**about, left=tuple(one.value), right=tuple(other.value))
     for part in (one, other):
         if len(twice := part[part.seed.duplicated()]):
             name, seed = twice.iloc[0][["method", "seed"]]
             raise ConfigError(f"{name} has several runs with seed {seed:g}: keep one setting of each method")
     wide = [part.set_index("seed").value.loc[common] for part in (one, other)]
     differences = tuple(map(float, wide[0] - wide[1]))
-    return replace(Paired(**about), seeds=tuple(map(int, common)), differences=differences)  # type: ignore[arg-type]
+    return replace(Paired(**about), seeds=tuple(map(int, common)), differences=differences)
 
 
 def _notes(runs: pd.DataFrame, has_seeds: bool) -> list[str]:

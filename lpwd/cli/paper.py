@@ -28,10 +28,10 @@ if TYPE_CHECKING:  # they load what only reports need
     from lpwd.runs import Runs
 
 
-class PresetName(click.Choice[str]):
+class PresetName(click.Choice[Any]):
     """The name of a preset, or a TOML file of claims."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Preset:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if str(value).endswith(".toml"):
             return own_preset(Path(value))
         return get_preset(super().convert(value, param, ctx))
