@@ -241,7 +241,13 @@ def own_and_published(runs_dir: Path, published: bool) -> "Runs":
         preset_argument,
         scale_option,
         seeds_option,
-        click.Option(["--out"], type=click.Path(file_okay=False, path_type=Path), default=Path("reports")),
+        click.Option(
+            ["--out"],
+            type=click.Path(path_type=Path),
+            default=Path("reports"),
+            show_default=True,
+            help="a folder, or FILE.html for the page alone",
+        ),
         published_option(default=False),
         runs_dir_option,
     ]
