@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lpwd.analysis.foreign import compare as compare
     from lpwd.config import ConfigError as ConfigError
     from lpwd.config import RunConfig as RunConfig
     from lpwd.facts import register_dataset as register_dataset
@@ -41,6 +42,7 @@ _HOMES = {
     "zero_shot_decay": "optim.penalty",
     "RunStore": "store",
     "train": "training.train",
+    "compare": "analysis.foreign",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

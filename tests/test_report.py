@@ -205,3 +205,21 @@ def test_figures_cannot_close_their_script_element(store):
     page = render(replace(findings, figures={"<i>": figure}))
     assert "</script><script>alert" not in page
     assert "&lt;i&gt;" in page
+
+
+@pytest.mark.browser
+def test_one_file_opens_without_a_network_and_has_every_run_with_its_command(store, tmp_path, browser):
+    fill(store, "table3")
+    path = write_report("table3", store, tmp_path / "handed/on.html")
+    assert list(path.parent.iterdir()) == [path]
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_selector(".main-svg")
+    assert asked == [path.as_uri()]
+    page.click("summary:has-text('24 runs, and the commands that repeat them')")
+    row = page.locator("details[open] tbody tr").first.inner_text()
+    assert "python -m lpwd train --method baseline" in row
+    assert "CPU, 2 cores, 4 GiB" in row
+    assert "abc123" in row

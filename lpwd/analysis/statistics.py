@@ -161,6 +161,7 @@ class Paired:
     naive: float | None = None  # mean difference if each setting was chosen on the seeds that it is measured on
     hours: float = math.nan  # that one more pair takes, at the speed of these runs
     margin: float = math.nan  # default: MARGINS[value]
+    unit: str = " points"  # of a value that is not among `verdict.QUANTITIES`
 
     def __post_init__(self) -> None:
         if math.isnan(self.margin):
@@ -179,6 +180,11 @@ class Paired:
     def std(self) -> float:
         """ddof 1; nan below two pairs."""
         return float(np.std(self.differences, ddof=1)) if self.n > 1 else math.nan
+
+    @property
+    def spread(self) -> str:
+        """How n is given, if these are not pairs of seeds."""
+        return ""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -226,10 +232,10 @@ def with_images(pair: Paired, source: RunSource) -> Paired:
     """The same pair with its interval over seeds and images, if all of its runs kept which images they got right."""
     if pair.n < 2 or pair.value in LOWER_IS_BETTER or not pair.run_ids:
         return pair
-    grids = [_correct(source, ids) for ids in zip(*pair.run_ids, strict=True)]
-    if any(grid is None for grid in grids) or grids[0].shape != grids[1].shape:
+    left, right = (_correct(source, ids) for ids in zip(*pair.run_ids, strict=True))
+    if left is None or right is None or left.shape != right.shape:
         return pair
-    differences = 100.0 * (grids[0].astype(float) - grids[1])
+    differences = 100.0 * (left.astype(float) - right)
     low, high = seeds_and_images_interval(differences, values=pair.differences)
     mean, stretch = pair.mean, math.sqrt(pair.inflation)
     return replace(pair, over_images=(mean + stretch * (low - mean), mean + stretch * (high - mean)))
@@ -295,8 +301,8 @@ def fairly_chosen(runs: pd.DataFrame, method: str, other: str, value: str = "bes
     differences = np.subtract(*(chosen(values, choice) for (values, _), choice in zip(grids, choices, strict=True)))
     ids = zip(*(chosen(ids, choice) for (_, ids), choice in zip(grids, choices, strict=True)), strict=True)
     known = [one for one in zip(seeds, map(float, differences), ids, strict=True) if not math.isnan(one[1])]
-    seeds, differences, run_ids = zip(*known, strict=True) if known else ((), (), ())
-    return replace(naive, seeds=seeds, differences=differences, run_ids=run_ids, naive=naive.mean)
+    fair: dict[str, Any] = dict(zip(("seeds", "differences", "run_ids"), zip(*known, strict=True), strict=False))
+    return replace(naive, **(fair or {"seeds": (), "differences": (), "run_ids": ()}), naive=naive.mean)
 
 
 def _by_setting(runs: pd.DataFrame, method: str, value: str, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:

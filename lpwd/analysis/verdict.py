@@ -17,6 +17,13 @@ QUANTITIES: dict[str, tuple[str, str, bool]] = {
         ("train_loss", "training loss of the last epoch", ""),
     )
 }
+
+
+def quantity(paired: Paired) -> tuple[str, str, bool]:
+    """As in QUANTITIES, also of a value that stands not there."""
+    return QUANTITIES.get(paired.value, (paired.value, paired.unit, False))
+
+
 Verdict = Literal["confirms", "contradicts", "no difference", "undecided", "not run"]
 SMALL = 5  # pairs below which the sentence warns
 AGAINST: dict[Verdict, str] = {
@@ -60,7 +67,7 @@ def verdict(
     `reduced`: ours is a smaller experiment than the paper's, so that a contradiction is one at this size.
     `warn`: say so if few pairs were compared. `who` claims it.
     """
-    name, unit, _ = QUANTITIES[paired.value]
+    name, unit, _ = quantity(paired)
     pair = f"{label(paired.method)} minus {label(paired.other)}"
     if paired.n == 0:
         text = f"{pair}: no pair of finished runs yet, so there is no verdict on {name}."
@@ -90,7 +97,7 @@ ONE_PAIR = "one pair gives no interval and supports no conclusion"
 
 def one_sentence(paired: Paired, claim: int = 0) -> str:
     """The same for a headline: who is ahead, by how much, over which seeds, how sure; `claim` as in `verdict`."""
-    name, unit, lower_is_better = QUANTITIES[paired.value]
+    name, unit, lower_is_better = quantity(paired)
     pair = f"{label(paired.other)} and {label(paired.method)}"
     minus = f"{label(paired.method)} minus {label(paired.other)}"
     diverged = "".join(f"; {sentence.rstrip('.')}" for sentence in _divergences(paired))
@@ -121,7 +128,9 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
 def _spread(paired: Paired) -> str:
     """n, the seeds, and the difference by the paper's choice of settings beside the fair one."""
     seeds = f", {seeds_text(paired.seeds)}" if paired.n else ""
-    return f"n = {paired.n}{seeds}{chosen_text(paired.naive, QUANTITIES[paired.value][1])}"
+    if (other := paired.spread) and paired.n:
+        return other
+    return f"n = {paired.n}{seeds}{chosen_text(paired.naive, quantity(paired)[1])}"
 
 
 def chosen_text(naive: float | None, unit: str) -> str:
@@ -175,7 +184,7 @@ def seeds_alone(without: int, count: int) -> list[str]:
 
 def more_seeds(paired: Paired) -> str:
     """What these seeds can detect, and how many more would decide."""
-    unit, deviation = QUANTITIES[paired.value][1], paired.std * math.sqrt(paired.inflation)
+    unit, deviation = quantity(paired)[1], paired.std * math.sqrt(paired.inflation)
     return seeds_that_decide(paired.mean, deviation, paired.n, paired.margin, unit, paired.alpha, paired.hours)
 
 
@@ -249,7 +258,7 @@ def _against_claim(paired: Paired, paper: float | None, claim: int, reduced: boo
     if paired.n < 2:
         return [f"{reports[0].upper()}{reports[1:]}."]
     judged = judge(paired.adjusted, paired.margin, direction, paper)
-    margin = size(paired.margin, QUANTITIES[paired.value][1])
+    margin = size(paired.margin, quantity(paired)[1])
     template = AGAINST[judged]
     return [template.format(who=who, at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from lpwd.cli.app import app, owner
 from lpwd.cli.audit import audit
 from lpwd.cli.check import check
+from lpwd.cli.compare import compare
 from lpwd.cli.hub import pull, push, start
 from lpwd.cli.options import plugin_option
 from lpwd.cli.paper import report, sweep
@@ -29,6 +30,7 @@ COMMANDS: dict[str, click.Command] = {
     "sweep": sweep,
     "report": report,
     "scorecard": scorecard,
+    "compare": compare,
     "pull": pull,
     "push": push,
     "start": start,

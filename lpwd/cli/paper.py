@@ -28,10 +28,10 @@ if TYPE_CHECKING:  # they load what only reports need
     from lpwd.runs import Runs
 
 
-class PresetName(click.Choice[str]):
+class PresetName(click.Choice[Any]):
     """The name of a preset, or a TOML file of claims."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Preset:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if str(value).endswith(".toml"):
             return own_preset(Path(value))
         return get_preset(super().convert(value, param, ctx))
@@ -241,7 +241,13 @@ def own_and_published(runs_dir: Path, published: bool) -> "Runs":
         preset_argument,
         scale_option,
         seeds_option,
-        click.Option(["--out"], type=click.Path(file_okay=False, path_type=Path), default=Path("reports")),
+        click.Option(
+            ["--out"],
+            type=click.Path(path_type=Path),
+            default=Path("reports"),
+            show_default=True,
+            help="a folder, or FILE.html for the page alone",
+        ),
         published_option(default=False),
         runs_dir_option,
     ]

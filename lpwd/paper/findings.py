@@ -179,7 +179,8 @@ def _placed(preset: Preset, frame: pd.DataFrame) -> list[Placed]:
 
 def _sentences(preset: Preset, places: list[Placed], scale: Scale) -> list[str]:
     """On what the paper claims first."""
-    claimed, controls = [], []
+    claimed: list[str] = []
+    controls: list[str] = []
     for one in places:
         text = one.sentence(preset, scale)
         (claimed if one.claim or one.x == one.x else controls).append(text)

@@ -22,6 +22,7 @@ from lpwd.paper.numbers import SOURCE, Scale
 from lpwd.paper.presets import Preset, get_preset
 from lpwd.paths import write_atomic
 from lpwd.runs import RunSource
+from lpwd.spelled import command_line
 
 TARGET_SHARE = 0.95  # of the column's best mean, that a run is timed to
 TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds whose question is about test top-1
@@ -35,20 +36,49 @@ def write_report(
 
 
 def write(findings: Findings, source: RunSource, out_dir: str | Path) -> Path:
-    """Write what `find` found in `source`, as `write_report` does."""
+    """Write what `find` found in `source`, as `write_report` does; the page alone if `out_dir` ends in .html."""
     folder = Path(out_dir)
+    if folder.suffix == ".html":
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder, render(findings, reached=_reached(findings, source), runs=_runs(findings, source)))
+        return folder
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{findings.preset.name}-{findings.scale}"
     frames = {"cells": findings.cells, "table": findings.table, "contrasts": findings.contrasts}
     for name, frame in frames.items():
         write_atomic(folder / f"{stem}-{name}.csv", frame.to_csv(index=False) if len(frame.columns) else "")
     html = folder / f"{stem}.html"
-    reached = epochs_to_target(findings, source) if findings.preset.kind in TABLED else pd.DataFrame()
-    write_atomic(html, render(findings, [f"{stem}-{name}.csv" for name in frames], reached))
+    files = [f"{stem}-{name}.csv" for name in frames]
+    write_atomic(html, render(findings, files, _reached(findings, source), _runs(findings, source)))
     return html
 
 
-def render(findings: Findings, files: Sequence[str] = (), reached: pd.DataFrame | None = None) -> str:
+def _reached(findings: Findings, source: RunSource) -> pd.DataFrame:
+    return epochs_to_target(findings, source) if findings.preset.kind in TABLED else pd.DataFrame()
+
+
+RUN_HEAD = ("Run", "State", "Top-1 (last)", "Machine", "Commit", "Start", "Data", "Command that repeats it")
+
+
+def _runs(findings: Findings, source: RunSource) -> list[list[str]]:
+    """One row per run that a cell has: what it is, where it was trained, and the command that repeats it."""
+    records, rows = {run.run_id: run for run in source.records()}, []
+    for run_id in dict.fromkeys(findings.cells.run_id):
+        if (run := records.get(run_id)) is None:
+            continue
+        status, config = run.status, run.config
+        facts = [status.device, status.commit[:7], status.start_digest[:8], (config.data_digest or "")[:8]]
+        top1 = number(status.summary.get("last_top1"))
+        rows.append([run_id, status.state, top1, *(fact or NONE for fact in facts), command_line([config])])
+    return rows
+
+
+def render(
+    findings: Findings,
+    files: Sequence[str] = (),
+    reached: pd.DataFrame | None = None,
+    runs: Sequence[Sequence[str]] = (),
+) -> str:
     """The page as text: self-contained, light or dark as the reader's system."""
     table = findings.table
     rows = table.to_dict("records")
@@ -64,6 +94,8 @@ def render(findings: Findings, files: Sequence[str] = (), reached: pd.DataFrame 
         reached=reached.to_dict("records") if reached is not None else [],
         target_share=f"{TARGET_SHARE:.0%}",
         facts=_facts(findings, files),
+        run_head=RUN_HEAD,
+        runs=runs,
         missing=list(findings.cells[~findings.cells.done.astype(bool)].run_id),
         plotly=Markup(get_plotlyjs()),  # noqa: S704  Plotly's own script
     )
