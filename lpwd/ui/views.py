@@ -171,10 +171,10 @@ def race_view(records: Sequence[Run]) -> dict[str, Any]:
 
 
 def _messages(records: Sequence[Run]) -> list[str]:
-    """What the lanes have to say, once where all say the same."""
+    """What the lanes have to say, once where all say the same; of several seeds without their methods."""
     method_by_message = {
         record.status.message: label(record.config.method) for record in records if record.status.message
     }
-    if len(method_by_message) == 1:
+    if len(method_by_message) == 1 or len(by_seed(records)) > 1:
         return list(method_by_message)
     return [f"{name}: {message}" for message, name in method_by_message.items()]
