@@ -54,7 +54,8 @@ TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 # Files whose tests train, start processes, or wait for a silent Hub. `bash tests/run.sh --quick` leaves them out.
 SLOW = (
     *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
-    *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session"),
+    *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session", "plugins"),
+    *("own_data", "strangers_data", "decaying", "audit", "optim"),
     *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
 
@@ -129,8 +130,10 @@ def space_app(tmp_path_factory):
 @pytest.fixture(scope="session")
 def limited_app(tmp_path_factory):
     """The app with limits, and with MCP tools where the package is installed."""
+    folder = tmp_path_factory.mktemp("limited")
     limits = {"LPWD_MAX_EPOCHS": "600", "LPWD_JOBS_PER_USER": "1"}
-    with running_app(tmp_path_factory.mktemp("limited") / "runs", **limits, **TOOLS) as app:
+    nothing_published = {"LPWD_SNAPSHOT_DIR": str(folder)}  # to judge the bundled results takes four seconds of a core
+    with running_app(folder / "runs", **limits, **nothing_published, **TOOLS) as app:
         yield app
 
 

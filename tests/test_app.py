@@ -56,7 +56,7 @@ def alive(process):
 def test_the_app_starts_beside_a_dead_proxy_and_a_signal_ends_all_its_processes(tmp_path, command, number):
     dead = f"http://127.0.0.1:{free_port()}"
     proxies = {"http_proxy": dead, "https_proxy": dead, "no_proxy": "", "NO_PROXY": ""}
-    app = start_app(tmp_path / "runs", command, **proxies)
+    app = start_app(tmp_path / "runs", command, **proxies, LPWD_SNAPSHOT_DIR=str(tmp_path))
     wait_until(lambda: health(app)["worker"] == "alive")
     processes = children(app)
     assert len(processes) >= 3  # the worker, the server of checks, and what follows Python's shared resources

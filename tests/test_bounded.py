@@ -219,4 +219,5 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "CHILD_SECONDS", 0.0)
     path = tmp_path / RUNS_FILE
     pq.write_table(table(device=["a"]), path)
-    assert refusal(path).endswith("takes more than 0 s to read.")
+    with pytest.raises(Malformed, match=r"takes more than 0 s to read\.$"):
+        reading.read(tmp_path)

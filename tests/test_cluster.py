@@ -28,7 +28,7 @@ def numbers(store, run_id):
 
 
 def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
-    configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
+    configs = [tiny(method=method, epochs=60) for method in ("wd", "lpwd")]
     follower = tiny(method="rwd", epochs=1, init_from=configs[0].run_id)
     configs = [follower, *configs]  # listed first, yet it waits for its source
     spread = Sweep(RunStore(tmp_path / "ray"), configs)

@@ -204,7 +204,7 @@ def serve(page, component, function, **arguments):
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 def test_a_second_browser_watches_and_changes_nothing(app, browser):
     store = RunStore(app.runs_dir)
-    first, second = (open_page(browser, f"{app.url}/?tab=train").page for _ in range(2))
+    first = open_page(browser, f"{app.url}/?tab=train").page
     assert "600 epochs" in first.inner_text("#lp-limits")
     first.click(".lp-more button.label-wrap")
     for name, value in (RACE | {"seed": 7}).items():
@@ -214,7 +214,7 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
     first.click("#lp-start")
     running = "document.querySelector('#lp-panel [data-f=lanes]')?.textContent.includes('running')"
     first.wait_for_function(running)
-    second.goto(first.url)
+    second = open_page(browser, first.url).page
     second.wait_for_function(running)
     run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None))
 
