@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { figureRows } from "../../lpwd/ui/benchmark/figure_rows.js";
+import { rowsWith } from "../../lpwd/ui/explain/audit_rows.js";
 import { columnsOf, large, top1 } from "../../lpwd/ui/runs/columns.js";
 import { matching, newestRace, sorted } from "../../lpwd/ui/runs/run_rows.js";
 import { Ticks } from "../../lpwd/ui/runs/ticks.js";
-import { rowsWith } from "../../lpwd/ui/explain/audit_rows.js";
 import { epochRows, laneRow, summaryText } from "../../lpwd/ui/train/panel_rows.js";
 
 const run = (id, key, values = {}) => ({
