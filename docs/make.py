@@ -1,10 +1,12 @@
-"""Fill docs/findings.md from the bundled results: what commands print, tables, pictures.
+"""Fill docs/findings.md and docs/audit.md from the bundled results: what commands print, tables, pictures.
 
     python docs/make.py                      # all of it; pictures need chromium and the extra `test`
     python docs/make.py --text               # the text alone
     python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
     python docs/make.py opposing fig2        # print one table: R_op of WD by η and λ
     python docs/make.py verdicts table1      # print the sentences of a report, of what is done
+    python docs/make.py audit timm           # print one table: the recorded audits of a package
+    python docs/make.py refused names        # print one table: the optimizers that cannot train a run, and why
 
 In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMAND prints; a test compares them.
 """
@@ -24,15 +26,17 @@ from click.testing import CliRunner
 
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.words import general, label, spread
+from lpwd.audit.table import markdown, recorded
 from lpwd.cli.main import main as main_command
 from lpwd.hub.pull import local
+from lpwd.optimizers import OPTIMIZERS
 from lpwd.paper.findings import find, tabulate
 from lpwd.paper.presets import get_preset
 from lpwd.runs import Runs
 
 HERE = Path(__file__).parent
-TABLES = "table PRESET VALUE, opposing PRESET or verdicts PRESET"
-FINDINGS = HERE / "findings.md"
+TABLES = "table PRESET VALUE, opposing PRESET, verdicts PRESET, audit PACKAGE or refused names"
+FINDINGS, AUDIT = HERE / "findings.md", HERE / "audit.md"
 BLOCK = re.compile(r"(<!-- (python [^>]*?) -->\n).*?(<!-- end -->)", re.S)
 PICTURES = {  # file: preset, the end of the figure's caption
     "findings-settle.png": ("settle", "best-10 test top-1"),
@@ -90,6 +94,22 @@ def opposing(preset: str) -> str:
     return "\n".join([*lines, "", counted(seeds, len(measured), len(cells))])
 
 
+def audit(package: str) -> str:
+    """Markdown: one row per class of the package that was audited."""
+    rows = [row for row in recorded() if row["name"].startswith(f"{package}:")]
+    return "\n".join([f"{rows[0]['version']}:", "", markdown(rows)])
+
+
+def refused(_: str) -> str:
+    """Markdown: the names of OPTIMIZERS that cannot train a run, one row per reason."""
+    reasons: dict[str, list[str]] = {}
+    for name, row in OPTIMIZERS.items():
+        if row.refused:
+            reasons.setdefault(row.refused, []).append(name)
+    rows = [f"| {', '.join(names)} | {reason} |" for reason, names in reasons.items()]
+    return "\n".join(["| Optimizer | why |", "|---|---|", *rows])
+
+
 def printed(command: str) -> str:
     """Return what a command prints, stderr before stdout; lines outside tables become items of a list.
 
@@ -112,7 +132,10 @@ def lpwd(words: list[str]) -> str:
 
 def make(words: list[str]) -> str:
     kind, *rest = words
-    return {"table": table, "opposing": opposing, "verdicts": verdicts}[kind](*rest)
+    return MAKERS[kind](*rest)
+
+
+MAKERS = {"table": table, "opposing": opposing, "verdicts": verdicts, "audit": audit, "refused": refused}
 
 
 def filled(text: str) -> str:
@@ -145,11 +168,12 @@ def main() -> None:
     options = parser.parse_args()
     if options.table:
         kind, *words = options.table
-        if len(words) != {"table": 2, "opposing": 1, "verdicts": 1}.get(kind):
+        if len(words) != {"table": 2}.get(kind, 1) or kind not in MAKERS:
             parser.error(f"{' '.join(options.table)} cannot be printed: {TABLES}")
         print(make(options.table))
         return
-    FINDINGS.write_text(filled(FINDINGS.read_text()))
+    for page in (FINDINGS, AUDIT):
+        page.write_text(filled(page.read_text()))
     if not options.text:
         draw()
 

@@ -69,10 +69,10 @@ _REFUSED = {
     "sparseadam": "needs sparse gradients, which no image model has",
     "muon": "updates matrices alone and refuses convolutions and biases; use timm:muon",
     "timm:adahessian": "needs second derivatives, which a run does not compute",
-    **{
-        f"timm:{name}": "compiles its step and draws random numbers that a checkpoint does not hold"
-        for name in ("kron", "kronc", "kronw")
-    },
+    **dict.fromkeys(
+        ("timm:kron", "timm:kronc", "timm:kronw"),
+        "compiles its step anew for each shape of weights, more often than torch allows",
+    ),
 }
 COPY = 1  # numbers per weight beside the optimizer's own: the weights before the step, which some decays need
 

@@ -8,9 +8,12 @@ import torch
 from click.testing import CliRunner
 
 from lpwd.audit.decay import audit
+from lpwd.audit.table import recorded
 from lpwd.audit.targets import targets
 from lpwd.audit.trial import Target
 from lpwd.cli.main import main
+from lpwd.config import ConfigError
+from lpwd.ui.explain import audits
 
 
 @pytest.fixture(autouse=True)
@@ -201,3 +204,25 @@ def test_the_command_prints_a_table_or_json_and_its_exit_code_tells():
     unknown = run("torch.nn:Linear")
     assert unknown.exit_code == 2
     assert "torch.nn has no optimizer of the name Linear" in unknown.stderr
+
+
+def test_the_recorded_audits_are_what_an_audit_finds_here():
+    by_name = {row["name"]: row for row in recorded()}
+    assert len(by_name) > 200
+    for name in ("timm:lamb", "timm:adoptw", "torch:NAdam"):
+        module, _, cls = name.partition(":")
+        [target] = targets(name if module == "timm" else f"torch.optim:{cls}")
+        found = audit(target)
+        row = by_name[name]
+        assert (found.kind, found.law, found.vectors, list(found.notes), list(found.defects)) == tuple(
+            row[field] for field in ("kind", "law", "vectors", "notes", "defects")
+        )
+
+
+def test_the_page_shows_the_recorded_audits_and_runs_those_of_torch_and_timm_alone():
+    shown = audits.audits()
+    assert len(shown["head"]) == len(shown["rows"][0]) == 6
+    assert audits.audit_now("adamw")["row"][:3] == ["adamw", "decoupled", "ηλ"]
+    for name in ("os:path", "antigravity:Optimizer", "adam", "--help"):
+        with pytest.raises(ConfigError, match="is no optimizer of torch or timm: choose one of the list"):
+            audits.audit_now(name)

@@ -56,6 +56,9 @@ def test_findings_are_what_their_commands_print():
     sys.path.insert(0, str(ROOT / "docs"))
     import make
 
+    audits = make.AUDIT.read_text()
+    assert len(make.BLOCK.findall(audits)) == 6
+    assert make.filled(audits) == audits
     text = make.FINDINGS.read_text()
     assert len(make.BLOCK.findall(text)) == 16
     assert make.filled(text) == text

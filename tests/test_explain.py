@@ -81,6 +81,14 @@ def test_the_numeric_check_and_the_sliders_in_a_browser(app, browser):
         f"document.querySelector('#lp-explain [data-f=rates-said]') && {rates_said}.startsWith('21')"
     )
     assert page.input_value("#lp-explain [data-f=rule]") == "2i/(n+1)"
+    audits = "document.querySelectorAll('#lp-explain [data-f=audits] tbody tr').length"
+    page.wait_for_function(f"{audits} === 15")  # torch's classes
+    page.fill("#lp-explain [data-f=audit-filter]", "timm: 'in the update'".replace("'", ""))
+    page.wait_for_function(f"{audits} < 15 && {audits} > 4")
+    page.select_option("#lp-explain [data-f=audit-name]", "adamw")
+    page.click("#lp-explain [data-act=audit]")
+    page.wait_for_function(f"{audits} === 1", timeout=120_000)
+    assert "decoupled" in page.inner_text("#lp-explain [data-f=audits] tbody")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert seen.hosts == {"127.0.0.1"}
     assert seen.errors == []

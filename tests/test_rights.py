@@ -1,5 +1,7 @@
 """Who may change what, and how much one may ask for."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -113,3 +115,28 @@ def test_a_stranger_who_starts_a_finished_run_sees_it_and_writes_nothing(jobs, t
     while jobs.queue():
         time.sleep(0.1)
     assert store.paths(run_id).status.read_bytes() == before
+
+
+def test_no_request_names_a_module_to_import_not_even_the_owners(jobs, tiny):
+    named = tiny(optimizer="antigravity:Optimizer")
+    with pytest.raises(ConfigError, match="optimizer is 'antigravity:Optimizer': the app does not import modules"):
+        jobs.submit([named], user=HOST)
+    assert not jobs.store.exists(named.run_id)
+
+
+def test_worker_and_checks_refuse_a_module_that_a_run_names(tmp_path, tiny):
+    """Whatever wrote the run's folder."""
+    named = tiny(optimizer="lpwd_no_such_module:Optimizer")
+    asked = f"""
+from lpwd.jobs.checking.questions import forbid_modules
+from lpwd.config import RunConfig
+from lpwd.jobs.race import run_lanes
+from lpwd.store import RunStore
+forbid_modules()
+store = RunStore({str(tmp_path)!r})
+run_id = store.create(RunConfig(**{named.model_dump()!r}), state="stopped")
+print(run_lanes(store, [run_id], device="cpu", threads=1), store.status(run_id).message)
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=240)
+    assert "failed" in done.stdout, done.stderr
+    assert "the app does not import modules that a run names" in done.stdout

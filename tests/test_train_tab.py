@@ -210,3 +210,21 @@ def test_the_plan_is_about_the_form_however_late_an_answer_comes(app, browser):
         page.wait_for_timeout(50)
     page.wait_for_timeout(3000)
     page.wait_for_selector("#lp-plan [data-f=commands]:text('--weight-decay 5.0 --epochs 2')")
+
+
+def test_each_optimizer_brings_its_learning_rate_and_a_profile_is_part_of_the_link(opened):
+    page = opened(FORM + "&methods=wd,lpwd")
+    field = "#lp-optimizer input"
+    for typed, label, lr in (
+        ("muon", "timm muon", "0.001"),
+        ("RMSprop", "RMSprop", "0.001"),
+        ("lion", "timm lion", "0.0001"),
+    ):
+        page.click(field)
+        page.fill(field, typed)
+        page.get_by_role("option", name=label, exact=True).click()
+        page.wait_for_function(f"document.querySelector('#lp-lr input, #lp-lr textarea').value === '{lr}'")
+    page.fill("#lp-profile textarea, #lp-profile input", "0, 0.5, 2")
+    page.keyboard.press("Tab")
+    page.wait_for_function("location.search.includes('optimizer=timm%3Alion') && location.search.includes('profile=')")
+    page.wait_for_function("document.querySelector('#lp-plan').textContent.includes('--profile 0,0.5,2')")

@@ -1,20 +1,29 @@
-"""The results of audits as a table."""
+"""The results of audits as tables, and those that come with the package. No torch: the page shows them."""
 
-from collections.abc import Sequence
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any
 
-from lpwd.audit.decay import Audit
-
-HEAD = ("optimizer", "weight decay", "fraction c", "vectors", "what may surprise")
-
-
-def cells(audit: Audit) -> tuple[str, str, str, str, str]:
-    """The texts of one row; defects first among what may surprise."""
-    if audit.problem:
-        return audit.name, "not measured", "", "", audit.problem
-    said = [*(f"**{defect}**" for defect in audit.defects), *audit.notes]
-    return audit.name, audit.kind, audit.law, audit.vectors, "; ".join(said)
+HEAD = ("Optimizer", "Weight decay", "Fraction c", "Vectors", "What may surprise")
+Row = Mapping[str, Any]  # the fields of `lpwd.audit.decay.Audit`, and `version`
 
 
-def markdown(audits: Sequence[Audit]) -> str:
-    rows = [HEAD, ("---",) * len(HEAD), *map(cells, audits)]
-    return "\n".join(f"| {' | '.join(part.replace('|', '/') for part in row)} |" for row in rows)
+@functools.cache
+def recorded() -> tuple[Row, ...]:
+    """The audits of torch, timm, transformers, schedulefree and pytorch_optimizer, with their versions."""
+    return tuple(json.loads(files("lpwd.audit").joinpath("recorded.json").read_text(encoding="utf-8")))
+
+
+def cells(row: Row) -> tuple[str, str, str, str, str]:
+    """The texts of one row; defects come first among what may surprise."""
+    if row["problem"]:
+        return row["name"], "not measured", "", "", row["problem"]
+    said = [*(f"DEFECT: {defect}" for defect in row["defects"]), *row["notes"]]
+    return row["name"], row["kind"], row["law"], row["vectors"], "; ".join(said)
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    lines = [HEAD, ("---",) * len(HEAD), *map(cells, rows)]
+    return "\n".join(f"| {' | '.join(part.replace('|', '/') for part in line)} |" for line in lines)

@@ -1,5 +1,6 @@
 """`lpwd audit`."""
 
+import contextlib
 import json
 import sys
 import warnings
@@ -33,13 +34,13 @@ def audit(classes: tuple[str, ...], as_json: bool, expect: str | None) -> None:
     warnings.simplefilter("ignore")
     results: list[Audit] = []
     for target in _targets(classes):
-        with torch.compiler.set_stance("force_eager"):  # compiling a step takes longer than all trials
-            results.append(measure(target))
+        with torch.compiler.set_stance("force_eager"), contextlib.redirect_stdout(sys.stderr):
+            results.append(measure(target))  # eager: compiling a step takes longer than all trials
         if as_json:
             row = {"version": version(target.name), **asdict(results[-1])}
             click.echo(json.dumps(row, ensure_ascii=False))
     if not as_json:
-        click.echo(markdown(results))
+        click.echo(markdown(map(asdict, results)))
     wrong = [one for one in results if one.defects or (expect and not one.meets(expect))]
     for one in wrong:
         reason = "; ".join(one.defects) or one.problem or f"is {one.kind}, not {expect}"

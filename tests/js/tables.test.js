@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { figureRows } from "../../lpwd/ui/benchmark/figure_rows.js";
+import { rowsWith } from "../../lpwd/ui/explain/audit_rows.js";
 import { columnsOf, large, top1 } from "../../lpwd/ui/runs/columns.js";
 import { matching, newestRace, sorted } from "../../lpwd/ui/runs/run_rows.js";
 import { Ticks } from "../../lpwd/ui/runs/ticks.js";
@@ -152,4 +153,14 @@ test("a figure's numbers are its named traces, or the cells of its heatmaps", ()
     ["LPWD", "1", "a", "5"],
     ["LPWD", "2", "a", "missing"],
   ]);
+});
+
+test("the audits show the rows that hold every word", () => {
+  const rows = [
+    ["timm:lamb", "in the update"],
+    ["torch:Adam", "coupled"],
+    ["timm:adam", "coupled"],
+  ];
+  assert.deepEqual(rowsWith(rows, "TIMM coupled"), [rows[2]]);
+  assert.deepEqual(rowsWith(rows, " "), rows);
 });

@@ -6,6 +6,7 @@ import { short } from "../shared/numbers.js";
 import { call } from "../shared/server.js";
 import { parameter, remember } from "../shared/url.js";
 import { table, View } from "../shared/widgets.js";
+import { rowsWith } from "./audit_rows.js";
 
 const ROUNDING = 1e-9; // largest relative difference of an identity in float64
 
@@ -16,6 +17,7 @@ export const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).repla
 export function mount(element, { server }) {
   new Check(element, server);
   new LayerRates(element, server).open();
+  new Audits(element, server).open();
 }
 
 class Check extends View {
@@ -49,6 +51,39 @@ class Check extends View {
       tiny(difference),
     ]);
     table(this.field("checks"), [["Over 200 steps", "Kind", "max |a − b| / max |b|"], ...rows]);
+  }
+}
+
+class Audits extends View {
+  constructor(element, server) {
+    super(element);
+    this.server = server;
+    /** @type {{head: string[], rows: string[][], names: string[]}} */
+    this.recorded = { head: [], rows: [], names: [] };
+    this.on("audit-filter", "input", () => this.show());
+    this.onClick("audit", () => this.run());
+  }
+
+  async open() {
+    this.recorded = await call(this.server, "audits");
+    this.field("audit-name").replaceChildren(...this.recorded.names.map((name) => new Option(name, name)));
+    this.show();
+  }
+
+  show() {
+    const { head, rows } = this.recorded;
+    const shown = rowsWith(rows, this.field("audit-filter").value);
+    table(this.field("audits"), [head, ...shown]);
+    this.say("audit-said", `${shown.length} of ${rows.length} optimizers`);
+  }
+
+  async run() {
+    const name = this.field("audit-name").value;
+    this.say("audit-said", `Auditing ${name} …`);
+    const { problem, row } = await call(this.server, "audit_now", { name });
+    if (problem) return this.say("audit-said", problem);
+    table(this.field("audits"), [this.recorded.head, row]);
+    this.say("audit-said", `${name} as it is on this machine`);
   }
 }
 

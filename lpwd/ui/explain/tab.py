@@ -12,6 +12,7 @@ from lpwd.methods import LAYER_RULES, METHODS
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.explain import rates
+from lpwd.ui.explain.audits import audit_now, audits
 from lpwd.ui.explain.identities import checks
 from lpwd.ui.shared import paper
 from lpwd.ui.web.answers import server_functions
@@ -93,7 +94,7 @@ def build(store: RunStore) -> None:
     gr.HTML(
         html_template=page(),
         js_on_load=look.mount("explain/explain.js"),
-        server_functions=server_functions(check, layer_rates, models),
+        server_functions=server_functions(check, layer_rates, models, audits, audit_now),
         elem_id="lp-explain",
         apply_default_css=False,
     )
