@@ -168,7 +168,7 @@ def test_the_help_lists_every_command_of_the_table():
     assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
     assert shown.startswith("Usage: python -m lpwd ")
     paper = {"sweep", "report", "scorecard"}
-    assert {"train", "race", "resume", "repeat", "pull", "push", "start", "app", "owner"} | paper == set(COMMANDS)
+    assert {"train", "race", "resume", "repeat", "pull", "push", "start", "app", "owner", "compare"} | paper == set(COMMANDS)
 
 
 def test_the_table_of_commands_loads_nothing_heavy():
