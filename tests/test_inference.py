@@ -45,7 +45,7 @@ def test_an_interval_within_the_margin_is_two_one_sided_tests():
 def test_the_power_of_a_paired_t_test_is_that_of_scipy_and_of_the_noncentral_t():
     for n, difference in ((3, 0.5), (5, 0.15), (20, 0.1)):
         critical, theirs = stats.t.isf(0.025, n - 1), stats.nct(n - 1, math.sqrt(n) * difference / 0.2)
-        assert power(difference, 0.2, n) == pytest.approx(theirs.sf(critical) + theirs.cdf(-critical))
+        assert power(difference, 0.2, n) == pytest.approx(theirs.sf(critical) + theirs.cdf(-critical), rel=1e-4)
     assert power(detectable(0.2, 5), 0.2, 5) == pytest.approx(0.8)
 
 
@@ -53,7 +53,7 @@ def test_power_equivalence_and_holm_are_those_of_statsmodels():
     weights = pytest.importorskip("statsmodels.stats.weightstats")
     tests = pytest.importorskip("statsmodels.stats.multitest")
     solved = pytest.importorskip("statsmodels.stats.power").TTestPower()
-    assert detectable(0.2, 5) / 0.2 == pytest.approx(solved.solve_power(nobs=5, power=0.8, alpha=0.05), rel=1e-6)
+    assert detectable(0.2, 5) / 0.2 == pytest.approx(solved.solve_power(nobs=5, power=0.8, alpha=0.05), rel=1e-4)
     p, *_ = weights.ttost_paired(np.array(LEFT), np.zeros(5), -0.5, 0.5)
     assert (place(t_interval(LEFT, 1 - 2 * p * 0.999), 0.5), place(t_interval(LEFT, 1 - 2 * p * 1.001), 0.5)) == (
         "higher",
@@ -78,6 +78,8 @@ def test_the_seeds_needed_find_the_margin_and_show_that_there_is_none():
     assert min(power(0.15, 0.2, n), equivalence_power(0.15, 0.2, n)) >= 0.8
     assert min(power(0.15, 0.2, n - 1), equivalence_power(0.15, 0.2, n - 1)) < 0.8
     assert n == 21
+    assert all(power(0.15, 0.06, n) <= power(0.15, 0.06, n + 1) for n in range(2, 300))  # scipy's nct: nan at 100
+    assert seeds_needed(0.06, 0.15) == 4
     assert seeds_needed(100, 0.15) == 1000
     with pytest.raises(ValueError, match="margin is 0: it must be above 0"):
         seeds_needed(1, 0)

@@ -20,7 +20,7 @@ import pandas as pd
 from lpwd.analysis.inference import welch_interval
 from lpwd.analysis.statistics import MARGINS, Paired, holm_adjusted
 from lpwd.analysis.verdict import corrected, verdict
-from lpwd.analysis.words import label, spread
+from lpwd.analysis.words import label, short, spread
 from lpwd.config import ConfigError
 from lpwd.methods import METHODS
 
@@ -94,9 +94,15 @@ class Comparison:
         """For programs."""
         pairs = [
             {
-                **{"method": pair.method, "other": pair.other, "value": pair.value, "n": pair.n, "mean": pair.mean},
+                **{
+                    "method": pair.method,
+                    "other": pair.other,
+                    "value": pair.value,
+                    "n": pair.n,
+                    "mean": short(pair.mean),
+                },
                 **{"outcome": pair.outcome, "margin": pair.margin, "seeds": list(pair.seeds)},
-                **dict(zip(("low", "high"), pair.interval, strict=True)),
+                **dict(zip(("low", "high"), map(short, pair.interval), strict=True)),
                 "verdict": verdict(pair),
             }
             for pair in self.pairs

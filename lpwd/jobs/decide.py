@@ -6,6 +6,7 @@ from typing import Any
 
 from lpwd.analysis.inference import holm, looks, spent
 from lpwd.analysis.statistics import DECIDED, Paired
+from lpwd.analysis.words import short
 from lpwd.config import ConfigError
 from lpwd.paper.findings import Placed, claims
 from lpwd.paper.numbers import Scale
@@ -69,8 +70,8 @@ class Decision:
         return [
             {
                 **{"column": one.column, "method": one.pair.method, "other": one.pair.other, "value": one.pair.value},
-                **{"outcome": one.pair.outcome, "seeds": seeds, "alpha": one.pair.alpha, "mean": one.pair.mean},
-                **dict(zip(("low", "high"), one.pair.interval, strict=True)),
+                **{"outcome": one.pair.outcome, "seeds": seeds, "alpha": one.pair.alpha, "mean": short(one.pair.mean)},
+                **dict(zip(("low", "high"), map(short, one.pair.interval), strict=True)),
             }
             for seeds, one in self.last.values()
         ]
