@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import lpwd
 from lpwd.optim.decaying import decaying
 from lpwd.optim.loading import load, optimizer_class
+from lpwd.optim.penalty import OpposingMeter
 from lpwd.optimizers import OPTIMIZERS, OWN
 
 STEPS = 20
@@ -300,3 +301,19 @@ def test_build_optimizer_takes_names_and_classes(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("lpwd.optimizers._modules_allowed", False)
     with pytest.raises(ValueError, match="the app does not import modules that a run names"):
         lpwd.build_optimizer(model, "antigravity:Optimizer", "wd")
+
+
+@pytest.mark.parametrize("timing", ["wd", "cautious", "l2sp", "rwd"])
+def test_opposing_penalties_are_those_of_the_exact_optimizer(timing: str):
+    measured = []
+    for cls in (lpwd.Adam, decaying(torch.optim.Adam)):
+        params = [nn.Parameter(theta) for theta in start()]
+        optimizer = cls(params, lr=0.1, weight_decay=0.9, decay=timing)
+        for t in range(3):
+            for i, p in enumerate(params):
+                p.grad = gradient(t, i, p.detach())
+            with OpposingMeter(optimizer) as meter:
+                optimizer.step()
+        measured.append(meter.rates)
+    assert measured[0] == pytest.approx(measured[1], rel=1e-9)
+    assert timing != "wd" or measured[0][0] > 0

@@ -1,20 +1,4 @@
-"""What decay an optimizer really applies, from trials of it as a black box.
-
-D is the difference that weight_decay makes to the weights in one step from one state: the weights after the step with
-lambda, minus those after the same step with lambda 0.
-
-| kind | D, with theta before the step, theta' after it without decay, U = theta - theta' |
-|---|---|
-| none | 0 |
-| coupled | as if lambda theta were added to the gradient |
-| decoupled | -c theta |
-| decoupled after the update | -c theta' |
-| cautious | -c theta where U theta > 0, else 0 |
-| towards the start | -c (theta - theta_0) |
-| in the momentum | -c theta, and again in later steps: added to the update before its momentum |
-| in the update | a combination of theta, U and the gradient: added to the update, which a norm then rescales |
-| other | anything else |
-"""
+"""The audit of a class: what decay `weight_decay` really is, and what of it may surprise. See `kinds` for the words."""
 
 import contextlib
 import math
@@ -23,36 +7,25 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from lpwd.audit.kinds import COARSE, Decay, close, decays, same
 from lpwd.audit.trial import (
     LR,
     MATRICES,
     STEP,
     Target,
     Trial,
-    Weights,
     aligned_gradients,
     orthogonal_gradients,
     random_gradients,
     run,
 )
 
-EXACT = 1e-8  # relative: rounding of float64, much enlarged by division
-COARSE = 1e-4  # for a class that computes in float32 whatever its parameters are
 SINGLE = 1e-5  # relative: some classes keep a learning rate or a step in float32 in one of their kernels
 SMALL = 1e-2  # times the usual weights
 LATE = 16  # a step by which every class with a warm-up of its own has begun
 PROJECTED = 0.5  # of the decay, or less, is left if gradients are orthogonal to the weights
 LARGE = 400.0  # a second lambda, for updates that are signs: a small penalty need not change one
 CONSTANT_FRACTIONS = ("decoupled", "decoupled after the update", "in the momentum", "cautious", "towards the start")
-
-
-@dataclass(frozen=True)
-class Decay:
-    """The decay of one tensor in one step; `fraction` is c if there is one, `lasting` is what a step leaves of D."""
-
-    kind: str
-    fraction: float = math.nan
-    lasting: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +79,7 @@ def _audit(target: Target, trial: Trial) -> Audit:
         trial = replace(trial, gradients=aligned_gradients)
         matrix, vector = decays(target, trial)
     law, law_note = _law(target, trial, matrix)
-    alike = matrix.kind == vector.kind and _same(matrix.fraction, vector.fraction)
+    alike = matrix.kind == vector.kind and same(matrix.fraction, vector.fraction)
     notes = [
         *law_note,
         *(late or _first_step(target, trial, matrix)),
@@ -127,85 +100,6 @@ def _described(decay: Decay) -> str:
     return decay.kind if math.isnan(decay.fraction) else f"{decay.kind}, c = {decay.fraction:.3g}"
 
 
-def decays(target: Target, trial: Trial) -> list[Decay]:
-    """The decay of the matrix and of the vector in the last step of the trial."""
-    rate = trial.rate if trial.last_rate is None else trial.last_rate
-    with_decay, without = run(target, trial), run(target, trial.without())
-    if all(torch.equal(a, b) for a, b in zip(with_decay.after, without.after, strict=True)):
-        return [Decay("none"), Decay("none")]
-    coupled = run(target, trial.without(penalty=rate))
-    later = run(target, replace(trial, after=1)), run(target, trial.without(after=1))
-    found = []
-    for i in range(len(with_decay.after)):
-        exact = _decay(i, trial, with_decay, without, coupled, later, EXACT)
-        found.append(exact if exact.kind != "other" else _decay(i, trial, with_decay, without, coupled, later, COARSE))
-    return found
-
-
-def _decay(
-    i: int,
-    trial: Trial,
-    decayed: Weights,
-    plain: Weights,
-    coupled: Weights,
-    later: tuple[Weights, Weights],
-    relative: float,
-) -> Decay:
-    """The decay of tensor `i` from the trial, those without decay and with a penalty, and two one step longer."""
-    theta, update_only = decayed.before[i].double(), plain.after[i].double()
-    difference = decayed.after[i].double() - update_only
-    if not _matters(difference, theta):
-        return Decay("none")
-    found = _simple(difference, theta, update_only, decayed.start[i].double(), relative)
-    as_gradient = _close(coupled.after[i].double(), decayed.after[i].double(), difference, relative)
-    lasting = later[0].after[i].double() - later[1].after[i].double()  # one step later, in which nothing decays
-    carried = not _close(lasting, difference, difference, relative)
-    if as_gradient and (found is None or carried):
-        return Decay("coupled")
-    if found is not None:
-        ratio = float((lasting * difference).sum() / difference.square().sum())
-        if carried and _close(lasting, ratio * difference, difference, relative):
-            return Decay("in the momentum" if ratio > 1 else found.kind, found.fraction, ratio)
-        return found
-    gradient = (trial.gradients or random_gradients)(trial.steps, i, theta)
-    basis = [theta, theta - update_only, *([gradient.double()] if gradient is not None else [])]
-    return Decay("in the update" if _spanned(difference, basis, relative) else "other")
-
-
-def _simple(difference: Tensor, theta: Tensor, update_only: Tensor, start: Tensor, relative: float) -> Decay | None:
-    """The decays with one fraction c for all weights."""
-    for kind, what in (
-        ("decoupled", theta),
-        ("decoupled after the update", update_only),
-        ("towards the start", theta - start),
-        ("cautious", torch.where((theta - update_only) * theta > 0, theta, 0.0)),
-    ):
-        if float(what.square().sum()) == 0:
-            continue
-        c = -float((difference * what).sum() / what.square().sum())
-        if _close(difference, -c * what, difference, relative):
-            return Decay(kind, c)
-    return None
-
-
-def _matters(difference: Tensor, theta: Tensor) -> bool:
-    return bool(difference.abs().max() > 1e-13 * theta.abs().max())
-
-
-def _close(a: Tensor, b: Tensor, scale: Tensor, relative: float) -> bool:
-    return bool((a - b).abs().max() <= max(relative * float(scale.abs().max()), 1e-14))
-
-
-def _same(a: float, b: float, relative: float = 1e-5) -> bool:
-    return math.isclose(a, b, rel_tol=relative) or (math.isnan(a) and math.isnan(b))
-
-
-def _spanned(difference: Tensor, basis: list[Tensor], relative: float) -> bool:
-    columns = torch.stack([b.reshape(-1) for b in basis], 1)
-    fitted = columns @ torch.linalg.lstsq(columns, difference.reshape(-1, 1), driver="gelsd").solution
-    return _close(fitted.reshape(difference.shape), difference, difference, relative)
-
-
 # ---- what follows the first look
 
 
@@ -222,7 +116,7 @@ def _law(target: Target, trial: Trial, decay: Decay) -> tuple[str, list[str]]:
     of_rate = exponent(replace(trial, rate=trial.rate / 2), 0.5)
     of_lr = exponent(replace(trial, lr=LR / 2), 0.5)
     scheduled = exponent(replace(trial, last_lr=LR / 2), 0.5)
-    if _same(c, LR * trial.rate / (1 + LR * trial.rate)):
+    if same(c, LR * trial.rate / (1 + LR * trial.rate)):
         return "ηλ / (1 + ηλ)", ["a proximal step: θ' / (1 + ηλ)"]
     known = {(1, 1): ("ηλ", LR), (0, 0): ("λ", 1.0), (1, 2): ("λη²/η₀", LR), (1, 0): ("η₀λ", LR)}
     power = (_whole(of_lr), _whole(scheduled))
@@ -231,7 +125,7 @@ def _law(target: Target, trial: Trial, decay: Decay) -> tuple[str, list[str]]:
     symbol, per_rate = known[power]
     factor = c / (per_rate * trial.rate)
     notes = ["c does not follow the learning-rate schedule"] if power in {(0, 0), (1, 0)} else []
-    return (symbol if _same(factor, 1, 1e-4) else f"{factor:.3g} {symbol}"), notes
+    return (symbol if same(factor, 1, 1e-4) else f"{factor:.3g} {symbol}"), notes
 
 
 def _whole(exponent: float) -> int | None:
@@ -251,7 +145,7 @@ def _projected(target: Target, trial: Trial, decay: Decay) -> list[str]:
     along, across = (
         decays(target, replace(trial, gradients=given))[0] for given in (aligned_gradients, orthogonal_gradients)
     )
-    if not along.kind == across.kind == decay.kind or _same(along.fraction, across.fraction):
+    if not along.kind == across.kind == decay.kind or same(along.fraction, across.fraction):
         return []
     ratio = across.fraction / along.fraction
     if ratio < PROJECTED:
@@ -270,7 +164,7 @@ def _over_time(target: Target, trial: Trial, decay: Decay) -> list[str]:
         return []
     steps = 2 * trial.steps
     later = decays(target, replace(trial, steps=steps))[0]
-    if later.kind != decay.kind or not _same(later.fraction, decay.fraction):
+    if later.kind != decay.kind or not same(later.fraction, decay.fraction):
         said = f"{decay.fraction:.3g} in step {trial.steps}, {later.fraction:.3g} in {steps}"
         return [f"c changes from step to step: {said}"]
     return []
@@ -306,7 +200,7 @@ def _kernels(target: Target, trial: Trial) -> list[str]:
 
 
 def _alike(one: Decay, other: Decay) -> bool:
-    return one.kind == other.kind and _same(one.fraction, other.fraction, COARSE)
+    return one.kind == other.kind and same(one.fraction, other.fraction, COARSE)
 
 
 def _effect(target: Target, trial: Trial) -> Tensor | None:
@@ -324,7 +218,7 @@ def _two_dtypes(target: Target, trial: Trial, decay: Decay) -> list[str]:
     mixed, found = replace(trial, dtypes=(torch.float64, torch.float32)), []
     for name, options in {"": {}, **kernels(target)}.items():
         one, two = (_effect(target, replace(t, kernel=options)) for t in (trial, mixed))
-        if one is not None and two is not None and not _close(one, two, one, SINGLE):
+        if one is not None and two is not None and not close(one, two, one, SINGLE):
             times = math.log(1 + float(two.sum() / _theta(target, mixed).sum())) / math.log(1 - decay.fraction)
             found.append(f"{name or 'by default'}: decays {times:.2g} times per step if parameters have two dtypes")
     return found

@@ -5,7 +5,7 @@
 | cwd | Cautious Weight Decay, arXiv 2510.12402 | theta <- theta - eta (U + lambda [U theta >= 0] theta) |
 | adams | AdamS, arXiv 2011.11152 | theta <- theta - eta U - eta lambda / sqrt(mean v_hat) theta |
 | llrd | layer-wise learning-rate decay | eta_i = eta 0.75^(n-i), in the update and in the decay |
-| wdlr2 | decay with eta squared | c = lambda eta_t^2 / eta_0: `formulas.decay_rate` with the group's `lr_0` |
+| wdlr2 | AdamC, arXiv 2506.02285 | c = lambda eta_t^2 / eta_0: `formulas.decay_rate` with the group's `lr_0` |
 | l2sp | L2-SP, arXiv 1802.01483 | theta <- theta - eta U - eta lambda (theta - theta_0) |
 | adamh | Hyperball, arXiv 2606.16899 | W <- R norm(W - eta R U / norm(U)), R the norm of the matrix's start |
 """
