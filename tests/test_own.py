@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from own_images import write_folder
+from plugins_for_tests import METHOD, forgetting
 from synthetic import write_run
 
 from lpwd.cli.main import main
@@ -114,3 +116,24 @@ def test_my_toml_from_plan_to_scorecard(write, tmp_path):
     scored = lpwd("scorecard", path, "--no-published", *folder)
     assert scored.stdout.startswith("my.toml: ")
     assert "over seeds and images" in reported.stderr
+
+
+def test_claims_about_a_folder_and_a_plugins_method_are_swept_and_found_again(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))  # of the worker processes
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "home"))
+    folder = write_folder(tmp_path / "data", count=20, size=(32, 32))
+    plugin, claims = tmp_path / "mine.py", tmp_path / "claims.toml"
+    plugin.write_text(METHOD, encoding="utf-8")
+    claims.write_text(
+        f'title = "Mine"\nquestion = "?"\nmethods = ["wd", "mine"]\nseeds = 2\n[base]\nmodel = "test_convnext"\n'
+        f'dataset = "folder:{folder}"\nepochs = 1\nbatch_size = 16\n[[contrast]]\nmethod = "mine"\nother = "wd"\n'
+    )
+    with forgetting():
+        given = (claims, "--runs-dir", tmp_path / "runs", "--plugin", plugin)
+        swept = lpwd("sweep", *given, "--device", "cpu", "--workers", "1")
+        assert swept.exit_code == 0, swept.output
+        assert json.loads(swept.stdout.splitlines()[-1])["states"] == {"finished": 4}
+        report = lpwd("report", *given, "--out", tmp_path / "out")
+        assert report.exit_code == 0, report.output
+    (page,) = (tmp_path / "out").rglob("*.html")
+    assert "Mine minus WD" in page.read_text(encoding="utf-8")

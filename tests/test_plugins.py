@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from plugins_for_tests import EVERYTHING, METHOD, forgetting
+from plugins_for_tests import EVERYTHING, METHOD, OPTIMIZER, forgetting
 from torch import nn
 
 from lpwd import plugins
@@ -236,3 +237,40 @@ def test_a_method_that_breaks_its_own_formula_fails_the_check(tmp_path):
     passed = lpwd("check", write(tmp_path / "right.py", text.replace('"pwd"', '"wd"') + formula))
     assert passed.returncode == 0
     assert "follows its reference with adam and sgd" in passed.stdout
+
+
+def test_a_run_whose_plugins_are_absent_opens_read_only_everywhere(tmp_path, store):
+    from lpwd.analysis.statistics import paired, runs_frame
+    from lpwd.hub.rows import config_of, row_of
+    from lpwd.jobs.race import run_lanes
+    from lpwd.runs import Runs
+    from lpwd.training.data.own import pin
+    from lpwd.ui import views
+    from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
+
+    with forgetting():
+        plugins.load(write(tmp_path / "my.py", EVERYTHING + OPTIMIZER))
+        mine = {**NOISE, "optimizer": "heavy", "epochs": 1}
+        configs = pin([RunConfig(**mine, method=method, seed=seed) for method in ("wd", "mine") for seed in (0, 1)])
+        ids = [store.create(config, state="stopped") for config in configs]
+        run_lanes(store, ids, device="cpu")
+    store, runs = RunStore(store.root), Runs(RunStore(store.root))
+    last = ids[-1]
+    assert store.damaged() == {}
+    about = one_run.about(runs, last)
+    assert about["title"] == "mine, small on noise"
+    assert not about["canResume"]
+    assert about["message"] == f"{store.config(last).read_only.capitalize()}."
+    assert dict(about["facts"])["Plug-ins"].startswith("my@")
+    assert {"my.py"} == set(re.findall(r"\S+\.py", about["command"]))
+    rows = runlist.RunList(runs).since()["rows"]
+    assert {row[0] for row in rows} == set(ids)
+    view = views.race_view(views.race_records(store, ids[1::2]))
+    assert view["title"] == "WD vs mine"
+    assert not view["canResume"]
+    assert chart.view(overlay.Curves(runs), ids)["figure"]
+    assert compared.comparison(runs, ids, "last_top1")["groups"]
+    assert "mine" in exports.table(runs, ids, "runs")
+    assert paired(runs_frame(runs.records()), "mine", "wd", "last_top1").n == 2
+    row, _ = row_of(store.record(last))
+    assert config_of(row).run_id == last

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from lpwd.cli.options import device_option, runs_dir_option, threads_option
 from lpwd.cli.train import stop_on_signals
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import is_pinned
 from lpwd.jobs import costs
 from lpwd.jobs.costs import cost
 from lpwd.jobs.sweep import Plan, Sweep, run_local, states, with_starts
@@ -28,12 +29,21 @@ if TYPE_CHECKING:  # they load what only reports need
     from lpwd.runs import Runs
 
 
+def pinned(configs: list[RunConfig]) -> list[RunConfig]:
+    """The configurations with the digests of one's own data, which are read for it."""
+    if not any(is_pinned(config.dataset) for config in configs):
+        return configs
+    from lpwd.training.data.own import pin
+
+    return pin(configs)
+
+
 class PresetName(click.Choice[Any]):
     """The name of a preset, or a TOML file of claims."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if str(value).endswith(".toml"):
-            return own_preset(Path(value))
+            return own_preset(Path(value), pinned)
         return get_preset(super().convert(value, param, ctx))
 
 

@@ -63,11 +63,17 @@ def work(config: RunConfig) -> Work:
 def published_work(config: RunConfig) -> Work:
     """By the published sizes of the data alone: the same on every machine, and without a look at the disk.
 
-    Of one's own data nothing is published, so the images that the run asks for are counted.
+    Of one's own data nothing is published: what was found when they were read counts, else what the run asks for.
     """
     facts = DATASETS.get(config.dataset)
-    sizes = (facts.train_images, facts.test_images) if facts else (config.train_samples or 0, config.test_samples or 0)
+    sizes = (facts.train_images, facts.test_images) if facts else _own_sizes(config)
     return _work(config, sizes, known=False)
+
+
+def _own_sizes(config: RunConfig) -> tuple[int, int]:
+    from lpwd.training.data import own
+
+    return own.sizes(config) or (config.train_samples or 0, config.test_samples or 0)
 
 
 def _work(config: RunConfig, sizes: tuple[int, int], known: bool) -> Work:

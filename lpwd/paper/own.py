@@ -2,7 +2,7 @@
 
 import itertools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,11 +42,15 @@ class _File(_Strict):
     margin: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
-def own_preset(path: Path) -> Preset:
-    """The preset of a TOML file. Raises ConfigError, naming the file, for what it may have wrong."""
+def own_preset(path: Path, pin: Callable[[list[RunConfig]], list[RunConfig]] = list) -> Preset:
+    """The preset of a TOML file. Raises ConfigError, naming the file, for what it may have wrong.
+
+    `pin` adds the digests of one's own data to configurations, see `lpwd.training.data.own`.
+    """
     try:
         file = _File(**tomllib.loads(path.read_text(encoding="utf-8")))
-        cells = _configs(file)
+        named = _configs(file)
+        cells = list(zip([column for column, _ in named], pin([config for _, config in named]), strict=True))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is not TOML: {error}") from None
     except ValidationError as error:

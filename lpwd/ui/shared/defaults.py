@@ -72,7 +72,9 @@ def of_dataset(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:
 
 def learning_rate(optimizer: str, dataset: str) -> float:
     """The first learning rate of an optimizer: Adam's goes with the data set, any other's is in OPTIMIZERS."""
-    return float(DATASETS[dataset]["lr"] if optimizer == FORM["optimizer"] else get_optimizer(optimizer).lr)
+    return float(
+        DATASETS.get(dataset, OTHER_DATA)["lr"] if optimizer == FORM["optimizer"] else get_optimizer(optimizer).lr
+    )
 
 
 def form_values(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:
