@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lpwd.analysis.inference import ALPHA, CHOSEN_INFLATION, correlation_interval, holm, seeds_needed, t_interval
-from lpwd.analysis.statistics import MARGINS
+from lpwd.analysis.pairs import MARGINS
 from lpwd.analysis.verdict import Verdict, chosen_text, claim_text, ends, judge, seeds_that_decide, size
 from lpwd.analysis.words import number
 from lpwd.paper.numbers import Scale
