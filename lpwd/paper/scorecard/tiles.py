@@ -90,6 +90,11 @@ class Part:
         return max(1, seeds_needed(self.deviation, self.margin, alpha) - self.n)
 
     @property
+    def distance(self) -> float:
+        """The mean from what the claim allows: 0, or the margin."""
+        return self.mean - self.margin if self.claim == "at most" else self.mean
+
+    @property
     def deviation(self) -> float:
         """What n in `seeds_needed` divides; nan below two."""
         return float(np.std(self.values, ddof=1)) * math.sqrt(self.inflation) if self.n > 1 else math.nan
@@ -210,7 +215,7 @@ class Tile:
         most = max(self.parts, key=lambda part: part.more_seeds(self.alpha), default=None)
         if most is None or not most.more_seeds(self.alpha):
             return ""
-        return seeds_that_decide(most.mean, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
+        return seeds_that_decide(most.distance, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
 
     @property
     def line(self) -> str:
