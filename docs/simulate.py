@@ -29,7 +29,7 @@ from lpwd.analysis.inference import (
     seeds_needed,
     spent,
 )
-from lpwd.analysis.statistics import MARGINS
+from lpwd.analysis.pairs import MARGINS
 
 Rate = tuple[str, str, float, np.ndarray]  # what, bound, claim, whether it happened in each draw
 Ends = tuple[np.ndarray, np.ndarray, int]  # means, standard errors and n of the contrasts of one draw

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from scipy import stats
 
 import lpwd
-from lpwd.analysis.foreign import read_files
-from lpwd.analysis.statistics import paired, runs_frame
+from lpwd.analysis.exports import read_files
+from lpwd.analysis.pairs import paired
+from lpwd.analysis.statistics import runs_frame
 from lpwd.cli.main import main
 from lpwd.config import ConfigError
 from lpwd.hub.pull import local

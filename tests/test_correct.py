@@ -9,7 +9,8 @@ import pytest
 from publishing import check, root_files, tables
 from synthetic import write_run
 
-from lpwd.analysis.statistics import paired, runs_frame, with_images
+from lpwd.analysis.pairs import paired, with_images
+from lpwd.analysis.statistics import runs_frame
 from lpwd.analysis.verdict import verdict
 from lpwd.correct import packed, unpacked
 from lpwd.events import Checkpoint, Epoch, Finished

@@ -3,7 +3,8 @@
 import pytest
 
 from lpwd.analysis.gap import holds, minus_wd, opening
-from lpwd.analysis.statistics import Paired, runs_frame
+from lpwd.analysis.pairs import Paired
+from lpwd.analysis.statistics import runs_frame
 from lpwd.paper.presets import get_preset
 
 TINY_STEPS = (-0.02, -0.01, 0.0, 0.01, 0.02)  # what seeds differ by

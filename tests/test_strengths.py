@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from synthetic import write_run
 
+from lpwd.analysis.pairs import fairly_chosen
 from lpwd.analysis.protocol import epochs_to, expected_best
-from lpwd.analysis.statistics import fairly_chosen
 from lpwd.analysis.strengths import apart_from_wd, noise_floor, plateau, with_decay
 from lpwd.paper.findings import find
 from lpwd.paper.presets import PRESETS

@@ -7,15 +7,12 @@ import pytest
 from synthetic import ramp, write_run
 
 from lpwd.analysis.inference import place, t_interval
+from lpwd.analysis.pairs import Paired, fairly_chosen, holm_adjusted, paired
 from lpwd.analysis.statistics import (
-    Paired,
     best_settings,
     device_class,
-    fairly_chosen,
-    holm_adjusted,
     metrics_frame,
     over_seeds,
-    paired,
     runs_frame,
     weight_norms_frame,
 )

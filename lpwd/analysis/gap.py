@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lpwd.analysis.statistics import Paired, paired
+from lpwd.analysis.pairs import Paired, paired
 from lpwd.analysis.verdict import interval, one_sentence, signed, size
 from lpwd.analysis.words import label
 

@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed, seeds_to_find
-from lpwd.analysis.statistics import LOWER_IS_BETTER, Paired
+from lpwd.analysis.pairs import LOWER_IS_BETTER, Paired
 from lpwd.analysis.words import label, number, seeds_text
 
 # value of a runs frame -> (its name, its unit, whether lower is better)

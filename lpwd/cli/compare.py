@@ -19,8 +19,8 @@ import click
 )
 def compare(files: tuple[Path, ...], as_json: bool, **columns: Any) -> None:
     """Compare runs of wandb, MLflow, TensorBoard or Trackio: CSV exports, a folder of them, a project's database."""
+    from lpwd.analysis.exports import read_files
     from lpwd.analysis.foreign import compare as compared
-    from lpwd.analysis.foreign import read_files
 
     found = compared(read_files(files), **columns)
     click.echo(json.dumps(found.as_json(), indent=1) if as_json else str(found))

@@ -100,7 +100,8 @@ def _train(
 
 def differences(store: RunStore, run_ids: list[str]) -> list[str]:
     """One sentence per method on its paired difference from WD, or from the first method, with n and interval."""
-    from lpwd.analysis.statistics import paired, runs_frame
+    from lpwd.analysis.pairs import paired
+    from lpwd.analysis.statistics import runs_frame
     from lpwd.analysis.verdict import one_sentence
 
     frame = runs_frame(map(store.record, run_ids))

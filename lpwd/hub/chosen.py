@@ -15,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from lpwd.analysis.statistics import SETTING, paired, runs_frame
+from lpwd.analysis.pairs import paired
+from lpwd.analysis.statistics import SETTING, runs_frame
 from lpwd.analysis.verdict import one_sentence
 from lpwd.analysis.words import short
 from lpwd.paper.numbers import PAPER_STEPS

@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from lpwd.analysis.gap import holds, minus_wd, opening
-from lpwd.analysis.statistics import Paired, runs_frame
+from lpwd.analysis.pairs import Paired
+from lpwd.analysis.statistics import runs_frame
 from lpwd.analysis.words import short
 from lpwd.paper.protocols import protocol
 from lpwd.paper.scans import NAMES, Scan, file_of, get_scan

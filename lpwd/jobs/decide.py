@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lpwd.analysis.inference import holm, looks, spent
-from lpwd.analysis.statistics import DECIDED, Paired
+from lpwd.analysis.pairs import DECIDED, Paired
 from lpwd.analysis.words import short
 from lpwd.config import ConfigError
 from lpwd.paper.findings import Placed, claims

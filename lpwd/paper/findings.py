@@ -10,16 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis.inference import ALPHA
-from lpwd.analysis.statistics import (
-    Paired,
-    best_settings,
-    fairly_chosen,
-    holm_adjusted,
-    over_seeds,
-    paired,
-    runs_frame,
-    with_images,
-)
+from lpwd.analysis.pairs import Paired, fairly_chosen, holm_adjusted, paired, with_images
+from lpwd.analysis.statistics import best_settings, over_seeds, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, SMALL, corrected, few, seeds_alone, verdict
 from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences

@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 
 from lpwd.analysis import strength_figures as figures
 from lpwd.analysis.inference import place
+from lpwd.analysis.pairs import MARGINS, Paired, best_runs, fairly_chosen, holm_adjusted
 from lpwd.analysis.protocol import budgets
-from lpwd.analysis.statistics import MARGINS, Paired, best_runs, fairly_chosen, holm_adjusted, over_seeds
+from lpwd.analysis.statistics import over_seeds
 from lpwd.analysis.strengths import (
     COMPARED,
     NULL_DECAY,

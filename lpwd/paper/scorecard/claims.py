@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lpwd.analysis.opposing import with_opposing
-from lpwd.analysis.statistics import MARGINS, fairly_chosen, metrics_frame
+from lpwd.analysis.pairs import MARGINS, fairly_chosen
+from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.analysis.words import label, number

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lpwd.analysis.inference import ALPHA, CHOSEN_INFLATION, correlation_interval, holm, seeds_needed, t_interval
-from lpwd.analysis.statistics import MARGINS
+from lpwd.analysis.pairs import MARGINS
 from lpwd.analysis.verdict import Verdict, chosen_text, claim_text, ends, judge, seeds_that_decide, size
 from lpwd.analysis.words import number
 from lpwd.paper.numbers import Scale
@@ -88,6 +88,11 @@ class Part:
         if self.n < MIN_SEEDS or self.points or self.columns[0] < self.columns[1] or self.verdict(alpha) != "undecided":
             return 0
         return max(1, seeds_needed(self.deviation, self.margin, alpha) - self.n)
+
+    @property
+    def distance(self) -> float:
+        """The mean from what the claim allows: 0, or the margin."""
+        return self.mean - self.margin if self.claim == "at most" else self.mean
 
     @property
     def deviation(self) -> float:
@@ -210,7 +215,7 @@ class Tile:
         most = max(self.parts, key=lambda part: part.more_seeds(self.alpha), default=None)
         if most is None or not most.more_seeds(self.alpha):
             return ""
-        return seeds_that_decide(most.mean, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
+        return seeds_that_decide(most.distance, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
 
     @property
     def line(self) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from lpwd.analysis import words
-from lpwd.analysis.statistics import over_seeds, paired, runs_frame
+from lpwd.analysis.pairs import paired
+from lpwd.analysis.statistics import over_seeds, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, verdict
 from lpwd.config import ConfigError
 from lpwd.methods import shown_method

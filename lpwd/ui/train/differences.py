@@ -10,7 +10,7 @@ from lpwd.ui.views import MAX_LANES, WORKING, lane_style, race_records
 from lpwd.ui.web.topics import IDLE_MS
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
-    from lpwd.analysis.statistics import Paired
+    from lpwd.analysis.pairs import Paired
 
 SOON_MS = 1000  # until a page asks again while a seed trains
 KEPT = 64  # answers
@@ -44,7 +44,8 @@ class Differences:
 
 def compared(ended: Sequence[Run]) -> dict[str, Any]:
     """A row for each method but the first, and the verdict on the paper's claim where it takes part."""
-    from lpwd.analysis.statistics import paired, runs_frame
+    from lpwd.analysis.pairs import paired
+    from lpwd.analysis.statistics import runs_frame
     from lpwd.analysis.verdict import one_sentence
 
     methods = [name for name in METHODS if any(run.config.method == name for run in ended)]

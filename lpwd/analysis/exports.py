@@ -1,0 +1,121 @@
+"""Files of other trackers as one table with one row per run.
+
+Read are CSV (one row per run, one row per run and step, a wandb chart, TensorBoard scalars) and a Trackio project, as
+SQLite or parquet.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+
+from lpwd.config import ConfigError
+
+METHOD_NAMES = ("method", "optimizer", "optim", "algorithm", "model", "group", "arm", "variant")  # guesses, best first
+SEED = ("seed", "random_seed", "rng_seed", "manual_seed", "random_state")
+STEP, RUN = ("step", "_step", "epoch"), ("run_id", "run", "run_name", "name", "id")
+NAMED_RUN = re.compile(r"(?P<method>.*?)[-_ /.]*(?:seed|s)?[-_ =]?(?P<seed>[0-9]+)", re.I)  # `adam-seed3`, `adam_3`
+CHART = re.compile(r"(?P<run>.+) - (?P<value>.+?)(?P<edge>__MIN|__MAX)?")  # a column of wandb's charts
+
+
+def read_files(paths: Sequence[Path]) -> pd.DataFrame:
+    """One table of these files; a folder stands for its CSV files. Raises ConfigError for what cannot be read."""
+    files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
+    tables = [_read(file) for file in files if not file.stem.endswith(("_configs", "_system"))]
+    if not tables:
+        raise ConfigError("no file to compare: give CSV, SQLite or parquet files")
+    return pd.concat(tables, ignore_index=True)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix in (".db", ".sqlite", ".sqlite3"):
+            return _trackio(path)
+        if path.suffix == ".parquet":
+            frame, configs = pd.read_parquet(path), path.with_name(f"{path.stem}_configs.parquet")
+            return _with_configs(frame, pd.read_parquet(configs)) if configs.exists() else frame
+        frame = pd.read_csv(path)
+    except (ValueError, sqlite3.Error, pd.errors.ParserError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {next(iter(str(error).splitlines()), '')}") from None
+    if {"Wall time", "Step", "Value"} <= set(frame):
+        run, tag = _scalar_name(path.stem)
+        return frame.rename(columns={"Value": tag, "Step": "step"}).drop(columns="Wall time").assign(run=run)
+    return frame
+
+
+def _scalar_name(stem: str) -> tuple[str, str]:
+    """The run and the tag in the name of a file that TensorBoard saved: `run-adam_0-tag-accuracy`."""
+    run, _, tag = stem.removeprefix("run-").partition("-tag-")
+    return run, tag or "value"
+
+
+def _trackio(path: Path) -> pd.DataFrame:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+        rows = base.execute("SELECT run_id, run_name, step, metrics FROM metrics ORDER BY id").fetchall()
+        configs = base.execute("SELECT run_id, config FROM configs").fetchall()
+    metrics = pd.DataFrame([{"run_id": i, "run_name": n, "step": s, **json.loads(m)} for i, n, s, m in rows])
+    return _with_configs(metrics, pd.DataFrame([{"run_id": i, **json.loads(c)} for i, c in configs]))
+
+
+def _with_configs(metrics: pd.DataFrame, configs: pd.DataFrame) -> pd.DataFrame:
+    settings = [name for name in configs if name == "run_id" or (name not in metrics and not name.startswith("_"))]
+    return metrics.merge(configs[settings], on="run_id", how="outer")
+
+
+# ---- layouts
+
+
+def one_row_per_run(frame: pd.DataFrame) -> pd.DataFrame:
+    """Any of the layouts as one row per run; method and seed from the runs' names if it has no such columns."""
+    return _last_rows(_named(_melted(frame)))
+
+
+def _melted(frame: pd.DataFrame) -> pd.DataFrame:
+    """A wandb chart (one column per run) as one row per run and step; other tables unchanged."""
+    steps = first_column(frame, STEP)
+    found = {name: CHART.fullmatch(str(name)) for name in frame if name != steps}
+    if not found or not all(found.values()):
+        return frame
+    parts = [
+        frame[[steps, name]].set_axis(["step", match["value"]], axis=1).assign(run=match["run"]).dropna()
+        for name, match in found.items()
+        if match and not match["edge"]
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """With method and seed from the names of runs, if the table has no such columns and every name has both."""
+    run = first_column(frame, ("run", "run_name", "name"))
+    if run is None or first_column(frame, SEED) or any(last_part(str(name)) in METHOD_NAMES for name in frame):
+        return frame
+    found = [NAMED_RUN.fullmatch(str(name)) for name in frame[run]]
+    if not all(match and match["method"] for match in found):
+        return frame
+    return frame.assign(method=[m["method"] for m in found if m], seed=[int(m["seed"]) for m in found if m])
+
+
+def _last_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The last row of each run, each column at its last known value, if runs have several."""
+    run, step = first_column(frame, RUN), first_column(frame, STEP)
+    if run is None or step is None or not frame[run].duplicated().any():
+        return frame
+    return frame.sort_values(step, kind="stable").groupby(run, sort=False).last().reset_index()
+
+
+# ---- columns
+
+
+def last_part(name: str) -> str:
+    """`params.seed` -> `seed`."""
+    return re.split(r"[./]", name)[-1].strip().lower()
+
+
+def first_column(frame: pd.DataFrame, names: Iterable[str]) -> str | None:
+    """The first column of one of these names."""
+    by_name = {last_part(str(column)): str(column) for column in reversed(frame.columns)}
+    return next((by_name[name] for name in names if name in by_name), None)
