@@ -4,29 +4,32 @@ Notation: c = eta * lambda_i is the decay fraction of a parameter in layer i, U 
 D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of *Layer-wise Pre-weight Decay*.
 """
 
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from lpwd.depth import LAYER_ORDERS as LAYER_ORDERS
+from lpwd.depth import LAYER_RULES as LAYER_RULES
+from lpwd.depth import LayerOrder as LayerOrder
+from lpwd.depth import LayerRule as LayerRule
+from lpwd.depth import check_profile as check_profile
+from lpwd.depth import layer_rates as layer_rates
+from lpwd.depth import profile_rates as profile_rates
+from lpwd.depth import shuffled_layers as shuffled_layers
+from lpwd.optimizers import OWN
+
 Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh"]
 Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared"]
-LayerRule = Literal["2i/n", "2i/(n+1)", "2(i-1)/(n-1)"]
-LayerOrder = Literal["deep", "reversed", "shuffled"]
 Mean = Literal["layers", "parameters"]
 
 RatesFunction = Callable[..., Sequence[float]]  # (layers, weight_decay) -> lambda_i: see `register_method`
 
 TIMINGS: tuple[Timing, ...] = get_args(Timing)
-LAYER_RULES: tuple[LayerRule, ...] = get_args(LayerRule)
-LAYER_ORDERS: tuple[LayerOrder, ...] = get_args(LayerOrder)
 MEANS: tuple[Mean, ...] = get_args(Mean)
 DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")  # of Plotly's lines
 REFERENCES = {"none": "baseline", "l2sp": "L2SP", "adamh": "Hyperball"}  # timing -> formula, if it is called otherwise
-MAX_PROFILE = 64  # multipliers
-OWN_OPTIMIZERS = ("adam", "sgd")  # exact and fused; the others are classes with `decaying` around them
 PLUGIN_COLORS = ("#1B7837", "#762A83", "#B35806", "#2166AC", "#C51B7D", "#4D4D4D")  # of methods that name none
 LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
 
@@ -66,7 +69,7 @@ class Method:
     @property
     def optimizers(self) -> tuple[str, ...]:
         """The project's own optimizers that the method works with."""
-        return (self.needs,) if self.needs else OWN_OPTIMIZERS
+        return (self.needs,) if self.needs else OWN
 
     @property
     def takes_profile(self) -> bool:
@@ -306,85 +309,11 @@ def register_method(
     _METHODS[key] = Method(timing, rates, label or key, source, **({"color": color} | columns))
 
 
-def layer_rates(
-    layer_count: int, weight_decay: float, rule: LayerRule = "2i/n", order: LayerOrder = "deep"
-) -> list[float]:
-    """Eq. (9): lambda_i for i = 1..n, dimensionless; the maximum is 2 lambda as section 4 of the paper sets it.
-
-    `"2i/n"` is the paper's literal rule (mean lambda (n+1)/n), `"2i/(n+1)"` has mean exactly lambda, and
-    `"2(i-1)/(n-1)"` has mean lambda and maximum 2 lambda. A single layer gets lambda under the last two rules. The
-    order is the paper's (`"deep"`: deep layers decay most), `"reversed"`, or `"shuffled"`: `shuffled_layers`.
-    """
-    n = layer_count
-    if n < 1:
-        raise ValueError(f"layer_count is {n}: a model needs at least one layer")
-    if rule not in LAYER_RULES:
-        raise ValueError(f"rule is {rule!r}: allowed are {', '.join(LAYER_RULES)}")
-    if order not in LAYER_ORDERS:
-        raise ValueError(f"order is {order!r}: allowed are {', '.join(LAYER_ORDERS)}")
-    places = layer_places(n, order)
-    match rule:
-        case "2i/n":
-            return [weight_decay * 2 * i / n for i in places]
-        case "2i/(n+1)":
-            return [weight_decay * 2 * i / (n + 1) for i in places]
-        case _:
-            return [weight_decay * 2 * (i - 1) / (n - 1) if n > 1 else weight_decay for i in places]
-
-
-def layer_places(n: int, order: LayerOrder = "deep") -> list[int]:
-    """Return the place in 1..n whose rate each of n layers gets, shallow to deep."""
-    return {"deep": [*range(1, n + 1)], "reversed": [*range(n, 0, -1)], "shuffled": shuffled_layers(n)}[order]
-
-
-def profile_rates(
-    layer_count: int, weight_decay: float, profile: Sequence[float], order: LayerOrder = "deep"
-) -> list[float]:
-    """lambda_i for i = 1..n from multipliers, shallow to deep, at equal distances; the mean over layers is lambda.
-
-    Layer i of n lies at (i - 1) / (n - 1) of the way from the first multiplier to the last, and between two of them
-    the rate is linear; a single layer gets lambda. Raises ValueError on a profile that `check_profile` refuses, and if
-    it gives every layer the rate 0.
-    """
-    check_profile(profile)
-    n, last = layer_count, len(profile) - 1
-    values = []
-    for place in layer_places(n, order):
-        at = last * (place - 1) / (n - 1) if n > 1 else 0.0
-        i = min(int(at), max(last - 1, 0))
-        values.append(profile[i] + (at - i) * (profile[min(i + 1, last)] - profile[i]))
-    total = sum(values)
-    if n > 1 and total == 0:
-        raise ValueError(f"profile gives each of the {n} layers the rate 0")
-    return [weight_decay * n * value / total for value in values] if n > 1 else [weight_decay] * n
-
-
-def check_profile(profile: Sequence[float]) -> None:
-    """Raise ValueError on a profile of no or too many multipliers, a negative or infinite one, or only zeros."""
-    if not 1 <= len(profile) <= MAX_PROFILE:
-        raise ValueError(f"profile has {len(profile)} multipliers: it must have 1 to {MAX_PROFILE}")
-    if bad := [value for value in profile if not 0 <= value <= 1e6]:
-        raise ValueError(f"profile holds {bad[0]}: a multiplier must be at least 0 and at most a million")
-    if not any(profile):
-        raise ValueError("profile is all zeros: at least one multiplier must be greater than 0")
-
-
 def check_takes_profile(name: str) -> None:
     """Raise ValueError if the method gives all layers one rate."""
     if not get_method(name).takes_profile:
         layerwise = ", ".join(key for key, row in METHODS.items() if row.takes_profile)
         raise ValueError(f"profile sets the rates of layer-wise methods, and {name} is none: they are {layerwise}")
-
-
-def shuffled_layers(n: int) -> list[int]:
-    """Return a fixed permutation of 1..n: the one least correlated with depth of a hundred drawn with the seed n.
-
-    It depends on n alone, on every machine and Python version (`Random.random` is what Python guarantees to keep).
-    """
-    generator = random.Random(n)  # noqa: S311  to be the same everywhere, not secret
-    permutations = [sorted(range(1, n + 1), key=lambda _: generator.random()) for _ in range(100)]
-    uncorrelated = n * (n + 1) ** 2 / 4  # the sum of i times place that independence of the two would give
-    return min(permutations, key=lambda places: abs(sum(i * p for i, p in enumerate(places, 1)) - uncorrelated))
 
 
 def decay_rates(

@@ -3,8 +3,9 @@
 import itertools
 
 import pytest
+from waiting import wait_until
 
-from lpwd.config import ConfigError
+from lpwd.config import ConfigError, race_configs
 from lpwd.jobs.race import run_lanes
 from lpwd.store import RunStore
 from lpwd.training import optimizer
@@ -56,3 +57,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tiny, tmp_path, changes):
 def test_what_a_class_refuses_is_one_sentence_before_the_run_begins(tiny, changes, sentence):
     with pytest.raises(ConfigError, match=sentence):
         optimizer.check(tiny(method="wd", **changes))
+
+
+def test_the_apps_worker_trains_a_race_with_muon(jobs, tiny):
+    lanes = race_configs(["wd", "lpwd"], tiny(method="wd", optimizer="timm:muon").model_dump() | {"profile": (0, 2)})
+    run_ids = jobs.submit(lanes)
+    wait_until(lambda: {jobs.store.status(run_id).state for run_id in run_ids} == {"finished"})
+    assert [config.profile for config in map(jobs.store.config, run_ids)] == [None, (0.0, 2.0)]

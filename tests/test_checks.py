@@ -182,3 +182,20 @@ def test_a_process_ends_with_the_app_even_in_the_middle_of_a_question(tmp_path):
     while psutil.pid_exists(int(app.stdout)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"optimizer": "nadam", "optimizer_kwargs": {"foo": 1}},
+            "nadam cannot be built: .* unexpected keyword argument",
+        ),
+        ({"optimizer": "antigravity:Fly"}, "the app does not import modules that a run names"),
+        ({"kernels": "graph"}, "a CUDA graph needs a CUDA device"),
+    ],
+)
+def test_another_optimizer_is_another_question_about_the_same_model(checks, changes, sentence):
+    checks.check([model(method="wd")])
+    with pytest.raises(ConfigError, match=sentence):
+        checks.check([model(method="wd", **changes)])

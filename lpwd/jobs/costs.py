@@ -15,11 +15,14 @@ from lpwd.training.memory import Footprint
 
 # What decides whether a run can start, and what its model needs.
 STARTABLE = (
-    *("model", "model_kwargs", "image_size", "pretrained", "dataset"),
+    *("model", "model_kwargs", "image_size", "pretrained", "dataset", "kernels", "optimizer", "optimizer_kwargs"),
     *("train_samples", "test_samples", "validation_samples", "dataset_kwargs", "data_digest", "plugins"),
 )
 # What speed depends on.
-SPEED_FIELDS = ("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels", "optimizer")
+SPEED_FIELDS = (
+    *("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels"),
+    *("optimizer", "optimizer_kwargs"),
+)
 FLOAT_BYTES, CHANNELS = 4, 3
 NEWEST = 5  # finished runs that tell a speed: those of older code may have been slower
 TELLING_SECONDS = 5.0  # of training, before a run that is not finished tells its speed
