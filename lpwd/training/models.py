@@ -149,6 +149,8 @@ def _defaults(name: str) -> tuple[str, PretrainedCfg]:
     try:
         with hub_errors(f"Model {place}"):
             settings, architecture, _ = load(place)
+            if not is_model(architecture):
+                raise ValueError(f"timm does not know its architecture {architecture!r}")
     except (*BUILD_ERRORS, HubRefused) as error:
         if isinstance(error, HubRefused) and kind == "hf-hub":
             raise
