@@ -1,6 +1,5 @@
 """Models that timm reads from a folder or from a repository on the Hub."""
 
-
 import pytest
 import timm
 import torch
