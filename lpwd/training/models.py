@@ -23,9 +23,9 @@ from timm.models import (
 from timm.models._hub import load_model_config_from_hf, load_model_config_from_path
 from torch import nn
 
-from lpwd.config import ELSEWHERE, ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
-from lpwd.networks import MODELS
+from lpwd.networks import ELSEWHERE, MODELS
 from lpwd.training.data import own
 from lpwd.training.data.images import check_samples
 from lpwd.training.memory import Footprint, footprint_of
