@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import reprlib
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from lpwd.methods import (
     get_method,
     order_and_mean,
 )
+from lpwd.networks import normal_model, slug
 from lpwd.optimizers import OWN, get_optimizer, path_name
 
 # What a value of model_kwargs and optimizer_kwargs may be: more than any class of timm needs, with an upper bound.
@@ -33,10 +33,6 @@ MAX_ENTRIES, MAX_NESTING, MAX_CHARACTERS = 64, 3, 100
 OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # fields that Adam and SGD read
 SET_BY_RUN = frozenset({"params", "lr", "weight_decay", "decay", "independent", "capturable", "differentiable"})
 KINDS = ("method", "optimizer", "dataset", "model")  # fields that a plug-in may have registered the value of
-ELSEWHERE = re.compile(r"(local-dir|hf-hub):([^\x00-\x1f]{1,300})")  # models that timm reads from a folder or the Hub
-HUB_MODEL = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}(@[\w.-]{1,64})?", re.ASCII)  # with a revision
-TIMM_NAME = re.compile(r"[a-zA-Z0-9_.]{1,100}")
-SLUG_CHARACTERS = 60  # of a name that holds a path, in a run id
 MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|blocks|repeat")
 
 
@@ -181,7 +177,8 @@ class RunConfig(BaseModel):
     @field_validator("model")
     @classmethod
     def _normal_model(cls, name: str) -> str:
-        return normal_model(name)
+        with _about("model"):
+            return normal_model(name)
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "RunConfig":
@@ -288,30 +285,6 @@ def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConf
     return [
         RunConfig(**given, method=name, profile=profile if name in takers or not takers else None) for name in methods
     ]
-
-
-def slug(name: str) -> str:
-    """Return a name as it stands in a run id: without the path, of a folder its last part alone."""
-    kind, colon, rest = name.partition(":")
-    if not colon:
-        return name
-    last = rest if kind in ("hf", "hf-hub") else re.split(r"[/\\]", rest.rstrip("/\\"))[-1]
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", last).strip("-.")[:SLUG_CHARACTERS] or kind
-
-
-def normal_model(name: str) -> str:
-    """Return timm's spelling of a model's name, with an absolute path. Reads nothing. Raises ConfigError."""
-    name = re.sub("^hf_hub:", "hf-hub:", name)
-    if elsewhere := ELSEWHERE.fullmatch(name):
-        kind, place = elsewhere.groups()
-        if kind == "local-dir":
-            return f"local-dir:{os.path.abspath(os.path.expanduser(place))}"
-        if not HUB_MODEL.fullmatch(place):
-            raise ConfigError.of("model", f"is {_shown(name)}: write hf-hub:OWNER/NAME")
-    elif not TIMM_NAME.fullmatch(name):
-        allowed = "timm's names, hf-hub:OWNER/NAME, local-dir:PATH and those of plug-ins are allowed"
-        raise ConfigError.of("model", f"is {_shown(name)}: {allowed}")
-    return name
 
 
 def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:

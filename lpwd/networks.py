@@ -1,6 +1,7 @@
-"""Models that plug-ins registered: factories beside timm's. No torch here."""
+"""Names of models, and those that plug-ins registered: factories beside timm's. No torch here."""
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+ELSEWHERE = re.compile(r"(local-dir|hf-hub):([^\x00-\x1f]{1,300})")  # models that timm reads from a folder or the Hub
+HUB_MODEL = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}(@[\w.-]{1,64})?", re.ASCII)  # with a revision
+TIMM_NAME = re.compile(r"[a-zA-Z0-9_.]{1,100}")
+SLUG_CHARACTERS = 60  # of a name that holds a path, in a run id
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -77,3 +82,27 @@ def timm_models(family: str = "") -> frozenset[str]:
     return frozenset(
         name for text in sources for name in re.findall(r"^@register_model\ndef (\w+)", text, re.MULTILINE)
     )
+
+
+def slug(name: str) -> str:
+    """Return a name as it stands in a run id: without the path, of a folder its last part alone."""
+    kind, colon, rest = name.partition(":")
+    if not colon:
+        return name
+    last = rest if kind in ("hf", "hf-hub") else re.split(r"[/\\]", rest.rstrip("/\\"))[-1]
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", last).strip("-.")[:SLUG_CHARACTERS] or kind
+
+
+def normal_model(name: str) -> str:
+    """Return timm's spelling of a model's name, with an absolute path. Reads nothing. Raises ValueError."""
+    name = re.sub("^hf_hub:", "hf-hub:", name)
+    if elsewhere := ELSEWHERE.fullmatch(name):
+        kind, place = elsewhere.groups()
+        if kind == "local-dir":
+            return f"local-dir:{os.path.abspath(os.path.expanduser(place))}"
+        if not HUB_MODEL.fullmatch(place):
+            raise ValueError(f"model is {name[:120]!r}: write hf-hub:OWNER/NAME")
+    elif not TIMM_NAME.fullmatch(name):
+        allowed = "timm's names, hf-hub:OWNER/NAME, local-dir:PATH and those of plug-ins are allowed"
+        raise ValueError(f"model is {name[:120]!r}: {allowed}")
+    return name

@@ -41,7 +41,7 @@ TOGETHER = {
 # long one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
 LONG = (
     *("hub_panel", "space", "cli", "answers", "cluster", "sweep", "checks"),
-    *("starts", "examples", "cli_paper", "recipes", "packaging", "proxies"),
+    *("starts", "examples", "cli_paper", "recipes", "packaging", "proxies", "newcomer"),
 )
 GROUP = {file: name for name, files in TOGETHER.items() for file in files}
 SPACE = {  # as a Space of lab with accounts has it
@@ -55,7 +55,7 @@ TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 SLOW = (
     *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
     *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session", "plugins"),
-    *("own_data", "strangers_data", "decaying", "audit"),
+    *("own_data", "strangers_data", "elsewhere", "decaying", "audit"),
     *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
 

@@ -44,9 +44,9 @@ def checks(make):
 
 def working(checks):
     """The process that works on a question, once there is one."""
-    while not checks._process:
+    while not checks._processes:
         time.sleep(0.001)
-    return psutil.Process(checks._process.pid)
+    return psutil.Process(next(iter(checks._processes)).pid)
 
 
 def asking(checks, config):
@@ -168,9 +168,9 @@ from lpwd.jobs.checking.checks import Checks
 checks = Checks(pathlib.Path(sys.argv[1]), "cpu")
 deep = RunConfig(model="convnext_base", dataset="digits", model_kwargs={"depths": [64, 64, 64, 64]})
 threading.Thread(target=checks.check, args=([deep],), daemon=True).start()
-while not checks._process:
+while not checks._processes:
     time.sleep(0.001)
-print(checks._process.pid, flush=True)
+print(next(iter(checks._processes)).pid, flush=True)
 os._exit(0)
 """
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 from lpwd.config import ConfigError, RunConfig
 from lpwd.runs import batches as paired
 from lpwd.training.data import batches, own
-from lpwd.training.data.contents import open_contents
 from lpwd.training.data.decoding import decode
+from lpwd.training.data.tables import open_contents
 
 CPU = torch.device("cpu")
 
@@ -241,7 +241,7 @@ configs:
 """
 LOOK = """
 from lpwd.config import ConfigError
-from lpwd.training.data.contents import open_contents
+from lpwd.training.data.tables import open_contents
 def look(dataset):
     try:
         found = open_contents(dataset, {})

@@ -274,3 +274,18 @@ def test_a_run_whose_plugins_are_absent_opens_read_only_everywhere(tmp_path, sto
     assert paired(runs_frame(runs.records()), "mine", "wd", "last_top1").n == 2
     row, _ = row_of(store.record(last))
     assert config_of(row).run_id == last
+
+
+def test_a_module_of_an_installed_package_is_a_plugin(tmp_path, monkeypatch):
+    info = tmp_path / "their_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[lpwd.plugins]\ntheirs = their_module\n")
+    write(tmp_path / "their_module.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.load_all()
+    record = RunConfig(method="mine").plugins["method"]
+    assert record.startswith("theirs@")
+    assert plugins.VARIABLE not in os.environ  # other processes find it as this one did
+    plugins.load_all()
+    assert [plugin.record for plugin in plugins.loaded()] == [record]

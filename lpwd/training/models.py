@@ -23,9 +23,9 @@ from timm.models import (
 from timm.models._hub import load_model_config_from_hf, load_model_config_from_path
 from torch import nn
 
-from lpwd.config import ELSEWHERE, ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
-from lpwd.networks import MODELS
+from lpwd.networks import ELSEWHERE, MODELS
 from lpwd.training.data import own
 from lpwd.training.data.images import check_samples
 from lpwd.training.memory import Footprint, footprint_of
@@ -149,6 +149,8 @@ def _defaults(name: str) -> tuple[str, PretrainedCfg]:
     try:
         with hub_errors(f"Model {place}"):
             settings, architecture, _ = load(place)
+            if not is_model(architecture):
+                raise ValueError(f"timm does not know its architecture {architecture!r}")
     except (*BUILD_ERRORS, HubRefused) as error:
         if isinstance(error, HubRefused) and kind == "hf-hub":
             raise

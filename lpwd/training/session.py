@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lpwd.config import ELSEWHERE, ConfigError, RunConfig
+from lpwd.config import ConfigError, RunConfig
 from lpwd.correct import packed
 from lpwd.events import MOTION, Checkpoint, Diverged, Epoch, Event, Finished, Started, Step, Stopped, ZeroShot, select
+from lpwd.networks import ELSEWHERE
 from lpwd.optim.layer_stats import layer_facts, weight_norms
 from lpwd.optim.penalty import zero_shot_decay
 from lpwd.training import models, starts

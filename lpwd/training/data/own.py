@@ -15,8 +15,9 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, DatasetFacts, dataset_label, is_own, is_pinned
 from lpwd.paths import write_atomic
 from lpwd.training.data import images
-from lpwd.training.data.contents import DIGITS, TEST_SHARE, Contents, open_contents
+from lpwd.training.data.contents import DIGITS, TEST_SHARE, Contents
 from lpwd.training.data.images import CACHE_VERSION, Int64, Split
+from lpwd.training.data.tables import open_contents
 
 TEST_SPLIT_SEED = 0  # runs of all seeds are tested on the same images
 FLIP_PROBABILITY = 0.5
