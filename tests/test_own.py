@@ -15,6 +15,8 @@ from lpwd.config import ConfigError
 from lpwd.jobs.decide import Decision
 from lpwd.paper.own import own_preset
 from lpwd.paper.presets import PRESETS
+from lpwd.paper.scorecard.claims import own_tile
+from lpwd.runs import Runs
 from lpwd.store import RunStore
 
 EXAMPLE = re.search(r"```toml\n(.*?)```", (Path(__file__).parent.parent / "docs/claims.md").read_text(), re.S)[1]
@@ -95,6 +97,17 @@ def test_claims_are_decided_early_or_equivalent_or_open_at_the_budget(write, tmp
     early = Decision(preset, "cpu", most=8)
     early.run(RunStore(tmp_path / "second"), lambda seeds: False)
     assert early.as_json() == []  # stopped before the first look
+
+
+def test_a_setting_that_is_chosen_widens_the_interval_of_the_tile(write, tmp_path):
+    preset, store = own_preset(write()), RunStore(tmp_path / "runs")
+    for cell in preset.cells("cpu"):
+        gain = cell.config.weight_decay * (cell.row == "lpwd") * (1 + cell.config.seed / 50)
+        write_run(store, cell, lambda config, epoch, gain=gain: 50 + gain)
+    (part,) = own_tile(preset, Runs(store)).parts
+    assert part.values == pytest.approx((20, 20.4, 20.8))
+    assert (part.naive, part.inflation > 1) == (pytest.approx(20.4), True)
+    assert "settings chosen on the other half of the seeds; on the same seeds +20.40 points" in part.text
 
 
 def test_presets_without_contrasts_cannot_be_decided():
