@@ -36,7 +36,8 @@ def pair(
     """`paper` is its difference by column; ours is compared with its mean over the same columns."""
     name, unit, lower = QUANTITIES[value]
     values, columns = over_columns(_pairs(findings, method, other, value))
-    reported = float(np.mean([paper[column] for column in columns])) if paper and columns else None
+    known = [paper[column] for column in columns if column in paper] if paper else []
+    reported = float(np.mean(known)) if known else None
     what = "" if value == "best10_mean" else f" in {name}"
     sign: Sign = "lower" if lower else "higher"
     title = f"{label(method)} minus {label(other)}{what}"
