@@ -20,7 +20,8 @@ def angle(config: RunConfig, rate: float) -> float | None:
 
     sqrt(2 eta lambda (1 - beta1) / (1 + beta1)) for Adam, sqrt(2 eta lambda / (1 + momentum)) for SGD.
     """
-    if METHODS[config.method].timing not in DECOUPLED or rate <= 0 or config.schedule != "constant":
+    row = METHODS.get(config.method)  # None if its plug-in is not loaded here
+    if row is None or row.timing not in DECOUPLED or rate <= 0 or config.schedule != "constant":
         return None
     if config.optimizer == "adam":
         beta = config.betas[0]

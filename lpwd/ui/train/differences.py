@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lpwd.methods import METHODS
 from lpwd.store import ENDED, Run, RunStore
 from lpwd.ui.views import MAX_LANES, WORKING, lane_style, race_records
 from lpwd.ui.web.topics import IDLE_MS
@@ -48,7 +47,7 @@ def compared(ended: Sequence[Run]) -> dict[str, Any]:
     from lpwd.analysis.statistics import runs_frame
     from lpwd.analysis.verdict import one_sentence
 
-    methods = [name for name in METHODS if any(run.config.method == name for run in ended)]
+    methods = list(dict.fromkeys(run.config.method for run in ended))
     base = BASE if BASE in methods else methods[0]
     frame = runs_frame(ended)
     found = [paired(frame, method, base) for method in methods if method != base]
