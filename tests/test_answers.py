@@ -100,6 +100,9 @@ SERVER = {
         "published": (),
         "published_curves": ("ids", "stamp"),
         "preflight": ("shown",),
+        "differences": ("ids", "stamp"),
+        "motion": ("ids", "layer", "stamp"),
+        "answer": (),
         "scorecard": ("scale", "stamp"),
         "benchmark": ("name", "scale", "stamp"),
     },
@@ -210,8 +213,10 @@ def cached(runs):
     return {path.name for path in (runs.parent / "hf").rglob("*")}
 
 
-def test_every_server_function_is_tried(wire):
+def test_every_server_function_and_topic_is_tried(wire):
     assert wire.served == {(tab, name) for tab, name in FUNCTIONS if tab not in (POLL, TOPICS)}
+    topics = wire.post("/lpwd/poll", {"topics": {"?": {}}})["topics"]["?"]["problem"].partition("there are ")[2]
+    assert set(topics.split(", ")) == set(SERVER[TOPICS])
 
 
 @many
