@@ -433,7 +433,13 @@ def test_a_wiped_space_takes_its_runs_back_and_has_nothing_new_to_send(world, ru
 def test_the_snapshot_is_written_from_finished_runs(world, runs, tmp_path):
     code, found, _ = lpwd(world, "push", "--to-folder", str(tmp_path / "snap"), "--runs-dir", str(runs.root))
     assert (code, found["published"]) == (0, 3)
-    assert {path.name for path in (tmp_path / "snap").iterdir()} == {"runs", "curves", PAIR_FILE, "settle.json"}
+    assert {path.name for path in (tmp_path / "snap").iterdir()} == {
+        "runs",
+        "curves",
+        PAIR_FILE,
+        "answer.json",
+        "settle.json",
+    }
     shown = world.pull("me/nowhere", tmp_path / "snap")
     assert (shown["source"], shown["runs"]) == ("snapshot", 3)
     assert f"the newest of {time.strftime('%Y-%m-%d', time.gmtime())}." in shown["line"]

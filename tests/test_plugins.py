@@ -240,7 +240,8 @@ def test_a_method_that_breaks_its_own_formula_fails_the_check(tmp_path):
 
 
 def test_a_run_whose_plugins_are_absent_opens_read_only_everywhere(tmp_path, store):
-    from lpwd.analysis.statistics import paired, runs_frame
+    from lpwd.analysis.pairs import paired
+    from lpwd.analysis.statistics import runs_frame
     from lpwd.hub.rows import config_of, row_of
     from lpwd.jobs.race import run_lanes
     from lpwd.runs import Runs

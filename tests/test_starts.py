@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from types import MappingProxyType
 
-import click
 import pytest
 import torch
 from click.testing import CliRunner
@@ -60,7 +59,7 @@ def here(*words):
 def swept(preset, runs, monkeypatch, command="sweep", *more):
     """The same with one more preset."""
     monkeypatch.setattr(presets, "PRESETS", MappingProxyType({**presets.PRESETS, preset.name: preset}))
-    monkeypatch.setattr(paper_command.preset_argument, "type", click.STRING)
+    monkeypatch.setattr(paper_command.preset_argument, "type", paper_command.PresetName([preset.name]))
     return here(command, preset.name, "--runs-dir", runs, *more)
 
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import psutil
 
+from lpwd import plugins
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import is_pinned
 from lpwd.jobs.checking import questions
@@ -194,7 +195,8 @@ def _asked(question: Callable[..., Any], arguments: Sequence[Any], log: Path) ->
     """A child process that works on a question, and the pipe of its answer; the process is gone at the end."""
     context = _context()
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=questions.answer, args=(sending, log, question, arguments), daemon=True)
+    files = [plugin.path for plugin in plugins.loaded() if plugin.is_file]
+    process = context.Process(target=questions.answer, args=(sending, log, question, arguments, files), daemon=True)
     with closing(receiving):
         _start(process)
         sending.close()  # so that its end is an end of file here

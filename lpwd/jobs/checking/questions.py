@@ -34,15 +34,20 @@ NO_MEMORY = re.compile("bad_alloc|can't allocate memory|error return without exc
 Answer = tuple[ConfigError | None, Any]  # why there is no answer, and the answer
 
 
-def answer(answers: Connection, log: Path, question: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    """Send the value of `question(*arguments)` or one sentence. This is the whole life of the child process."""
+def answer(
+    answers: Connection, log: Path, question: Callable[..., Any], arguments: Sequence[Any], files: Sequence[str]
+) -> None:
+    """Send the value of `question(*arguments)` or one sentence, with the plug-ins in `files`.
+
+    This is the whole life of the child process.
+    """
     threading.Thread(target=_end_with_parent, name="lpwd-parent", daemon=True).start()
     with open(log, "ab") as file:  # libraries may print
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     _lower_priority()
     forbid_modules()
-    answers.send(_answer(question, arguments))
+    answers.send(_answer(question, arguments, files))
 
 
 def _end_with_parent() -> None:
@@ -60,9 +65,9 @@ def _lower_priority() -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
 
 
-def _answer(question: Callable[..., Any], arguments: Sequence[Any]) -> Answer:
+def _answer(question: Callable[..., Any], arguments: Sequence[Any], files: Sequence[str]) -> Answer:
     try:
-        plugins.load_all()
+        plugins.load_all(files)
         return None, question(*arguments)
     except ConfigError as error:  # sent without its class, whose module the app would have to import
         return ConfigError(str(error), error.field, error.reason), None

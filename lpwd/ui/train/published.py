@@ -33,7 +33,7 @@ class Beside:
         self._runs: dict[str, dict[str, list[str]]] = {}  # settings -> method -> run ids
 
     def look(
-        self, ids: list[str] | None = None, shown: dict[str, Any] | None = None, stamp: str = ""
+        self, ids: list[str] | None = None, stamp: str = "", shown: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """The curves beside these runs, or of what the form shows, unless the page has this `stamp` of them.
 

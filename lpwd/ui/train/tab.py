@@ -59,16 +59,17 @@ def build(
 
     with gr.Row(elem_classes="lp-train"):
         with gr.Column(elem_classes="lp-train-form", min_width=280):
-            gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
-            preset = _html("train/presets", "lp-filling", _presets())
-            about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
-            controls = form_controls.build(dataset)
-            profile = _html("train/profile", "lp-profile-editor")
-            plan = _html("train/plan", "lp-plan")
-            terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
-            limits = f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>'
-            gr.HTML(limits, elem_id="lp-limits", apply_default_css=False)
-            note = gr.HTML(elem_id="lp-note", apply_default_css=False)
+            with gr.Column(elem_classes="lp-train-fields", min_width=280):
+                gr.HTML(f'<p class="lp-intro">{INTRO}</p>', apply_default_css=False)
+                preset = _html("train/presets", "lp-filling", _presets())
+                about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
+                controls = form_controls.build(dataset)
+                profile = _html("train/profile", "lp-profile-editor")
+                plan = _html("train/plan", "lp-plan")
+                terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
+                limits = f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>'
+                gr.HTML(limits, elem_id="lp-limits", apply_default_css=False)
+                note = gr.HTML(elem_id="lp-note", apply_default_css=False)
             with gr.Row(elem_classes="lp-start"):
                 start = gr.Button("Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts")
         with gr.Column(elem_classes="lp-train-race", min_width=280):
