@@ -28,7 +28,7 @@ def numbers(store, run_id):
 
 
 def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
-    configs = [tiny(method=method, epochs=60) for method in ("wd", "lpwd")]
+    configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
     follower = tiny(method="rwd", epochs=1, init_from=configs[0].run_id)
     configs = [follower, *configs]  # listed first, yet it waits for its source
     spread = Sweep(RunStore(tmp_path / "ray"), configs)
@@ -46,7 +46,8 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
     try:
         wait_until(spread.store.ids)
         doomed = cluster.add_node(num_cpus=1)  # after the driver has joined: it lives and dies with its own node
-        well_begun = lambda: sum(s.step > 10 for s in map(spread.store.status, spread.store.ids())) >= 2  # noqa: E731
+        statuses = lambda: map(spread.store.status, spread.store.ids())  # noqa: E731
+        well_begun = lambda: sum(s.step > 10 and s.state == "running" for s in statuses()) >= 2  # noqa: E731
         wait_until(lambda: errors or well_begun())
         cluster.remove_node(doomed, allow_graceful=False)
         thread.join(240)
