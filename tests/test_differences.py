@@ -47,3 +47,9 @@ def test_one_method_alone_has_no_difference(store, seeds):
 def test_an_unknown_run_is_refused(store):
     with pytest.raises(ConfigError, match="no-such-run"):
         Differences(store).look(["no-such-run"])
+
+
+def test_runs_of_several_settings_are_a_sentence(store, tiny):
+    ids = [write_run(store, cell(tiny(method=m, weight_decay=w))) for m in ("wd", "lpwd") for w in (0.1, 0.5)]
+    with pytest.raises(ConfigError, match="no differences are shown: .* several settings"):
+        Differences(store).look(ids)

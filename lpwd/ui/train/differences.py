@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lpwd.config import ConfigError
 from lpwd.store import ENDED, Run, RunStore
 from lpwd.ui.views import MAX_LANES, WORKING, lane_style, race_records
 from lpwd.ui.web.topics import IDLE_MS
@@ -50,7 +51,10 @@ def compared(ended: Sequence[Run]) -> dict[str, Any]:
     methods = list(dict.fromkeys(run.config.method for run in ended))
     base = BASE if BASE in methods else methods[0]
     frame = runs_frame(ended)
-    found = [paired(frame, method, base) for method in methods if method != base]
+    try:
+        found = [paired(frame, method, base) for method in methods if method != base]
+    except ValueError as error:  # a link may name runs of several settings
+        raise ConfigError(f"no differences are shown: {error}") from None
     last = [one for one in found if one.method == "lpwd"] or found[-1:]
     claim = 1 if last and (last[0].method, base) == ("lpwd", BASE) else 0
     return {"rows": [_row(one) for one in found if one.n], "verdict": one_sentence(last[0], claim) if last else ""}
