@@ -51,5 +51,5 @@ def test_an_unknown_run_is_refused(store):
 
 def test_runs_of_several_settings_are_a_sentence(store, tiny):
     ids = [write_run(store, cell(tiny(method=m, weight_decay=w))) for m in ("wd", "lpwd") for w in (0.1, 0.5)]
-    with pytest.raises(ConfigError, match="no differences are shown: .* several settings"):
+    with pytest.raises(ConfigError, match=r"no differences are shown: .* several settings"):
         Differences(store).look(ids)
