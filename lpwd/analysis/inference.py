@@ -3,6 +3,7 @@
 Tests compare them with scipy.stats and statsmodels; `python docs/simulate.py` prints their coverage and error rates.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -140,6 +141,7 @@ def equivalence_power(margin: float, deviation: float, n: int, alpha: float = AL
     return float(WEIGHTS @ np.where(left > 0, 2 * ndtr(left) - 1, 0.0))
 
 
+@functools.lru_cache(4096)
 def _reaches(n: int, alpha: float) -> np.ndarray:
     """The half width of the interval, in standard errors, at the nodes of the distribution of s.
 

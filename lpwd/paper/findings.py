@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from lpwd.analysis.inference import ALPHA
 from lpwd.analysis.pairs import Paired, fairly_chosen, holm_adjusted, paired, with_images
-from lpwd.analysis.statistics import best_settings, over_seeds, runs_frame
+from lpwd.analysis.statistics import best_settings, over_seeds, plain_strings, runs_frame
 from lpwd.analysis.verdict import QUANTITIES, SMALL, corrected, few, seeds_alone, verdict
 from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
@@ -91,7 +91,7 @@ def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd
         row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
         rows.append(place | row | {"done": row["state"] in ("finished", "diverged")})
-    frame = pd.DataFrame(rows)
+    frame = plain_strings(pd.DataFrame(rows))
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *runs.columns])]), warnings
 
 

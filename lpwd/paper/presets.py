@@ -6,9 +6,11 @@ A preset's cells are chosen before anything is run; what the text does not repor
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from lpwd import starts
 from lpwd.config import ConfigError
 from lpwd.facts import IMAGENET_TERMS
 from lpwd.methods import METHODS
@@ -72,7 +74,7 @@ class Preset:
             raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
         if count < 1:
             raise ConfigError(f"seeds is {count}: it must be at least 1")
-        return [cell for seed in range(count) for cell in self.plan(scale, seed)]
+        return [cell for seed in range(count) for cell in _cells(self.plan, scale, seed, starts.folder())]
 
     def scale_note(self, scale: Scale) -> str:
         """What differs from the paper at this scale, and what the paper leaves open."""
@@ -87,9 +89,15 @@ class Preset:
         return list(_rows(self.plan))
 
 
+@functools.lru_cache(256)
+def _cells(plan: Callable[[Scale, int], Iterator[Cell]], scale: Scale, seed: int, _starts: Path) -> tuple[Cell, ...]:
+    """A seed of a preset: its configurations are the same as long as the same starts are published."""
+    return tuple(plan(scale, seed))
+
+
 @functools.cache
 def _rows(plan: Callable[[Scale, int], Iterator[Cell]]) -> tuple[str, ...]:
-    present = {cell.row for scale in SCALES for cell in plan(scale, 0)}
+    present = {cell.row for scale in SCALES for cell in _cells(plan, scale, 0, starts.folder())}
     return tuple(name for name in METHODS if name in present)
 
 
