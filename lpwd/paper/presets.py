@@ -89,7 +89,7 @@ class Preset:
         return list(_rows(self.plan))
 
 
-@functools.lru_cache(256)
+@functools.lru_cache(128)
 def _cells(plan: Callable[[Scale, int], Iterator[Cell]], scale: Scale, seed: int, _starts: Path) -> tuple[Cell, ...]:
     """A seed of a preset: its configurations are the same as long as the same starts are published."""
     return tuple(plan(scale, seed))
