@@ -33,7 +33,7 @@ TINY = {
 # Files with one app or queue: a worker of pytest takes them all, in this order, and starts it once.
 TOGETHER = {
     "races": ("app", "hero", "train_tab", "topics", "look"),
-    "pages": ("workspace_page", "origins", "toy", "polling", "network", "explain", "landing"),
+    "pages": ("workspace_page", "dropped", "origins", "toy", "polling", "network", "explain", "landing"),
     "queue": ("jobs", "rights", "preflight", "faults"),
     "people": ("people", "tools"),
     "own results": ("demo", "benchmark"),

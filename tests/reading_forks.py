@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lpwd.bounded import ROOT
 from lpwd.hub import reading
 
 SERVER = """
@@ -28,7 +29,7 @@ def forked() -> Iterator[None]:
     """Make `reading.read` use such processes; they have the limits of the others, without the clock."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # as `reading` has it
-    server = subprocess.Popen([sys.executable, "-c", SERVER], cwd=reading.ROOT, env=environment, **pipes)
+    server = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, env=environment, **pipes)
 
     def run_child(folder: Path, out: Path) -> str:
         server.stdin.write(f"{folder.resolve()}\t{out}\n")

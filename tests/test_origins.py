@@ -54,7 +54,9 @@ def test_the_page_and_programs_are_answered(app, headers):
         {"sec_fetch_site": "same-site"},
     ],
 )
-@pytest.mark.parametrize("path", ["/lpwd/poll", "/gradio_api/component_server", "/gradio_api/call/list_runs", "/any"])
+@pytest.mark.parametrize(
+    "path", ["/lpwd/poll", "/lpwd/dropped", "/gradio_api/component_server", "/gradio_api/call/list_runs", "/any"]
+)
 def test_another_origin_is_refused_on_every_path(app, path, headers):
     answer = posted(app, path, content_type=JSON, **headers)
     assert answer.status_code == 403

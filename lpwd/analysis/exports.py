@@ -39,8 +39,9 @@ def _read(path: Path) -> pd.DataFrame:
             frame, configs = pd.read_parquet(path), path.with_name(f"{path.stem}_configs.parquet")
             return _with_configs(frame, pd.read_parquet(configs)) if configs.exists() else frame
         frame = pd.read_csv(path)
-    except (ValueError, sqlite3.Error, pd.errors.ParserError) as error:
-        raise ConfigError(f"{path.name} cannot be read: {next(iter(str(error).splitlines()), '')}") from None
+    except (ValueError, OSError, sqlite3.Error) as error:
+        why = next(iter(str(error).replace(str(path), path.name).splitlines()), "")
+        raise ConfigError(f"{path.name} cannot be read: {why}") from None
     if {"Wall time", "Step", "Value"} <= set(frame):
         run, tag = _scalar_name(path.stem)
         return frame.rename(columns={"Value": tag, "Step": "step"}).drop(columns="Wall time").assign(run=run)
@@ -55,6 +56,9 @@ def _scalar_name(stem: str) -> tuple[str, str]:
 
 def _trackio(path: Path) -> pd.DataFrame:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+        tables = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not {"metrics", "configs"} <= tables:  # views of these names may be endless
+            raise ValueError("it is not a project of Trackio, with tables metrics and configs")
         rows = base.execute("SELECT run_id, run_name, step, metrics FROM metrics ORDER BY id").fetchall()
         configs = base.execute("SELECT run_id, config FROM configs").fetchall()
     metrics = pd.DataFrame([{"run_id": i, "run_name": n, "step": s, **json.loads(m)} for i, n, s, m in rows])

@@ -28,6 +28,7 @@ ENDED = frozenset({"finished", "completed", "complete", "success", "done"})
 LOSS = re.compile(r"loss|err|perplexity|nll", re.I)
 SCORE = re.compile(r"acc|top.?[15]|f1|auc|best10|precision|recall|map", re.I)
 POINTS = MARGINS["best10_mean"]
+MOST_METHODS = 20
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,20 @@ class Unpaired(Paired):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What runs from elsewhere say. `chosen` is how the columns were read."""
+    """What runs from elsewhere say."""
 
-    chosen: str
+    columns: Mapping[str, str]  # which column was read as method, seed ("": none) and value
+    margin: float
     runs: pd.DataFrame  # method, seed (nan if there is none), value (nan if a run has none), ended
     pairs: tuple[Paired, ...]
     notes: tuple[str, ...]
+
+    @property
+    def chosen(self) -> str:
+        """How the table was read: `method: optimizer; seed: none; value: val_acc; margin: 0.15`."""
+        return "; ".join(
+            [*(f"{what}: {name or 'none'}" for what, name in self.columns.items()), f"margin: {self.margin:g}"]
+        )
 
     @property
     def sentences(self) -> list[str]:
@@ -111,22 +120,23 @@ def compare(
 ) -> Comparison:
     """Compare the methods in a table of runs, paired by seed if there are seeds.
 
-    The arguments name columns; those left out are guessed, and `chosen` says how. Of several rows of one run (a column
-    run_id or alike, and one of steps) the last counts. Fractions of 1 are compared as percent. `margin` is the smallest
-    difference that matters, in points for scores; default 0.15 points, 0.01 for a loss. Raises ConfigError if a column
-    is missing or cannot be guessed, if the margin is missing, or if a method has several runs with one seed.
+    The arguments name columns; those left out are guessed, and `chosen` says how; seed "" is no seed. Of several rows
+    of one run (a column run_id or alike, and one of steps) the last counts. Fractions of 1 are compared as percent.
+    `margin` is the smallest difference that matters, in points for scores; default 0.15 points, 0.01 for a loss.
+    Raises ConfigError if a column is missing or cannot be guessed, if the margin is missing, if there are fewer than
+    two or more than MOST_METHODS methods, or if a method has several runs with one seed.
     """
     frame = one_row_per_run(frame)
     method_column = _column(frame, method, "method", _guessed_method(frame))
     value_column = _column(frame, value, "value", _guessed_value(frame, {method_column}))
     seed_column = _column(frame, seed, "seed", first_column(frame, SEED) or "", needed=False)
-    numbers = pd.to_numeric(frame[value_column], errors="coerce").replace([np.inf, -np.inf], np.nan)
+    numbers = _numbers(frame[value_column])
     is_score = bool(SCORE.search(value_column)) and not LOSS.search(value_column)
     scale = 100.0 if is_score and numbers.abs().max() <= 1 else 1.0
     runs = pd.DataFrame(
         {
             "method": frame[method_column].astype(str),
-            "seed": pd.to_numeric(frame[seed_column], errors="coerce") if seed_column else np.nan,
+            "seed": _numbers(frame[seed_column]) if seed_column else np.nan,
             "value": scale * numbers,
             "ended": _ended(frame),
         }
@@ -140,20 +150,27 @@ def compare(
     names = sorted(set(runs.method), key=lambda name: (list(METHODS).index(name) if name in METHODS else 0, name))
     if len(names) < 2:
         raise ConfigError(f"column {method_column} has one method, {names[0] if names else 'none'}: two are compared")
+    if len(names) > MOST_METHODS:
+        raise ConfigError(f"column {method_column} has {len(names):,} methods: at most {MOST_METHODS} are compared")
     pairs = [_pair(runs, left, right, kind) for right, left in itertools.combinations(names, 2)]
-    read = f"method: {method_column}; seed: {seed_column or 'none'}; value: {value_column}; margin: {smallest:g}"
-    return Comparison(read, runs, tuple(holm_adjusted(pairs)), tuple(_notes(runs, bool(seed_column))))
+    columns = {"method": method_column, "seed": seed_column, "value": value_column}
+    return Comparison(columns, smallest, runs, tuple(holm_adjusted(pairs)), tuple(_notes(runs, bool(seed_column))))
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """NaN for what is not a finite number."""
+    return pd.to_numeric(column, errors="coerce").replace([np.inf, -np.inf], np.nan)
 
 
 def _column(frame: pd.DataFrame, given: str | None, what: str, guess: str | None, needed: bool = True) -> str:
     columns = ", ".join(map(str, frame.columns))[:500]
-    if given is not None:
+    if given is not None and (given or needed):
         if given not in frame:
             raise ConfigError(f"{what} is {given!r}: columns are {columns}")
         return given
     if needed and not guess:
         raise ConfigError(f"which column is the {what} is not clear: name one of {columns}")
-    return guess or ""
+    return guess or "" if given is None else ""
 
 
 def _guessed_method(frame: pd.DataFrame) -> str | None:
@@ -164,9 +181,20 @@ def _guessed_method(frame: pd.DataFrame) -> str | None:
 
 def _guessed_value(frame: pd.DataFrame, taken: set[str]) -> str | None:
     """The numeric column whose name fits best: scores before losses, of validation and test before others."""
-    numeric = [str(n) for n in frame if str(n) not in taken and pd.to_numeric(frame[n], errors="coerce").notna().any()]
+    numeric = [name for name in _numeric(frame) if name not in taken]
     fitting = (name for pattern in VALUE for name in numeric if pattern.search(name.lower()))
     return next(fitting, None)
+
+
+def _numeric(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame if _numbers(frame[name]).notna().any()]
+
+
+def usable_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """The columns that could be method, seed and value."""
+    numeric = _numeric(frame)
+    several = [str(name) for name in frame if 1 < frame[name].map(str).nunique() <= MOST_METHODS]
+    return {"method": several, "seed": numeric, "value": numeric}
 
 
 def _ended(frame: pd.DataFrame) -> pd.Series:

@@ -1,24 +1,19 @@
 """Parquet files from anyone, read by a child process with limits on memory, time and size.
 
-A small file may decode to gigabytes, and a damaged one may crash the library that reads it. So a child process reads
-the files, and writes tables of known columns and types as Arrow streams; this process sees nothing else. The child is
-ended when it takes too much memory or time.
+A child process (`lpwd.bounded`) reads the files, and writes tables of known columns and types as Arrow streams; this
+process sees nothing else.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lpwd.bounded import TOO_LARGE, limit_memory, run_child
 from lpwd.hub.schema import (
     CURVES_FILE,
     CURVES_FOLDER,
@@ -35,16 +30,12 @@ from lpwd.hub.schema import (
 SCHEMAS = {RUNS_FOLDER: RUNS_SCHEMA, CURVES_FOLDER: CURVES_SCHEMA}
 FILES = {RUNS_FOLDER: RUNS_FILE, CURVES_FOLDER: CURVES_FILE}
 SHARD = pa.field("shard", pa.string())  # column added to every table: a shard's name, empty for the file at the root
-ROOT = Path(__file__).parent.parent.parent  # of the package: the child imports this code
 READING, ERROR, DONE = "reading", "error", "done"  # files that the child leaves beside the tables
 MAX_FILE_BYTES, MAX_COLUMNS = 2**28, 1000
 MAX_ROWS = {RUNS_FOLDER: 100_000, CURVES_FOLDER: 5_000_000}  # over all files
 MAX_BYTES = {RUNS_FOLDER: 2**28, CURVES_FOLDER: 2**29}  # decoded, over all files
 BATCH_ROWS = 4096
-CHILD_BYTES = 2**30  # of memory beyond what the started child has
 CHILD_SECONDS = 60.0
-TOO_LARGE = f"takes more than {CHILD_BYTES:,} bytes of memory to read"
-POLL_SECONDS = 0.02
 
 
 def files_of(folder: Path, kind: str) -> list[Path]:
@@ -77,26 +68,7 @@ def _text(path: Path) -> str:
 
 
 def _run_child(folder: Path, out: Path) -> str:
-    """Run `child` until it ends; end it when it takes too much, and return why."""
-    command = [sys.executable, "-m", "lpwd.hub.reading", str(folder.resolve()), str(out)]
-    pool = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # other allocators reserve a gigabyte of addresses at once
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **pool}) as process:  # noqa: S603  our own code
-        stopped = _watch(process)
-        if stopped:
-            process.kill()
-    return stopped
-
-
-def _watch(process: "subprocess.Popen[bytes]") -> str:
-    deadline = time.monotonic() + CHILD_SECONDS
-    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        while process.poll() is None:
-            if psutil.Process(process.pid).memory_info().rss > 2 * CHILD_BYTES:
-                return TOO_LARGE
-            if time.monotonic() > deadline:
-                return f"takes more than {CHILD_SECONDS:g} s to read"
-            time.sleep(POLL_SECONDS)
-    return ""
+    return run_child("lpwd.hub.reading", str(folder.resolve()), str(out), seconds=CHILD_SECONDS)
 
 
 # ---- in the child
@@ -104,7 +76,7 @@ def _watch(process: "subprocess.Popen[bytes]") -> str:
 
 def child(folder: Path, out: Path) -> None:
     """Write the tables of `folder` to `out` as Arrow streams, or a sentence on what is wrong to the file `error`."""
-    _limit_memory()
+    limit_memory()
     name = ""
     try:
         for kind in SCHEMAS:
@@ -120,16 +92,6 @@ def child(folder: Path, out: Path) -> None:
         (out / ERROR).write_text(f"{name} {TOO_LARGE}.", encoding="utf-8")
     except Malformed as error:
         (out / ERROR).write_text(str(error), encoding="utf-8")
-
-
-def _limit_memory() -> None:
-    """Let this process take CHILD_BYTES more addresses than it has; elsewhere than on Linux the parent watches it."""
-    if sys.platform == "linux":
-        import resource
-
-        limit = psutil.Process().memory_info().vms + CHILD_BYTES
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _copy(path: Path, name: str, kind: str, stream: Any, left: list[int]) -> None:

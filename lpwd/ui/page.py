@@ -23,7 +23,7 @@ from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.train import tab as train
-from lpwd.ui.web import api, assets, card, routes
+from lpwd.ui.web import api, assets, card, dropped, routes
 from lpwd.ui.web.answers import repeated
 from lpwd.ui.web.origins import outermost
 from lpwd.ui.web.people import WITH_ACCOUNTS, Door, People
@@ -87,6 +87,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         card.picture(),
         routes.health(jobs),
         routes.polling(live, people, topics),
+        dropped.route(),
         *people.routes(),
     ]
     own_routes += built["Demo"]

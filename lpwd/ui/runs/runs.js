@@ -11,6 +11,7 @@ import { BulkActions } from "./bulk.js";
 import { columnsOf, DEFAULT } from "./columns.js";
 import { RunDetail } from "./detail.js";
 import { Filters } from "./filters.js";
+import { Imported } from "./imported.js";
 import { Overlay } from "./overlay.js";
 import { groupsOf, matching, newestRace, sorted } from "./run_rows.js";
 import { RunTable } from "./run_table.js";
@@ -56,6 +57,7 @@ class RunsTab extends View {
     const remove = (ids) => this.bulk.remove(ids);
     this.detail = new RunDetail(element, tools, { remove, refresh: this.refresh });
     this.table = new RunTable(element, this);
+    this.imported = new Imported(element);
     this.filters = new Filters(element, this.said, () => this.turn(0));
     this.listen();
     this.overlay.show();

@@ -92,7 +92,9 @@ def page() -> str:
     """The tab with the choices of its controls."""
     judged = {name: words for name, (words, _, _) in QUANTITIES.items()}
     shown = {name: title for name, (title, _, _) in overlay.Y.items()}
-    html = look.asset("runs/runs.html").replace("[[CHART]]", look.asset("runs/chart.html"))
+    html = look.asset("runs/runs.html")
+    for part in ("chart", "imported"):
+        html = html.replace(f"[[{part.upper()}]]", look.asset(f"runs/{part}.html"))
     for mark, choices in (("[[Y]]", shown), ("[[X]]", overlay.X), ("[[VALUES]]", judged)):
         html = html.replace(mark, "".join(f'<option value="{name}">{text}</option>' for name, text in choices.items()))
     return html

@@ -95,13 +95,13 @@ def endpoint(act: Act) -> Act:
     return call
 
 
-def parsed(request_text: Any) -> dict[str, Any]:
-    """The JSON object of a request. Raises ConfigError for anything else, and for one that is too long."""
-    if not isinstance(request_text, str) or len(request_text) > MAX_CHARACTERS:
+def parsed(request_text: Any, most: int = MAX_CHARACTERS) -> dict[str, Any]:
+    """The JSON object of a request. Raises ConfigError for anything else, and for more than `most` characters."""
+    if not isinstance(request_text, str) or len(request_text) > most:
         size = (
             f"{len(request_text):,} characters" if isinstance(request_text, str) else f"a {type(request_text).__name__}"
         )
-        raise ConfigError(f"the request is {size}: a JSON object of at most {MAX_CHARACTERS:,} characters is allowed")
+        raise ConfigError(f"the request is {size}: a JSON object of at most {most:,} characters is allowed")
     try:
         arguments = json.loads(request_text)
     except (ValueError, RecursionError):

@@ -1,0 +1,57 @@
+"""`POST /lpwd/dropped`: runs of other trackers, as files in the request, compared. Nothing of them stays here."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lpwd.analysis.dropped import compare_files
+from lpwd.config import ConfigError
+from lpwd.jobs.rights import User
+from lpwd.ui.web.answers import answers, parsed
+from lpwd.ui.web.people import MAX_BYTES
+
+MAX_WAITING = 8  # requests; one is read at a time, beside a training
+BUSY = "Other people's files are being read: try again in a minute."
+
+
+def compare(
+    files: dict[str, str],
+    method: str | None = None,
+    seed: str | None = None,
+    value: str | None = None,
+    margin: float | None = None,
+) -> dict[str, Any]:
+    """`files` has contents in base64 by name; columns and margin that are None are guessed. Raises ConfigError."""
+    if margin is not None and not 0 < margin < float("inf"):
+        raise ConfigError("the margin must be above 0")
+    try:
+        contents = {name: base64.b64decode(content, validate=True) for name, content in files.items()}
+    except (binascii.Error, ValueError):
+        raise ConfigError("a file is not in base64") from None
+    return compare_files(contents, {"method": method, "seed": seed, "value": value, "margin": margin})
+
+
+def route() -> Route:
+    """Everyone who may watch may compare: a child process with limits does it, one at a time."""
+    answer, one_at_a_time = answers(compare), CapacityLimiter(1)
+
+    def work(body: bytes) -> str:
+        try:
+            return json.dumps(answer(parsed(body.decode(errors="replace"), MAX_BYTES), User()))
+        except ConfigError as error:
+            return json.dumps({"problem": str(error)})
+
+    async def serve(request: Request) -> Response:
+        if one_at_a_time.statistics().tasks_waiting >= MAX_WAITING:
+            text = json.dumps({"problem": BUSY})
+        else:
+            text = await to_thread.run_sync(work, await request.body(), limiter=one_at_a_time)
+        return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    return Route("/lpwd/dropped", serve, methods=["POST"])
