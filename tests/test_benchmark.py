@@ -1,21 +1,27 @@
 """The Benchmark tab: tiles and tables from synthetic runs, and missing cells that are run by clicks."""
 
 from concurrent.futures import Future
+from random import Random
 
 import publishing
 import pytest
 from browser import CHROMIUM, open_page
 from synthetic import write_run
 
+from lpwd.analysis.inference import spent
 from lpwd.config import ConfigError
 from lpwd.hub.pull import Results
+from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.jobs.worker import Machine
 from lpwd.paper.findings import find
 from lpwd.paper.presets import get_preset
+from lpwd.paper.scorecard.claims import tile
+from lpwd.paper.scorecard.tiles import holm_adjusted
 from lpwd.store import RunStore
 from lpwd.ui import published
 from lpwd.ui.benchmark import bench
 from lpwd.ui.benchmark.figures import figures
+from lpwd.ui.benchmark.offers import Offers
 from lpwd.ui.live import Live
 from lpwd.ui.shared import costs
 
@@ -69,13 +75,110 @@ def test_tiles_are_made_again_only_where_a_run_ended(store, benchmark):
     assert [card["verdictText"] for card in first["tiles"]] == ["not run, at scale cpu"] * 9
     assert benchmark.cards("cpu", first["stamp"]) == {"stamp": first["stamp"], "waiting": False}
     before = dict(benchmark._tiles)
+    fig2 = benchmark.place("fig2", "cpu")
     write_cells(store, "table3", {0, 1, 2}, lambda config, epoch: 10 + config.seed / 10 - (config.method == "lpwd"))
     second = benchmark.cards("cpu", first["stamp"])
     cards = {card["name"]: card for card in second["tiles"]}
     assert cards["table3"]["verdictText"] == "contradicts, at scale cpu"
     assert cards["table3"]["ours"][0] == "LPWD minus WD: −1.00 points (95% −1.00 to −1.00, n = 3)"
     assert cards["fig2"]["verdict"] == "not run"
-    assert benchmark._tiles["fig2", "cpu"] is before["fig2", "cpu"]
+    assert benchmark._tiles[fig2][1] is before[fig2][1]
+
+
+class Resting:
+    """A queue on an idle machine whose speed is measured."""
+
+    limits = Limits()
+    measured = 5000.0
+
+    def machine(self):
+        return Machine("cpu", "CPU, 2 cores, 4 GiB", [], "fp32")
+
+    def measure(self, config, threads):
+        return self.measured
+
+
+@pytest.fixture
+def offers(store, benchmark):
+    live = Live(store, Resting())
+    live.machine.result(5)
+    return Offers(live, benchmark)
+
+
+def label(offers, name):
+    return next(tile for tile in offers.scorecard("cpu")["tiles"] if tile["name"] == name)["offer"]["label"]
+
+
+def test_an_undecided_tile_offers_the_seeds_of_the_next_look_and_is_judged_only_at_looks(store, benchmark, offers):
+    noise = lambda config, epoch: 10 + Random(f"{config.method}{config.seed}").gauss(0, 3)  # noqa: E731
+    write_cells(store, "table3", {0, 1}, noise)
+    assert label(offers, "table3") == "Run 8 missing runs (about 1.6 min at the speed of these runs)"
+    write_cells(store, "table3", {2}, noise)
+    assert label(offers, "table3").startswith("Add 2 seeds (16 runs, about 3.2 min")
+
+    def add(seeds):
+        cells = get_preset("table3").cells("cpu", max(seeds) + 1)
+        return [write_run(store, cell, noise) for cell in cells if cell.config.seed in seeds]
+
+    add({3})
+    assert label(offers, "table3").startswith("Add 2 seeds (8 runs")
+    assert benchmark.place("table3", "cpu").seeds == 3
+    for run_id in add({4}):
+        store.update(run_id, threads=1)
+    place = benchmark.place("table3", "cpu")
+    assert (place.seeds, place.look) == (5, 8)
+    one = tile("table3", benchmark.runs, "cpu")
+    assert (one.n, one.total, one.share) == (5, 40, spent(20)[5] / 0.05)
+    (adjusted,) = holm_adjusted([one])
+    assert adjusted.alpha == pytest.approx(spent(20)[5])
+    assert "16 runs" not in label(offers, "table3")
+    assert label(offers, "table3").startswith("Add 3 seeds (24 runs, about")
+    assert label(offers, "table3").endswith("here)")
+
+
+CLAIMS = """
+title = "Two on digits"
+question = "Does LPWD beat WD at once?"
+methods = ["wd", "lpwd"]
+margin = 0.5
+[base]
+model = "test_convnext"
+dataset = "digits"
+epochs = 1
+batch_size = 32
+train_samples = 64
+test_samples = 50
+weight_decay = 0.5
+lr = 0.001
+[[contrast]]
+method = "lpwd"
+other = "wd"
+claim = "higher"
+"""
+
+
+def test_claims_of_a_file_are_a_tile_with_its_plan_and_what_is_wrong_is_one_sentence(offers):
+    wanted = {
+        "twice.toml": (CLAIMS + "x = 1", "twice.toml: unknown key contrast.0.x"),
+        "deep.toml": ("a = " + "[" * 9000, "deep.toml is not TOML"),
+        "empty.toml": (" ", "empty.toml is empty"),
+        "many.toml": (CLAIMS.replace("margin = 0.5", "seeds = 251"), "many.toml plans 502 runs: at most 500 here"),
+        "folder.toml": (CLAIMS.replace('"digits"', '"folder:/etc"'), "folder.toml: claims about data of one's own"),
+    }
+    found = offers.claims(User("stranger"), {name: text for name, (text, _) in wanted.items()} | {"my.toml": CLAIMS})
+    for name, (_, sentence) in wanted.items():
+        assert found["problems"][name].startswith(sentence)
+        assert len(found["problems"][name].splitlines()) == 1
+    (own,) = found["tiles"]
+    assert (own["claim"], own["verdictText"]) == ("Does LPWD beat WD at once?", "not run, at scale cpu")
+    assert own["runs"] == "0 of 6 cells"
+    while found["waiting"]:  # the speed is measured in the background
+        found = offers.claims(User("stranger"), {"my.toml": CLAIMS})
+    assert found["tiles"][0]["offer"]["label"].startswith("Start 6 runs (about ")
+    model = {"my.toml": CLAIMS.replace('"test_convnext"', '"local-dir:/etc"')}
+    assert "only the owner of this app may" in offers.claims(User("stranger"), model)["problems"]["my.toml"]
+    with pytest.raises(ConfigError, match="7 claims files are open: at most 6"):
+        offers.claims(HOST, {str(i): CLAIMS for i in range(7)})
 
 
 def test_each_figure_says_what_its_own_runs_say_and_an_empty_one_is_marked(store, tmp_path):
@@ -93,15 +196,6 @@ def test_each_figure_says_what_its_own_runs_say_and_an_empty_one_is_marked(store
 
 
 def test_long_runs_and_many_ask_first(store):
-    class Resting:
-        measured = 5000.0
-
-        def machine(self):
-            return Machine("cpu", "CPU, 2 cores, 4 GiB", [], "fp32")
-
-        def measure(self, config, threads):
-            return self.measured
-
     live = Live(store, Resting())
     live.machine.result(5)
     cell = get_preset("table3").cells("paper", 1)[0]
@@ -144,6 +238,9 @@ def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(own_results_app, b
     assert page.is_hidden("#lp-benchmark [data-f=cell]")
     page.wait_for_selector(".lp-tile[data-name=table1][data-verdict=undecided]")
     assert "n = 1" in tile.inner_text()
+    page.click("[data-name=offer-table1]:text-matches('Add 2 seeds .4 runs, about .* here')")
+    page.wait_for_selector("#lp-benchmark [data-f=queued]:text('Queued: 4 runs.')")
+    page.wait_for_function("document.querySelector('.lp-tile[data-name=table1]').textContent.includes('n = 3')")
 
     page.locator(".lp-tile[data-name=fig4]").click()
     page.click("#lp-benchmark summary:text('1 of 1 figure not run')")
@@ -156,4 +253,24 @@ def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(own_results_app, b
     page.click("#lp-benchmark .lp-results a:text('seed 0')")
     page.wait_for_selector("#lp-panel h2:text('LPWD')")
     assert seen.hosts <= {"127.0.0.1"}
+    assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_claims_are_chosen_started_and_judged_on_the_page_and_stay_over_a_reload(own_results_app, browser):
+    seen = open_page(browser, f"{own_results_app.url}/?tab=benchmark")
+    page, chosen = seen.page, "#lp-benchmark [data-f=claims-file]"
+    page.locator(".lp-tile[data-name=table1]").wait_for()
+    page.set_input_files(chosen, [{"name": "bad.toml", "mimeType": "", "buffer": b"question = 1"}])
+    page.wait_for_selector("#lp-benchmark [data-f=refused]:text('bad.toml: ')")
+    page.set_input_files(chosen, [{"name": "my.toml", "mimeType": "", "buffer": CLAIMS.encode()}])
+    own = page.locator("[data-f=claims] > li")
+    page.click("[data-f=claims] button:text-matches('Start 6 runs .about .* here')")
+    page.wait_for_selector("[data-f=claims] .lp-tile:not([data-verdict='not run']):has-text('n = 3')")
+    assert "6 of 6 cells: 6 own and 0 published runs" in own.inner_text()
+    page.reload()
+    own.get_by_text("Does LPWD beat WD at once?").wait_for()
+    own.get_by_role("button", name="Remove my.toml").click()
+    own.wait_for(state="detached")
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []

@@ -16,6 +16,8 @@ from lpwd.paper.presets import Contrast, Preset
 
 SETTINGS = frozenset({"lr", "weight_decay"})  # of a method: the best are compared; other fields are columns
 MAX_CELLS = 10_000  # of one seed
+MAX_SEEDS = 1_000
+Pin = Callable[[list[RunConfig]], list[RunConfig]]
 SIGNS = {"higher": 1, "lower": -1, "none": 0}
 
 
@@ -38,37 +40,45 @@ class _File(_Strict):
     base: dict[str, Any]
     grid: dict[str, list[Any]] = Field(default_factory=dict)
     contrast: list[_Contrast] = Field(min_length=1)
-    seeds: Annotated[int, Field(ge=1)] = 3
+    seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)] = 3
     margin: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
-def own_preset(path: Path, pin: Callable[[list[RunConfig]], list[RunConfig]] = list) -> Preset:
+def own_preset(path: Path, pin: Pin = list) -> Preset:
     """The preset of a TOML file. Raises ConfigError, naming the file, for what it may have wrong.
 
     `pin` adds the digests of one's own data to configurations, see `lpwd.training.data.own`.
     """
     try:
-        file = _File(**tomllib.loads(path.read_text(encoding="utf-8")))
-        named = _configs(file)
-        cells = list(zip([column for column, _ in named], pin([config for _, config in named]), strict=True))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return preset_of_text(path.name, path.read_text(encoding="utf-8"), pin)
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name} is not TOML: {error}") from None
+
+
+def preset_of_text(name: str, text: str, pin: Pin = list, most: int = MAX_CELLS) -> Preset:
+    """The same of the text of a file called `name`, with at most so many cells per seed."""
+    try:
+        file = _File(**tomllib.loads(text))
+        named = _configs(file, most)
+        cells = list(zip([column for column, _ in named], pin([config for _, config in named]), strict=True))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{name} is not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         unknown = error.title == _File.__name__ and first["type"] == "extra_forbidden"
-        text = f"unknown key {'.'.join(map(str, first['loc']))}" if unknown else config_error(error)
-        raise ConfigError(f"{path.name}: {text}") from None
+        problem = f"unknown key {'.'.join(map(str, first['loc']))}" if unknown else config_error(error)
+        raise ConfigError(f"{name}: {problem}") from None
     except ConfigError as error:
-        raise ConfigError(f"{path.name}: {error}") from None
+        raise ConfigError(f"{name}: {error}") from None
 
     def plan(scale: Scale, seed: int) -> Iterator[Cell]:
         for column, config in cells:
             yield Cell(config.model_copy(update={"seed": seed}), column, in_paper=False)
 
     return Preset(
-        name=path.stem,
+        name=name.removesuffix(".toml"),
         title=file.title,
-        source=path.name,
+        source=name,
         question=file.question,
         kind="table",
         plan=plan,
@@ -76,13 +86,13 @@ def own_preset(path: Path, pin: Callable[[list[RunConfig]], list[RunConfig]] = l
             Contrast(one.method, one.other, SIGNS[one.claim], one.value, one.margin or file.margin)
             for one in file.contrast
         ),
-        own_note=f"Claims of {path.name}; both scales are the same runs.",
+        own_note=f"Claims of {name}; both scales are the same runs.",
         cpu_seeds=file.seeds,
-        claimant=path.name,
+        claimant=name,
     )
 
 
-def _configs(file: _File) -> list[tuple[str, RunConfig]]:
+def _configs(file: _File, most: int) -> list[tuple[str, RunConfig]]:
     """The columns and configurations of one seed. Raises ConfigError for methods or settings that are not allowed."""
     used = {name for one in file.contrast for name in (one.method, one.other)}
     if unknown := [name for name in (*file.methods, *used) if name not in METHODS]:
@@ -91,9 +101,9 @@ def _configs(file: _File) -> list[tuple[str, RunConfig]]:
         raise ConfigError(f"methods are {', '.join(file.methods)}: a contrast has {missing[0]} too")
     if taken := sorted({"method", "seed"} & (file.base.keys() | file.grid.keys())):
         raise ConfigError(f"{taken[0]} is set in base or grid: methods and seeds have places of their own")
-    points = list(itertools.islice(itertools.product(*file.grid.values()), MAX_CELLS + 1))
-    if len(points) * len(file.methods) > MAX_CELLS:
-        raise ConfigError(f"the grid has more than {MAX_CELLS:,} cells per seed")
+    points = list(itertools.islice(itertools.product(*file.grid.values()), most + 1))
+    if len(points) * len(file.methods) > most:
+        raise ConfigError(f"the grid has more than {most:,} cells per seed")
     configs = {}
     for point in points:
         fields = dict(zip(file.grid, point, strict=True))

@@ -1,11 +1,12 @@
 """The paper's claim about each table and figure, and the quantity of our runs that decides it, one value per seed."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from lpwd.analysis.inference import ALPHA, LOOKS, spent
 from lpwd.analysis.words import number
 from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import Scale
@@ -56,19 +57,35 @@ def own_tile(preset: Preset, source: Runs) -> Tile:
     return _tile(claim, preset, source, "cpu")
 
 
+def judged_seeds(preset: Preset, results: Container[str], scale: Scale) -> int:
+    """The seeds that a tile is judged on: the preset's own, or the latest planned look of which all cells have results.
+
+    `results` are the ids of runs with a result. Seeds between two looks are not looked at.
+    """
+    seeds = preset.seeds(scale)
+    for look in LOOKS:
+        if look > seeds:
+            added = (cell for seed in range(seeds, look) for cell in preset.plan(scale, seed))
+            if not all(cell.run_id in results or cell.from_own_start.run_id in results for cell in added):
+                break
+            seeds = look
+    return seeds
+
+
 def _tile(claim: "Claim", preset: Preset, source: Runs, scale: Scale) -> Tile:
-    cells = preset.cells(scale)
+    known = source.by_id()
+    seeds = judged_seeds(preset, {run_id for run_id, run in known.items() if run.has_result}, scale)
+    cells = preset.cells(scale, seeds)
     place: dict[str, Any] = {
         "name": preset.name,
         "source": preset.source,
         "claim": claim.sentence,
         "paper": claim.paper,
     }
-    place |= {"scale": scale, "total": len(cells)}
-    known = source.by_id()
+    place |= {"scale": scale, "total": len(cells), "seeds": seeds}
     if not any({cell.run_id, cell.from_own_start.run_id} & known.keys() for cell in cells):
         return Tile(**place)
-    findings = tabulate(preset, source, scale)
+    findings = tabulate(preset, source, scale, seeds)
     ids = findings.cells[findings.cells.done.astype(bool)].run_id
     return Tile(
         **place,
@@ -79,6 +96,7 @@ def _tile(claim: "Claim", preset: Preset, source: Runs, scale: Scale) -> Tile:
         spark_title=claim.spark_title,
         warnings=tuple(findings.warnings),
         hours=_hours(findings),
+        share=spent(LOOKS[-1])[seeds] / ALPHA if seeds > preset.seeds(scale) else 1.0,
     )
 
 

@@ -116,10 +116,13 @@ def together(parts: Sequence[Part], alpha: float = ALPHA) -> Verdict:
 
 
 def holm_adjusted(tiles: Sequence["Tile"]) -> list["Tile"]:
-    """The same tiles, each judged at its level by Holm's correction for the tiles that have enough seeds."""
+    """The same tiles, each judged at its level by Holm's correction for the tiles that have enough seeds.
+
+    A tile to which seeds were added after it was looked at has only this look's share of the level.
+    """
     judged = [tile for tile in tiles if tile.judged]
-    levels = iter(holm([tile.decided for tile in judged]))
-    return [replace(tile, alpha=next(levels)) if tile.judged else tile for tile in tiles]
+    levels = iter(holm([tile.decided_at_share for tile in judged]))
+    return [replace(tile, alpha=tile.share * next(levels)) if tile.judged else tile for tile in tiles]
 
 
 def over_columns(values: Mapping[str, Mapping[int, float]]) -> tuple[tuple[float, ...], list[str]]:
@@ -162,6 +165,8 @@ class Tile:
     warnings: tuple[str, ...] = field(default=())
     alpha: float = ALPHA  # of the verdict
     hours: float = math.nan  # that one more seed of all cells takes, at the speed of these runs
+    seeds: int = 0  # that it is judged on: the preset's own, or a later planned look
+    share: float = 1.0  # of the level that this look may spend: see `inference.spent`
 
     @property
     def verdict(self) -> Verdict:
@@ -176,6 +181,10 @@ class Tile:
     def decided(self, alpha: float) -> bool:
         """Whether there is a verdict at this level."""
         return self.at(alpha) not in ("undecided", "not run")
+
+    def decided_at_share(self, alpha: float) -> bool:
+        """Whether there is a verdict at this look's share of the level."""
+        return self.decided(self.share * alpha)
 
     @property
     def judged(self) -> bool:
@@ -194,9 +203,10 @@ class Tile:
 
     @property
     def alone(self) -> str:
-        """What holds without Holm's correction, if that is another verdict."""
+        """What holds without correction, if that is another verdict."""
         other = self._words(ALPHA)
-        return "" if other == self._words(self.alpha) else f"without correction for the number of tiles: {other}"
+        of = "tiles and of looks" if self.share < 1 else "tiles"
+        return "" if other == self._words(self.alpha) else f"without correction for the number of {of}: {other}"
 
     def _words(self, alpha: float) -> str:
         equal = [part for part in self.parts if part.verdict(alpha / len(self.parts)) == "no difference"]

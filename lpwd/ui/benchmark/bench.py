@@ -3,22 +3,23 @@
 Own and published runs together, by the rule of `lpwd.runs.Runs`. No gradio.
 """
 
-import functools
 import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from lpwd.analysis.words import general, label, spread
+from lpwd.analysis.words import general, label, short, spread
 from lpwd.config import ConfigError
 from lpwd.jobs.costs import SPEED_FIELDS
 from lpwd.methods import METHODS
-from lpwd.paper.numbers import SCALES, Scale
-from lpwd.paper.presets import PRESETS, Cell, get_preset
+from lpwd.paper.numbers import Scale
+from lpwd.paper.presets import Cell
 from lpwd.paper.scorecard.answer import answer
 from lpwd.runs import Run, Runs, origins_text, repeated_text
 from lpwd.store import RunStore
 from lpwd.ui.benchmark.figures import figures, sentences_of
+from lpwd.ui.benchmark.places import FIRST_SCALE, MAX_TILES, Missing, Place, check_scale
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait 
     from lpwd.paper.findings import Findings
     from lpwd.paper.scorecard.tiles import Tile
 
-FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
 SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selected_top1"}
-SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
 
 
 class Bench:
@@ -37,32 +36,83 @@ class Bench:
     def __init__(self, store: RunStore, cached: Cached) -> None:
         self.store, self.cached, self.runs = store, cached, Runs(store, cached.runs)
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
-        self._tiles: dict[tuple[str, str], tuple[str, Tile]] = {}  # with the stamp of their cells
+        self._tiles: dict[Place, tuple[str, Tile]] = {}  # with the stamp of their cells
         self._all: list[Tile] = []  # of FIRST_SCALE
         self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
         cached.when_read(lambda: self.cards(FIRST_SCALE))  # loading pandas and judging runs takes seconds
 
     def cards(self, scale: str, stamp: str = "") -> dict[str, Any]:
         """The scorecard; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
-        check_scale(scale)
-        from lpwd.paper.scorecard.claims import CLAIMS, tile
-        from lpwd.paper.scorecard.tiles import holm_adjusted, summary
+        from lpwd.paper.scorecard.claims import CLAIMS
+        from lpwd.paper.scorecard.tiles import summary
 
         with self._lock:
-            records = self.store.records()
-            stamps = {name: self._stamp(by_id(name, scale), records) for name in CLAIMS}
-            now = f"{hash(tuple(stamps.values())):x}"
-            ids = {run_id for name in CLAIMS for run_id in by_id(name, scale)}
-            answer = {"stamp": now, "waiting": any(r.status.state in WORKING for r in records if r.run_id in ids)}
-            if stamp == now:
+            results = self._results()
+            places = [self.place(name, scale, results=results) for name in CLAIMS]
+            answer = self._news(places)
+            if stamp == answer["stamp"]:
                 return answer
-            changed = [name for name, one in stamps.items() if self._tiles.get((name, scale), ("",))[0] != one]
-            for name in changed:
-                self._tiles[name, scale] = (stamps[name], tile(name, self.runs, cast(Scale, scale)))
-            tiles = holm_adjusted([self._tiles[name, scale][1] for name in CLAIMS])
+            tiles = self._judged(places)
             if scale == FIRST_SCALE:
                 self._all = tiles
             return answer | {"summary": summary(tiles), "tiles": list(map(card, tiles))}
+
+    def claims(self, files: Mapping[str, str]) -> list["Tile"]:
+        """The tiles of claims files, texts by name. Raises ConfigError."""
+        with self._lock:
+            return self._judged([self.place(name, FIRST_SCALE, text) for name, text in files.items()])
+
+    def place(self, name: str, scale: str, text: str = "", results: Set[str] | None = None) -> Place:
+        """A preset, or the claims of a file with this text, at the seeds that it is judged on. Raises ConfigError.
+
+        `results` are the ids of runs with a result, if they are known already.
+        """
+        from lpwd.paper.scorecard.claims import judged_seeds
+
+        check_scale(scale)
+        first = Place(name, text, cast(Scale, scale), 1)
+        found = self._results() if results is None else results
+        return replace(first, seeds=judged_seeds(first.preset, found, first.scale))
+
+    def missing(self, place: Place) -> Missing:
+        """The cells to run next: of the seeds that the tile is judged on, or once these are done of the next look."""
+        states = {run.run_id: run.status.state for run in self.store.records()}
+        results = self._results()
+        for cells, added in ((place.cells, 0), (place.next_look, place.look - place.seeds)):
+            open_ids = [
+                (cell, {run_id, cell.from_own_start.run_id})
+                for run_id, cell in cells.items()
+                if run_id == cell.run_id and not {run_id, cell.from_own_start.run_id} & results
+            ]
+            if open_ids:
+                idle = [cell for cell, ids in open_ids if not any(states.get(one) in WORKING for one in ids)]
+                return Missing(added, idle, len(open_ids) - len(idle))
+        return Missing(0, [], 0)
+
+    def _results(self) -> Set[str]:
+        return {run_id for run_id, run in self.runs.by_id().items() if run.has_result}
+
+    def _news(self, places: Sequence[Place]) -> dict[str, Any]:
+        """The stamp of these tiles, and whether a cell of them, or of their next look, waits or trains."""
+        records = self.store.records()
+        now = f"{hash(tuple(self._stamp(place.next_look, records) for place in places)):x}"
+        ids = {run_id for place in places for run_id in place.next_look}
+        return {"stamp": now, "waiting": any(r.status.state in WORKING for r in records if r.run_id in ids)}
+
+    def _judged(self, places: Sequence[Place]) -> list["Tile"]:
+        """Their tiles, made again only where a run has ended."""
+        from lpwd.paper.scorecard.claims import own_tile, tile
+        from lpwd.paper.scorecard.tiles import holm_adjusted
+
+        records, tiles = self.store.records(), []
+        for place in places:
+            now = self._stamp(place.cells, records)
+            known, one = self._tiles.get(place, ("", None))
+            if one is None or known != now:
+                one = own_tile(place.preset, self.runs) if place.text else tile(place.name, self.runs, place.scale)
+                self._tiles = {**dict(list(self._tiles.items())[-MAX_TILES:]), place: (now, one)}
+            tiles.append(one)
+        return holm_adjusted(tiles)
 
     def answer(self) -> dict[str, Any] | None:
         """What the landing answers, from the scorecard as it was last made; None before the first."""
@@ -71,17 +121,17 @@ class Bench:
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
         """What lies below a tile; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
-        cells = by_id(name, scale)
         with self._lock:
-            now = self._stamp(cells, self.store.records())
+            place = self.place(name, scale)
+            now = self._stamp(place.cells, self.store.records())
             answer = self._answers.get((name, scale))
             if answer is None or answer["stamp"] != now:
-                self._answers[name, scale] = answer = self._view(name, cast(Scale, scale), cells) | {"stamp": now}
+                self._answers[name, scale] = answer = self._view(place) | {"stamp": now}
             return answer if stamp != now else {key: answer[key] for key in ("stamp", "waiting")}
 
     def cells(self, name: str, scale: str, run_ids: Sequence[str]) -> list[Cell]:
         """The cells of these runs. Raises ConfigError."""
-        cells = by_id(name, scale)
+        cells = self.place(name, scale).cells
         if unknown := [run_id for run_id in run_ids if run_id not in cells]:
             raise ConfigError(f"{name} at scale {scale} has no cell {unknown[0][:200]!r}")
         return [cells[run_id] for run_id in dict.fromkeys(run_ids)]
@@ -94,12 +144,12 @@ class Bench:
         own = {run.run_id: run for run in self.store.records()}
         return repeated_text({i: own[i] for i in run_ids if i in own}, self.cached.runs())
 
-    def _view(self, name: str, scale: Scale, cells: Mapping[str, Cell]) -> dict[str, Any]:
+    def _view(self, place: Place) -> dict[str, Any]:
         from lpwd.paper.findings import find
         from lpwd.paper.report import TABLED
 
-        preset, runs = get_preset(name), self.runs.by_id()
-        findings = find(preset, self.runs, scale)
+        preset, scale, cells, runs = place.preset, place.scale, place.cells, self.runs.by_id()
+        findings = find(preset, self.runs, scale, place.seeds)
         done = list(findings.cells[findings.cells.done.astype(bool)].run_id)
         still_open = open_cells(findings, cells)
         return {
@@ -122,28 +172,8 @@ class Bench:
             "open": still_open,
             "waiting": any(cell["waiting"] for cell in still_open),
             "runs": [run_id for run_id in done if not runs[run_id].is_published],
-            "command": f"python -m lpwd sweep {name} --scale {scale}",
+            "command": f"python -m lpwd sweep {place.name} --scale {scale}",
         }
-
-
-def check_scale(scale: str) -> None:
-    """Raises ConfigError."""
-    if scale not in SCALES:
-        raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
-
-
-@functools.cache
-def by_id(name: str, scale: str) -> dict[str, Cell]:
-    """The cells of a preset by run id, from a published start and from one trained here. Raises ConfigError."""
-    check_scale(scale)
-    cells = get_preset(name).cells(cast(Scale, scale))
-    return {cell.from_own_start.run_id: cell for cell in cells} | {cell.run_id: cell for cell in cells}
-
-
-def choices() -> dict[str, Any]:
-    presets = [[preset.name, f"{preset.source}: {preset.title}"] for preset in PRESETS.values()]
-    scales = [[scale, SCALE_LABELS[scale]] for scale in ("cpu", "paper")]
-    return {"presets": presets, "scales": scales, "firstScale": FIRST_SCALE}
 
 
 def card(tile: "Tile") -> dict[str, Any]:
@@ -155,12 +185,12 @@ def card(tile: "Tile") -> dict[str, Any]:
     return {
         "name": tile.name,
         "source": tile.source,
-        "title": get_preset(tile.name).title,
         "claim": tile.claim,
         "paper": tile.paper,
         "ours": tile.texts,
         "verdict": tile.verdict,
         "verdictText": tile.verdict_text,
+        "hours": short(tile.hours),
         "notes": tile.notes,
         "runs": f"{tile.done:,} of {tile.total:,} cells" + (f": {tile.origin}" if tile.origin else ""),
         "spark": lines,

@@ -6,8 +6,9 @@ import { openRuns } from "../shared/page_race.js";
 import { watch } from "../shared/polling.js";
 import { parameter, remember } from "../shared/url.js";
 import { items, make, View } from "../shared/widgets.js";
+import { Claims } from "./claims.js";
 import { Figures } from "./figures.js";
-import { MissingCells } from "./missing_cells.js";
+import { MissingCells, queueRuns } from "./missing_cells.js";
 import { drawResults } from "./results_table.js";
 import { drawTiles } from "./tiles.js";
 
@@ -22,6 +23,7 @@ export const mount = (element, { server, props }) => void new Benchmark(element,
 class Benchmark extends View {
   constructor(element, server, { presets, scales, firstScale }) {
     super(element);
+    this.server = server;
     this.firstScale = firstScale;
     /** @type {any} */
     this.cards = null;
@@ -49,6 +51,7 @@ class Benchmark extends View {
       take: (answer) => this.takePreset(answer),
       showsProblems: true,
     });
+    this.claims = new Claims(element, (tile, text) => this.addSeeds(tile, text));
     this.listen();
     this.changed();
   }
@@ -73,6 +76,7 @@ class Benchmark extends View {
   }
 
   refresh() {
+    this.claims.refresh();
     this.askCards();
     this.askPreset();
   }
@@ -115,12 +119,20 @@ class Benchmark extends View {
     this.changed();
   }
 
+  /** Queue what a tile offers. @param {any} tile @param {string} [text] of a claims file */
+  async addSeeds(tile, text = "") {
+    const { scale } = text ? { scale: this.firstScale } : this.selection();
+    await queueRuns(this, "queued", "add_seeds", { name: tile.file ?? tile.name, scale, text });
+    this.refresh();
+  }
+
   // ---- draw
 
   drawTiles() {
     const { name, scale } = this.selection();
     this.say("summary", `At scale ${scale}: ${this.cards.summary}.`);
-    drawTiles(this.field("tiles"), this.cards.tiles, name, (tile) => this.open(tile));
+    const open = (/** @type {string} */ tile) => this.open(tile);
+    drawTiles(this.field("tiles"), this.cards.tiles, name, { open, start: (tile) => this.addSeeds(tile) });
   }
 
   draw() {

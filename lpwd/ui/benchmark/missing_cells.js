@@ -10,6 +10,20 @@ function cellOption({ id, place: [column, method, lr, decay], seed, state }) {
   return new Option(`${method} · ${column} · η ${lr}, λ ${decay} · seed ${seed}${suffix}`, id);
 }
 
+/** Queue runs, and say so in a field; a long work is confirmed first.
+ * @param {View & {server: Server}} view with a dialog @param {string} field @param {string} action @param {object} question */
+export async function queueRuns(view, field, action, question) {
+  view.say(field, "Checking model and data …");
+  let answer = await call(view.server, action, question);
+  if (answer.ask) {
+    view.say("ask", answer.ask);
+    const sure = await confirmed(view.element.querySelector("dialog"));
+    answer = sure ? await call(view.server, action, { ...question, sure }) : { problem: "Nothing was queued." };
+  }
+  const queued = `Queued: ${count(answer.count, "run")}. The strip above shows the progress.`;
+  view.say(field, answer.problem ? `Not started. ${answer.problem}` : queued);
+}
+
 export class MissingCells extends View {
   /** @param {any} element @param {Server} server @param {() => object} selection preset and scale
    * @param {() => void} refresh */
@@ -69,21 +83,9 @@ export class MissingCells extends View {
   async run(cells) {
     const question = { ...this.selection(), run_ids: cells.map(({ id }) => id) };
     this.setBusy(true);
-    this.say("told", "Checking model and data …");
-    const problem = await this.start(question);
+    await queueRuns(this, "told", "run_cells", question);
     this.setBusy(false);
-    const queued = `Queued: ${count(cells.length, "run")}. The strip above shows the progress.`;
-    this.say("told", problem ? `Not started. ${problem}` : queued);
     this.refresh();
-  }
-
-  /** Queue the cells; a long work is confirmed first. Resolve to the problem, or "". */
-  async start(question) {
-    const { problem, ask } = await call(this.server, "run_cells", question);
-    if (!ask) return problem;
-    this.say("ask", ask);
-    if (!(await confirmed(this.element.querySelector("dialog")))) return "Nothing was queued.";
-    return (await call(this.server, "run_cells", { ...question, sure: true })).problem;
   }
 
   setBusy(busy) {

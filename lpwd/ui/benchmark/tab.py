@@ -5,13 +5,17 @@ from typing import Any
 
 import gradio as gr
 
+from lpwd.config import ConfigError
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.rights import User
 from lpwd.jobs.sweep import with_starts
+from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.benchmark import hub_panel
-from lpwd.ui.benchmark.bench import Bench, choices
+from lpwd.ui.benchmark.bench import Bench
+from lpwd.ui.benchmark.offers import Offers
+from lpwd.ui.benchmark.places import choices
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.shared import costs
@@ -33,17 +37,33 @@ def build(
 ) -> None:
     """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
 
+    offers = Offers(live, benchmark)
+
     def paced(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
 
     def scorecard(scale: str, stamp: str = "") -> dict[str, Any]:
-        return paced(benchmark.cards(scale, stamp))
+        return paced(offers.scorecard(scale, stamp))
+
+    def claims(user: User, files: dict[str, str]) -> dict[str, Any]:
+        return paced(offers.claims(user, files))
 
     def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
         return paced(benchmark.find(name, scale, stamp))
 
     def run_cells(user: User, name: str, scale: str, run_ids: list[str], sure: bool = False) -> dict[str, Any]:
-        work = with_starts(live.store, benchmark.cells(name, scale, run_ids))
+        return queue(user, benchmark.cells(name, scale, run_ids), sure)
+
+    def add_seeds(user: User, name: str, scale: str, text: str = "", sure: bool = False) -> dict[str, Any]:
+        if text:
+            offers.check(user, name, text)
+        cells = benchmark.missing(benchmark.place(name, scale, text)).idle
+        if not cells:
+            raise ConfigError("every run of the next look has a result, waits or trains")
+        return queue(user, cells, sure)
+
+    def queue(user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
+        work = with_starts(live.store, cells)
         starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
         configs = [*starts, *work.configs]  # the queue keeps their order
         doubt = "" if sure else costs.doubt(live, configs, len(starts))
@@ -52,11 +72,12 @@ def build(
         return {"count": len(live.start_all([[config] for config in configs], user))}
 
     topics.add("scorecard", scorecard)
+    topics.add("claims", claims)
     topics.add("benchmark", find)
     gr.HTML(
         html_template=look.asset("benchmark/benchmark.html"),
         js_on_load=look.mount("benchmark/benchmark.js"),
-        server_functions=server_functions(run_cells, who=people.who),
+        server_functions=server_functions(run_cells, add_seeds, who=people.who),
         choices=json.dumps(choices()),
         elem_id="lp-benchmark",
         apply_default_css=False,

@@ -1,21 +1,38 @@
 // The tiles of the scorecard: one per table or figure, with the paper's claim, its number, ours, and the verdict.
 
+import { count } from "../shared/numbers.js";
 import { parameter, tabLink } from "../shared/url.js";
-import { handled, items, make, svg } from "../shared/widgets.js";
+import { button, handled, items, make, svg } from "../shared/widgets.js";
 
 const WIDTH = 320;
 const HEIGHT = 56;
 const PAD = 4;
 const MAX_DOTS = 16; // a longer line is drawn without
 
-/** Draw the tiles; `open` is called with the name of a clicked tile.
- * @param {any} host @param {any[]} tiles @param {string} opened name @param {(name: string) => void} open */
-export function drawTiles(host, tiles, opened, open) {
-  const tileWithFocus = /** @type {any} */ (document.activeElement)?.closest(".lp-tile");
-  const focused = tileWithFocus?.dataset.name;
-  host.replaceChildren(...tiles.map((tile) => make("li", {}, tileLink(tile, opened, open))));
-  if (focused) host.querySelector(`[data-name=${focused}]`)?.focus();
+/** Draw the tiles; `open` is called with the name of a clicked tile, `start` with a tile whose button was pressed.
+ * @param {any} host @param {any[]} tiles @param {string} opened name
+ * @param {{open: (name: string) => void, start: (tile: any) => void}} actions */
+export function drawTiles(host, tiles, opened, { open, start }) {
+  const focused = focusedName();
+  const row = (tile) => make("li", {}, tileLink(tile, opened, open), ...offer(tile, start));
+  host.replaceChildren(...tiles.map(row));
+  refocus(host, focused);
 }
+
+/** Draw the tiles of claims files. @param {any} host @param {any[]} tiles
+ * @param {{forget: (file: string) => void, start: (tile: any) => void}} actions */
+export function drawClaims(host, tiles, { forget, start }) {
+  const focused = focusedName();
+  const box = (tile) => make("div", { className: "lp-tile", data: { verdict: tile.verdict } }, ...tileBody(tile));
+  const remove = ({ file }) => button("Remove", () => forget(file), { ariaLabel: `Remove ${file}` });
+  host.replaceChildren(...tiles.map((tile) => make("li", {}, box(tile), ...offer(tile, start, remove(tile)))));
+  refocus(host, focused);
+}
+
+const focusedName = () => /** @type {any} */ (document.activeElement)?.dataset.name;
+
+/** Drawing again must not move the focus. @param {any} host @param {string | undefined} name */
+const refocus = (host, name) => name && host.querySelector(`[data-name="${CSS.escape(name)}"]`)?.focus();
 
 function tileLink(tile, opened, open) {
   const href = tabLink("benchmark", { preset: tile.name, scale: parameter("scale") });
@@ -24,6 +41,18 @@ function tileLink(tile, opened, open) {
   const link = make("a", { className: "lp-tile", href, data, on }, ...tileBody(tile));
   link.setAttribute("aria-current", String(tile.name === opened));
   return link;
+}
+
+/** Return the line below a tile: how many of its runs wait or train, and the button that queues more. */
+function offer(tile, start, ...more) {
+  const { label = "", waiting = 0 } = tile.offer ?? {};
+  const text = waiting ? `${count(waiting, "run")} queued or training` : "";
+  const parts = [
+    ...(text ? [make("span", { className: "lp-muted", textContent: text })] : []),
+    ...(label ? [button(label, () => start(tile), { data: { name: `offer-${tile.name}` } })] : []),
+    ...more,
+  ];
+  return parts.length ? [make("div", { className: "lp-offer" }, ...parts)] : [];
 }
 
 function tileBody({ source, verdictText, claim, paper, ours, notes, runs, spark, sparkTitle }) {

@@ -1,6 +1,7 @@
 // Runs of other trackers: files that are dropped on the tab, compared by the server, and kept in this browser alone.
 
 import { Figure } from "../shared/figure.js";
+import { onFilesDropped } from "../shared/files.js";
 import { count } from "../shared/numbers.js";
 import { items, put, table, View } from "../shared/widgets.js";
 import { chosenColumns, fileTitle, optionsOf, tooLarge } from "./imported_choices.js";
@@ -22,20 +23,7 @@ export class Imported extends View {
   }
 
   listen(tab) {
-    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-    tab.addEventListener("dragover", (event) => {
-      if (hasFiles(event)) event.preventDefault(); // without it the browser opens the file
-      this.element.classList.toggle("lp-over", hasFiles(event));
-    });
-    for (const end of ["dragleave", "drop"]) {
-      tab.addEventListener(end, () => this.element.classList.remove("lp-over"));
-    }
-    tab.addEventListener("drop", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      this.read([...event.dataTransfer.files]);
-    });
-    this.on("files", "change", ({ target }) => this.read([...target.files]));
+    onFilesDropped(tab, this.field("files"), (files) => this.read(files));
     this.onClick("forget", () => this.forget());
     for (const [name, control] of Object.entries(this.controls)) {
       control.addEventListener("change", () => this.choose(name));
@@ -44,8 +32,6 @@ export class Imported extends View {
 
   /** Compare newly dropped files by guessed columns. @param {File[]} files */
   async read(files) {
-    this.field("files").value = ""; // so that the same file can be chosen again
-    if (!files.length) return;
     const problem = tooLarge(files);
     if (problem) return this.say("refused", problem);
     const answer = await this.ask(files, {});

@@ -1,5 +1,6 @@
 """The line above the race: what Start would cost, each number with its source. It never waits for a measurement."""
 
+import functools
 import json
 import math
 import os
@@ -123,6 +124,24 @@ class Costs:
             False,
             answer,
         )
+
+    def seconds(self, configs: Sequence[RunConfig], measure: bool = False) -> tuple[float | None, bool]:
+        """How long these runs take here one after the other, and whether that is being measured.
+
+        By the speed of such runs here, or with `measure` measured in the background; None if it is not known.
+        """
+        machine, total, pending = self.live.machine, 0.0, False
+        if not machine.done() or machine.exception():
+            return None, not machine.done()
+        label, threads = machine.result().label, machine.result().plan(1).threads
+        for alike in _by_speed(configs):
+            speed, _ = costs.recorded_speed(self.live.store, alike[0], label, threads)
+            if measure and not speed:
+                work = functools.partial(self.live.jobs.measure, alike[0], threads)
+                answer, again = self._kept(costs.SPEED_FIELDS, alike[0], work, threads)
+                speed, pending = answer if isinstance(answer, float) else 0.0, pending or again
+            total += costs.seconds([[config] for config in alike], speed) if speed else math.nan
+        return None if math.isnan(total) else total, pending
 
     def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any], *more: Any) -> tuple[Any, bool]:
         """What `work` gave for these fields and `more`, a sentence where it failed, and whether it is still at work.

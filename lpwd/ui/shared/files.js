@@ -1,6 +1,28 @@
-// What leaves the page: text on the clipboard, and downloaded files.
+// What leaves the page and what comes in: text on the clipboard, downloaded and dropped files.
 
 import { make } from "./widgets.js";
+
+/** Call `read` with files that are dropped on the element or chosen. While files are over it, it has the class lp-over.
+ * @param {HTMLElement} element @param {any} input @param {(files: File[]) => void} read */
+export function onFilesDropped(element, input, read) {
+  const hasFiles = (/** @type {DragEvent} */ event) => Boolean(event.dataTransfer?.types.includes("Files"));
+  element.addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault(); // without it the browser opens the file
+    element.classList.toggle("lp-over", hasFiles(event));
+  });
+  element.addEventListener("dragleave", () => element.classList.remove("lp-over"));
+  element.addEventListener("drop", (event) => {
+    element.classList.remove("lp-over");
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    read([...(event.dataTransfer?.files ?? [])]);
+  });
+  input.addEventListener("change", () => {
+    const files = [...input.files];
+    input.value = ""; // so that the same file can be chosen again
+    if (files.length) read(files);
+  });
+}
 
 const COPIED_MS = 1500;
 const FORMULA = /^[=+\-@\t\r]/;

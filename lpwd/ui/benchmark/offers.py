@@ -1,0 +1,74 @@
+"""What the button of a tile offers: whole replications up to the next planned look, and their cost. No gradio."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lpwd.config import ConfigError
+from lpwd.jobs.rights import User, check_names
+from lpwd.ui.benchmark.bench import Bench, card
+from lpwd.ui.benchmark.places import FIRST_SCALE, Place, preset_of
+from lpwd.ui.live import Live
+from lpwd.ui.shared.costs import Costs, about
+
+MAX_FILES = 6  # of claims, on one page
+
+
+class Offers:
+    """One object an app."""
+
+    def __init__(self, live: Live, benchmark: Bench) -> None:
+        self.live, self.benchmark, self.costs = live, benchmark, Costs(live)
+
+    def scorecard(self, scale: str, stamp: str = "") -> dict[str, Any]:
+        """`Bench.cards`, with an offer for each undecided tile."""
+        answer = self.benchmark.cards(scale, stamp)
+        for tile in answer.get("tiles", ()):
+            if tile["verdict"] == "undecided":
+                tile["offer"] = self._offer(tile, self.benchmark.place(tile["name"], scale))
+        return answer
+
+    def claims(self, user: User, files: Mapping[str, str]) -> dict[str, Any]:
+        """The tiles of claims files, texts by name, each with an offer; or what is wrong with a file."""
+        if len(files) > MAX_FILES:
+            raise ConfigError(f"{len(files)} claims files are open: at most {MAX_FILES} at once")
+        problems: dict[str, str] = {}
+        for name, text in files.items():
+            try:
+                self.check(user, name, text)
+            except ConfigError as error:
+                problems[name] = str(error)
+        good = {name: text for name, text in files.items() if name not in problems}
+        tiles = [card(tile) | {"file": name} for name, tile in zip(good, self.benchmark.claims(good), strict=True)]
+        for tile in tiles:
+            place = self.benchmark.place(tile["file"], FIRST_SCALE, good[tile["file"]])
+            tile["offer"] = self._offer(tile, place, measure=True)
+        waiting = any(tile["offer"]["waiting"] or tile["offer"]["pending"] for tile in tiles)
+        return {"tiles": tiles, "problems": problems, "waiting": waiting}
+
+    def check(self, user: User, name: str, text: str) -> None:
+        """Raise ConfigError for claims that this person may not look at: nothing that they name is read."""
+        if not text.strip():
+            raise ConfigError(f"{name} is empty")
+        configs = [cell.config for cell in preset_of(name, text).cells(FIRST_SCALE, 1)]
+        if not user.owner:
+            check_names(configs)
+            self.live.jobs.limits.check(configs)
+
+    def _offer(self, tile: dict[str, Any], place: Place, measure: bool = False) -> dict[str, Any]:
+        """`label` of the button, empty if nothing is left to run, `waiting` runs, and whether a cost is `pending`.
+
+        The cost is what such runs took here, or as `measure` says now; else what a seed of the tile took elsewhere.
+        """
+        missing, hours, begun = self.benchmark.missing(place), tile["hours"], tile["verdict"] != "not run"
+        count = len(missing.idle)
+        seconds, pending = self.costs.seconds([cell.config for cell in missing.idle], measure)
+        cost = f"about {about(seconds)} here" if seconds else ""
+        if not seconds and hours:
+            per_seed = len(place.preset.cells(place.scale, 1))
+            cost = f"about {about(3600 * hours * count / per_seed)} at the speed of these runs"
+        runs = f"{count:,} run{'s' * (count != 1)}"
+        what = f"Run {count:,} missing run{'s' * (count != 1)}" if begun else f"Start {runs}"
+        what = f"Add {missing.seeds} seed{'s' * (missing.seeds > 1)}" if missing.seeds else what
+        details = ", ".join(filter(None, [runs if missing.seeds else "", cost]))
+        label = f"{what} ({details})" if details else what
+        return {"label": label if count else "", "waiting": missing.waiting, "pending": pending}

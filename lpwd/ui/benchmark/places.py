@@ -1,0 +1,91 @@
+"""The places of the Benchmark tab: presets, and claims files of visitors, each at a scale and a number of seeds."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from lpwd.config import ConfigError
+from lpwd.facts import is_pinned
+from lpwd.paper.numbers import SCALES, Scale
+from lpwd.paper.own import preset_of_text
+from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
+
+FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
+MAX_TILES = 64  # that are kept, of everybody's claims
+MAX_CLAIMS_CHARACTERS, MAX_CLAIMS_NAME, MAX_CLAIMS_CELLS = 20_000, 100, 500  # of a claims file on the page
+SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
+
+
+def check_scale(scale: str) -> None:
+    """Raises ConfigError."""
+    if scale not in SCALES:
+        raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
+
+
+@functools.lru_cache(MAX_TILES)
+def preset_of(name: str, text: str = "") -> Preset:
+    """A preset, or the claims of a file with this text, within the limits of the page. Raises ConfigError."""
+    if not text:
+        return get_preset(name)
+    if len(text) > MAX_CLAIMS_CHARACTERS or len(name) > MAX_CLAIMS_NAME:
+        raise ConfigError(f"{name[:40]} has {len(text):,} characters: at most {MAX_CLAIMS_CHARACTERS:,} here")
+    preset = preset_of_text(name, text, most=MAX_CLAIMS_CELLS)
+    cells = preset.cells(FIRST_SCALE, 1)
+    if any(is_pinned(cell.config.dataset) for cell in cells):
+        raise ConfigError(f"{name}: claims about data of one's own run on the command line: lpwd sweep {name}")
+    if len(cells) * preset.cpu_seeds > MAX_CLAIMS_CELLS:
+        raise ConfigError(f"{name} plans {len(cells) * preset.cpu_seeds:,} runs: at most {MAX_CLAIMS_CELLS:,} here")
+    return preset
+
+
+@functools.lru_cache(4 * MAX_TILES)
+def by_id(name: str, text: str, scale: Scale, seeds: int) -> dict[str, Cell]:
+    """The cells of the first seeds by run id, from a published start and from one trained here. Raises ConfigError."""
+    cells = preset_of(name, text).cells(scale, seeds)
+    return {cell.from_own_start.run_id: cell for cell in cells} | {cell.run_id: cell for cell in cells}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A preset by its name, or the claims of a file by its name and text, at the seeds that its tile is judged on."""
+
+    name: str
+    text: str
+    scale: Scale
+    seeds: int
+
+    @property
+    def preset(self) -> Preset:
+        return preset_of(self.name, self.text)
+
+    @property
+    def cells(self) -> dict[str, Cell]:
+        """By run id, as `by_id`."""
+        return by_id(self.name, self.text, self.scale, self.seeds)
+
+    @property
+    def look(self) -> int:
+        """The seeds of the next planned look; the present ones after the last."""
+        from lpwd.analysis.inference import LOOKS
+
+        return min((look for look in LOOKS if look > self.seeds), default=self.seeds)
+
+    @property
+    def next_look(self) -> dict[str, Cell]:
+        """The cells up to the next planned look."""
+        return by_id(self.name, self.text, self.scale, self.look)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Cells without a result."""
+
+    seeds: int  # that they add to those which a tile is judged on
+    idle: list[Cell]
+    waiting: int  # more cells, which wait or train
+
+
+def choices() -> dict[str, Any]:
+    presets = [[preset.name, f"{preset.source}: {preset.title}"] for preset in PRESETS.values()]
+    scales = [[scale, SCALE_LABELS[scale]] for scale in ("cpu", "paper")]
+    return {"presets": presets, "scales": scales, "firstScale": FIRST_SCALE}
