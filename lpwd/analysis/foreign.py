@@ -12,7 +12,8 @@ import pandas as pd
 from lpwd.analysis.exports import METHOD_NAMES, SEED, first_column, last_part, one_row_per_run
 from lpwd.analysis.inference import welch_interval
 from lpwd.analysis.pairs import MARGINS, Paired, holm_adjusted
-from lpwd.analysis.verdict import corrected, verdict
+from lpwd.analysis.phrases import corrected
+from lpwd.analysis.verdict import verdict
 from lpwd.analysis.words import label, short, spread
 from lpwd.config import ConfigError
 from lpwd.methods import METHODS

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lpwd.analysis.pairs import Paired, paired
-from lpwd.analysis.verdict import interval, one_sentence, signed, size
-from lpwd.analysis.words import label
+from lpwd.analysis.phrases import minus, no_difference, size
+from lpwd.analysis.verdict import difference, one_sentence
 
 CLAIM = 1  # the paper claims that LPWD is above WD
 SUPPORTED = ("higher", "lower")  # outcomes that tell which method is ahead
@@ -71,7 +71,7 @@ def _at_equal_decay(gap: Paired, matched: Paired) -> str:
     found = {
         "higher": "LPWD is ahead of WD",
         "lower": "LPWD is behind WD",
-        "equal": f"there is {_no_difference(matched)}",
+        "equal": f"there is {no_difference(size(matched.margin, ' points'))}",
         "undecided": "the runs leave it undecided",
     }
     return f"{lead} {found[matched.outcome]} ({_numbers(matched)})"
@@ -82,7 +82,7 @@ def _more_decay(gap: Paired, more: Paired) -> str:
     found = {
         "higher": "is better",
         "lower": "is worse",
-        "equal": f"makes {_no_difference(more)}",
+        "equal": f"makes {no_difference(size(more.margin, ' points'))}",
         "undecided": "is undecided",
     }[more.outcome]
     if gap.outcome in SUPPORTED and more.outcome in SUPPORTED:
@@ -92,9 +92,5 @@ def _more_decay(gap: Paired, more: Paired) -> str:
     return f"more decay alone {found} ({_numbers(more)})"
 
 
-def _no_difference(pair: Paired) -> str:
-    return f"no difference larger than {size(pair.margin, ' points')}"
-
-
 def _numbers(pair: Paired) -> str:
-    return f"{label(pair.method)} minus WD: {signed(pair.mean, ' points')}, {interval(pair, ' points')}"
+    return f"{minus(pair.method, pair.other)}: {difference(pair)}"

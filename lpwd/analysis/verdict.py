@@ -3,8 +3,18 @@
 import math
 from typing import Literal
 
-from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, place, seeds_needed, seeds_to_find
+from lpwd.analysis.inference import ALPHA, place
 from lpwd.analysis.pairs import LOWER_IS_BETTER, Paired
+from lpwd.analysis.phrases import (
+    chosen_text,
+    ends,
+    few,
+    minus,
+    outcome_text,
+    seeds_that_decide,
+    signed,
+    size,
+)
 from lpwd.analysis.words import label, number, seeds_text
 
 # value of a runs frame -> (its name, its unit, whether lower is better)
@@ -68,17 +78,16 @@ def verdict(
     `warn`: say so if few pairs were compared. `who` claims it.
     """
     name, unit, _ = quantity(paired)
-    pair = f"{label(paired.method)} minus {label(paired.other)}"
+    pair = minus(paired.method, paired.other)
     if paired.n == 0:
         text = f"{pair}: no pair of finished runs yet, so there is no verdict on {name}."
         return " ".join([text, *_divergences(paired)])
-    numbers = f"{signed(paired.mean, unit)}, {interval(paired, unit)} ({_spread(paired)})"
+    numbers = f"{difference(paired)} ({_spread(paired)})"
     if paired.n == 1:
         text = f"{pair}: {signed(paired.mean, unit)} in {name} ({_spread(paired)}); {ONE_PAIR}."
-    elif paired.outcome == "equal":
-        text = f"{pair}: no difference larger than {size(paired.margin, unit)} in {name}: {numbers}."
-    elif paired.outcome == "undecided":
-        text = f"{pair}: undecided in {name}: {numbers}; {more_seeds(paired)}."
+    elif paired.outcome in ("equal", "undecided"):
+        more = f"; {more_seeds(paired)}" if paired.outcome == "undecided" else ""
+        text = f"{pair}: {outcome_text(paired.outcome, paired.margin, unit)} in {name}: {numbers}{more}."
     else:
         text = f"{label(paired.method)} is {paired.outcome} than {label(paired.other)} in {name}: {numbers}."
     return " ".join(
@@ -99,13 +108,13 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     """The same for a headline: who is ahead, by how much, over which seeds, how sure; `claim` as in `verdict`."""
     name, unit, lower_is_better = quantity(paired)
     pair = f"{label(paired.other)} and {label(paired.method)}"
-    minus = f"{label(paired.method)} minus {label(paired.other)}"
+    which = minus(paired.method, paired.other)
     diverged = "".join(f"; {sentence.rstrip('.')}" for sentence in _divergences(paired))
     better = -paired.mean if lower_is_better else paired.mean
     ahead, behind = (paired.method, paired.other) if better > 0 else (paired.other, paired.method)
     by = f"{label(ahead)} is ahead of {label(behind)} by {size(abs(better), unit)} of {name}"
     agrees = "as the paper claims" if better * claim > 0 else "contrary to the paper"
-    numbers = f"{minus} is {signed(paired.mean, unit)}, {interval(paired, unit)} ({_spread(paired)})"
+    numbers = f"{which} is {difference(paired)} ({_spread(paired)})"
     if paired.n == 0:
         text = f"No verdict yet: {pair} have not both finished for any seed"
     elif paired.n == 1:
@@ -118,7 +127,7 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     else:
         lead = f"{agrees[0].upper()}{agrees[1:]}, {by}" if claim else by
         few_pairs = "; few pairs" if paired.n < SMALL else ""
-        text = f"{lead} ({minus}: {interval(paired, unit)}; {_spread(paired)}{few_pairs})"
+        text = f"{lead} ({which}: {interval(paired)}; {_spread(paired)}{few_pairs})"
     return f"{text}{diverged}."
 
 
@@ -133,53 +142,16 @@ def _spread(paired: Paired) -> str:
     return f"n = {paired.n}{seeds}{chosen_text(paired.naive, quantity(paired)[1])}"
 
 
-def chosen_text(naive: float | None, unit: str) -> str:
-    """How (eta, lambda) were chosen; empty if there was nothing to choose. `naive` as in `Paired`."""
-    if naive is None:
-        return ""
-    return f"; settings chosen on the other half of the seeds; on the same seeds {signed(naive, unit)}"
+def difference(paired: Paired) -> str:
+    """`+0.70 points, 95% interval +0.41 to +0.99`."""
+    return f"{signed(paired.mean, quantity(paired)[1])}, {interval(paired)}"
 
 
-def signed(value: float, unit: str) -> str:
-    """`+0.70 points`."""
-    return f"{number(value, signed=True, digits=2 if unit else 3)}{unit}"
-
-
-def size(value: float, unit: str) -> str:
-    """`0.15 points`."""
-    return f"{number(value, digits=2 if unit else 3)}{unit}"
-
-
-def interval(paired: Paired, unit: str) -> str:
+def interval(paired: Paired) -> str:
     """`95% interval +0.41 to +0.99`, and over seeds and images if that is known."""
-    digits = 2 if unit else 3
+    digits = 2 if quantity(paired)[1] else 3
     images = "" if paired.over_images is None else f", over seeds and images {ends(paired.over_images, digits)}"
     return f"95% interval {ends(paired.interval, digits)}{images}"
-
-
-def ends(of: tuple[float, float], digits: int = 2) -> str:
-    """`+0.41 to +0.99`."""
-    return " to ".join(number(end, signed=True, digits=digits) for end in of)
-
-
-def few(n: int) -> str:
-    """The warning that goes with a small n."""
-    return f"{n} pairs are few: the t interval has {n - 1} degree{'s' * (n > 2)} of freedom."
-
-
-def corrected(count: int) -> list[str]:
-    """That verdicts are corrected for the number of contrasts."""
-    if count < 2:
-        return []
-    return [f"Intervals are not adjusted; verdicts are, by Holm's correction for {count} contrasts."]
-
-
-def seeds_alone(without: int, count: int) -> list[str]:
-    """That intervals do not cover the choice of test images, for runs that did not keep which of them were right."""
-    if not without:
-        return []
-    which = "Intervals" if without == count else f"{without} of {count} intervals"
-    return [f"{which} cover seeds alone, not other test images: their runs did not keep which images were right."]
 
 
 def more_seeds(paired: Paired) -> str:
@@ -188,55 +160,12 @@ def more_seeds(paired: Paired) -> str:
     return seeds_that_decide(paired.mean, deviation, paired.n, paired.margin, unit, paired.alpha, paired.hours)
 
 
-def seeds_that_decide(
-    mean: float, deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
-) -> str:
-    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
-
-    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes. The deviation is known
-    from few seeds, hence "about".
-    """
-    detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
-    needs = f"a margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
-    if abs(mean) <= margin:
-        return f"{detected}; {needs}"
-    found = _more(seeds_to_find(mean, deviation, alpha) - n, hours)
-    return f"{detected}; a difference as large as measured needs {found}, {needs}"
-
-
-def _more(seeds: int, hours: float) -> str:
-    """`about 14 more seeds (2.3 hours at the speed of these runs)`."""
-    if seeds > MOST_SEEDS // 2:
-        return f"more than {MOST_SEEDS // 2:,} more seeds"
-    seeds = max(1, seeds)
-    cost = f" ({hours_text(seeds * hours)} at the speed of these runs)" if hours == hours else ""
-    return f"about {_count(seeds, 'more seed')}{cost}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def hours_text(hours: float) -> str:
-    """`2.3 hours`, `14 minutes`."""
-    return f"{hours:,.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
-
-
 def _correction(paired: Paired, unit: str) -> list[str]:
     """What the verdict would be without a correction for the number of contrasts, or of looks."""
     alone = paired.at(ALPHA)
     if alone == paired.outcome or paired.n < 2:
         return []
-    return [f"Without correction: {ALONE[alone].format(margin=size(paired.margin, unit))}."]
-
-
-ALONE = {"equal": "no difference larger than {margin}", "higher": "higher", "lower": "lower", "undecided": "undecided"}
-OUTCOMES = {"none": "no pair yet", "no interval": "one pair, no interval", **ALONE}
-
-
-def outcome_text(paired_outcome: str, margin: float, unit: str) -> str:
-    """`no difference larger than 0.15 points`."""
-    return OUTCOMES[paired_outcome].format(margin=size(margin, unit))
+    return [f"Without correction: {outcome_text(alone, paired.margin, unit)}."]
 
 
 def _divergences(paired: Paired) -> list[str]:
@@ -261,8 +190,3 @@ def _against_claim(paired: Paired, paper: float | None, claim: int, reduced: boo
     margin = size(paired.margin, quantity(paired)[1])
     template = AGAINST[judged]
     return [template.format(who=who, at="At this reduced size" if reduced else "Here", reports=reports, margin=margin)]
-
-
-def claim_text(judged: Verdict, margin: str) -> str:
-    """`no difference larger than 0.15 points`; the other verdicts are one word."""
-    return f"no difference larger than {margin}" if judged == "no difference" else judged

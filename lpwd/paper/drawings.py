@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from lpwd.analysis import figures
 from lpwd.analysis.opposing import with_opposing
+from lpwd.analysis.phrases import minus
 from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, weight_norms_frame
 from lpwd.analysis.words import label, number
 from lpwd.paper import strengths
@@ -111,7 +112,7 @@ def draw_differences(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
     if contrasts.empty or not (contrasts.n > 0).any():
         return {}
     rows = contrasts[contrasts.n > 0].rename(columns={"differences": "values"})
-    rows["name"] = [f"{label(a)} minus {label(b)}" for a, b in zip(rows.method, rows.other, strict=True)]
+    rows["name"] = [minus(a, b) for a, b in zip(rows.method, rows.other, strict=True)]
     rows["color"] = [figures.style(method).color for method in rows.method]
     return {"Difference in best-10 test top-1 over λ, with its 95% interval": figures.differences(rows)}
 
@@ -122,7 +123,7 @@ def draw_beside_paper(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
     if rows.empty or not (rows.n > 0).any():
         return {}
     several = rows.column.nunique() > 1
-    pairs = [f"{label(a)} minus {label(b)}" for a, b in zip(rows.method, rows.other, strict=True)]
+    pairs = [minus(a, b) for a, b in zip(rows.method, rows.other, strict=True)]
     rows = rows.assign(place=rows.column if several else pairs)
     figure = figures.empty_figure("", "difference in points")
     figure.add_hline(y=0, line={"color": figures.TEXT, "width": 1})

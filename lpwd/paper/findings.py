@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 
 from lpwd.analysis.inference import ALPHA
 from lpwd.analysis.pairs import Paired, fairly_chosen, holm_adjusted, paired, with_images
+from lpwd.analysis.phrases import corrected, few, seeds_alone
 from lpwd.analysis.statistics import best_settings, over_seeds, plain_strings, runs_frame
-from lpwd.analysis.verdict import QUANTITIES, SMALL, corrected, few, seeds_alone, verdict
+from lpwd.analysis.verdict import QUANTITIES, SMALL, verdict
 from lpwd.analysis.words import label
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
 from lpwd.paper.numbers import Reported, Scale

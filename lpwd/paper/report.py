@@ -13,9 +13,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from lpwd.analysis.figures import style
+from lpwd.analysis.phrases import outcome_text
 from lpwd.analysis.protocol import epochs_to
 from lpwd.analysis.statistics import metrics_frame
-from lpwd.analysis.verdict import outcome_text
 from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
 from lpwd.paper.findings import SELECTIONS, Findings, find
 from lpwd.paper.numbers import SOURCE, Scale

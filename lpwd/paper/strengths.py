@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from lpwd.analysis import strength_figures as figures
 from lpwd.analysis.inference import place
 from lpwd.analysis.pairs import MARGINS, Paired, best_runs, fairly_chosen, holm_adjusted
+from lpwd.analysis.phrases import chosen_text
 from lpwd.analysis.protocol import budgets
 from lpwd.analysis.statistics import over_seeds
 from lpwd.analysis.strengths import (
@@ -21,7 +22,7 @@ from lpwd.analysis.strengths import (
     plateau,
     with_decay,
 )
-from lpwd.analysis.verdict import QUANTITIES, chosen_text, interval, more_seeds, signed
+from lpwd.analysis.verdict import QUANTITIES, difference, more_seeds
 from lpwd.analysis.words import label, number
 from lpwd.paper.presets import Preset
 from lpwd.runs import RunSource
@@ -89,8 +90,7 @@ def _decision(lpwd: Paired, reverse: Paired) -> str:
 
 
 def _numbers(pair: Paired) -> str:
-    numbers = f"{signed(pair.mean, ' points')}, {interval(pair, ' points')}"
-    return f"{numbers} (n = {pair.n}{chosen_text(pair.naive, ' points')})"
+    return f"{difference(pair)} (n = {pair.n}{chosen_text(pair.naive, ' points')})"
 
 
 def _floor(done: pd.DataFrame, value: str) -> str:

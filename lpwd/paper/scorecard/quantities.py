@@ -9,10 +9,10 @@ import pandas as pd
 
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.pairs import MARGINS, fairly_chosen
+from lpwd.analysis.phrases import minus
 from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.strengths import with_decay
 from lpwd.analysis.verdict import QUANTITIES
-from lpwd.analysis.words import label
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3
 from lpwd.paper.scorecard.tiles import CORRELATION, Part, Sign, over_columns
@@ -40,7 +40,7 @@ def pair(
     reported = float(np.mean(known)) if known else None
     what = "" if value == "best10_mean" else f" in {name}"
     sign: Sign = "lower" if lower else "higher"
-    title = f"{label(method)} minus {label(other)}{what}"
+    title = f"{minus(method, other)}{what}"
     naive = [one for column in columns if (one := _naive(findings, method, other, column, value)) is not None]
     part = Part(title, values, sign, unit, 2 if unit else 3, reported, _coverage(findings, columns), MARGINS[value])
     return replace(part, naive=float(np.mean(naive)) if naive else None)

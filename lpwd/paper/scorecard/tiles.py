@@ -13,7 +13,8 @@ import numpy as np
 
 from lpwd.analysis.inference import ALPHA, CHOSEN_INFLATION, correlation_interval, holm, seeds_needed, t_interval
 from lpwd.analysis.pairs import MARGINS
-from lpwd.analysis.verdict import Verdict, chosen_text, claim_text, ends, judge, seeds_that_decide, size
+from lpwd.analysis.phrases import chosen_text, claim_text, ends, seeds_that_decide, size
+from lpwd.analysis.verdict import Verdict, judge
 from lpwd.analysis.words import number
 from lpwd.paper.numbers import Scale
 

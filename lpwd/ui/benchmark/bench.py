@@ -79,14 +79,14 @@ class Bench:
         states = {run.run_id: run.status.state for run in self.store.records()}
         results = self._results()
         for cells, added in ((place.cells, 0), (place.next_look, place.look - place.seeds)):
-            open_ids = [
-                (cell, {run_id, cell.from_own_start.run_id})
-                for run_id, cell in cells.items()
-                if run_id == cell.run_id and not {run_id, cell.from_own_start.run_id} & results
-            ]
-            if open_ids:
-                idle = [cell for cell, ids in open_ids if not any(states.get(one) in WORKING for one in ids)]
-                return Missing(added, idle, len(open_ids) - len(idle))
+            ids: dict[int, list[str]] = {}  # of a cell: from a published start, and from one trained here
+            for run_id, cell in cells.items():
+                ids.setdefault(id(cell), []).append(run_id)
+            unique = {id(cell): cell for cell in cells.values()}
+            still_open = {key: cell for key, cell in unique.items() if results.isdisjoint(ids[key])}
+            if still_open:
+                waits = [key for key in still_open if any(states.get(run_id) in WORKING for run_id in ids[key])]
+                return Missing(added, [cell for key, cell in still_open.items() if key not in waits], len(waits))
         return Missing(0, [], 0)
 
     def _results(self) -> Set[str]:

@@ -1,0 +1,103 @@
+"""The phrases that all sentences on differences, intervals and seeds are made of."""
+
+import math
+
+from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, seeds_needed, seeds_to_find
+from lpwd.analysis.words import label, number
+
+
+def chosen_text(naive: float | None, unit: str) -> str:
+    """How (eta, lambda) were chosen; empty if there was nothing to choose. `naive` as in `Paired`."""
+    if naive is None:
+        return ""
+    return f"; settings chosen on the other half of the seeds; on the same seeds {signed(naive, unit)}"
+
+
+def signed(value: float, unit: str) -> str:
+    """`+0.70 points`."""
+    return f"{number(value, signed=True, digits=2 if unit else 3)}{unit}"
+
+
+def size(value: float, unit: str) -> str:
+    """`0.15 points`."""
+    return f"{number(value, digits=2 if unit else 3)}{unit}"
+
+
+def minus(method: str, other: str) -> str:
+    """`LPWD minus WD`."""
+    return f"{label(method)} minus {label(other)}"
+
+
+def no_difference(margin: str) -> str:
+    """`no difference larger than 0.15 points`."""
+    return f"no difference larger than {margin}"
+
+
+def ends(of: tuple[float, float], digits: int = 2) -> str:
+    """`+0.41 to +0.99`."""
+    return " to ".join(number(end, signed=True, digits=digits) for end in of)
+
+
+def few(n: int) -> str:
+    """The warning that goes with a small n."""
+    return f"{n} pairs are few: the t interval has {n - 1} degree{'s' * (n > 2)} of freedom."
+
+
+def corrected(count: int) -> list[str]:
+    """That verdicts are corrected for the number of contrasts."""
+    if count < 2:
+        return []
+    return [f"Intervals are not adjusted; verdicts are, by Holm's correction for {count} contrasts."]
+
+
+def seeds_alone(without: int, count: int) -> list[str]:
+    """That intervals do not cover the choice of test images, for runs that did not keep which of them were right."""
+    if not without:
+        return []
+    which = "Intervals" if without == count else f"{without} of {count} intervals"
+    return [f"{which} cover seeds alone, not other test images: their runs did not keep which images were right."]
+
+
+def seeds_that_decide(
+    mean: float, deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
+) -> str:
+    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
+
+    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes. The deviation is known
+    from few seeds, hence "about".
+    """
+    detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
+    needs = f"a margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
+    if abs(mean) <= margin:
+        return f"{detected}; {needs}"
+    found = _more(seeds_to_find(mean, deviation, alpha) - n, hours)
+    return f"{detected}; a difference as large as measured needs {found}, {needs}"
+
+
+def _more(seeds: int, hours: float) -> str:
+    """`about 14 more seeds (2.3 hours at the speed of these runs)`."""
+    if seeds > MOST_SEEDS // 2:
+        return f"more than {MOST_SEEDS // 2:,} more seeds"
+    seeds = max(1, seeds)
+    cost = f" ({hours_text(seeds * hours)} at the speed of these runs)" if hours == hours else ""
+    return f"about {_count(seeds, 'more seed')}{cost}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def hours_text(hours: float) -> str:
+    """`2.3 hours`, `14 minutes`."""
+    return f"{hours:,.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
+
+
+def outcome_text(outcome: str, margin: float, unit: str) -> str:
+    """`no difference larger than 0.15 points`; most outcomes are their own words."""
+    words = {"none": "no pair yet", "no interval": "one pair, no interval", "equal": no_difference(size(margin, unit))}
+    return words.get(outcome, outcome)
+
+
+def claim_text(judged: str, margin: str) -> str:
+    """`no difference larger than 0.15 points`; the other verdicts are one word."""
+    return no_difference(margin) if judged == "no difference" else judged
