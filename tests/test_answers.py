@@ -104,6 +104,7 @@ SERVER = {
         "motion": ("ids", "layer", "stamp"),
         "answer": (),
         "scorecard": ("scale", "stamp"),
+        "claims": ("files",),
         "benchmark": ("name", "scale", "stamp"),
     },
     "lp-strip": {
@@ -125,7 +126,7 @@ SERVER = {
         "trackio": ("items",),
     },
     "lp-hub": {"use": ("repo",), "plan": ("repo", "replaces"), "send": ("plan",)},
-    "lp-benchmark": {"run_cells": ("name", "scale", "run_ids", "sure")},
+    "lp-benchmark": {"run_cells": ("name", "scale", "run_ids", "sure"), "add_seeds": ("name", "scale", "text", "sure")},
     "lp-explain": {
         "check": ("eta", "lam", "optimizer"),
         "layer_rates": ("model", "n", "rule", "weight_decay"),

@@ -66,8 +66,8 @@ def _traces(row: Row) -> Iterable[dict[str, Any]]:
     name = _short(name, 2 * NAME_CHARACTERS + 3)
     faint = {"color": translucent(color, 0.45), "size": 7}
     yield {"type": "scatter", "mode": "markers", "x": list(dots), "y": [name] * len(dots), "marker": faint}
-    mark = {"type": "scatter", "mode": "markers", "x": [mean], "y": [name], "marker": {"color": color, "size": 11}}
-    mark["marker"] |= {"symbol": "diamond"}
+    marker = {"color": color, "size": 11, "symbol": "diamond"}
+    mark: dict[str, Any] = {"type": "scatter", "mode": "markers", "x": [mean], "y": [name], "marker": marker}
     if low == low:
         bar = {"type": "data", "array": [high - mean], "arrayminus": [mean - low], "color": color, "width": 6}
         mark["error_x"] = bar

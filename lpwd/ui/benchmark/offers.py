@@ -38,7 +38,8 @@ class Offers:
             except ConfigError as error:
                 problems[name] = str(error)
         good = {name: text for name, text in files.items() if name not in problems}
-        tiles = [card(tile) | {"file": name} for name, tile in zip(good, self.benchmark.claims(good), strict=True)]
+        judged = zip(good, self.benchmark.claims(good), strict=True)
+        tiles = [card(tile) | {"file": name, "paper": ""} for name, tile in judged]
         for tile in tiles:
             place = self.benchmark.place(tile["file"], FIRST_SCALE, good[tile["file"]])
             tile["offer"] = self._offer(tile, place, measure=True)

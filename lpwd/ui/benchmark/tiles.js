@@ -66,7 +66,7 @@ function tileBody({ source, verdictText, claim, paper, ours, notes, runs, spark,
   return [
     header,
     make("p", { className: "lp-claim", textContent: claim }),
-    line("Paper", paper),
+    ...(paper ? [line("Paper", paper)] : []),
     line("Ours", several ? "" : (ours[0] ?? "not run")),
     ...(several ? [make("ul", {}, ...items(ours))] : []),
     ...notes.map((textContent) => make("p", { className: "lp-note", textContent })),

@@ -3,6 +3,7 @@
 import { Figure } from "../shared/figure.js";
 import { onFilesDropped } from "../shared/files.js";
 import { count } from "../shared/numbers.js";
+import { isTabOpen, onTabOpened } from "../shared/tabs.js";
 import { items, put, table, View } from "../shared/widgets.js";
 import { chosenColumns, fileTitle, optionsOf, tooLarge } from "./imported_choices.js";
 
@@ -19,7 +20,8 @@ export class Imported extends View {
     /** @type {any} */
     this.kept = null;
     this.listen(tab);
-    this.restore();
+    if (isTabOpen("runs")) this.restore();
+    onTabOpened("runs", () => this.restore());
   }
 
   listen(tab) {
@@ -73,9 +75,10 @@ export class Imported extends View {
     this.draw(answer);
   }
 
+  /** Compare what the browser has kept, once the tab is open: the server reads it anew. */
   async restore() {
     const text = localStorage.getItem(KEY);
-    if (!text) return;
+    if (this.kept || !text) return;
     const { title, csv, chosen } = JSON.parse(text);
     const answer = await this.ask([new File([csv], `${title}.csv`)], chosen);
     if (answer) this.keep(title, answer, chosen);

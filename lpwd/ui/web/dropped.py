@@ -1,11 +1,12 @@
 """`POST /lpwd/dropped`: runs of other trackers, as files in the request, compared. Nothing of them stays here."""
 
+import asyncio
 import base64
 import binascii
 import json
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -39,7 +40,7 @@ def compare(
 
 def route() -> Route:
     """Everyone who may watch may compare: a child process with limits does it, one at a time."""
-    answer, one_at_a_time = answers(compare), CapacityLimiter(1)
+    answer, one_at_a_time, inside = answers(compare), asyncio.Lock(), 0
 
     def work(body: bytes) -> str:
         try:
@@ -48,10 +49,18 @@ def route() -> Route:
             return json.dumps({"problem": str(error)})
 
     async def serve(request: Request) -> Response:
-        if one_at_a_time.statistics().tasks_waiting >= MAX_WAITING:
-            text = json.dumps({"problem": BUSY})
-        else:
-            text = await to_thread.run_sync(work, await request.body(), limiter=one_at_a_time)
-        return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+        nonlocal inside
+        if inside > MAX_WAITING:
+            return _json(json.dumps({"problem": BUSY}))
+        inside += 1
+        try:
+            async with one_at_a_time:
+                return _json(await run_in_threadpool(work, await request.body()))
+        finally:
+            inside -= 1
 
     return Route("/lpwd/dropped", serve, methods=["POST"])
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
