@@ -74,7 +74,11 @@ class Preset:
             raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
         if count < 1:
             raise ConfigError(f"seeds is {count}: it must be at least 1")
-        return [cell for seed in range(count) for cell in _cells(self.plan, scale, seed, starts.folder())]
+        return [cell for seed in range(count) for cell in self.replication(scale, seed)]
+
+    def replication(self, scale: Scale, seed: int) -> tuple[Cell, ...]:
+        """The cells of one seed."""
+        return _cells(self.plan, scale, seed, starts.folder())
 
     def scale_note(self, scale: Scale) -> str:
         """What differs from the paper at this scale, and what the paper leaves open."""

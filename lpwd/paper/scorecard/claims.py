@@ -65,7 +65,7 @@ def judged_seeds(preset: Preset, results: Container[str], scale: Scale) -> int:
     seeds = preset.seeds(scale)
     for look in LOOKS:
         if look > seeds:
-            added = (cell for seed in range(seeds, look) for cell in preset.plan(scale, seed))
+            added = (cell for seed in range(seeds, look) for cell in preset.replication(scale, seed))
             if not all(cell.run_id in results or cell.from_own_start.run_id in results for cell in added):
                 break
             seeds = look

@@ -19,7 +19,7 @@ from lpwd.paper.scorecard.answer import answer
 from lpwd.runs import Run, Runs, origins_text, repeated_text
 from lpwd.store import RunStore
 from lpwd.ui.benchmark.figures import figures, sentences_of
-from lpwd.ui.benchmark.places import FIRST_SCALE, MAX_TILES, Missing, Place, check_scale
+from lpwd.ui.benchmark.places import FIRST_SCALE, MAX_TILES, Missing, Place, check_scale, missing
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
 
@@ -76,18 +76,10 @@ class Bench:
 
     def missing(self, place: Place) -> Missing:
         """The cells to run next: of the seeds that the tile is judged on, or once these are done of the next look."""
-        states = {run.run_id: run.status.state for run in self.store.records()}
+        busy = {run.run_id for run in self.store.records() if run.status.state in WORKING}
         results = self._results()
-        for cells, added in ((place.cells, 0), (place.next_look, place.look - place.seeds)):
-            ids: dict[int, list[str]] = {}  # of a cell: from a published start, and from one trained here
-            for run_id, cell in cells.items():
-                ids.setdefault(id(cell), []).append(run_id)
-            unique = {id(cell): cell for cell in cells.values()}
-            still_open = {key: cell for key, cell in unique.items() if results.isdisjoint(ids[key])}
-            if still_open:
-                waits = [key for key in still_open if any(states.get(run_id) in WORKING for run_id in ids[key])]
-                return Missing(added, [cell for key, cell in still_open.items() if key not in waits], len(waits))
-        return Missing(0, [], 0)
+        now = missing(place.cells, 0, results, busy)
+        return now if now.idle or now.waiting else missing(place.next_look, place.look - place.seeds, results, busy)
 
     def _results(self) -> Set[str]:
         return {run_id for run_id, run in self.runs.by_id().items() if run.has_result}

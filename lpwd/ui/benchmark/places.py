@@ -1,6 +1,7 @@
 """The places of the Benchmark tab: presets, and claims files of visitors, each at a scale and a number of seeds."""
 
 import functools
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from lpwd.paper.own import preset_of_text
 from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 
 FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
-MAX_TILES = 64  # that are kept, of everybody's claims
+MAX_TILES = 32  # that are kept, of everybody's claims
 MAX_CLAIMS_CHARACTERS, MAX_CLAIMS_NAME, MAX_CLAIMS_CELLS = 20_000, 100, 500  # of a claims file on the page
 SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
 
@@ -38,7 +39,7 @@ def preset_of(name: str, text: str = "") -> Preset:
     return preset
 
 
-@functools.lru_cache(4 * MAX_TILES)
+@functools.lru_cache(2 * MAX_TILES)
 def by_id(name: str, text: str, scale: Scale, seeds: int) -> dict[str, Cell]:
     """The cells of the first seeds by run id, from a published start and from one trained here. Raises ConfigError."""
     cells = preset_of(name, text).cells(scale, seeds)
@@ -83,6 +84,16 @@ class Missing:
     seeds: int  # that they add to those which a tile is judged on
     idle: list[Cell]
     waiting: int  # more cells, which wait or train
+
+
+def missing(cells: Mapping[str, Cell], added: int, results: Set[str], busy: Set[str]) -> Missing:
+    """Those of the cells, as `by_id`, without a result; `results` and `busy` are ids of runs."""
+    ids: dict[int, set[str]] = {}  # of a cell: from a published start, and from one trained here
+    for run_id, cell in cells.items():
+        ids.setdefault(id(cell), set()).add(run_id)
+    still_open = [cell for run_id, cell in cells.items() if run_id == cell.run_id and not ids[id(cell)] & results]
+    idle = [cell for cell in still_open if not ids[id(cell)] & busy]
+    return Missing(added, idle, len(still_open) - len(idle))
 
 
 def choices() -> dict[str, Any]:
