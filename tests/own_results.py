@@ -58,3 +58,25 @@ def variables(snapshot):
     """Of the environment of an app that has both; the presets are written into the folder of the snapshot."""
     (snapshot / "sitecustomize.py").write_text(SMALL_PRESETS, encoding="utf-8")
     return {"LPWD_SNAPSHOT_DIR": str(snapshot), "PYTHONPATH": f"{snapshot}:{ROOT}"}
+
+
+# A claims file: one contrast, three seeds, runs of a second each.
+CLAIMS = """
+title = "Two on digits"
+question = "Does LPWD beat WD at once?"
+methods = ["wd", "lpwd"]
+margin = 0.5
+[base]
+model = "test_convnext"
+dataset = "digits"
+epochs = 1
+batch_size = 32
+train_samples = 64
+test_samples = 50
+weight_decay = 0.5
+lr = 0.001
+[[contrast]]
+method = "lpwd"
+other = "wd"
+claim = "higher"
+"""

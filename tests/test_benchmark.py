@@ -6,6 +6,7 @@ from random import Random
 import publishing
 import pytest
 from browser import CHROMIUM, open_page
+from own_results import CLAIMS
 from synthetic import write_run
 
 from lpwd.analysis.inference import spent
@@ -134,27 +135,6 @@ def test_an_undecided_tile_offers_the_seeds_of_the_next_look_and_is_judged_only_
     assert "16 runs" not in label(offers, "table3")
     assert label(offers, "table3").startswith("Add 3 seeds (24 runs, about")
     assert label(offers, "table3").endswith("here)")
-
-
-CLAIMS = """
-title = "Two on digits"
-question = "Does LPWD beat WD at once?"
-methods = ["wd", "lpwd"]
-margin = 0.5
-[base]
-model = "test_convnext"
-dataset = "digits"
-epochs = 1
-batch_size = 32
-train_samples = 64
-test_samples = 50
-weight_decay = 0.5
-lr = 0.001
-[[contrast]]
-method = "lpwd"
-other = "wd"
-claim = "higher"
-"""
 
 
 def test_claims_of_a_file_are_a_tile_with_its_plan_and_what_is_wrong_is_one_sentence(offers):

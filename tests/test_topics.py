@@ -6,7 +6,7 @@ import time
 import gradio as gr
 import pytest
 from browser import CHROMIUM, JSON, posted
-from own_results import finish
+from own_results import CLAIMS, finish
 from synthetic import write_run
 from waiting import PATIENCE, wait_until
 
@@ -72,6 +72,9 @@ def test_every_topic_of_every_tab_is_answered_without_a_problem(app, browser, ru
     page.click("#lp-tab-benchmark-button")
     page.click("#lp-benchmark .lp-tile")
     page.wait_for_selector("#lp-benchmark .lp-found")
+    claims = {"name": "my.toml", "mimeType": "", "buffer": CLAIMS.encode()}  # asked only with a file
+    page.set_input_files("#lp-benchmark [data-f=claims-file]", [claims])
+    page.wait_for_selector("#lp-benchmark [data-f=claims] .lp-tile")
     deadline = time.monotonic() + PATIENCE
     while missing := known - {name for name, _ in answers}:
         assert time.monotonic() < deadline, f"no tab asked for {missing}"
