@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, TypeAdapter
 
 CIRCUMSTANCES = frozenset({"seconds", "images_per_second", "versions"})  # the rest repeats bit for bit on CPU
-MOTION = ("angular_update", "relative_update", "relative_gradient")  # fields of Epoch on each layer's last step
+MOTION = ("angular_update", "relative_update", "relative_gradient")  # fields of Epoch, one value per layer
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as far as a column of 64-bit integers holds it
 
 
@@ -75,9 +75,10 @@ class Epoch:
     opposing_magnitude_rate: float | None
     seconds: float
     images_per_second: float
-    angular_update: list[float] = field(default_factory=list)  # radians per layer, of the last step; empty in old runs
-    relative_update: list[float] = field(default_factory=list)  # |change| / |weights| per layer, of the last step
-    relative_gradient: list[float] = field(default_factory=list)  # |gradient| / |weights| per layer, of the last step
+    # Means over the epoch's sampled steps, one value per layer (old runs: of its last step, or empty).
+    angular_update: list[float] = field(default_factory=list)  # radians
+    relative_update: list[float] = field(default_factory=list)  # |change| / |weights|
+    relative_gradient: list[float] = field(default_factory=list)  # |gradient| / |weights|
 
 
 @dataclass(frozen=True)

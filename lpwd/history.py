@@ -119,7 +119,7 @@ class History:
 
     @property
     def angles(self) -> dict[int, Sequence[float]]:
-        """Epoch -> radians by which its last step turned each layer's weights; empty if not recorded."""
+        """Epoch -> radians by which a step turned each layer, mean of sampled steps; empty if not recorded."""
         return self._by_epoch("angular_update")
 
     def _by_epoch(self, name: str) -> dict[int, Sequence[float]]:

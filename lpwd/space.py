@@ -13,7 +13,9 @@ from pathlib import Path
 
 from lpwd.config import ConfigError
 
-DISK = Path("/data")  # where a Space's persistent storage is mounted
+DISK = Path("/data")  # where a Space's storage is mounted
+MOUNTS = Path("/proc/self/mounts")
+REMOTE = ("fuse", "nfs")  # kinds of mounts on which an append or a lock may be lost
 PROXIES = ("all_proxy", "http_proxy", "https_proxy")
 GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 ON_ZERO_GPU = (
@@ -55,10 +57,37 @@ def on_cpu_space(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def runs_folder(environment: Mapping[str, str] = os.environ, disk: Path = DISK) -> str:
-    """LPWD_RUNS_DIR; without it, on a Space, the disk that survives a restart, where there is one; else `runs`."""
+    """LPWD_RUNS_DIR; without it, on a Space, a disk with file locks that survives a restart, if any; else `runs`."""
     if chosen := environment.get("LPWD_RUNS_DIR"):
         return chosen
-    return str(disk / "runs") if "SPACE_ID" in environment and disk.is_dir() and writable(disk / "runs") else "runs"
+    on_disk = "SPACE_ID" in environment and disk.is_dir() and writable(disk / "runs")
+    return str(disk / "runs") if on_disk and bucket(environment, disk) is None else "runs"
+
+
+def bucket(environment: Mapping[str, str] = os.environ, disk: Path = DISK, mounts: Path = MOUNTS) -> Path | None:
+    """The folder that keeps ended runs over a restart: LPWD_BUCKET, or a Space's storage without reliable locks."""
+    if chosen := environment.get("LPWD_BUCKET"):
+        return Path(chosen)
+    is_there = "SPACE_ID" in environment and disk.is_dir() and writable(disk)
+    return disk / "lpwd" if is_there and (_is_remote(disk, mounts) or not _locks(disk)) else None
+
+
+def _is_remote(folder: Path, mounts: Path) -> bool:
+    """Whether the folder is itself mounted, over FUSE or NFS."""
+    lines = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()] if mounts.exists() else []
+    return any(kind.startswith(REMOTE) for _, place, kind, *_ in lines if Path(place) == folder)
+
+
+def _locks(folder: Path) -> bool:
+    """Whether a file in the folder can be locked."""
+    import fcntl  # not on Windows, which no Space runs on
+
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def writable(folder: Path) -> bool:

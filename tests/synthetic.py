@@ -67,7 +67,8 @@ def _epoch(config: RunConfig, epoch: int, top1: float) -> Epoch:
     norms = [1.0 - 0.01 * epoch, 2.0 - 0.02 * epoch, 3.0 - 0.1 * epoch]
     angles = [0.01, 0.02, 0.03 / epoch]
     loss, rate = 4 - epoch / 10, opposing(config)
-    return Epoch(20 * epoch, epoch, loss, 4.1, top1, top1 - 1, config.lr, norms, rate, rate / 2, epoch, 1000.0, angles)
+    measured = [config.lr, norms, rate, rate / 2, epoch, 1000.0, angles, angles, angles]
+    return Epoch(20 * epoch, epoch, loss, 4.1, top1, top1 - 1, *measured)
 
 
 class StillJobs:

@@ -1,5 +1,6 @@
 """The angular update: what the meter says against plain float64 vectors, and what a training records of it."""
 
+import copy
 import math
 
 import pytest
@@ -121,7 +122,7 @@ def test_weights_that_are_all_zero_have_the_angle_zero():
     ids=["lpwd", "other steps for R_op", "one step an epoch"],
 )
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, changes, threads):
+def test_a_short_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, changes, threads):
     own = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -129,7 +130,7 @@ def test_an_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, change
         session = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
         for _ in range(2):
             while session.batch < session.steps_per_epoch:
-                assert session.motion is None
+                assert not session.motion
                 session.learner.optimizer.decay_()  # of pwd: what the step itself would do first, once a step
                 before = vectors(session.learner.optimizer)
                 session.learner.model.train()
@@ -138,6 +139,34 @@ def test_an_epoch_tells_the_angles_of_its_last_step_and_of_no_other(tiny, change
             assert measured == pytest.approx(list(map(angle, before, vectors(session.learner.optimizer))), rel=1e-4)
     finally:
         torch.set_num_threads(own)
+
+
+def test_a_long_epoch_tells_the_mean_angle_of_every_32nd_step_and_a_resumed_one_the_same(tiny):
+    config = tiny(train_samples=134, batch_size=2, lr=1e-2)
+    new_session = lambda: Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)  # noqa: E731
+    session, measured = new_session(), []
+    session.learner.model.train()
+    while session.batch < session.steps_per_epoch:
+        before = vectors(session.learner.optimizer)
+        session.train_step()
+        if session.step in (35, 67):
+            measured.append(list(map(angle, before, vectors(session.learner.optimizer))))
+        if session.step == 50:
+            resumed = new_session()
+            resumed.load_state_dict(copy.deepcopy(session.state_dict()))
+    mean = [sum(turned) / 2 for turned in zip(*measured, strict=True)]
+    epoch = session.evaluate_epoch(lambda: False)
+    assert epoch.angular_update == pytest.approx(mean, rel=1e-4)
+    list(resumed.train_epoch(lambda: False))
+    assert resumed.evaluate_epoch(lambda: False).angular_update == epoch.angular_update
+
+
+def test_a_state_of_older_code_brings_the_motion_of_its_last_step(tiny):
+    config = tiny()
+    session = Session(config, torch.device("cpu"), load(config, torch.device("cpu")), None)
+    session.load_state_dict(session.state_dict() | {"motion": [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]})
+    assert session.moved()["angular_update"] == [0.1, 0.2]
+    assert session.moved()["relative_gradient"] == [0.5, 0.6]
 
 
 def test_every_layer_turns_in_every_epoch_of_a_training(tiny):
@@ -165,7 +194,7 @@ def test_the_meter_measures_how_far_a_step_moves_each_layer(method):
         assert meter.relative_gradients.tolist() == pytest.approx(pulled, rel=1e-9)
 
 
-def test_an_epoch_records_the_motion_of_its_last_step(tiny):
+def test_an_epoch_records_the_motion_of_every_layer(tiny):
     epochs = [event for event in train(tiny(method="lpwd"), device="cpu") if isinstance(event, Epoch)]
     for epoch in epochs:
         assert len(epoch.relative_update) == len(epoch.relative_gradient) == len(epoch.weight_norms)

@@ -44,6 +44,15 @@ def test_a_recorded_model_brings_its_parameter_weighted_mean(store):
     assert "needs a run" in rates.view(store, 1, 20, "2i/(n+1)", 0.5)["summary"]
 
 
+def test_the_rates_of_a_drawn_profile_are_shown_and_a_wrong_one_is_a_sentence(store):
+    told = rates.view(store, None, 3, "profile", 0.5, "0,1,2")
+    assert told["figure"]["data"][0]["y"] == pytest.approx([0, 0.5, 1])
+    assert told["figure"]["data"][0]["name"] == "Custom, λᵢ"
+    for wrong in ("0,0", "a", "1,-1"):
+        with pytest.raises(ConfigError, match="profile"):
+            rates.view(store, None, 3, "profile", 0.5, wrong)
+
+
 def test_every_rule_has_its_difference_marked():
     assert list(explain.RULES) == list(METHODS)[:6]
     marked = {method: "[" in " ".join(lines) for method, (lines, _) in explain.RULES.items()}
@@ -91,4 +100,27 @@ def test_the_numeric_check_and_the_sliders_in_a_browser(app, browser):
     assert "decoupled" in page.inner_text("#lp-explain [data-f=audits] tbody")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert seen.hosts == {"127.0.0.1"}
+    assert seen.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_a_profile_is_drawn_with_keys_kept_in_the_link_and_taken_to_a_race(app, browser):
+    seen = open_page(browser, app.url + "/?tab=explain")
+    page = seen.page
+    page.wait_for_selector("#lp-explain [data-f=rates-said]:not(:empty)")
+    page.focus("#lp-explain .lp-profile-bars label:last-child input")
+    page.keyboard.press("End")
+    said = "document.querySelector('#lp-explain [data-f=rates-said]')?.textContent"
+    page.wait_for_function("document.querySelector('#lp-explain [data-f=rates]').data?.[0].name === 'Custom, λᵢ'")
+    shown = page.evaluate(said)
+    page.reload()
+    page.wait_for_function(f"{said} === {shown!r}")
+    page.click("#lp-explain [data-f=race-profile]")
+    profile = "0.25,0.5,0.75,1,1.25,1.5,1.75,4"
+    page.wait_for_function(
+        f"document.querySelector('#lp-plan [data-f=commands]')?.textContent.includes('--profile {profile}')"
+    )
+    page.wait_for_selector("#lp-profile-editor .lp-profile:not([hidden])")
+    assert page.get_attribute("#lp-profile-editor label:last-child input", "aria-valuetext") == "2.9 times λ"
     assert seen.errors == []

@@ -49,17 +49,18 @@ class AutoPush:
     def _work(self) -> None:
         if self._closing.wait(self.start_after):
             return
-        if problem := self._cannot():
+        if problem := self.problem():
             return self._say(problem)
         self._wants_back = not self._ended()
         while not self._closing.is_set():
             if self._wants_back:
-                self._attempt("Not taken back", self._take_back)
+                self._attempt("Not taken back", self._restore)
             if new := self._ended() - self._sent:
-                self._attempt("Not sent", lambda: self._push(new))
+                self._attempt("Not sent", lambda: self._send(new))
             self._closing.wait(self.every)
 
-    def _cannot(self) -> str:
+    def problem(self) -> str:
+        """Return why nothing can be sent, in one sentence, or an empty text."""
         from huggingface_hub import get_token
 
         if not self.repo:
@@ -84,23 +85,33 @@ class AutoPush:
             self._due[failed] = time.monotonic() + delay
             self._delays[failed] = min(2 * delay, LONGEST_RETRY_SECONDS)
 
-    def _take_back(self) -> None:
+    def _restore(self) -> None:
+        line = self.take_back()
+        self._wants_back = False
+        self._say(line)
+
+    def _send(self, new: set[tuple[str, float | None]]) -> None:
+        line = self.push(sorted(run_id for run_id, _ in new))
+        self._sent |= new
+        self._say(line)
+
+    def take_back(self) -> str:
+        """Make the sent runs that the store lacks; return a line about them. Raises ConfigError and OSError."""
         from lpwd.hub import push
 
         taken = push.take_back(self.store, self.repo)
         if taken.results.source not in ("hub", "copy"):
             raise ConfigError(taken.results.reason)
-        self._wants_back = False
-        self._say(taken.line)
+        return taken.line
 
-    def _push(self, new: set[tuple[str, float | None]]) -> None:
+    def push(self, run_ids: list[str]) -> str:
+        """Send these runs; return a line about them. Raises ConfigError and OSError."""
         from lpwd.hub import push
 
-        report = push.push(self.store, self.repo, run_ids=sorted(run_id for run_id, _ in new))
-        self._sent |= new
-        self._say(report.line)
+        report = push.push(self.store, self.repo, run_ids=run_ids)
         if report.added:
             self.on_sent(self.repo)
+        return report.line
 
     def _say(self, line: str) -> None:
         """Once to the log, and to whoever looks at `line`."""

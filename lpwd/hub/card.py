@@ -51,8 +51,8 @@ same run the newest file counts.
 | `start_digest` | SHA-256 of the weights that the run began from, which `init_from` names; empty without any |
 | `zero_shot_top1`, `zero_shot_loss` | under weights shrunk by 0, 1, ..., 100%, where it was measured |
 | `weight_norms` (curves) | L2 norm per layer after the epoch, shallow to deep |
-| `angular_update` (curves) | radians by which the epoch's last step turned each layer's weights; empty in older rows |
-| `relative_update`, `relative_gradient` (curves) | length of that step's change and gradient over that of the weights |
+| `angular_update` (curves) | radians by which a step turned each layer, mean of sampled steps; empty in older rows |
+| `relative_update`, `relative_gradient` (curves) | length of its change and of the gradient over that of the weights |
 | `opposing_count_rate`, `opposing_magnitude_rate` | share of weights whose decay opposes the update, 0 to 1 |
 
 Compare runs of one `device_class`, `scale` and setting: means over different ones say nothing about the method.

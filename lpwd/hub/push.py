@@ -244,23 +244,33 @@ def take_back(store: RunStore, repo: str) -> Restored:
     return Restored(tuple(restore(store, results.runs, message)), results)
 
 
-def write_snapshot(
+def add_to_folder(
     store: RunStore, folder: Path, run_ids: Sequence[str] | None = None, *, dry_run: bool = False, replace: bool = False
 ) -> Report:
-    """Add the store's finished runs to a snapshot in a folder, such as lpwd/snapshot, and choose what the Demo draws.
+    """Add the store's finished runs to a folder as new files of runs and curves; no file that is there is changed.
 
     As `push` does on the Hub: what is there already stays, unless `replace`.
     """
     theirs = read(folder, "").runs if folder.is_dir() else {}
     new = _News(theirs, *ended_runs(store, run_ids), replace)
-    report = new.report(str(folder), dry_run)
+    for name, content in ({} if dry_run else new.files).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / name) as temporary:
+            temporary.write_bytes(content)
+    return new.report(str(folder), dry_run)
+
+
+def write_snapshot(
+    store: RunStore, folder: Path, run_ids: Sequence[str] | None = None, *, dry_run: bool = False, replace: bool = False
+) -> Report:
+    """`add_to_folder` for a snapshot, such as lpwd/snapshot, and choose what the Demo draws.
+
+    Raises ConfigError if there is no run to write.
+    """
+    report = add_to_folder(store, folder, run_ids, dry_run=dry_run, replace=replace)
     if not report.published:
         raise ConfigError(f"There is no finished run in {store.root}: nothing was written.")
     if not dry_run:
-        for name, content in new.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with replacing(folder / name) as temporary:
-                temporary.write_bytes(content)
         runs = read(folder, "").runs
         chosen.write(runs, folder)
         scans.write(runs, folder)

@@ -62,9 +62,9 @@ CURVES_SCHEMA = pa.schema(
         "weight_norms": NUMBERS,  # L2 norm per layer, shallow to deep
         **dict.fromkeys(("opposing_count_rate", "opposing_magnitude_rate"), NUMBER),
         **dict.fromkeys(("seconds", "images_per_second"), NUMBER),
-        "angular_update": NUMBERS,  # radians per layer in the epoch's last step; empty in older rows
-        "relative_update": NUMBERS,  # |change| / |weights| per layer in that step; empty in older rows
-        "relative_gradient": NUMBERS,  # |gradient| / |weights| per layer in that step; empty in older rows
+        "angular_update": NUMBERS,  # radians per layer, mean of sampled steps; empty in older rows
+        "relative_update": NUMBERS,  # |change| / |weights| per layer, mean of these steps; empty in older rows
+        "relative_gradient": NUMBERS,  # |gradient| / |weights| per layer, mean of these steps; empty in older rows
     }
 )
 REQUIRED = {

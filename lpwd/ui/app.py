@@ -19,6 +19,7 @@ import psutil
 from lpwd import plugins, space
 from lpwd.config import ConfigError
 from lpwd.hub import autopush
+from lpwd.hub.bucket import Bucket
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import LOCAL_HINT, ON_SPACE, Limits
 from lpwd.store import RunStore
@@ -76,9 +77,10 @@ def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threa
     except OSError as error:
         raise ConfigError(f"{runs_dir} cannot hold runs ({error.strerror}): choose another --runs-dir") from None
     try:
-        pusher = autopush.from_environment(store)
-        if pusher:
-            pusher.start()
+        pusher, folder = autopush.from_environment(store), space.bucket()
+        senders = [sender for sender in (pusher, Bucket(store, folder) if folder else None) if sender]
+        for sender in senders:
+            sender.start()
         from lpwd.ui import page
 
         if space.zero_gpu():
@@ -89,8 +91,8 @@ def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threa
         if not ON_SPACE:
             print(f"Runs of the command line are changed by the owner's browser{LOCAL_HINT}.", flush=True)
         ended.wait()
-        if pusher:
-            pusher.close()
+        for sender in senders:
+            sender.close()
         demo.close(verbose=False)
     except OSError as error:  # the port is taken
         raise ConfigError(str(error)) from None

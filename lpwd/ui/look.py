@@ -12,6 +12,9 @@ CHARTS = (
     "shared/figure.js",
     "shared/lane_chart.js",
     "shared/lane_traces.js",
+    "shared/motion.js",
+    "shared/profile.js",
+    "shared/profile_shape.js",
     "shared/seeds.js",
 )  # needed by other tabs only
 # What a component runs when it appears. A failure shows in its place, and in the console.

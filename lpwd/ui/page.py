@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.queue import Jobs
+from lpwd.runs import Runs
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.benchmark import tab as benchmark
@@ -22,6 +23,7 @@ from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.hub_notice import why_digits
+from lpwd.ui.shared.motion import Motion
 from lpwd.ui.train import tab as train
 from lpwd.ui.web import api, assets, card, dropped, routes
 from lpwd.ui.web.answers import repeated
@@ -56,6 +58,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
     `jobs` has been started. Nothing here waits for the worker or the Hub.
     """
     live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
+    topics.add("motion", Motion(Runs(store, cached.runs)).look)  # of two tabs
     bench = Bench(store, cached)
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:

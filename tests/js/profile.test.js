@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { barsOf, overMean } from "../../lpwd/ui/train/profile_shape.js";
+import { barsOf, overMean } from "../../lpwd/ui/shared/profile_shape.js";
 
 test("a profile of any length is drawn at eight depths, linear between its multipliers", () => {
   assert.deepEqual(barsOf("0,7", 8), [0, 1, 2, 3, 4, 5, 6, 7]);

@@ -3,11 +3,13 @@
 import { Figure } from "../shared/figure.js";
 import { copy } from "../shared/files.js";
 import { short } from "../shared/numbers.js";
+import { Profile } from "../shared/profile.js";
 import { call } from "../shared/server.js";
-import { parameter, remember } from "../shared/url.js";
+import { parameter, remember, tabLink } from "../shared/url.js";
 import { table, View } from "../shared/widgets.js";
 import { rowsWith } from "./audit_rows.js";
 
+const DRAWN = "profile"; // the rule of one's own profile
 const ROUNDING = 1e-9; // largest relative difference of an identity in float64
 
 /** @param {number} value */
@@ -94,6 +96,8 @@ class LayerRates extends View {
     /** @type {any[]} */
     this.models = [];
     this.plot = new Figure(this.field("rates"));
+    this.profile = new Profile(element, () => this.drawn());
+    this.profile.element.hidden = false;
     this.asking = false;
     this.again = false;
     this.on("model", "change", () => this.chosen());
@@ -114,6 +118,7 @@ class LayerRates extends View {
     const options = this.models.map(({ label, n }, i) => new Option(`${label} (n = ${n})`, String(i)));
     this.field("model").replaceChildren(...options, new Option("other, by the slider", ""));
     this.restore();
+    this.offerRace();
     this.choose();
   }
 
@@ -128,7 +133,8 @@ class LayerRates extends View {
       this.field("rule").value,
       Number(this.field("lam").value),
     ];
-    const answer = await call(this.server, "layer_rates", { model, n, rule, weight_decay });
+    const profile = rule === DRAWN ? this.profile.drawn() : "";
+    const answer = await call(this.server, "layer_rates", { model, n, rule, weight_decay, profile });
     this.asking = false;
     this.say("rates-problem", answer.problem);
     if (!answer.problem) this.show(answer);
@@ -141,17 +147,32 @@ class LayerRates extends View {
     table(this.field("rates-table"), rows);
   }
 
+  drawn() {
+    this.field("rule").value = DRAWN;
+    this.draw();
+    this.remember();
+  }
+
+  /** Lead to a race of the profile against WD and LPWD. */
+  offerRace() {
+    const [profile, weight_decay] = [this.profile.drawn(), this.field("lam").value];
+    this.field("race-profile").href = tabLink("train", { methods: "wd,lpwd,custom", profile, weight_decay });
+  }
+
   /** Write the choices into the address: the model by its name, and n in case that the model is unknown. */
   remember() {
     const explain_model = this.models[this.field("model").value]?.label ?? "";
     const [n, rule, lam] = ["n", "rule", "lam"].map((name) => this.field(name).value);
-    remember({ explain_model, explain_n: n, explain_rule: rule, explain_lam: lam });
+    const explain_profile = rule === DRAWN ? this.profile.drawn() : "";
+    remember({ explain_model, explain_n: n, explain_rule: rule, explain_lam: lam, explain_profile });
+    this.offerRace();
   }
 
   restore() {
     const linked = (name) => parameter(`explain_${name}`);
     const [model, n, rule, lam] = ["model", "n", "rule", "lam"].map((name) => this.field(name));
     const layers = Number(linked("n"));
+    this.profile.show(linked("profile"));
     if ([...rule.options].some((option) => option.value === linked("rule"))) rule.value = linked("rule");
     if (Number(linked("lam")) > 0) lam.value = linked("lam");
     if (layers >= Number(n.min) && layers <= Number(n.max)) n.value = String(layers);

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lpwd import codec
+from lpwd.analysis.words import label
 from lpwd.config import ConfigError
-from lpwd.methods import LAYER_RULES, METHODS, layer_rates
+from lpwd.methods import LAYER_RULES, METHODS, layer_rates, profile_rates
 from lpwd.store import RunStore
 
 MAX_LAYERS = 200
@@ -44,9 +46,14 @@ def _recorded(store: RunStore, run_id: str) -> Layers | None:
     return Layers(label, len(started.layer_names), started.layer_names, started.layer_parameter_counts)
 
 
-def view(store: RunStore, model: int | None, n: int, rule: str, weight_decay: float) -> dict[str, Any]:
-    """Figure, table and summary for `n` layers; `model` is a place in `models(store)` or None for any other n."""
-    if not 1 <= n <= MAX_LAYERS or rule not in LAYER_RULES or not 0 <= weight_decay <= 1e6:
+def view(
+    store: RunStore, model: int | None, n: int, rule: str, weight_decay: float, profile: str = ""
+) -> dict[str, Any]:
+    """Figure, table and summary for `n` layers; `model` is a place in `models(store)` or None for any other n.
+
+    A `profile`, such as `0,1,2`, replaces the rule.
+    """
+    if not 1 <= n <= MAX_LAYERS or not (profile or rule in LAYER_RULES) or not 0 <= weight_decay <= 1e6:
         raise ConfigError(f"n must be 1 to {MAX_LAYERS}, λ 0 to 1,000,000 and the rule one of {', '.join(LAYER_RULES)}")
     all_models = models(store)
     layers = (
@@ -54,14 +61,23 @@ def view(store: RunStore, model: int | None, n: int, rule: str, weight_decay: fl
         if model is not None and model < len(all_models) and all_models[model].n == n
         else Layers("", n)
     )
-    values = layer_rates(n, weight_decay, rule)
+    values = _drawn(n, weight_decay, profile) if profile else layer_rates(n, weight_decay, rule)
+    method = "custom" if profile else "lpwd"
     mean = sum(values) / n
     weighted = weighted_mean(values, layers.counts)
     return {
-        "figure": _figure(values, layers.names, weight_decay, weighted),
+        "figure": _figure(values, layers.names, weight_decay, weighted, method),
         "summary": _summary(values, weight_decay, mean, weighted, layers),
         "rows": _rows(values, layers, weight_decay),
     }
+
+
+def _drawn(n: int, weight_decay: float, profile: str) -> Sequence[float]:
+    """The rates of a profile. Raises ConfigError if it is none."""
+    try:
+        return profile_rates(n, weight_decay, codec.read("profile", profile))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def weighted_mean(values: Sequence[float], counts: Sequence[int]) -> float | None:
@@ -88,8 +104,10 @@ def _rows(values: Sequence[float], layers: Layers, lam: float) -> list[list[str]
     return [[row[c] for c in columns] for row in [["Layer i", "Name", "λᵢ", "λᵢ / λ", "Parameters"], *body]]
 
 
-def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted: float | None) -> dict[str, Any]:
-    style, x = METHODS["lpwd"], list(range(1, len(values) + 1))
+def _figure(
+    values: Sequence[float], names: Sequence[str], lam: float, weighted: float | None, method: str
+) -> dict[str, Any]:
+    style, x = METHODS[method], list(range(1, len(values) + 1))
     line = {"mode": "lines", "hoverinfo": "skip"}
     ends = [0.5, len(values) + 0.5]
     data: list[dict[str, Any]] = [
@@ -97,7 +115,7 @@ def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted:
             "type": "bar",
             "x": x,
             "y": values,
-            "name": "LPWD, λᵢ",
+            "name": f"{label(method)}, λᵢ",
             "marker": {"color": style.color},
             "text": list(names),
             "textposition": "none",
@@ -107,7 +125,9 @@ def _figure(values: Sequence[float], names: Sequence[str], lam: float, weighted:
     ]
     if weighted is not None:
         dotted = {"color": METHODS["lwd"].color, "width": 2, "dash": "dot"}
-        data.append({**line, "x": ends, "y": [weighted] * 2, "name": "LPWD, mean over parameters", "line": dotted})
+        data.append(
+            {**line, "x": ends, "y": [weighted] * 2, "name": f"{label(method)}, mean over parameters", "line": dotted}
+        )
     layout = {
         "xaxis": {"title": "layer i, shallow to deep", "showgrid": False, "range": ends},
         "yaxis": {"title": "decay rate λᵢ", "rangemode": "tozero"},

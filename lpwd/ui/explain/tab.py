@@ -85,8 +85,8 @@ def build(store: RunStore) -> None:
     def check(eta: float, lam: float, optimizer: str = "adam") -> dict[str, Any]:
         return {"checks": [asdict(c) for c in checks(eta, lam, optimizer)]}
 
-    def layer_rates(model: int | None, n: int, rule: str, weight_decay: float) -> dict[str, Any]:
-        return rates.view(store, model, n, rule, weight_decay)
+    def layer_rates(model: int | None, n: int, rule: str, weight_decay: float, profile: str = "") -> dict[str, Any]:
+        return rates.view(store, model, n, rule, weight_decay, profile)
 
     def models() -> dict[str, Any]:
         return {"models": [asdict(model) for model in rates.models(store)]}
@@ -111,6 +111,7 @@ def page() -> str:
         "PAPER": html.escape(paper.LINK),
         "BIBTEX": html.escape(paper.BIBTEX),
         "LAYER_RULES": "".join(f'<option value="{rule}">λᵢ = λ · {rule}</option>' for rule in LAYER_RULES),
+        "PROFILE": look.asset("shared/profile.html"),
     }
     text = look.asset("explain/explain.html")
     for name, part in parts.items():

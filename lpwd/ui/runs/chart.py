@@ -88,7 +88,7 @@ def _summary(drawn: Sequence[overlay.Line], y: str) -> str:
 NOTHING = "Nothing recorded to draw yet."
 MISSING = {
     "opposing": "R_op was not measured in these runs: train with --opposing-every 10.",
-    "angle": "No angular update is recorded in these runs: it is of an epoch's last step, and older runs lack it.",
+    "angle": "No angular update is recorded in these runs: they were trained by an older version.",
 }
 
 

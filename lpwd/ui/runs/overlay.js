@@ -2,6 +2,7 @@
 
 import { Figure } from "../shared/figure.js";
 import { copy, save } from "../shared/files.js";
+import { Motion } from "../shared/motion.js";
 import { count } from "../shared/numbers.js";
 import { watch } from "../shared/polling.js";
 import { call } from "../shared/server.js";
@@ -21,6 +22,7 @@ export class Overlay extends View {
     const nodes = [...this.element.querySelectorAll("[data-v]")];
     this.controls = Object.fromEntries(nodes.map((node) => [node.dataset.v, node]));
     this.plot = new Figure(this.field("plot"));
+    this.motion = new Motion(this.element, "runs");
     this.defaults = this.values();
     this.layer = parameter("layer"); // offered once the layers are known
     this.stamp = "";
@@ -91,6 +93,7 @@ export class Overlay extends View {
     this.say("problem", n > MAX_RUNS ? `${count(n, "run")} are ticked; at most ${MAX_RUNS} can be drawn.` : "");
     this.field("importing").hidden = true;
     this.stamp = "";
+    this.motion.follow(this.canDraw() ? this.ticks.list() : []);
     if (this.canDraw()) this.refresh();
     else this.field("shown").hidden = true;
   }

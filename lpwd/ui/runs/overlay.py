@@ -22,7 +22,7 @@ Y: dict[str, tuple[str, str, str]] = {
     "loss": ("training loss of each step (nats)", "step", "loss"),
     "opposing": ("opposing penalties R_op (share of the weights)", "epoch", "opposing_count_rate"),
     "norm": ("weight norm by layer (L2)", "layer", "norms"),
-    "angle": ("angular update by layer (radians in the epoch's last step)", "layer", "angles"),
+    "angle": ("angular update by layer (radians per step)", "layer", "angles"),
 }
 X = {"epoch": "epoch", "step": "step", "seconds": "training time (s)"}
 FAINT = 0.25  # opacity of the shallowest of all layers; the deepest is drawn whole

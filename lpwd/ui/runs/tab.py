@@ -95,6 +95,7 @@ def page() -> str:
     html = look.asset("runs/runs.html")
     for part in ("chart", "imported"):
         html = html.replace(f"[[{part.upper()}]]", look.asset(f"runs/{part}.html"))
+    html = html.replace("[[MOTION]]", look.asset("shared/motion.html"))
     for mark, choices in (("[[Y]]", shown), ("[[X]]", overlay.X), ("[[VALUES]]", judged)):
         html = html.replace(mark, "".join(f'<option value="{name}">{text}</option>' for name, text in choices.items()))
     return html

@@ -1,8 +1,8 @@
 // What the controls of the form show: train/tab.py sends it with each change, in one event.
 
-/** @type {object | null} */
+/** @type {any} */
 let shown = null;
-/** @type {((detail: object) => void)[]} */
+/** @type {((detail: any) => void)[]} */
 const listeners = [];
 
 addEventListener("lpwd-form", (/** @type {any} */ { detail }) => {
@@ -11,7 +11,7 @@ addEventListener("lpwd-form", (/** @type {any} */ { detail }) => {
 });
 
 /** Call `changed` with what the controls show, now if it is known and with every change.
- * @param {(detail: object) => void} changed */
+ * @param {(detail: any) => void} changed */
 export function onFormChange(changed) {
   listeners.push(changed);
   if (shown) changed(shown);

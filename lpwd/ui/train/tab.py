@@ -23,7 +23,6 @@ from lpwd.ui.shared.costs import Costs
 from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.differences import Differences
 from lpwd.ui.train.here import Here, first_dataset
-from lpwd.ui.train.motion import Motion
 from lpwd.ui.train.presets import fillings, options
 from lpwd.ui.train.published import Beside
 from lpwd.ui.web.people import People
@@ -55,7 +54,6 @@ def build(
     topics.add("preflight", preflight(Costs(live), here))
     topics.add("published_curves", Beside(live.store, cached).look)
     topics.add("differences", Differences(live.store).look)
-    topics.add("motion", Motion(live.store).look)
 
     with gr.Row(elem_classes="lp-train"):
         with gr.Column(elem_classes="lp-train-form", min_width=280):
@@ -64,7 +62,7 @@ def build(
                 preset = _html("train/presets", "lp-filling", _presets())
                 about = gr.HTML(elem_id="lp-filling-note", apply_default_css=False)
                 controls = form_controls.build(dataset)
-                profile = _html("train/profile", "lp-profile-editor")
+                profile = _html("train/profile", "lp-profile-editor", look.asset("shared/profile.html"))
                 plan = _html("train/plan", "lp-plan")
                 terms = " ".join(facts.terms for facts in DATASETS.values() if facts.terms)
                 limits = f'<p class="lp-muted">{live.jobs.limits.sentence} {terms}</p>'
@@ -75,7 +73,7 @@ def build(
         with gr.Column(elem_classes="lp-train-race", min_width=280):
             outcome = _html("train/outcome", "lp-outcome", OUTCOME, "{}")
             _html("train/panel", "lp-panel")
-            _html("train/motion", "lp-motion")
+            _html("train/motion", "lp-motion", look.asset("shared/motion.html"))
     _fill(preset, about, controls)
     profile.submit(_label, None, controls.fields["profile"], show_progress="hidden", api_visibility="private")
     _wire(live, people, controls, start, plan, outcome)
