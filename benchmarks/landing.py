@@ -27,7 +27,12 @@ from lpwd.store import RunStore
 ROUNDS, SECONDS = 5, 10.0  # pages opened for `land`, and how long each is watched
 PATIENCE_MS = 180_000
 LANDED = """
-window.land = {first: 0, moving: 0, frames: [], long: []};
+window.land = {first: 0, moving: 0, frames: [], long: [], head: 0};
+const look = () => {
+  if (document.querySelector('#lp-hero path.lp-line')?.getAttribute('d')) land.head = performance.now();
+  else requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
 new PerformanceObserver((list) => {
   for (const {startTime, duration} of list.getEntries()) land.long.push([startTime, duration]);
 }).observe({type: 'longtask', buffered: true});
@@ -109,6 +114,9 @@ def visit(app: App, browser: Browser) -> dict[str, float]:
     page.add_init_script(LANDED)
     before = processor(browser)
     page.goto(app.url, wait_until="commit")
+    page.wait_for_function("land.head", polling=20, timeout=PATIENCE_MS)
+    shown = page.evaluate("performance.now()")
+    page.eval_on_selector("#lp-toy", "node => node.scrollIntoView()")  # act one moves while somebody sees it
     page.wait_for_function("land.moving", polling=20, timeout=PATIENCE_MS)
     spent = processor(browser) - before
     moving = page.evaluate("land.moving")
@@ -120,8 +128,8 @@ def visit(app: App, browser: Browser) -> dict[str, float]:
     after = [length for at, length in tasks if at >= moving]
     result = {
         "first paint (ms)": page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
-        "act one drawn (ms)": seen["first"],
-        "act one moving (ms)": moving,
+        "the two curves of the head drawn (ms)": seen["head"],
+        "act one moving after it is scrolled to (ms)": moving - shown,
         "processor time of the page's process until then (ms)": 1000 * spent,
         "long tasks until then": len(tasks) - len(after),
         f"long tasks from then to {SECONDS:.0f} s": len(after),
@@ -143,6 +151,7 @@ def processor(browser: Browser) -> float:
 
 
 def heap(page: Page, minutes: float) -> None:
+    page.eval_on_selector("#lp-toy", "node => node.scrollIntoView()")
     cdp, begun = page.context.new_cdp_session(page), time.monotonic()
     while (passed := time.monotonic() - begun) <= 60 * minutes:
         cdp.send("HeapProfiler.collectGarbage")

@@ -1,10 +1,10 @@
 # ruff: noqa: E402
-"""The moving picture of the landing, docs/landing.webp: act one, then act two's penalty turned up. About four minutes.
+"""The moving picture of the landing, docs/landing.webp: the question and its race, then act two's penalty turned up.
 
     [LPWD_SNAPSHOT_DIR=folder] python benchmarks/picture.py [FILE]
 
-Of what is published, like `page.py land`. The page's clock stands still between pictures, so that a busy machine draws
-the same ones.
+Of what is published, like `page.py land`; the race is trained here. Of act two the page's clock stands still between
+pictures, so that a busy machine draws the same ones. About four minutes.
 """
 
 import base64
@@ -22,23 +22,36 @@ from PIL import Image
 from playwright.sync_api import CDPSession, Page
 
 WINDOW, WIDTH = {"width": 1200, "height": 760}, 960  # pixels of the page, and of the picture
-FRAME_MS, LIMIT = 100, 2_000_000  # milliseconds a picture; bytes
-TOY_FRAMES, STRENGTH_FRAMES, REST_FRAMES = 90, 3, 12  # of act one, of each lambda, and at the end
+FRAME_MS, LIMIT = 100, 1_500_000  # milliseconds a picture; bytes
+RACE_FRAMES, STRENGTH_FRAMES, REST_FRAMES = 60, 3, 12  # of the race at most, of each lambda, and at the end
+RACE_EVERY_MS = 500  # between pictures of the race
 QUALITIES = (70, 55, 40, 25)
 STYLE = "#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
+LIVE = "document.querySelectorAll('#lp-hero path.lp-line[data-id*=\"-s\"][d]').length >= 2"
 READY = "document.querySelector('#lp-penalty [data-f=top1] .lp-line')?.getAttribute('d')"
 
 
-def frames(page: Page) -> Iterator[Image.Image]:
+def race(page: Page) -> Iterator[Image.Image]:
+    """The landing while its race trains, at the real pace times RACE_EVERY_MS / FRAME_MS."""
     cdp = page.context.new_cdp_session(page)
-    page.add_style_tag(
-        content="#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
-    )
-    show(page, "#lp-toy")
-    page.click("#lp-toy [data-act=reset]")
-    page.clock.run_for(3 * FRAME_MS)
-    for _ in range(TOY_FRAMES):
-        yield frame(page, cdp)
+    page.add_style_tag(content=STYLE)
+    for _ in range(REST_FRAMES):
+        yield shot(cdp)
+    page.click("#lp-hero [data-act=race]")
+    page.wait_for_function(LIVE, timeout=PATIENCE_MS)
+    for _ in range(RACE_FRAMES):
+        yield shot(cdp)
+        page.wait_for_timeout(RACE_EVERY_MS)
+        if "idle" in page.inner_text("#lp-strip [data-f=race]"):
+            break
+    for _ in range(REST_FRAMES):
+        yield shot(cdp)
+
+
+def strengths(page: Page) -> Iterator[Image.Image]:
+    """Act two, its penalty turned up and back."""
+    cdp = page.context.new_cdp_session(page)
+    page.add_style_tag(content=STYLE)
     show(page, "#lp-penalty")
     page.focus("#lp-penalty [data-f=decay]")
     opened, last = (
@@ -64,6 +77,10 @@ def show(page: Page, act: str) -> None:
 def frame(page: Page, cdp: CDPSession) -> Image.Image:
     """The page `FRAME_MS` later."""
     page.clock.run_for(FRAME_MS)
+    return shot(cdp)
+
+
+def shot(cdp: CDPSession) -> Image.Image:
     png = base64.b64decode(cdp.send("Page.captureScreenshot", {"format": "png"})["data"])
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     return picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
@@ -83,11 +100,12 @@ def main(file: Path) -> None:
     with landing() as (app, browser):
         page = open_page(browser, app.url, viewport=WINDOW).page
         page.wait_for_function(READY, timeout=PATIENCE_MS)
+        pictures = list(race(page))
         page.clock.install()
         page.reload()
         page.wait_for_function(READY, timeout=PATIENCE_MS)
         page.clock.pause_at(page.evaluate("Date.now()") + 1000)
-        write(list(frames(page)), file)
+        write(pictures + list(strengths(page)), file)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def test_a_press_trains_the_first_seed_that_is_neither_published_nor_finished(st
     finish(store, 0)  # of a published seed: it is in the recorded curves
     once = situation(lanes)
     assert (once["finished"], once["shown"], once["next"]) == ([3], ids, 4)
-    assert "contrary to the paper, but with one seed (n = 1, seed 3)" in once["verdict"]
+    assert "contrary to the paper. With one seed (n = 1, seed 3)" in once["verdict"]
     assert situation(lanes, methods=["wd", "lpwd", "lwd"])["finished"] == []
     finish(store, 4, gain=-20.2)
     assert "n = 2, seeds 3, 4" in situation(lanes)["verdict"]

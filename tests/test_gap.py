@@ -48,8 +48,8 @@ def test_of_equal_differences_the_weakest_penalty_opens():
             0.0,
             0.7,
             (
-                "at equal total decay there is no difference larger than 0.15 points",
-                "more decay alone makes 100 % of it",
+                "At equal total decay there is no difference larger than 0.15 points",
+                "More decay alone makes 100 % of it",
             ),
         ),
         (
@@ -63,11 +63,11 @@ def test_of_equal_differences_the_weakest_penalty_opens():
             -1.0,
             0.5,
             (
-                "it is not only more decay: at equal total decay LPWD is behind WD (",
-                "more decay alone has the opposite effect",
+                "It is not only more decay: at equal total decay LPWD is behind WD (",
+                "More decay alone has the opposite effect",
             ),
         ),
-        (-0.2, 0.7, -0.6, ("WD is ahead of LPWD by 0.20 points", "more decay alone makes more than all of it")),
+        (-0.2, 0.7, -0.6, ("WD is ahead of LPWD by 0.20 points", "More decay alone makes more than all of it")),
         (
             0.0,
             0.0,
@@ -95,7 +95,7 @@ def test_the_sentence_says_how_much_of_the_gap_is_more_decay(lpwd, matched, more
 
 def test_one_seed_supports_neither_a_difference_nor_a_reason():
     text = holds({"lpwd": difference(0.7, n=1), "lpwd_matched": difference(0.9, "lpwd_matched", n=1)})
-    assert text.endswith("with one seed (n = 1, seed 0) seed noise is unknown and nothing follows.")
+    assert text.endswith("With one seed (n = 1, seed 0) seed noise is unknown and nothing follows.")
 
 
 def test_differences_are_paired_by_seed_over_the_runs_of_one_strength(store):

@@ -47,3 +47,29 @@ def test_one_press_races_both_methods_in_view(app, browser):
     page.click("#lp-hero [data-act=use]")
     assert "lpwd.build_optimizer(model" in page.inner_text("#lp-hero [data-f=code]")
     assert seen.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_the_keyboard_alone_leads_from_the_landing_to_a_verdict(app, browser):
+    seen = open_page(browser, app.url)
+    page = seen.page
+    page.wait_for_selector("#lp-hero [data-f=wd] path.lp-line >> nth=0", state="attached")
+    walk(page, "Tab", "#lp-hero [data-act=race]")
+    page.keyboard.press("Enter")
+    page.wait_for_function(LIVE)
+    page.wait_for_selector("#lp-strip [data-f=race]:not(.lp-idle)")
+    walk(page, "Shift+Tab", "#lp-strip [data-f=race]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#lp-panel [data-f=verdict]:has-text('n = 1')")
+    assert "best-10 test top-1" in page.inner_text("#lp-panel [data-f=verdict]")
+    assert seen.errors == []
+
+
+def walk(page, key, selector):
+    """Press the key until the element has the focus, as somebody without a mouse does."""
+    for _ in range(60):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {selector}")

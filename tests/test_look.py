@@ -1,4 +1,4 @@
-"""Every tab at three widths, light and dark: nothing is cut, and nothing is inaccessible.
+"""Every tab at four widths, light and dark: nothing is cut, nothing is inaccessible, and no sentence is long.
 
 With LPWD_PICTURES=1 each is also photographed, to look at in build/screenshots.
 """
@@ -13,10 +13,14 @@ from synthetic import write_run
 from lpwd.config import RunConfig
 from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
+from lpwd.ui import terms
 
 PICTURES = ROOT / "build" / "screenshots" if os.environ.get("LPWD_PICTURES") else None
-HEIGHTS = {1360: 900, 900: 1100, 390: 844}  # of the window, by its width
-VISITS = {"dark": (1360, 900, 390), "light": (390, 900, 1360)}  # by colour scheme: its first width, then others
+HEIGHTS = {1360: 900, 1100: 900, 900: 1100, 390: 844}  # of the window, by its width
+VISITS = {
+    "dark": (1360, 1100, 900, 390),
+    "light": (390, 900, 1100, 1360),
+}  # by colour scheme: its first width, then others
 # What is clicked, one after the other on one page, and the selector that tells that it is drawn.
 STEPS = {
     "demo": ("#lp-tab-demo-button", "#lp-penalty [data-f=loss] .lp-line"),
@@ -53,6 +57,15 @@ CUT = """() => {
     if (hides(node) && !short && node.scrollWidth > node.clientWidth + 1) problems.push(`cut: ${text}`);
   }
   return [...new Set(problems)];
+}"""
+# Sentences of more than 25 words that the page shows. Numbers in parentheses and code are not counted.
+LONG = r"""() => {
+  const lines = (node) => node.innerText.split(/[\n\t]+/);
+  const code = new Set([...document.querySelectorAll("code, pre")].flatMap(lines));
+  const read = lines(document.body).filter((line) => !code.has(line));
+  const sentences = read.flatMap((line) => line.split(/(?<=[.!?])\s+/));
+  const words = (text) => text.replace(/\(.*?\)/g, "").split(/\s+/).filter((word) => /[\p{L}\d]/u.test(word));
+  return [...new Set(sentences.filter((text) => words(text).length > 25))];
 }"""
 
 pytestmark = [
@@ -101,7 +114,21 @@ def test_every_tab_is_shown_whole_and_accessible(address, browser, scheme):
                 PICTURES.mkdir(parents=True, exist_ok=True)
                 page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
         page.set_viewport_size(window)
+        found[name, "long"] = page.evaluate(LONG)
         found[name, "axe"] = inaccessible(page, scheme) if name in AXE else []
     assert {name: texts for name, texts in found.items() if texts} == {}
     assert seen.hosts <= {"127.0.0.1"}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
+
+
+def test_a_term_is_explained_on_focus(address, browser):
+    page = open_page(browser, address + "&tab=explain").page
+    term = page.locator("#lp-explain .lp-term").first
+    term.focus()
+    assert "learning rate" in term.evaluate("term => getComputedStyle(term, '::after').content")
+    page.context.close()
+
+
+def test_a_template_with_an_unknown_term_is_an_error():
+    with pytest.raises(KeyError, match="psi"):
+        terms.marked("<dfn>psi</dfn>")

@@ -72,7 +72,7 @@ def test_holm_corrects_for_the_tiles_and_says_what_each_says_alone():
     assert (weak.verdict, first.verdict) == ("confirms", "undecided")
     assert first.notes[0] == "Without correction for the number of tiles: confirms."
     assert first.needs.startswith(
-        "3 seeds detect 0.96 points (80% power); a difference as large as measured needs about "
+        "3 seeds detect 0.96 points (80% power). A difference as large as measured needs about "
     )
 
 

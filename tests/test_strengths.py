@@ -38,7 +38,7 @@ HIGHER = {decay: top1 + 2 for decay, top1 in FALLING.items()}
     [
         (HIGHER, FALLING, "LPWD helps: its best beats WD's, and reversed depth does not"),
         (HIGHER, HIGHER, "more decay in deep layers is not what helps: reversed depth beats WD as well"),
-        (FALLING, HIGHER, "LPWD does not help: best LPWD minus best WD 0.00"),
+        (FALLING, HIGHER, "LPWD does not help. Best LPWD minus best WD 0.00"),
     ],
 )
 def test_lpwd_helps_only_where_it_beats_wd_and_reversed_depth_does_not(lpwd, reverse, said):

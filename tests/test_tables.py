@@ -1,6 +1,7 @@
 """Statistics against hand computations, and the sentences that may follow from them."""
 
 import math
+import re
 import time
 
 import pytest
@@ -154,7 +155,7 @@ def test_a_wide_interval_with_zero_is_undecided_and_names_the_seeds_that_would_d
     text = verdict(pair(0.3, -0.2, 0.1))
     assert text.startswith("LPWD minus WD: undecided in best-10 test top-1: +0.07 points, 95% interval")
     assert "n = 3, seeds 0 to 2" in text
-    assert "3 seeds detect 0.82 points (80% power); a margin of 0.15 points needs about 29 more seeds" in text
+    assert "3 seeds detect 0.82 points (80% power). A margin of 0.15 points needs about 29 more seeds" in text
     assert "3 pairs are few" in text
 
 
@@ -258,18 +259,18 @@ def test_numbers_have_a_typographic_minus_and_no_negative_zero():
         ((-4.0, -4.1, -3.9), "Contrary to the paper, WD is ahead of LPWD by 4.00 points of best-10 test top-1 ("),
         ((1.0, 1.1, 0.9), "As the paper claims, LPWD is ahead of WD by 1.00 points of best-10 test top-1 ("),
         ((0.6, -0.3, 0.9), "Undecided whether WD and LPWD differ in best-10 test top-1: LPWD minus WD is +0.40"),
-        ((-0.4,), "WD is ahead of LPWD by 0.40 points of best-10 test top-1, contrary to the paper, but with one seed"),
+        ((-0.4,), "WD is ahead of LPWD by 0.40 points of best-10 test top-1, contrary to the paper. With one seed"),
         (
             (0.0,),
-            "WD and LPWD are equal in best-10 test top-1, but with one seed (n = 1, seed 0) seed noise is unknown",
+            "WD and LPWD are equal in best-10 test top-1. With one seed (n = 1, seed 0) seed noise is unknown",
         ),
         ((), "No verdict yet: WD and LPWD have not both finished for any seed."),
     ],
 )
-def test_the_headline_is_one_sentence_with_n_and_seeds_that_follows_from_the_interval(differences, said):
+def test_the_headline_has_n_and_seeds_and_follows_from_the_interval(differences, said):
     text = one_sentence(pair(*differences), claim=1)
     assert text.startswith(said)
-    assert text.count(". ") == 0
+    assert all(len(re.sub(r"\(.*?\)", "", sentence).split()) <= 25 for sentence in re.split(r"(?<=[.])\s", text))
     if len(differences) == 3:
         assert "95% interval" in text
         assert "n = 3, seeds 0 to 2" in text

@@ -58,8 +58,7 @@ def why(differences: Mapping[str, Paired]) -> str:
         clauses.append(_at_equal_decay(gap, known[EQUAL_DECAY]))
     if MORE_DECAY in known:
         clauses.append(_more_decay(gap, known[MORE_DECAY]))
-    text = "; ".join(clauses)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
 
 
 def _at_equal_decay(gap: Paired, matched: Paired) -> str:

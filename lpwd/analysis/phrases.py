@@ -61,17 +61,17 @@ def seeds_alone(without: int, count: int) -> list[str]:
 def seeds_that_decide(
     mean: float, deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
 ) -> str:
-    """`3 seeds detect 0.61 points (80% power); a margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
+    """`3 seeds detect 0.61 points (80% power). A margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
 
     A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes. The deviation is known
     from few seeds, hence "about".
     """
     detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
-    needs = f"a margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
+    needs = f"A margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
     if abs(mean) <= margin:
-        return f"{detected}; {needs}"
+        return f"{detected}. {needs}"
     found = _more(seeds_to_find(mean, deviation, alpha) - n, hours)
-    return f"{detected}; a difference as large as measured needs {found}, {needs}"
+    return f"{detected}. A difference as large as measured needs {found}. {needs}"
 
 
 def _more(seeds: int, hours: float) -> str:

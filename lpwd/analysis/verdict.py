@@ -86,7 +86,7 @@ def verdict(
     if paired.n == 1:
         text = f"{pair}: {signed(paired.mean, unit)} in {name} ({_spread(paired)}); {ONE_PAIR}."
     elif paired.outcome in ("equal", "undecided"):
-        more = f"; {more_seeds(paired)}" if paired.outcome == "undecided" else ""
+        more = f". {more_seeds(paired)}" if paired.outcome == "undecided" else ""
         text = f"{pair}: {outcome_text(paired.outcome, paired.margin, unit)} in {name}: {numbers}{more}."
     else:
         text = f"{label(paired.method)} is {paired.outcome} than {label(paired.other)} in {name}: {numbers}."
@@ -109,7 +109,6 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     name, unit, lower_is_better = quantity(paired)
     pair = f"{label(paired.other)} and {label(paired.method)}"
     which = minus(paired.method, paired.other)
-    diverged = "".join(f"; {sentence.rstrip('.')}" for sentence in _divergences(paired))
     better = -paired.mean if lower_is_better else paired.mean
     ahead, behind = (paired.method, paired.other) if better > 0 else (paired.other, paired.method)
     by = f"{label(ahead)} is ahead of {label(behind)} by {size(abs(better), unit)} of {name}"
@@ -119,16 +118,16 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
         text = f"No verdict yet: {pair} have not both finished for any seed"
     elif paired.n == 1:
         lead = f"{by}{f', {agrees}' if claim else ''}" if better else f"{pair} are equal in {name}"
-        text = f"{lead}, but with one seed ({_spread(paired)}) seed noise is unknown and nothing follows"
+        text = f"{lead}. With one seed ({_spread(paired)}) seed noise is unknown and nothing follows"
     elif paired.outcome == "equal":
         text = f"{pair} do not differ by more than {size(paired.margin, unit)} in {name}: {numbers}"
     elif paired.outcome == "undecided":
-        text = f"Undecided whether {pair} differ in {name}: {numbers}; {more_seeds(paired)}"
+        text = f"Undecided whether {pair} differ in {name}: {numbers}. {more_seeds(paired)}"
     else:
         lead = f"{agrees[0].upper()}{agrees[1:]}, {by}" if claim else by
         few_pairs = "; few pairs" if paired.n < SMALL else ""
         text = f"{lead} ({which}: {interval(paired)}; {_spread(paired)}{few_pairs})"
-    return f"{text}{diverged}."
+    return " ".join([f"{text}.", *_divergences(paired)])
 
 
 # ---- their parts

@@ -88,12 +88,12 @@ SETTLE_SEEDS = 5
 
 CPU_NOTE = (
     "Not the paper's experiment but its regime at a size for two CPU cores: a ConvNeXt (atto, 3.4 M parameters) or a "
-    "small Swin (3.1 M), pretrained by preset `pretrain` on 100,000 ImageNet images of 200 classes at 32x32 instead of "
-    f"ImageNet-21k, then fine-tuned at the paper's η and λ on {TRAINED:,} real CIFAR-100 images (9,000 of CIFAR-10; "
-    "1,000 more for validation, 2,000 for the test; balanced), bf16. "
-    f"{FINE_TUNING['epochs']} epochs of batch {FINE_TUNING['batch_size']} are {STEPS:,} steps, where the paper takes "
-    f"{PAPER_STEPS:,} of batch 512: at the same η and λ decay takes a {PAPER_STEPS / STEPS:.0f}th of the paper's total "
-    "(in nepers), which only preset `settle` reaches and passes, at larger λ. "
+    "small Swin (3.1 M). Preset `pretrain` trains them on 100,000 ImageNet images of 200 classes at 32x32 instead of "
+    f"ImageNet-21k. They are fine-tuned in bf16 at the paper's η and λ on {TRAINED:,} real CIFAR-100 images (9,000 of "
+    "CIFAR-10; 1,000 more for validation, 2,000 for the test; balanced). "
+    f"{FINE_TUNING['epochs']} epochs of batch {FINE_TUNING['batch_size']} are {STEPS:,} steps; the paper takes "
+    f"{PAPER_STEPS:,} of batch 512. At the same η and λ total decay is a {PAPER_STEPS / STEPS:.0f}th of the paper's "
+    "(in nepers). Only preset `settle` reaches it, at larger λ. "
     f"With {FINE_TUNING['epochs']} epochs “best 10” is the mean over all of them."
 )
 

@@ -76,17 +76,17 @@ def _decision(lpwd: Paired, reverse: Paired) -> str:
     """LPWD helps only if its best beats WD's best and reversed depth does not."""
     if lpwd.n < 2 or reverse.n < 2:
         return "no verdict yet: LPWD, WD and reversed depth need two seeds each."
-    numbers = f"best LPWD minus best WD {_numbers(lpwd)}, best reversed depth minus best WD {_numbers(reverse)}"
+    numbers = f"Best LPWD minus best WD {_numbers(lpwd)}. Best reversed depth minus best WD {_numbers(reverse)}"
     if lpwd.outcome == "undecided":
-        return f"undecided whether LPWD helps: {numbers}; {more_seeds(lpwd)}."
+        return f"undecided whether LPWD helps. {numbers}. {more_seeds(lpwd)}."
     if lpwd.outcome != "higher":
         harm = " and harms" if lpwd.outcome == "lower" else ""
-        return f"LPWD does not help{harm}: {numbers}."
+        return f"LPWD does not help{harm}. {numbers}."
     if reverse.outcome == "higher":
-        return f"more decay in deep layers is not what helps: reversed depth beats WD as well: {numbers}."
+        return f"more decay in deep layers is not what helps: reversed depth beats WD as well. {numbers}."
     if reverse.outcome == "undecided":
-        return f"LPWD helps; undecided whether reversed depth does: {numbers}; {more_seeds(reverse)}."
-    return f"LPWD helps: its best beats WD's, and reversed depth does not: {numbers}."
+        return f"LPWD helps; undecided whether reversed depth does. {numbers}. {more_seeds(reverse)}."
+    return f"LPWD helps: its best beats WD's, and reversed depth does not. {numbers}."
 
 
 def _numbers(pair: Paired) -> str:
@@ -99,7 +99,7 @@ def _floor(done: pd.DataFrame, value: str) -> str:
         return ""
     return (
         f"noise floor: {floor.cells} runs whose decay removes less than {NULL_SHARE:.0%} of the weights differ within "
-        f"a seed by a deviation of {floor.std:.2f} points; they are shaded."
+        f"a seed by a deviation of {floor.std:.2f} points. They are shaded."
     )
 
 
@@ -119,8 +119,8 @@ def _coincidence(done: pd.DataFrame, value: str) -> list[str]:
         else:
             named = "; ".join(f"{number(p.mean, signed=True)} at {p.total_decay:.3g}" for p in differing)
             text = (
-                f"apart from WD's curve at the same total decay in {len(differing)} of {len(points)} strengths, "
-                f"beyond the 95% interval ({named} nepers)."
+                f"differs from WD at equal total decay in {len(differing)} of {len(points)} strengths "
+                f"(95% intervals; {named} nepers)."
             )
         sentences.append(f"{label(method)}, {QUANTITIES[value][0]}: {text}")
     return sentences
@@ -140,7 +140,7 @@ def _robustness(done: pd.DataFrame, value: str) -> list[str]:
         parts.append(f"{label(method)} " + (f"{ends[0]:.2g} to {ends[1]:.2g}" if ends else "nowhere"))
     ranges = ", ".join(parts)
     within = f"within {PLATEAU_POINTS:g} point of WD's best ({level:.1f}%)"
-    return [f"Robustness, {QUANTITIES[value][0]}: {within} at {ranges} nepers."]
+    return [f"Robustness, {QUANTITIES[value][0]}: total decay in nepers {within} ({ranges})."]
 
 
 def trials(frame: pd.DataFrame) -> tuple[dict[str, go.Figure], list[str]]:
@@ -154,5 +154,5 @@ def trials(frame: pd.DataFrame) -> tuple[dict[str, go.Figure], list[str]]:
         counts = rows.drop_duplicates("method")
         if counts.trials.nunique() > 1:
             named = ", ".join(f"{label(row.method)} {row.trials}" for row in counts.itertuples())
-            sentences.append(f"Tuning budgets differ in {column} ({named} settings); compare at the same k.")
+            sentences.append(f"Tuning budgets differ in {column} ({named} settings). Compare at the same k.")
     return drawn, sentences

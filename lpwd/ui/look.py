@@ -4,6 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from lpwd.ui import terms
 from lpwd.ui.web import assets
 
 HERE = Path(__file__).parent
@@ -103,5 +104,5 @@ def mount(name: str) -> str:
 
 
 def asset(name: str) -> str:
-    """Return a file below this folder as text: `train/panel.html`."""
-    return (HERE / name).read_text(encoding="utf-8")
+    """Return a file below this folder as text, such as `train/panel.html`, with the terms of its glossary explained."""
+    return terms.marked((HERE / name).read_text(encoding="utf-8"))

@@ -151,7 +151,7 @@ test("decay alone leaves (1 - eta lambda)^T of a weight", () => {
   assert.match(shrinkText(frame, 5, null), /η λ = 0.005 per step. .* keeps 99.5 % .* leaves 61 %/);
   assert.match(
     shrinkText(frame, 0.5, { rates: [0.1, 0.9], meanRate: 0.75 }),
-    /99 % in .* least and 91 % .* by 1.5 λ\./,
+    /99 % in .* least, 91 % .* by 1.5 λ\./,
   );
 });
 

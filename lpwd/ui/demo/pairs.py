@@ -46,10 +46,10 @@ def published_view(published_pair: Mapping[str, Any] | None, where: str) -> dict
     config = RunConfig(**published_pair["config"])
     facts = [
         f"WD vs LPWD, {detail(config)}",
-        f"scale {config.scale}",
+        f"Scale {config.scale}",
         published_pair["device"],
         published_pair["date"],
-        f"from {where}",
+        f"From {where}",
     ]
     lanes = []
     for lane in published_pair["lanes"]:
@@ -57,6 +57,6 @@ def published_view(published_pair: Mapping[str, Any] | None, where: str) -> dict
         lanes.append({**lane, **style, "words": pair.heat_words(style["label"], lane["heat"])})
     return {
         "key": ",".join(published_pair["ids"]),
-        "line": "; ".join(part for part in facts if part) + ".",
+        "line": ". ".join(part for part in facts if part) + ".",
         "lanes": lanes,
     }

@@ -232,7 +232,7 @@ class Penalty extends View {
       frame.methods.map(({ color }) => color),
     );
     const bands = "Bands: one standard deviation over seeds.";
-    this.say("source", scan ? `Recorded: ${scan.line}; from ${scan.source}. ${bands}` : "");
+    this.say("source", scan ? `Recorded: ${scan.line}. From ${scan.source}. ${bands}` : "");
   }
 
   /** Fill a table that changes with every frame: existing cells only change their text. */

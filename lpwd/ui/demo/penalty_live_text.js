@@ -23,11 +23,14 @@ export function liveStateText({ race, seed, mine, decay }, { working, here }) {
   return `${lines} ${stateText(race)}${drawn}`.trim();
 }
 
+/** @param {string} text */
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Say what the start button would run. @param {any} known @param {Situation} situation */
 export function offerText({ finished, line }, { working, here, busy, methods }) {
   const plural = finished.length > 1 ? "s" : "";
   const seeds = finished.length ? ` Finished here: seed${plural} ${finished.join(", ")}.` : "";
   const waits = (working ? !here : busy) ? " Another race is training; this one would wait in the queue." : "";
   const lead = working && here ? "Running here" : "To run here";
-  return `${lead}: ${methods === 1 ? "one lane" : `${methods} lanes`}, one per method shown: ${line}.${seeds}${waits}`;
+  return `${lead}: ${methods === 1 ? "one lane" : `${methods} lanes`}, one per method shown. ${capital(line)}.${seeds}${waits}`;
 }

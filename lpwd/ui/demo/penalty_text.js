@@ -27,12 +27,12 @@ export function shrinkText(frame, decay, lpwd) {
   const c = frame.lr * decay;
   const about = frame.decayingSteps === frame.steps ? "" : "about ";
   const wd =
-    `η λ = ${short(c, 3)} per step. Under WD each step keeps ${keptText(c)} of every weight; after the ${frame.steps} ` +
+    `η λ = ${short(c, 3)} per step. Under WD each step keeps ${keptText(c)} of every weight. After the ${frame.steps} ` +
     `steps of a run, decay alone leaves ${about}${remainingText(frame, decay)} of its initial value`;
   if (!lpwd?.rates) return `${wd}.`;
   const [first, last] = lpwd.rates.map((/** @type {number} */ rate) => remainingText(frame, rate));
-  const layers = `under LPWD ${first} in the layer that decays least and ${last} in the one that decays most`;
-  return `${wd}; ${layers}. Averaged over parameters, LPWD decays by ${short(lpwd.meanRate / decay, 3)} λ.`;
+  const layers = `Under LPWD it leaves ${first} in the layer that decays least, ${last} in the one that decays most`;
+  return `${wd}. ${layers}. Averaged over parameters, LPWD decays by ${short(lpwd.meanRate / decay, 3)} λ.`;
 }
 
 /** Warn if one step zeroes a layer or changes its sign, else return "".

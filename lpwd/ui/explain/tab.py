@@ -42,7 +42,7 @@ RULES: dict[str, tuple[Sequence[str], str]] = {
 OBJECTIONS = (
     (
         "The mean of the ten best test epochs selects on the test set.",
-        "Beside the best 10 stand the last epoch and the test top-1 at the best epoch of a validation split; Runs "
+        "Beside the best 10 stand the last epoch and the test top-1 at the best epoch of a validation split. Runs "
         "judges by any of them.",
     ),
     (
@@ -51,8 +51,8 @@ OBJECTIONS = (
     ),
     (
         "No seeds, no error bars.",
-        "Two methods with one seed see the same batches from the same initial weights, so differences are paired; the "
-        "verdict gives n and a t interval, and says “no difference” only if the interval lies within the margin.",
+        "Two methods with one seed see the same batches from the same initial weights, so differences are paired. The "
+        "verdict gives n and a t interval. It says “no difference” only if the interval lies within the margin.",
     ),
     (
         "Is it the layers or the timing? PWD and the layer rule arrive together.",
