@@ -15,6 +15,7 @@ const LINE_PX = 20;
 const ENTRY_PX = 176;
 const AXIS_PX = 80;
 const PANEL_PX = 240;
+const RESIZED_MS = 100;
 
 const scrolled = (node) => make("div", { className: "lp-scroll", tabIndex: 0 }, node);
 
@@ -24,7 +25,22 @@ export class Figures {
   constructor(host, choose) {
     this.host = host;
     this.choose = choose;
-    onThemeChange(() => this.nodes().forEach((node) => void this.draw(node, node.figure)));
+    this.width = 0;
+    onThemeChange(() => this.redraw());
+    new ResizeObserver(() => this.resized()).observe(host);
+  }
+
+  redraw() {
+    this.nodes().forEach((node) => void this.draw(node, node.figure));
+  }
+
+  /** Draw again at another width: the legends then have other rows. */
+  resized() {
+    const width = this.host.clientWidth;
+    if (!width || width === this.width) return;
+    clearTimeout(this.timer);
+    if (this.width) this.timer = setTimeout(() => this.redraw(), RESIZED_MS);
+    this.width = width;
   }
 
   nodes() {

@@ -120,7 +120,7 @@ class Costs:
         of_lanes = f"{lanes} models of {answer:,} parameters" if lanes > 1 else f"a model of {answer:,} parameters"
         return (
             f"Memory: {size(training)} for weights, gradients and moments of {of_lanes}, "
-            f"{size(costs.data_bytes(config))} for the images, activations on top; checkpoints {size(disk)}.",
+            f"{size(costs.data_bytes(config))} for the images, activations on top. Checkpoints: {size(disk)}.",
             False,
             answer,
         )
