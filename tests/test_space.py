@@ -17,6 +17,7 @@ import pytest
 import yaml
 from browser import ROOT, answers, free_port
 from hub_server import FakeHub, serve
+from packaging.requirements import Requirement
 from waiting import wait_until
 
 from lpwd import __version__, space
@@ -75,6 +76,10 @@ def test_the_front_matter_fits_this_project():
     assert front["hf_oauth"] is True
     lowest = (ROOT / "pyproject.toml").read_text().split('requires-python = ">=')[1].split('"')[0]
     assert tuple(map(int, front["python_version"].split("."))) >= tuple(map(int, lowest.split(".")))
+    assert "suggested_storage" not in front  # the Hub ignores it
+    assert front["python_version"] == "3.12"  # ZeroGPU takes 3.12 or 3.10, other hardware any
+    (torch,) = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("torch>")]
+    assert all(version in Requirement(torch).specifier for version in ("2.8.0", "2.11.0"))  # ZeroGPU's
     assert front["tags"]
     assert "gradio[oauth]" in (ROOT / "requirements.txt").read_text()  # the Space's sign-in needs it
 

@@ -12,6 +12,7 @@ from lpwd.methods import LAYER_RULES, METHODS, layer_rates, profile_rates
 from lpwd.store import RunStore
 
 MAX_LAYERS = 200
+ALLOWED = f"n must be 1 to {MAX_LAYERS}, λ 0 to 1,000,000 and the rule one of {', '.join(LAYER_RULES)}"
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,20 @@ def view(
 
     A `profile`, such as `0,1,2`, replaces the rule.
     """
-    if not 1 <= n <= MAX_LAYERS or not (profile or rule in LAYER_RULES) or not 0 <= weight_decay <= 1e6:
-        raise ConfigError(f"n must be 1 to {MAX_LAYERS}, λ 0 to 1,000,000 and the rule one of {', '.join(LAYER_RULES)}")
+    if not 1 <= n <= MAX_LAYERS or not 0 <= weight_decay <= 1e6:
+        raise ConfigError(ALLOWED)
     all_models = models(store)
     layers = (
         all_models[model]
         if model is not None and model < len(all_models) and all_models[model].n == n
         else Layers("", n)
     )
-    values = _drawn(n, weight_decay, profile) if profile else layer_rates(n, weight_decay, rule)
-    method = "custom" if profile else "lpwd"
+    if profile:
+        values, method = _drawn(n, weight_decay, profile), "custom"
+    elif rule in LAYER_RULES:
+        values, method = layer_rates(n, weight_decay, rule), "lpwd"
+    else:
+        raise ConfigError(ALLOWED)
     mean = sum(values) / n
     weighted = weighted_mean(values, layers.counts)
     return {
