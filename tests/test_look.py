@@ -27,12 +27,13 @@ STEPS = {
     "train": ("#lp-tab-train-button", "#lp-panel [data-chart=top1] .scatterlayer .trace"),
     "train-more": (".lp-more button.label-wrap", "#lp-seeds"),
     "runs": ("#lp-tab-runs-button", "#lp-runs .lp-overlay .scatterlayer .trace"),
+    "motion": ("#lp-runs .lp-motion summary", "#lp-runs .lp-motion .scatterlayer .trace"),
     "run": ("#lp-runs tbody tr .lp-link", "#lp-runs .lp-about [data-f=title]:not(:empty)"),
     "benchmark": ("#lp-tab-benchmark-button", "#lp-benchmark .lp-tile[data-name=settle] svg"),
     "tile": ("#lp-benchmark .lp-tile[data-name=settle]", "#lp-benchmark .lp-figures .scatterlayer .trace"),
     "explain": ("#lp-tab-explain-button", "#lp-explain .js-plotly-plot .scatterlayer .trace"),
 }
-AXE = ("demo", "train-more", "run", "tile", "explain")  # the others show less of the same
+AXE = ("demo", "train-more", "run", "tile", "explain")  # "run" has the open fold of "motion", too
 # Text that somebody is meant to read and that is not all there, as "what: its text".
 CUT = """() => {
   const problems = [], scrolls = (node) => /auto|scroll/.test(getComputedStyle(node).overflowX);
