@@ -9,7 +9,7 @@ from synthetic import write_run
 from test_angles import angle as between
 from test_angles import vectors
 
-from lpwd.analysis.equilibrium import angle, memory_epochs, settled_since
+from lpwd.analysis.equilibrium import angle, memory_epochs, settled_since, steps_to_settle
 from lpwd.config import RunConfig
 from lpwd.events import Checkpoint
 from lpwd.jobs.race import run_lanes
@@ -51,6 +51,7 @@ def test_decay_alone_leaves_a_share_of_1_over_e_after_the_memory():
     tau = memory_epochs(1e-3, 2.0, steps)
     assert (1 - 2e-3) ** (tau * steps) == pytest.approx(1 / math.e, rel=2e-3)
     assert memory_epochs(1e-3, 0.0, steps) == math.inf
+    assert steps_to_settle(1e-3, 2.0) == 250
 
 
 def test_a_layer_has_settled_once_its_angle_stays_near_the_predicted_one():
@@ -72,7 +73,7 @@ def test_the_page_shows_the_recorded_motion_of_the_layer_that_was_chosen(store, 
     assert motion.look(ids)["layer"] == names[-1]
     assert answer["lanes"][0]["angular_update"] == pytest.approx([row["angular_update"][0] for row in rows], rel=1e-5)
     assert answer["lanes"][0]["epoch"] == [row["epoch"] for row in rows]
-    assert "radians a step, predicted" in answer["lanes"][0]["said"]
+    assert "radians per step, predicted" in answer["lanes"][0]["said"]
     assert motion.look(ids, layer=names[0], stamp=answer["stamp"]).keys() == {"stamp", "pollMs"}
 
 

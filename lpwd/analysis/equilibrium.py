@@ -29,6 +29,11 @@ def angle(config: RunConfig, rate: float) -> float | None:
     return math.sqrt(2 * config.lr * rate / (1 + config.momentum)) if config.optimizer == "sgd" else None
 
 
+def steps_to_settle(lr: float, rate: float) -> int:
+    """The steps that the balance takes to form, 1 / (2 eta lambda), at least 1; `rate` is greater than 0."""
+    return max(1, round(1 / (2 * lr * rate)))
+
+
 def memory_epochs(lr: float, rate: float, steps_per_epoch: float) -> float:
     """tau: epochs after which decay alone leaves 1/e of a weight, 1 / (eta lambda steps); inf without decay."""
     decay = lr * rate * steps_per_epoch

@@ -48,7 +48,7 @@ export class Motion extends View {
     this.answer = answer;
     this.field("layer").replaceChildren(...answer.layers.map((name, i) => new Option(`${i + 1} ${name}`, name)));
     this.field("layer").value = answer.layer;
-    this.field("said").replaceChildren(...items(answer.lanes.map(({ label, said }) => `${label}: ${said}.`)));
+    this.field("said").replaceChildren(...items(answer.lanes.map(({ label, said }) => `${label}: ${said}`)));
     this.field("empty").hidden = answer.lanes.length > 0;
     this.field("shown").hidden = !answer.lanes.length;
     this.draw();

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from lpwd.analysis.equilibrium import angle, memory_epochs, memory_text, settled_since
+from lpwd.analysis.equilibrium import angle, memory_epochs, memory_text, settled_since, steps_to_settle
 from lpwd.analysis.words import general, short
 from lpwd.methods import METHODS
 from lpwd.runs import Run, Runs
@@ -78,15 +78,17 @@ def _lane(run: Run, name: str, style: dict[str, Any]) -> dict[str, Any] | None:
     ]
     found = [since for since in settled if since is not None]
     curves = {quantity: [short(row[quantity][at]) for row in rows] for quantity in QUANTITIES}
-    said = _said(predicted, len(found), len(settled), rows[-1]["angular_update"][at], tau)
+    said = _said(run, rates[at], predicted, len(found), len(settled), rows[-1]["angular_update"][at], tau)
     return {**style, "epoch": [row["epoch"] for row in rows], **curves, "predicted": predicted, "said": said}
 
 
-def _said(predicted: float | None, settled: int, of: int, last: float, tau: float) -> str:
+def _said(run: Run, rate: float, predicted: float | None, settled: int, of: int, last: float, tau: float) -> str:
+    turned = f"{general(last, 3)} radians per step"
     memory = memory_text(tau) or "nothing is forgotten"
+    memory = memory[0].upper() + memory[1:]
     if predicted is None:
-        return f"turns {general(last, 3)} radians a step; {memory}; no equilibrium is predicted"
+        return f"{turned}, no equilibrium predicted. {memory}."
     return (
-        f"turns {general(last, 3)} radians a step, predicted {general(predicted, 3)}; {memory}; "
-        f"{settled} of {of} layers turn as predicted, within 25 %"
+        f"{turned}, predicted {general(predicted, 3)} after {steps_to_settle(run.config.lr, rate):,} steps or so. "
+        f"{memory}. {settled} of {of} layers turn as predicted (within 25 %)."
     )
