@@ -12,8 +12,9 @@ from synthetic import ramp, write_run
 from waiting import wait_until
 
 from lpwd import space
+from lpwd.config import RunConfig
 from lpwd.hub.bucket import Bucket
-from lpwd.paper.presets import PRESETS
+from lpwd.paper.presets import PRESETS, Cell
 from lpwd.store import RunStore
 
 CELLS = PRESETS["table1"].cells("cpu", 1)
@@ -71,6 +72,15 @@ def test_ended_runs_are_added_to_the_bucket_and_a_restarted_app_has_them_again(t
     assert second.status(one).summary["best10_mean"] == first.status(one).summary["best10_mean"]
     assert len(second.history(one).epochs) == len(first.history(one).epochs)
     assert [path.name for path in folder.glob("runs/*.cut")] == ["2999-01-01T000000-cut.cut"]
+
+
+def test_a_run_with_a_profile_of_its_own_comes_back_with_it(tmp_path):
+    first, second, folder = RunStore(tmp_path / "a"), RunStore(tmp_path / "b"), tmp_path / "bucket"
+    config = RunConfig(method="custom", profile=(0, 0.5, 2), epochs=12)
+    run_id = write_run(first, Cell(config, "", True))
+    with_bucket(first, folder, lambda bucket: shards(folder) == 1)
+    with_bucket(second, folder, lambda bucket: "taken back" in bucket.line)
+    assert second.config(run_id).profile == (0.0, 0.5, 2.0)
 
 
 def with_bucket(store, folder, done):

@@ -32,7 +32,7 @@ def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     zero_shot = sorted(history.zero_shots, key=lambda event: event.shrink_percent)
     row = {
         "run_id": run.run_id,
-        **{name: json.dumps(v, sort_keys=True) if name in JSON_FIELDS else v for name, v in fields.items()},
+        **{name: _cell(name, value) for name, value in fields.items()},
         **{name: summary.get(name) for name in (*RESULTS, *FACTS)},
         **{f"{part}_images": summary.get(f"{part}_samples") for part in ("train", "test", "validation")},
         **{name: getattr(status, name) for name in ("state", "total_steps", "device", "commit")},
@@ -55,6 +55,11 @@ def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     }
     status_of(row)
     return row, [{"run_id": run.run_id, **epoch} for epoch in history.epochs.rows()]
+
+
+def _cell(name: str, value: Any) -> Any:
+    """The value of a setting in its column: a container is JSON text."""
+    return json.dumps(value, sort_keys=True) if name in JSON_FIELDS and value is not None else value
 
 
 def config_of(row: Mapping[str, Any]) -> RunConfig:

@@ -14,9 +14,6 @@ RUNS_FOLDER, CURVES_FOLDER = "runs", "curves"  # shards: one file of each per pu
 YEAR_2100 = 4_102_444_800_000  # milliseconds since 1970
 
 TEXT, INTEGER, NUMBER, NUMBERS = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
-JSON_FIELDS = frozenset(
-    name for name, field in RunConfig.model_fields.items() if get_origin(field.annotation) in (tuple, dict)
-)
 LAYERED = ("layer_names", "layer_decay_rates", "layer_parameter_counts", "initial_weight_norms")  # one value per layer
 
 
@@ -24,11 +21,21 @@ class Malformed(ConfigError):
     """A file that is not a table of results; its text is one sentence."""
 
 
+def _given(annotation: Any) -> Any:
+    """The type of a value that is not None."""
+    if isinstance(annotation, types.UnionType):
+        return next(kind for kind in get_args(annotation) if kind is not types.NoneType)
+    return annotation
+
+
 def _config_type(annotation: Any) -> pa.DataType:
     """The column type of a RunConfig field; containers are JSON text."""
-    if isinstance(annotation, types.UnionType):
-        annotation = next(kind for kind in get_args(annotation) if kind is not types.NoneType)
-    return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(annotation, TEXT)
+    return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(_given(annotation), TEXT)
+
+
+JSON_FIELDS = frozenset(
+    name for name, field in RunConfig.model_fields.items() if get_origin(_given(field.annotation)) in (tuple, dict)
+)
 
 
 RUNS_SCHEMA = pa.schema(
