@@ -136,7 +136,7 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
     page.wait_for_function(f"{PATH.format('top1', 'lpwd')} !== {json.dumps(before)}")
     says(
         page,
-        "each step keeps 99.5 % of every weight; after the 280 steps of a run, decay alone leaves 25 % of its initial "
+        "each step keeps 99.5 % of every weight. After the 280 steps of a run, decay alone leaves 25 % of its initial "
         "value",
         "shrink",
     )
