@@ -229,8 +229,8 @@ class RunConfig(BaseModel):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
             raise ConfigError(f"method {self.method} needs optimizer {method.needs}, got {self.optimizer}", "optimizer")
-        if method.rates == "lr_squared" and self.schedule == "constant":
-            needs = "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"
+        if method.follows_squared_rate and self.schedule == "constant":
+            needs = f"method {self.method} needs schedule cosine: at a constant learning rate it is exactly wd"
             raise ConfigError(needs, "schedule")
 
     @property

@@ -76,6 +76,8 @@ def layer_of_each_entry() -> Tensor:
 
 
 MATRICES = [slice(0, 27), slice(30, 30 + 288), slice(336, 336 + 24)]  # weights of the convolution and linear maps
+TENSORS = [slice(end - size, end) for size, end in ((27, 27), (3, 30), (288, 318), (6, 324), (6, 330), (6, 336))]
+TENSORS += [slice(336, 360), slice(360, 364)]
 SHUFFLED = [2, 4, 1, 3]  # of four layers
 
 
@@ -88,7 +90,7 @@ def reference(method: str, optimizer: str, schedule: str, weight_decay: float) -
     direction: Direction = AdamDirection() if optimizer == "adam" else SGDDirection()
     rates = [LR[optimizer] * factor for factor in SCHEDULES[schedule]]
     theta = flat(small_model())
-    where = {"head": head_entries(), "matrices": MATRICES, "permutation": SHUFFLED}
+    where = {"head": head_entries(), "matrices": MATRICES, "tensors": TENSORS, "permutation": SHUFFLED}
     return list(trajectory(method, direction, theta, gradients(), rates, weight_decay, layer_of_each_entry(), **where))
 
 
@@ -159,6 +161,7 @@ def test_every_row_names_its_reference_formula():
         "custom": "pwd",
         **{"lrwd": "rwd", "lpwd_matched": "pwd", "lpwd_reversed": "pwd", "lpwd_shuffled": "pwd", "l2sp": "L2SP"},
         **{"adamh": "Hyperball", "wd15": "wd", "cwd": "cautious", "adams": "adams", "llrd": "wd", "wdlr2": "wd"},
+        **{"adamc": "wd", "spd": "SPD", "soda": "SODA"},
     }
 
 
@@ -830,7 +833,10 @@ def test_bad_input_is_refused():
         (lambda: lpwd.build_optimizer(nn.GELU()), "no parameter"),
         (lambda: lpwd.layer_groups(nn.GELU(), 0.1), "no parameters"),
         (lambda: lpwd.layer_groups(model.requires_grad_(False), 0.1), "requires a gradient"),
-        (lambda: lpwd.SGD(parameters, lr=0.1, decay="adams"), "SGD allows none, l2, wd, rwd, pwd, cautious, l2sp"),
+        (
+            lambda: lpwd.SGD(parameters, lr=0.1, decay="adams"),
+            "SGD allows none, l2, wd, rwd, pwd, cautious, l2sp, spd, soda",
+        ),
         (lambda: lpwd.Adam(parameters, decay="after"), "Adam allows none, l2, wd"),  # type: ignore[arg-type]
         (lambda: lpwd.Adam([{"params": parameters, "weight_decay": -1}]), "weight_decay is -1"),
         (lambda: lpwd.Adam([{"params": parameters, "amsgrad": True}]), "amsgrad is not supported"),

@@ -13,10 +13,21 @@ from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_sk
 from lpwd.optim.kernels import settle_steps, with_gradient
 from lpwd.optim.own_rates import RatesOverTime
 from lpwd.optim.refusals import refuse, refuse_low_precision
-from lpwd.optim.rivals import cautious_shrink, follow_lr_scales, project, pull, stable_rate
+from lpwd.optim.rivals import (
+    Progress,
+    cautious_shrink,
+    follow_lr_scales,
+    progress,
+    project,
+    pull,
+    pull_back,
+    stable_rate,
+)
 from lpwd.optim.update import TorchUpdate
 
 DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from the undecayed theta (eq. 1)
+TO_START = ("l2sp", "soda")  # the same with P = c (theta - theta_0)
+ANCHORED = (*TO_START, "spd")  # keep theta_0
 LARGE_FRACTION = 0.1  # warn if independent decay takes more of a weight per step
 KEPT_ON_LOADING = ("decay", "independent", "lr_0", "layer", "layer_name", "lr_scale")  # if the loaded group lacks them
 
@@ -26,7 +37,8 @@ class Decaying(TorchUpdate):
 
     Group keys beside torch's: `decay` (Timing), `independent` (c is lambda, not eta lambda), `decayed` (pwd: D has
     acted since the last step; a 0-dim bool tensor if only the device knows), `lr_0` (eta_0 of decay with eta squared,
-    or None). State beside torch's: `theta_0` (l2sp) and `radius` (adamh), both from a parameter's first step.
+    or None), `pulls` (soda: k, the steps taken, 0-dim int64 on the device). State beside torch's: `theta_0` (l2sp, spd,
+    soda) and `radius` (adamh), both from a parameter's first step.
     """
 
     forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
@@ -70,6 +82,8 @@ class Decaying(TorchUpdate):
             refuse_low_precision(group)
             if not self._checked:
                 self._refuse(group)
+            if group["decay"] == "soda" and "pulls" not in group:
+                group["pulls"] = torch.zeros((), dtype=torch.int64, device=group["params"][0].device)
         follow_lr_scales(self.param_groups)
         if self.rates_over_time:
             self.rates_over_time.before_step(self)
@@ -146,12 +160,15 @@ class Decaying(TorchUpdate):
         self._refuse_undecayed()
         self.second_moment_mean = self._second_moment_mean()
         self._decay_before_update()
+        anchored = self._progress()
         starts = self._new_starts()
         with self._as_torch_sees_it():
             self._update()
         for p, start in starts.items():  # after the update: torch initialises only an empty state
             self.state[p]["theta_0"] = start
         self._decay_after_update()
+        for before in anchored:
+            pull_back(before)
         if self.rates_over_time:
             self.rates_over_time.after_step(self)
         return loss
@@ -166,24 +183,26 @@ class Decaying(TorchUpdate):
                 )
 
     def fraction(self, group: Group) -> Scalar:
-        """Return c of a group, dimensionless; for adams, c of the latest step."""
+        """Return c of a group, dimensionless; for adams, c of the latest step; for soda, 1 / (k + 2)."""
+        if group["decay"] == "soda":
+            return 1 / (group["pulls"].double() + 2)
         if group["decay"] == "adams" and self.second_moment_mean is not None:
             return stable_rate(decay_fraction(group), self.second_moment_mean)
         return decay_fraction(group)
 
     def _decay_before_update(self) -> None:
-        """Apply D of wd (unless torch does), cautious, adams and l2sp to the parameters with a gradient."""
+        """Apply D of wd (unless torch does), cautious, adams, l2sp and soda to the parameters with a gradient."""
         skipped = self._skipped()
         pairs: list[tuple[list[Tensor], Scalar]] = []
         for group in self.param_groups:
-            if group["decay"] not in DECAYED_BEFORE or self._torch_decays(group):
+            if group["decay"] not in (*DECAYED_BEFORE, "soda") or self._torch_decays(group):
                 continue
             params, fraction = with_gradient(group), unless_skipped(skipped, self.fraction(group))
             if not params:
                 continue
             if group["decay"] == "cautious":
                 cautious_shrink(params, self._signs(group, params), fraction)
-            elif group["decay"] == "l2sp":
+            elif group["decay"] in TO_START:
                 moved = [p for p in params if "theta_0" in self.state.get(p, {})]
                 if moved:
                     pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
@@ -191,9 +210,20 @@ class Decaying(TorchUpdate):
                 pairs.append((params, fraction))
         shrink(pairs)
 
+    def _progress(self) -> list[Progress]:
+        """Return what spd must know before the update, of the parameters with a gradient and a start."""
+        found = []
+        for group in self.param_groups:
+            if group["decay"] == "spd" and group["weight_decay"] != 0:
+                pairs = zip(with_gradient(group), self._gradients(group, with_gradient(group)), strict=True)
+                triples = [(p, g, self.state[p]["theta_0"]) for p, g in pairs if "theta_0" in self.state.get(p, {})]
+                if triples:
+                    found.append(progress(*map(list, zip(*triples, strict=True)), group["weight_decay"]))
+        return found
+
     def _new_starts(self) -> dict[Tensor, Tensor]:
-        """Return theta_0, the weights before this step, of the l2sp parameters that take their first step."""
-        params = [p for group in self.param_groups if group["decay"] == "l2sp" for p in with_gradient(group)]
+        """Return theta_0, the weights before this step, of the anchored parameters that take their first step."""
+        params = [p for group in self.param_groups if group["decay"] in ANCHORED for p in with_gradient(group)]
         return {p: p.detach().clone() for p in params if "theta_0" not in self.state.get(p, {})}
 
     def _decay_after_update(self) -> None:
@@ -203,6 +233,8 @@ class Decaying(TorchUpdate):
         for group in self.param_groups:
             if group["decay"] == "pwd":
                 group["decayed"] = False if skipped is None else skipped
+            elif group["decay"] == "soda":
+                group["pulls"].add_(1 if skipped is None else ~skipped)
             elif group["decay"] == "adamh":
                 self._project(group, skipped)
             elif group["decay"] == "rwd" and not self._torch_decays(group):
