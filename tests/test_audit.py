@@ -209,7 +209,7 @@ def test_the_command_prints_a_table_or_json_and_its_exit_code_tells():
 def test_the_recorded_audits_are_what_an_audit_finds_here():
     by_name = {row["name"]: row for row in recorded()}
     assert len(by_name) > 200
-    for name in ("timm:lamb", "timm:adoptw", "torch:NAdam"):
+    for name in ("timm:lamb", "timm:adoptw", "timm:adahessian", "torch:NAdam"):
         module, _, cls = name.partition(":")
         [target] = targets(name if module == "timm" else f"torch.optim:{cls}")
         found = audit(target)
