@@ -1,7 +1,6 @@
 """`lpwd audit` on optimizers whose decay is known, one invented class for each thing that it must find."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,13 +14,7 @@ from lpwd.cli.main import main
 from lpwd.config import ConfigError
 from lpwd.ui.explain import audits
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Plain(torch.optim.Optimizer):

@@ -4,7 +4,6 @@ import copy
 import inspect
 import math
 import pickle
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -16,19 +15,13 @@ from lpwd.optim.loading import load, optimizer_class
 from lpwd.optim.penalty import OpposingMeter
 from lpwd.optimizers import OPTIMIZERS, OWN
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STEPS = 20
 TIMINGS = ("none", "l2", "wd", "rwd", "pwd", "cautious", "l2sp", "spd", "soda")
 RATES = (0.3, 0.3, 0.7)  # lambda of each parameter: two groups
 MISSING = 1  # the parameter that has no gradient in some steps
 TRAINS = [name for name, row in OPTIMIZERS.items() if not row.refused and name not in OWN]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def start() -> list[Tensor]:

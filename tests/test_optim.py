@@ -3,12 +3,13 @@
 import copy
 import math
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import pytest
 import torch
+from kernel_paths import PATHS
 from torch import Tensor, nn
 
 import lpwd
@@ -17,20 +18,13 @@ from lpwd.optim.hooks import DecayBeforeForward
 from lpwd.optim.layers import layer_name, layers_of
 from lpwd.optim.reference import AdamDirection, Direction, SGDDirection, formula, trajectory
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STEPS = 20
 LR = {"adam": 2e-3, "sgd": 5e-2}
-PATHS = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}, "automatic": {}}
 THEIRS = PATHS | {"automatic": {"fused": True}}  # the option of torch's own optimizers for the same kernel
 COSINE = [0.5 * (1 + math.cos(math.pi * t / STEPS)) for t in range(STEPS)]
 SCHEDULES = {"constant": [1.0] * STEPS, "cosine": COSINE}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def small_model(seed: int = 0) -> nn.Module:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "recipes.md").read_text()
@@ -36,14 +36,6 @@ def need(code: str) -> None:
     for name in EXTRAS:
         if re.search(rf"^(from|import) {name}\b", code, re.M) and importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: pip install 'lpwd[app,recipes]'")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_a_recipe_can_begin_with_another_class():

@@ -219,8 +219,7 @@ def build_optimizer(
     if row.timing == "l2sp":
         groups = list(split(groups, new, {"decay": "wd"}))
     if row.rates == "lr_squared_matrices":
-        excluded = {id(p) for p in new}
-        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and id(p) not in excluded]
+        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and all(p is not q for q in new)]
         groups = list(split(groups, matrices, {"lr_0": float(lr)}))
     built = cls(groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **{**given, **options})  # type: ignore
     if callable(row.rates) and row.every:

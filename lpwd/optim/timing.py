@@ -1,28 +1,18 @@
 """When the decay acts: bookkeeping around torch's own update, once per step."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from lpwd.methods import Timing
-from lpwd.optim import hooks
+from lpwd.optim import hooks, rivals
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_skipped
 from lpwd.optim.kernels import settle_steps, with_gradient
 from lpwd.optim.own_rates import RatesOverTime
 from lpwd.optim.refusals import refuse, refuse_low_precision
-from lpwd.optim.rivals import (
-    Progress,
-    cautious_shrink,
-    follow_lr_scales,
-    progress,
-    project,
-    pull,
-    pull_back,
-    stable_rate,
-)
 from lpwd.optim.update import TorchUpdate
 
 DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from the undecayed theta (eq. 1)
@@ -84,7 +74,7 @@ class Decaying(TorchUpdate):
                 self._refuse(group)
             if group["decay"] == "soda" and "pulls" not in group:
                 group["pulls"] = torch.zeros((), dtype=torch.int64, device=group["params"][0].device)
-        follow_lr_scales(self.param_groups)
+        rivals.follow_lr_scales(self.param_groups)
         if self.rates_over_time:
             self.rates_over_time.before_step(self)
 
@@ -160,7 +150,7 @@ class Decaying(TorchUpdate):
         self._refuse_undecayed()
         self.second_moment_mean = self._second_moment_mean()
         self._decay_before_update()
-        anchored = self._progress()
+        anchored = list(self._progress())
         starts = self._new_starts()
         with self._as_torch_sees_it():
             self._update()
@@ -168,7 +158,7 @@ class Decaying(TorchUpdate):
             self.state[p]["theta_0"] = start
         self._decay_after_update()
         for before in anchored:
-            pull_back(before)
+            rivals.pull_back(before)
         if self.rates_over_time:
             self.rates_over_time.after_step(self)
         return loss
@@ -187,7 +177,7 @@ class Decaying(TorchUpdate):
         if group["decay"] == "soda":
             return 1 / (group["pulls"].double() + 2)
         if group["decay"] == "adams" and self.second_moment_mean is not None:
-            return stable_rate(decay_fraction(group), self.second_moment_mean)
+            return rivals.stable_rate(decay_fraction(group), self.second_moment_mean)
         return decay_fraction(group)
 
     def _decay_before_update(self) -> None:
@@ -201,25 +191,22 @@ class Decaying(TorchUpdate):
             if not params:
                 continue
             if group["decay"] == "cautious":
-                cautious_shrink(params, self._signs(group, params), fraction)
+                rivals.cautious_shrink(params, self._signs(group, params), fraction)
             elif group["decay"] in TO_START:
                 moved = [p for p in params if "theta_0" in self.state.get(p, {})]
                 if moved:
-                    pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
+                    rivals.pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
             else:
                 pairs.append((params, fraction))
         shrink(pairs)
 
-    def _progress(self) -> list[Progress]:
-        """Return what spd must know before the update, of the parameters with a gradient and a start."""
-        found = []
+    def _progress(self) -> Iterator[rivals.Progress]:
+        """Yield what spd must know before the update, of the parameters with a gradient and a start."""
         for group in self.param_groups:
-            if group["decay"] == "spd" and group["weight_decay"] != 0:
-                pairs = zip(with_gradient(group), self._gradients(group, with_gradient(group)), strict=True)
-                triples = [(p, g, self.state[p]["theta_0"]) for p, g in pairs if "theta_0" in self.state.get(p, {})]
-                if triples:
-                    found.append(progress(*map(list, zip(*triples, strict=True)), group["weight_decay"]))
-        return found
+            moved = [p for p in with_gradient(group) if "theta_0" in self.state.get(p, {})]
+            if group["decay"] == "spd" and group["weight_decay"] != 0 and moved:
+                starts = [self.state[p]["theta_0"] for p in moved]
+                yield rivals.progress(moved, self._gradients(group, moved), starts, group["weight_decay"])
 
     def _new_starts(self) -> dict[Tensor, Tensor]:
         """Return theta_0, the weights before this step, of the anchored parameters that take their first step."""
@@ -250,7 +237,7 @@ class Decaying(TorchUpdate):
             if "radius" not in state:  # torch's update left the matrix as it was
                 state["radius"] = torch.linalg.vector_norm(p)
         radii = [state["radius"] for state in states]
-        project(matrices, self._headings(group, states), radii, group["lr"], skipped)
+        rivals.project(matrices, self._headings(group, states), radii, group["lr"], skipped)
 
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         """Return tensors with the signs of the next U."""

@@ -203,7 +203,7 @@ _SETTLE_COLUMN = place("cifar100", "ConvNeXt", "adam")
 
 def _settle_elsewhere(scale: Scale, seed: int, column: str, methods: Iterable[str], **changes: Any) -> Iterator[Cell]:
     """No decay, and each method at the strengths of the first column."""
-    point = {"lr": regime.SETTLE_LR, "column": column} | changes
+    point: dict[str, Any] = {"lr": regime.SETTLE_LR, "column": column} | changes
     yield _cell(scale, seed, "ConvNeXt", "baseline", weight_decay=0.0, **point)
     for decay in regime.SETTLE_DECAYS:
         for method in methods:
