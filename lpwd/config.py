@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lpwd import plugins
-from lpwd.facts import DATASETS, is_pinned, normal_name
+from lpwd.facts import DATASETS, is_pinned, lies_elsewhere, normal_name
 from lpwd.methods import (
     METHODS,
     LayerOrder,
@@ -229,8 +229,8 @@ class RunConfig(BaseModel):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
             raise ConfigError(f"method {self.method} needs optimizer {method.needs}, got {self.optimizer}", "optimizer")
-        if method.rates == "lr_squared" and self.schedule == "constant":
-            needs = "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"
+        if method.follows_squared_rate and self.schedule == "constant":
+            needs = f"method {self.method} needs schedule cosine: at a constant learning rate it is exactly wd"
             raise ConfigError(needs, "schedule")
 
     @property
@@ -270,6 +270,12 @@ class RunConfig(BaseModel):
             f"{slug(self.model)}-{slug(self.dataset)}-{path_name(self.optimizer)}-{self.method}"
             f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
         )
+
+    def is_named(self, run_id: str) -> bool:
+        """Whether the id is this run's. That of a published run on a folder hashes a path that was not published."""
+        if lies_elsewhere(self.dataset):
+            return re.fullmatch(f"{re.escape(self.run_id[:-8])}[0-9a-f]{{8}}", run_id) is not None
+        return run_id == self.run_id
 
 
 def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConfig]:

@@ -14,6 +14,7 @@ from lpwd.networks import accepts
 
 DatasetName = Literal["digits", "cifar10", "cifar100", "tinyimagenet"]  # those that come with lpwd
 FOLDER, HUB = "folder:", "hf:"
+SOMEWHERE = f"{FOLDER}*/"  # begins the published name of a folder: its path stays with its owner
 HUB_NAME = re.compile(r"hf:([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})(?::([\w.+-]{1,100}))?", re.ASCII)
 
 
@@ -123,10 +124,22 @@ def is_pinned(dataset: str) -> bool:
     return is_own(dataset) or (dataset in DATASETS and DATASETS[dataset].load is not None)
 
 
+def public_name(dataset: str) -> str:
+    """Return the name as it is published: `folder:*/flowers` for a folder, whatever its path."""
+    return f"{SOMEWHERE}{os.path.basename(dataset)}" if dataset.startswith(FOLDER) else dataset
+
+
+def lies_elsewhere(dataset: str) -> bool:
+    """Whether the name is a published folder's, whose path only its owner knows."""
+    return dataset.startswith(SOMEWHERE) and len(dataset) > len(SOMEWHERE) and dataset == public_name(dataset)
+
+
 def normal_name(dataset: str) -> str:
     """Return the name with an absolute path. Reads nothing. Raises ValueError for an unknown or malformed name."""
     if dataset.startswith(FOLDER):
         path = dataset.removeprefix(FOLDER)
+        if lies_elsewhere(dataset):
+            return dataset
         if not path or "\0" in path:
             raise ValueError(f"dataset is {dataset!r}: write folder:PATH")
         return FOLDER + os.path.abspath(os.path.expanduser(path))

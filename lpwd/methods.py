@@ -20,8 +20,8 @@ from lpwd.depth import profile_rates as profile_rates
 from lpwd.depth import shuffled_layers as shuffled_layers
 from lpwd.optimizers import OWN
 
-Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh"]
-Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared"]
+Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh", "spd", "soda"]
+Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared", "lr_squared_matrices"]
 Mean = Literal["layers", "parameters"]
 
 RatesFunction = Callable[..., Sequence[float]]  # (layers, weight_decay) -> lambda_i: see `register_method`
@@ -29,7 +29,14 @@ RatesFunction = Callable[..., Sequence[float]]  # (layers, weight_decay) -> lamb
 TIMINGS: tuple[Timing, ...] = get_args(Timing)
 MEANS: tuple[Mean, ...] = get_args(Mean)
 DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")  # of Plotly's lines
-REFERENCES = {"none": "baseline", "l2sp": "L2SP", "adamh": "Hyperball"}  # timing -> formula, if it is called otherwise
+REFERENCES = {  # timing -> formula, if it is called otherwise
+    "none": "baseline",
+    "l2sp": "L2SP",
+    "adamh": "Hyperball",
+    "spd": "SPD",
+    "soda": "SODA",
+}
+NO_TOTAL_DECAY = ("adamh", "spd", "soda")  # timings whose pull is not a fraction eta lambda of each step
 PLUGIN_COLORS = ("#1B7837", "#762A83", "#B35806", "#2166AC", "#C51B7D", "#4D4D4D")  # of methods that name none
 LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
 
@@ -70,6 +77,16 @@ class Method:
     def optimizers(self) -> tuple[str, ...]:
         """The project's own optimizers that the method works with."""
         return (self.needs,) if self.needs else OWN
+
+    @property
+    def has_total_decay(self) -> bool:
+        """Whether eta lambda, summed over the steps, says how much the method decays in total."""
+        return self.timing not in NO_TOTAL_DECAY
+
+    @property
+    def follows_squared_rate(self) -> bool:
+        """Whether a decay is proportional to the square of the learning rate."""
+        return self.rates in ("lr_squared", "lr_squared_matrices")
 
     @property
     def takes_profile(self) -> bool:
@@ -270,6 +287,35 @@ _METHODS: dict[str, Method] = {
         "#5B5EA6",
         "dot",
     ),
+    "adamc": _row(
+        "wd",
+        "lr_squared_matrices",
+        "AdamC, matrices",
+        "AdamC as published, arXiv 2506.02285: matrices but the head count as normalised",
+        "AdamC for matrices, WD for vectors and the head",
+        "#5B5EA6",
+        "dashdot",
+    ),
+    "spd": _row(
+        "spd",
+        "uniform",
+        "SPD",
+        "Selective Projection Decay, arXiv 2411.01713",
+        "pulls a tensor back that the gradient would send back",
+        "#3B9C8C",
+        "solid",
+        "cross",
+    ),
+    "soda": _row(
+        "soda",
+        "none",
+        "SODA",
+        "SODA's wrapper, arXiv 2605.11172",
+        "pulls towards the start by 1/(k+2) in step k; no λ",
+        "#3B9C8C",
+        "dot",
+        "cross",
+    ),
 }
 METHODS: Mapping[str, Method] = MappingProxyType(_METHODS)  # the one table; `register_method` adds to it
 
@@ -324,7 +370,7 @@ def decay_rates(
     order: LayerOrder = "deep",
     profile: Sequence[float] | None = None,
 ) -> list[float]:
-    """lambda_i of a method for i = 1..n, dimensionless; llrd and wdlr2 decay at lambda times a learning-rate factor.
+    """lambda_i of a method for i = 1..n, dimensionless; llrd and AdamC decay at lambda times a learning-rate factor.
 
     A function of rates is called with the layers themselves: `lpwd.optim.own_rates`.
     """

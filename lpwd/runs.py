@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lpwd.config import ConfigError, RunConfig
+from lpwd.facts import public_name
 from lpwd.history import History
 from lpwd.status import ENDED, Status
 
@@ -179,6 +180,7 @@ def batches(fields: Mapping[str, Any]) -> str:
     digest of their content, and a plug-in's model, optimizer or data set by the digest of its file.
     """
     same = {name: value for name, value in fields.items() if name not in CHOSEN}
+    same["dataset"] = public_name(same["dataset"])
     if shared := {kind: record for kind, record in _plugins(fields).items() if kind != "method"}:
         same["plugins"] = shared
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:8]

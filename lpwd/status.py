@@ -124,6 +124,6 @@ def _config(content: bytes, run_id: str) -> RunConfig:
     if not isinstance(fields, dict):
         raise ValueError("it holds no object")
     config = RunConfig(**fields)
-    if config.run_id != run_id:
+    if not config.is_named(run_id):
         raise ValueError(f"its settings belong to run {config.run_id}")
     return config

@@ -83,11 +83,14 @@ class RunStore:
 
     # ---- configuration and status
 
-    def create(self, config: RunConfig, **fields: Any) -> str:
-        """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is."""
+    def create(self, config: RunConfig, run_id: str = "", **fields: Any) -> str:
+        """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is.
+
+        `run_id` is that of a published run whose configuration alone does not determine it (`RunConfig.is_named`).
+        """
         if is_pinned(config.dataset) and not config.data_digest:
             raise ConfigError(f"the content of {config.dataset} has not been read: no run can be made of it yet")
-        paths = self.paths(config.run_id)
+        paths = self.paths(run_id or config.run_id)
         self.root.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
         with self._lock, naming_full_disk(paths.status):
             if not paths.config.exists():

@@ -101,6 +101,17 @@ def tiny():
 
 
 @pytest.fixture
+def one_thread():
+    """Sums in one order, whatever ran before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def store(tmp_path):
     return RunStore(tmp_path / "runs")
 

@@ -1,7 +1,6 @@
 """`lpwd audit` on optimizers whose decay is known, one invented class for each thing that it must find."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,13 +14,7 @@ from lpwd.cli.main import main
 from lpwd.config import ConfigError
 from lpwd.ui.explain import audits
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Plain(torch.optim.Optimizer):
@@ -209,7 +202,7 @@ def test_the_command_prints_a_table_or_json_and_its_exit_code_tells():
 def test_the_recorded_audits_are_what_an_audit_finds_here():
     by_name = {row["name"]: row for row in recorded()}
     assert len(by_name) > 200
-    for name in ("timm:lamb", "timm:adoptw", "torch:NAdam"):
+    for name in ("timm:lamb", "timm:adoptw", "timm:adahessian", "torch:NAdam"):
         module, _, cls = name.partition(":")
         [target] = targets(name if module == "timm" else f"torch.optim:{cls}")
         found = audit(target)

@@ -1,9 +1,12 @@
 """Resuming through torch.distributed.checkpoint: a fresh optimizer takes over the state of one that has trained."""
 
 import copy
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import torch.distributed.checkpoint as distributed_checkpoint
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -18,6 +21,7 @@ import lpwd
 from lpwd.methods import METHODS
 
 PAIRS = [(method, optimizer) for method, row in METHODS.items() for optimizer in row.optimizers]
+PAIRS += [("lpwd", "nadam"), ("cwd", "timm:muon"), ("soda", "timm:lamb"), ("spd", "rmsprop")]  # `decaying` classes
 OPTIONS: dict[str, dict[str, float]] = {"adam": {}, "sgd": {"momentum": 0.9}}
 
 
@@ -27,7 +31,7 @@ def net(seed: int = 0) -> nn.Module:
 
 
 def built(model: nn.Module, method: str, optimizer: str) -> lpwd.Adam | lpwd.SGD:
-    return lpwd.build_optimizer(model, optimizer, method, 0.01, 0.3, **OPTIONS[optimizer])  # type: ignore[arg-type]
+    return lpwd.build_optimizer(model, optimizer, method, 0.01, 0.3, **OPTIONS.get(optimizer, {}))  # type: ignore
 
 
 def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, first: int = 0) -> None:
@@ -42,20 +46,29 @@ def flat(model: nn.Module) -> Tensor:
     return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
 
 
+def state_of(model: nn.Module, optimizer: torch.optim.Optimizer, options: StateDictOptions) -> dict[str, Any]:
+    return dict(zip(("model", "optimizer"), get_state_dict(model, optimizer, options=options), strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")  # no_dist says so of itself
 @pytest.mark.parametrize("flattened", [False, True])
 @pytest.mark.parametrize(("method", "optimizer"), PAIRS)
 def test_training_resumed_through_distributed_checkpoint_goes_on_bit_for_bit(
-    method: str, optimizer: str, flattened: bool
+    method: str, optimizer: str, flattened: bool, tmp_path: Path
 ):
     options = StateDictOptions(flatten_optimizer_state_dict=flattened)
     model = net()
     trained = built(model, method, optimizer)
     train(model, trained, 3)
-    weights, state = copy.deepcopy(get_state_dict(model, trained, options=options))
+    distributed_checkpoint.save(state_of(model, trained, options), checkpoint_id=tmp_path, no_dist=True)
 
     resumed = net(1)
     fresh = built(resumed, method, optimizer)
-    set_state_dict(resumed, fresh, model_state_dict=weights, optim_state_dict=state, options=options)
+    state = state_of(resumed, fresh, options)
+    distributed_checkpoint.load(state, checkpoint_id=tmp_path, no_dist=True)
+    set_state_dict(
+        resumed, fresh, model_state_dict=state["model"], optim_state_dict=state["optimizer"], options=options
+    )
     train(model, trained, 3, 3)
     train(resumed, fresh, 3, 3)
     assert torch.equal(flat(model), flat(resumed))

@@ -63,21 +63,27 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
         assert numbers(spread.store, config.run_id) == numbers(alone, config.run_id)
 
 
-def test_nodes_get_a_plugins_optimizer_and_a_stopped_cell_goes_on_to_the_same_numbers(tiny, tmp_path):
+def test_nodes_get_a_plugins_optimizer_and_stopped_cells_go_on_from_a_checkpoint_to_the_same_numbers(tiny, tmp_path):
     (tmp_path / "my.py").write_text(METHOD + OPTIMIZER, encoding="utf-8")
     with forgetting():
         plugins.load(tmp_path / "my.py")  # LPWD_PLUGINS stays unset: the driver has to send the file
-        configs = [tiny(method="mine", optimizer="heavy", epochs=40)]
-        spread, alone = Sweep(RunStore(tmp_path / "ray"), configs), Sweep(RunStore(tmp_path / "local"), configs)
-        (run_id,) = spread.missing()
-        begun = lambda: spread.store.exists(run_id) and spread.store.status(run_id).step > 20  # noqa: E731
-        run_on_ray(spread, device="cpu", should_stop=begun)
-        assert spread.store.status(run_id).state == "interrupted"
+        configs = [tiny(method="mine", optimizer=name, epochs=40) for name in ("heavy", "timm:muon")]
+        spread, alone = Sweep(RunStore(tmp_path / "ray"), configs), RunStore(tmp_path / "local")
+        run_ids = spread.missing()
+
+        def stop_each_on_the_way() -> bool:
+            for run_id in filter(spread.store.exists, run_ids):
+                spread.store.update_if(run_id, lambda s: s.state == "running" and s.step > 20, state="stopping")
+            return False
+
+        run_on_ray(spread, device="cpu", should_stop=stop_each_on_the_way)
+        assert states(spread) == {"interrupted": 2}
+        assert all(spread.store.paths(run_id).checkpoint.exists() for run_id in run_ids)
         run_on_ray(spread, device="cpu", should_stop=lambda: False)
-        assert spread.store.status(run_id).state == "finished"
-        alone.store.create(configs[0], state="stopped")
-        run_lanes(alone.store, [run_id], device="cpu", threads=1)
-        assert numbers(spread.store, run_id) == numbers(alone.store, run_id)
+        assert states(spread) == {"finished": 2}
+        for config in configs:
+            run_lanes(alone, [alone.create(config)], device="cpu", threads=1)
+            assert numbers(spread.store, config.run_id) == numbers(alone, config.run_id)
 
 
 def test_a_cluster_that_is_not_there_is_named(tiny, store):

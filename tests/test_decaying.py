@@ -4,7 +4,6 @@ import copy
 import inspect
 import math
 import pickle
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -16,19 +15,13 @@ from lpwd.optim.loading import load, optimizer_class
 from lpwd.optim.penalty import OpposingMeter
 from lpwd.optimizers import OPTIMIZERS, OWN
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STEPS = 20
-TIMINGS = ("none", "l2", "wd", "rwd", "pwd", "cautious", "l2sp")
+TIMINGS = ("none", "l2", "wd", "rwd", "pwd", "cautious", "l2sp", "spd", "soda")
 RATES = (0.3, 0.3, 0.7)  # lambda of each parameter: two groups
 MISSING = 1  # the parameter that has no gradient in some steps
 TRAINS = [name for name, row in OPTIMIZERS.items() if not row.refused and name not in OWN]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def start() -> list[Tensor]:
@@ -84,7 +77,7 @@ def plain(cls: type[torch.optim.Optimizer], options: dict, timing: str) -> list[
     weights = []
     for t in range(STEPS):
         set_lr(optimizer, learning_rate(t))
-        c = [learning_rate(t) * rate for rate in RATES]
+        c = [1 / (t + 2) if timing == "soda" else learning_rate(t) * rate for rate in RATES]
         if timing == "pwd":
             theta = [(1 - c_i) * x for x, c_i in zip(theta, c, strict=True)]
         grads = [gradient(t, i, x) for i, x in enumerate(theta)]
@@ -93,20 +86,25 @@ def plain(cls: type[torch.optim.Optimizer], options: dict, timing: str) -> list[
             p.grad = grad if timing != "l2" or grad is None else grad + RATES[i] * x
         optimizer.step()
         after = [p.detach().clone() for p in params]
-        rows = zip(grads, theta, after, c, theta_0, strict=True)
-        theta = [x if g is None else decayed(timing, x, *more) for g, x, *more in rows]
+        rows = zip(grads, theta, after, c, theta_0, RATES, strict=True)
+        theta = [x if g is None else decayed(timing, g, x, *more) for g, x, *more in rows]
         weights.append(theta)
     return weights
 
 
-def decayed(timing: str, theta: Tensor, after: Tensor, c: float, theta_0: Tensor) -> Tensor:
+def decayed(
+    timing: str, grad: Tensor, theta: Tensor, after: Tensor, c: float, theta_0: Tensor, weight_decay: float
+) -> Tensor:
     if timing == "wd":
         return after - c * theta
     if timing == "rwd":
         return after - c * after
     if timing == "cautious":
         return after - c * torch.where((theta - after) * theta >= 0, theta, 0.0)
-    return after - c * (theta - theta_0) if timing == "l2sp" else after
+    if timing == "spd" and (grad * (theta - theta_0)).sum() > 0:
+        further = max(0.0, 1 - float((theta - theta_0).norm() / (after - theta_0).norm()))
+        return after - weight_decay * further * (after - theta_0)
+    return after - c * (theta - theta_0) if timing in ("l2sp", "soda") else after
 
 
 @pytest.mark.parametrize("name", TRAINS)

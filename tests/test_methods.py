@@ -43,6 +43,9 @@ def test_every_method_of_the_design_is_in_the_table():
         "adams": ("adams", "uniform"),
         "llrd": ("wd", "lr_decay"),
         "wdlr2": ("wd", "lr_squared"),
+        "adamc": ("wd", "lr_squared_matrices"),
+        "spd": ("spd", "uniform"),
+        "soda": ("soda", "none"),
     }
     assert {name: (row.timing, row.rates) for name, row in METHODS.items()} == expected
     assert {row.timing for row in METHODS.values()} == set(TIMINGS)

@@ -3,12 +3,13 @@
 import copy
 import math
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import pytest
 import torch
+from kernel_paths import PATHS
 from torch import Tensor, nn
 
 import lpwd
@@ -17,20 +18,13 @@ from lpwd.optim.hooks import DecayBeforeForward
 from lpwd.optim.layers import layer_name, layers_of
 from lpwd.optim.reference import AdamDirection, Direction, SGDDirection, formula, trajectory
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 STEPS = 20
 LR = {"adam": 2e-3, "sgd": 5e-2}
-PATHS = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}, "automatic": {}}
 THEIRS = PATHS | {"automatic": {"fused": True}}  # the option of torch's own optimizers for the same kernel
 COSINE = [0.5 * (1 + math.cos(math.pi * t / STEPS)) for t in range(STEPS)]
 SCHEDULES = {"constant": [1.0] * STEPS, "cosine": COSINE}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def small_model(seed: int = 0) -> nn.Module:
@@ -76,6 +70,8 @@ def layer_of_each_entry() -> Tensor:
 
 
 MATRICES = [slice(0, 27), slice(30, 30 + 288), slice(336, 336 + 24)]  # weights of the convolution and linear maps
+TENSORS = [slice(end - size, end) for size, end in ((27, 27), (3, 30), (288, 318), (6, 324), (6, 330), (6, 336))]
+TENSORS += [slice(336, 360), slice(360, 364)]
 SHUFFLED = [2, 4, 1, 3]  # of four layers
 
 
@@ -88,7 +84,7 @@ def reference(method: str, optimizer: str, schedule: str, weight_decay: float) -
     direction: Direction = AdamDirection() if optimizer == "adam" else SGDDirection()
     rates = [LR[optimizer] * factor for factor in SCHEDULES[schedule]]
     theta = flat(small_model())
-    where = {"head": head_entries(), "matrices": MATRICES, "permutation": SHUFFLED}
+    where = {"head": head_entries(), "matrices": MATRICES, "tensors": TENSORS, "permutation": SHUFFLED}
     return list(trajectory(method, direction, theta, gradients(), rates, weight_decay, layer_of_each_entry(), **where))
 
 
@@ -159,6 +155,7 @@ def test_every_row_names_its_reference_formula():
         "custom": "pwd",
         **{"lrwd": "rwd", "lpwd_matched": "pwd", "lpwd_reversed": "pwd", "lpwd_shuffled": "pwd", "l2sp": "L2SP"},
         **{"adamh": "Hyperball", "wd15": "wd", "cwd": "cautious", "adams": "adams", "llrd": "wd", "wdlr2": "wd"},
+        **{"adamc": "wd", "spd": "SPD", "soda": "SODA"},
     }
 
 
@@ -830,7 +827,10 @@ def test_bad_input_is_refused():
         (lambda: lpwd.build_optimizer(nn.GELU()), "no parameter"),
         (lambda: lpwd.layer_groups(nn.GELU(), 0.1), "no parameters"),
         (lambda: lpwd.layer_groups(model.requires_grad_(False), 0.1), "requires a gradient"),
-        (lambda: lpwd.SGD(parameters, lr=0.1, decay="adams"), "SGD allows none, l2, wd, rwd, pwd, cautious, l2sp"),
+        (
+            lambda: lpwd.SGD(parameters, lr=0.1, decay="adams"),
+            "SGD allows none, l2, wd, rwd, pwd, cautious, l2sp, spd, soda",
+        ),
         (lambda: lpwd.Adam(parameters, decay="after"), "Adam allows none, l2, wd"),  # type: ignore[arg-type]
         (lambda: lpwd.Adam([{"params": parameters, "weight_decay": -1}]), "weight_decay is -1"),
         (lambda: lpwd.Adam([{"params": parameters, "amsgrad": True}]), "amsgrad is not supported"),

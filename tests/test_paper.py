@@ -33,11 +33,12 @@ PAPER_CELLS = {
     "fig4": 2 * 2 * 3 * 35,  # wd lpwd, lwd
     "fig5": 4 * 3 * 35,
     "pretrain": 2,
-    "settle": 1 + 5 * 5 + 2 + 1,  # baseline; strengths x wd lpwd, matched, reversed, l2sp; shuffled; adamh
+    # baseline; strengths x wd lpwd, matched, reversed, l2sp; shuffled; adamh; spd; soda; AdamC's and Muon's columns
+    "settle": 1 + 5 * 5 + 2 + 1 + 5 + 1 + (1 + 5 * 3) + (1 + 5 * 2),
     "scan": 1 + 12 * 6,  # lambdas; wd lpwd lwd wd15, matched, reversed
 }
 CPU_CELLS = {"table1": 144, "table3": 24, "fig1": 24, "fig2": 108, "fig3a": 6, "fig3b": 24, "fig4": 108, "fig5": 27}
-CPU_CELLS |= {"pretrain": 4, "settle": 5 * 29, "scan": 5 * 73}
+CPU_CELLS |= {"pretrain": 4, "settle": 5 * 29 + 3 * 33, "scan": 5 * 73}
 OURS = ("pretrain", "settle", "scan")  # presets that the paper lacks
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_paths import PATHS
 from torch import Tensor, nn
 
 import lpwd
@@ -119,7 +120,7 @@ class Terms:
         return c * (theta - start) if group["decay"] == "l2sp" else c * theta
 
 
-@pytest.mark.parametrize("path", [{}, {"foreach": False}, {"foreach": True}, {"fused": True}])
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize(("method", "optimizer"), [(m, o) for m in WD_LIKE for o in METHODS[m].optimizers])
 def test_the_meter_counts_what_equation_10_counts_on_the_step_really_taken(
     method: str, optimizer: str, path: dict[str, object]

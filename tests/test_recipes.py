@@ -7,10 +7,10 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "recipes.md").read_text()
@@ -24,6 +24,8 @@ def blocks(section: str, kind: str = "") -> list[str]:
 
 BEGINNING = "\n".join(blocks(PREAMBLE))
 RECIPES = {section.splitlines()[0]: "\n".join(code) for section in SECTIONS if (code := blocks(section))}
+AROUND_NADAM = BEGINNING.replace('"adam", "lpwd"', '"nadam", "lpwd"')  # the same with a class that `decaying` makes
+FOR_CLASSES = ("Mixed precision with GradScaler", "torch's schedulers", "accelerate")
 OF_SEVERAL = {
     section.splitlines()[0]: "\n".join(code) for section in SECTIONS if (code := blocks(section, " torchrun"))
 }
@@ -36,27 +38,27 @@ def need(code: str) -> None:
             pytest.skip(f"{name} is not installed: pip install 'lpwd[app,recipes]'")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def test_a_recipe_can_begin_with_another_class():
+    assert '"nadam", "lpwd"' in AROUND_NADAM
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipe_runs_as_it_stands(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("recipe", "beginning"),
+    [(recipe, BEGINNING) for recipe in RECIPES] + [(recipe, AROUND_NADAM) for recipe in FOR_CLASSES],
+    ids=[*RECIPES, *(f"{recipe}, around NAdam" for recipe in FOR_CLASSES)],
+)
+def test_every_recipe_runs_as_it_stands(recipe: str, beginning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     need(RECIPES[recipe])
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other libraries' own
-        exec(compile(f"{BEGINNING}\n{RECIPES[recipe]}", recipe, "exec"), {"__name__": "__main__"})  # noqa: S102  # the page's own blocks
+        exec(compile(f"{beginning}\n{RECIPES[recipe]}", recipe, "exec"), {"__name__": "__main__"})  # noqa: S102  # the page's own blocks
 
 
 @pytest.mark.parametrize("recipe", OF_SEVERAL)
 def test_every_recipe_of_several_processes_runs_as_it_stands(recipe: str, tmp_path: Path):
     script = tmp_path / "script.py"
-    script.write_text(f"{BEGINNING}\n{OF_SEVERAL[recipe]}")
+    script.write_text("\n".join(f"{beginning}\n{OF_SEVERAL[recipe]}" for beginning in (BEGINNING, AROUND_NADAM)))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)

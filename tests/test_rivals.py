@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
+from kernel_paths import PATHS
 from torch import Tensor, nn
 
 import lpwd
 from lpwd.optim.formulas import decay_rate
 from lpwd.optim.rivals import cautious_mask, cautious_shrink, layer_lr_scales, second_moment_sums, stable_rate
 
-PATHS = [{"foreach": False}, {"foreach": True}, {"fused": True}]
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
@@ -51,7 +51,7 @@ def plain_adam(method: str, lr: float, weight_decay: float, steps: int = 30) -> 
     return theta
 
 
-@pytest.mark.parametrize("options", PATHS)
+@pytest.mark.parametrize("options", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize(("decay", "method"), [("cautious", "cwd"), ("adams", "adams")])
 def test_adam_with_a_rivals_decay_follows_its_papers_formula(decay: str, method: str, options: dict[str, bool]):
     params = two_parameters()
@@ -59,7 +59,7 @@ def test_adam_with_a_rivals_decay_follows_its_papers_formula(decay: str, method:
     assert run(optimizer, params) == pytest.approx(plain_adam(method, 0.05, 0.4), rel=1e-12)
 
 
-@pytest.mark.parametrize("options", PATHS)
+@pytest.mark.parametrize("options", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_sgd_with_cautious_decay_follows_its_papers_formula(nesterov: bool, options: dict[str, bool]):
     params = two_parameters()

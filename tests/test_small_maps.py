@@ -1,7 +1,7 @@
 """The small-map path is timm's model: same logits, same gradients, same draws, and out of the way where it must be."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lpwd.training.small_maps.choose import SmallMapForward, accelerate, set_generator
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 SWIN = "swin_tiny_patch4_window7_224"
@@ -35,14 +37,6 @@ COVERED = {  # name -> (timm's name, its arguments, image size)
     "tiny swin": (SWIN, TINY_SWIN, 32),
 }
 LARGE_BATCH = 40  # images: narrow stages fold a norm's weight and layer scale, stochastic depth skips images
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def model_of(name: str, size: int = 32, **arguments: Any) -> nn.Module:

@@ -11,7 +11,8 @@ from lpwd.analysis.protocol import epochs_to, expected_best
 from lpwd.analysis.strengths import apart_from_wd, noise_floor, plateau, with_decay
 from lpwd.paper.findings import find
 from lpwd.paper.presets import PRESETS
-from lpwd.paper.strengths import _decision, _decisive, _robustness
+from lpwd.paper.strengths import _decision, _decisive, _robustness, draw
+from lpwd.runs import Runs
 
 
 def runs(method, curve, seeds=3, weight=1.0, steps=1000, lr=0.001):
@@ -21,7 +22,13 @@ def runs(method, curve, seeds=3, weight=1.0, steps=1000, lr=0.001):
             {
                 **{"run_id": f"{method}-{decay}-{seed}", "method": method, "state": "finished", "seed": seed},
                 **{"lr": lr, "weight_decay": decay, "mean_decay_rate": decay * weight, "step": steps},
-                **{"device_class": "CPU", "scale": "cpu", "batches": "b", "last_top1": top1 + seed / 10},
+                **{
+                    "device_class": "CPU",
+                    "scale": "cpu",
+                    "batches": "b",
+                    "schedule": "constant",
+                    "last_top1": top1 + seed / 10,
+                },
             }
             for decay, top1 in curve.items()
             for seed in range(seeds)
@@ -55,6 +62,27 @@ def test_each_method_stands_at_its_own_best_strength():
     done = with_decay(pd.concat([runs("wd", {0.1: 30.0, 1.0: 20.0}), runs("lpwd", {0.1: 10.0, 1.0: 31.5})]))
     pair = fairly_chosen(done, "lpwd", "wd", "last_top1")
     assert pair.differences == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_total_decay_follows_the_schedule_and_is_unknown_where_a_pull_is_no_fraction_of_the_weights():
+    rows = {"wd": 0.5, "wdlr2": 0.375, "adamc": 0.375, "spd": math.nan, "soda": math.nan, "adamh": math.nan}
+    for method, share in rows.items():
+        constant = runs(method, {2.0: 1.0}, seeds=1)
+        both = with_decay(pd.concat([constant, constant.assign(schedule="cosine")]))
+        plain = both.lr * both.mean_decay_rate * both.step
+        known = [1.0, share] if math.isfinite(share) else [math.nan, math.nan]
+        assert list(both.total_decay / plain) == pytest.approx(known, nan_ok=True)
+
+
+def test_a_column_of_rivals_is_compared_with_its_own_wd_and_decides_nothing_about_lpwd():
+    own = pd.concat([runs("wd", FALLING), runs("lpwd", HIGHER), runs("lpwd_reversed", FALLING)]).assign(column="Adam")
+    other = pd.concat([runs("wd", HIGHER), runs("cwd", FALLING)]).assign(column="Muon")
+    frame = pd.concat([own, other]).assign(best10_mean=math.nan, val_selected_top1=math.nan)
+    figures, sentences = draw(PRESETS["settle"], frame, Runs())
+    assert [caption.partition(":")[0] for caption in figures] == ["Adam", "Muon"]
+    assert sentences[0].startswith("Test top-1 of the last epoch: LPWD helps")
+    assert [text.partition(":")[0] for text in sentences if "CWD" in text] == ["Muon", "Muon"]
+    assert not any("verdict" in text for text in sentences)
 
 
 def test_a_method_that_only_decays_more_coincides_with_wd_at_the_same_total_decay():

@@ -7,18 +7,39 @@ import numpy as np
 import pandas as pd
 
 from lpwd.analysis.inference import t_interval
+from lpwd.methods import shown_method
 
 NULL_SHARE = 0.05  # a cell whose decay removes less of every weight is null
 NULL_DECAY = -math.log1p(-NULL_SHARE)  # nepers
 PLATEAU_POINTS = 1.0  # below the best of WD, that still count as its plateau
-COMPARED = ("lpwd", "lpwd_matched", "lpwd_reversed", "lpwd_shuffled", "l2sp")
+COMPARED = ("lpwd", "lpwd_matched", "lpwd_reversed", "lpwd_shuffled", "l2sp", "cwd", "wdlr2", "adamc")
 
 
 def with_decay(runs: pd.DataFrame) -> pd.DataFrame:
-    """Finished runs with `total_decay`: eta times the parameter-weighted mean lambda times steps, in nepers."""
+    """Finished runs with `total_decay` in nepers: eta lambda summed over the steps, lambda averaged over parameters.
+
+    Over a half cosine eta is half its maximum on average, and eta squared three eighths (AdamC). nan for methods
+    without a total decay.
+    """
     done = runs[runs.state == "finished"].copy()
-    done["total_decay"] = done.lr.astype(float) * done.mean_decay_rate.astype(float) * done.step.astype(float)
+    shares = [_share(method, schedule) for method, schedule in zip(done.method, done.schedule, strict=True)]
+    rate = done.lr.astype(float) * done.mean_decay_rate.astype(float)
+    done["total_decay"] = rate * done.step.astype(float) * pd.Series(shares, done.index, dtype=float)
     return done
+
+
+def first_column(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells that a preset's question is about, without those of other optimizers and schedules."""
+    return cells[cells.column == cells.column.iloc[0]]
+
+
+def _share(method: str, schedule: str) -> float:
+    row = shown_method(method)
+    if not row.has_total_decay:
+        return math.nan
+    if schedule != "cosine":
+        return 1.0
+    return 3 / 8 if row.follows_squared_rate else 1 / 2
 
 
 def curve(done: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
@@ -41,7 +62,7 @@ class NoiseFloor:
 
 def noise_floor(done: pd.DataFrame, value: str) -> NoiseFloor:
     """From the cells that decay by less than NULL_DECAY, those without any decay included."""
-    null = done[(done.total_decay < NULL_DECAY) & (done.method != "adamh") & done[value].notna()]
+    null = done[(done.total_decay < NULL_DECAY) & done[value].notna()]
     if null.empty:
         return NoiseFloor(0, math.nan, math.nan)
     spread = null[value] - null.groupby("seed")[value].transform("mean")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 LR, RATE, STEP = 0.02, 0.25, 4  # eta, lambda, and the step (from 1) whose decay is measured
 SHAPES = ((6, 5), (12,))  # a matrix and a vector
 MATRICES = ((6, 5), (4, 7))  # for classes that refuse vectors
+SECOND_ORDER = ("Adahessian", "AdaHessian", "SophiaH")  # classes that differentiate p.grad
 Gradients = Callable[[int, int, Tensor], Tensor | None]  # step, index, weights -> gradient
 
 
@@ -143,5 +144,8 @@ def _step(
 ) -> None:
     for index, p in enumerate(params):
         grad = gradients(step, index, p.detach())
-        p.grad = None if grad is None else grad + penalty * p.detach()
+        grad = None if grad is None else grad + penalty * p.detach()
+        if grad is not None and type(optimizer).__name__ in SECOND_ORDER:
+            grad = grad + (p - p.detach())  # the same numbers with a graph, whose second derivative is 1
+        p.grad = grad
     optimizer.step()

@@ -189,5 +189,5 @@ def restore(store: RunStore, runs: Mapping[str, Run], message: str) -> list[str]
         run, paths = runs[run_id], store.paths(run_id)
         paths.folder.mkdir(exist_ok=True)
         write_atomic(paths.metrics, lines_of(run.history.without_steps()))
-        store.create(run.config, **run.status.model_dump() | {"message": message, "origin": "imported"})
+        store.create(run.config, run_id, **run.status.model_dump() | {"message": message, "origin": "imported"})
     return missing

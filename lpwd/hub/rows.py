@@ -14,6 +14,7 @@ from typing import Any
 from lpwd.config import RunConfig
 from lpwd.correct import unpacked
 from lpwd.events import MOTION, Diverged, Epoch, Event, Finished, Started, ZeroShot
+from lpwd.facts import public_name
 from lpwd.history import History
 from lpwd.hub.schema import JSON_FIELDS, LAYERED, SCHEMA_VERSION
 from lpwd.paper.protocols import protocol
@@ -34,6 +35,7 @@ def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "run_id": run.run_id,
         **{name: _cell(name, value) for name, value in fields.items()},
         **{name: summary.get(name) for name in (*RESULTS, *FACTS)},
+        "dataset": public_name(run.config.dataset),
         **{f"{part}_images": summary.get(f"{part}_samples") for part in ("train", "test", "validation")},
         **{name: getattr(status, name) for name in ("state", "total_steps", "device", "commit")},
         "step": status.step or history.last_step,
@@ -67,7 +69,7 @@ def config_of(row: Mapping[str, Any]) -> RunConfig:
     given = {name: row.get(name) for name in RunConfig.model_fields}
     present = {name: value for name, value in given.items() if value is not None and value == value}
     config = RunConfig(**{name: json.loads(v) if name in JSON_FIELDS else v for name, v in present.items()})
-    if config.run_id != row["run_id"]:
+    if not config.is_named(row["run_id"]):
         raise ValueError(f"its settings belong to run {config.run_id}")
     return config
 

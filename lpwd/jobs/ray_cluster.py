@@ -24,7 +24,7 @@ from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
 
 CHUNK_SECONDS = 1.0  # events travel this often
-CHECKPOINT_SECONDS = 30.0  # a state travels at most this often, and at the end
+CHECKPOINT_SECONDS = 30.0  # a state travels after the first epoch, then at most this often, and at the end
 ATTEMPTS = 5  # of a cell whose nodes get lost
 CELLS_IN_FLIGHT = 64
 
@@ -231,7 +231,8 @@ def remote_events(
     config = RunConfig.model_validate_json(config_json)
     place = resolve_device(device)
     chunk: list[Event] = []
-    sent = saved = time.monotonic()
+    sent = time.monotonic()
+    saved = sent - CHECKPOINT_SECONDS
     for event in train(
         config, device=place, resume_from=state, initial_weights=weights, data=batches.to_device(data, place)
     ):

@@ -9,9 +9,11 @@
 | pwd | theta <- (1 - c) theta, then forward, backward and the class's step |
 | cautious | theta' - c theta where (theta - theta') theta >= 0 |
 | l2sp | theta' - c (theta - theta_0) |
+| soda | l2sp with c = 1 / (k + 2), k the steps taken |
+| spd | theta' - lambda r (theta' - theta_0): see `lpwd.optim.rivals` |
 
 The class is a black box. So the formulas hold if its update depends on the weights (LAMB, LARS, Muon), and the decay is
-the same for-loop, foreach or fused. wd, cautious and l2sp keep a copy of the weights during the step.
+the same for-loop, foreach or fused. wd, cautious, l2sp and soda keep a copy of the weights during the step.
 """
 
 import inspect
@@ -23,15 +25,24 @@ import torch
 from torch import Tensor
 
 from lpwd.methods import Timing
-from lpwd.optim.formulas import Group, Scalar, as_real, decay_fraction
+from lpwd.optim.formulas import Group, Scalar, as_real
 from lpwd.optim.kernels import with_gradient
 from lpwd.optim.refusals import refuse
 from lpwd.optim.rivals import cautious_mask
-from lpwd.optim.timing import Decaying
+from lpwd.optim.timing import TO_START, Decaying
 from lpwd.optim.update import like, own_groups, unprofiled
 
-FROM_BEFORE = ("wd", "cautious", "l2sp")  # decays of the weights as they were before the step
-OWN_KEYS = {"decay", "independent", "decayed", "lr_0", "lr_scale", "layer", "layer_name"}  # of a parameter group
+FROM_BEFORE = ("wd", "cautious", *TO_START)  # decays of the weights as they were before the step
+OWN_KEYS = {
+    "decay",
+    "independent",
+    "decayed",
+    "lr_0",
+    "lr_scale",
+    "layer",
+    "layer_name",
+    "pulls",
+}  # of a parameter group
 
 
 class AroundStep(Decaying):
@@ -123,16 +134,14 @@ class AroundStep(Decaying):
 
     def _decay_before_update(self) -> None:
         """Keep the weights that the decay will be a fraction of: the update must see them undecayed."""
-        groups = [
-            group for group in self.param_groups if group["decay"] in FROM_BEFORE and _acts(decay_fraction(group))
-        ]
+        groups = [group for group in self.param_groups if group["decay"] in FROM_BEFORE and _acts(self.fraction(group))]
         pairs = [(group, with_gradient(group)) for group in groups]
         self._before = [(group, params, [p.detach().clone() for p in params]) for group, params in pairs if params]
 
     def _decay_after_update(self) -> None:
         for group, params, before in self._before:
             penalties = self._penalties(group, params, before)
-            _subtract(params, penalties, decay_fraction(group))
+            _subtract(params, penalties, self.fraction(group))
         self._before = ()
         super()._decay_after_update()
 
@@ -142,7 +151,7 @@ class AroundStep(Decaying):
             real = as_real(before)
             mask = cautious_mask(real, torch._foreach_sub(real, as_real(params)))
             torch._foreach_mul_(real, mask)
-        elif group["decay"] == "l2sp":  # in a first step theta_0 is theta
+        elif group["decay"] in TO_START:  # in a first step theta_0 is theta
             torch._foreach_sub_(before, [self.state[p]["theta_0"] for p in params])
         return before
 
@@ -168,9 +177,9 @@ def decaying(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
 
         optimizer = decaying(torch.optim.NAdam)(model.parameters(), lr=1e-3, weight_decay=0.1, decay="rwd")
 
-    It takes the arguments of `cls` (`weight_decay` by name), and `decay` (none, l2, wd, rwd, pwd, cautious, l2sp) and
-    `independent` as `lpwd.Adam` does, also per parameter group; with pwd call `attach(model)` or `decay_()`. The own
-    weight decay of `cls` is off. Raises ValueError for a class whose step this cannot surround.
+    It takes the arguments of `cls` (`weight_decay` by name), and `decay` (none, l2, wd, rwd, pwd, cautious, l2sp, spd,
+    soda) and `independent` as `lpwd.Adam` does, also per parameter group; with pwd call `attach(model)` or `decay_()`.
+    The own weight decay of `cls` is off. Raises ValueError for a class whose step this cannot surround.
     """
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         raise ValueError(f"{cls!r} is not a subclass of torch.optim.Optimizer")

@@ -199,13 +199,13 @@ def head_of(model: nn.Module) -> list[Tensor]:
     return [p for module in modules for p in module.parameters()]
 
 
-def without_start(groups: Iterable[Group], head: Iterable[Tensor]) -> Iterator[Group]:
-    """L2-SP: split the groups, so that the head decays towards 0 and everything else towards its start."""
-    new = {id(p) for p in head}
+def split(groups: Iterable[Group], members: Iterable[Tensor], options: Group) -> Iterator[Group]:
+    """Split each group, so that the parameters among `members` have these options; the others come first."""
+    ids = {id(p) for p in members}
     for group in groups:
-        for decay, is_new in (("l2sp", False), ("wd", True)):
-            if params := [p for p in group["params"] if (id(p) in new) == is_new]:
-                yield {**group, "params": params, "decay": decay}
+        for more, is_member in (({}, False), (options, True)):
+            if params := [p for p in group["params"] if (id(p) in ids) == is_member]:
+                yield {**group, **more, "params": params}
 
 
 def layer_name(names: Sequence[str]) -> str:

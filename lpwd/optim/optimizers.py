@@ -10,6 +10,8 @@
 | cautious | wd, only for weights with U theta >= 0 (arXiv 2510.12402) |
 | adams | wd with lambda / sqrt(mean of v_hat over all parameters) (arXiv 2011.11152; Adam only) |
 | l2sp | wd towards theta_0, the weights before the first step, instead of 0 (arXiv 1802.01483) |
+| spd | theta' - lambda r (theta' - theta_0) for the tensors that the gradient sends back (arXiv 2411.01713) |
+| soda | l2sp with c = 1 / (k + 2), k the steps taken, whatever eta and lambda are (arXiv 2605.11172) |
 | adamh | W <- R norm(W - eta R U / norm(U)), R the norm before the first step (arXiv 2606.16899; Adam only) |
 
 adamh acts on parameters of two and more dimensions; vectors do not decay, and a matrix of zeros does not change.
@@ -39,7 +41,7 @@ from lpwd.methods import (
 )
 from lpwd.optim.formulas import Group, adam_heading, adam_momentum, entry_count, next_step, sgd_direction
 from lpwd.optim.kernels import with_gradient
-from lpwd.optim.layers import Layer, group_by_layer, head_of, layer_groups, layers_of, matched_rates, without_start
+from lpwd.optim.layers import Layer, group_by_layer, head_of, layer_groups, layers_of, matched_rates, split
 from lpwd.optim.loading import check_method, optimizer_class
 from lpwd.optim.own_rates import RatesOverTime, rates_of
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
@@ -52,7 +54,7 @@ Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 
 
 class Adam(Decaying, torch.optim.Adam):
-    """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp or adamh, which a parameter group can set too.
+    """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp, adamh, spd or soda, also per group.
 
     `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda if
     it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32 or
@@ -122,7 +124,7 @@ class Adam(Decaying, torch.optim.Adam):
 
 
 class SGD(Decaying, torch.optim.SGD):
-    """SGD with momentum and `decay` none, l2, wd, rwd, pwd, cautious or l2sp; otherwise as `Adam`."""
+    """SGD with momentum and `decay` none, l2, wd, rwd, pwd, cautious, l2sp, spd or soda; otherwise as `Adam`."""
 
     forbidden = ("adams", "adamh")
 
@@ -191,8 +193,8 @@ def build_optimizer(
 
     `order` and `mean` of layer-wise rates are explained in `layer_groups`; their defaults stand for the method's own.
     `profile` replaces the rule by multipliers from shallow to deep (`lpwd.methods.profile_rates`).
-    `head` is new and decays towards 0 with l2sp (a module or parameters); the default is timm's `get_classifier()`, or
-    nothing for other models.
+    `head` (a module or parameters) decays towards 0 with l2sp, because it is new, and as in WD with adamc; the default
+    is timm's `get_classifier()`, or nothing for other models.
 
     Raises ValueError on an unknown optimizer, method, rule, order or mean, an optimizer that the method does not
     support, a bad value, or a model without anything to train; TypeError on an unknown option.
@@ -202,7 +204,7 @@ def build_optimizer(
     if profile is not None:
         check_takes_profile(method)
     cls, given = optimizer_class(optimizer)
-    if row.rates == "lr_squared" and not lr > 0:
+    if row.follows_squared_rate and not lr > 0:
         raise ValueError(
             f"lr is {lr}: method {method} divides by the first learning rate, which must be greater than 0"
         )
@@ -213,9 +215,12 @@ def build_optimizer(
         rates = matched_rates(layers, rates, weight_decay * row.scale, exclude_1d)
     groups = group_by_layer(layers, rates, exclude_1d)
     _set_learning_rates(groups, row, lr, len(layers))
+    new = list(head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head)
     if row.timing == "l2sp":
-        new = head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head
-        groups = list(without_start(groups, new))
+        groups = list(split(groups, new, {"decay": "wd"}))
+    if row.rates == "lr_squared_matrices":
+        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and all(p is not q for q in new)]
+        groups = list(split(groups, matrices, {"lr_0": float(lr)}))
     built = cls(groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **{**given, **options})  # type: ignore
     if callable(row.rates) and row.every:
         built.rates_over_time = RatesOverTime(row.rates, row.every, layers, weight_decay * row.scale, exclude_1d)

@@ -114,6 +114,39 @@ class Hyperball:
         return after
 
 
+class SPD:
+    """arXiv 2411.01713 in its authors' code: after the update, pull back each tensor that moved further from its start
+    although the gradient would send it back, by lambda times the share by which its distance grew.
+
+    `tensors` are the slices of the flat vector that hold one tensor each.
+    """
+
+    def __init__(self, theta: Tensor, tensors: Sequence[slice]) -> None:
+        self.start, self.tensors = theta, tensors
+
+    def __call__(self, theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+        g = f(theta)
+        after = theta - eta * U(g)
+        for where in self.tensors:
+            before, now = theta[where] - self.start[where], after[where] - self.start[where]
+            if -(g[where] @ before) < 0:
+                ratio = (math.sqrt(now @ now) - math.sqrt(before @ before)) / math.sqrt(now @ now)
+                after[where] = after[where] - lam[where] * min(max(ratio, 0.0), 1.0) * now
+        return after
+
+
+class SODA:
+    """arXiv 2605.11172: theta_0 / (k + 2) + (1 - 1 / (k + 2)) theta + the update of an optimizer without decay."""
+
+    def __init__(self, theta: Tensor) -> None:
+        self.start, self.k = theta, 0
+
+    def __call__(self, theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
+        share = 1 / (self.k + 2)
+        self.k += 1
+        return share * self.start + (1 - share) * theta - eta * U(f(theta))
+
+
 RATES = {  # method -> lambda_i, if it is not lambda; written out, not read from METHODS
     "lpwd": "layerwise",
     "custom": "layerwise",
@@ -149,14 +182,16 @@ def trajectory(
     layers: Tensor,
     head: Tensor | None = None,
     matrices: Sequence[slice] = (),
+    tensors: Sequence[slice] = (),
     permutation: Sequence[int] = (),
     independent: bool = False,
 ) -> Iterator[Tensor]:
     """theta_1, theta_2, ... after each step, the point at which a method's weights are read.
 
     `theta` and `layers` (the layer i = 1..n of each entry) are vectors of one length; step t has `gradients[t]` and
-    `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. `head` is 1 where an entry is of a new head (l2sp),
-    `matrices` are the entries of each matrix (adamh), `permutation` the places of layers 1..n when shuffled. Raises
+    `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. `head` is 1 where an entry is of a new head (l2sp,
+    adamc), `matrices` are the entries of each matrix (adamh, adamc), `tensors` of each parameter (spd), `permutation`
+    the places of layers 1..n when shuffled. Raises
     ValueError on a method without a reference.
     """
     step, rates = formula(method), RATES.get(method, "uniform")
@@ -171,12 +206,16 @@ def trajectory(
         "shuffled": lambda: matched(2 * torch.tensor(permutation).double()[layers - 1] / n, weight_decay),
     }[rates]()
     theta = theta.double()
-    if step is L2SP:
-        step = L2SP(theta, torch.zeros_like(theta) if head is None else head)
-    elif step is Hyperball:
-        step = Hyperball(theta, matrices)
+    new = torch.zeros_like(theta) if head is None else head
+    squared = torch.zeros_like(theta) if method != "wdlr2" else torch.ones_like(theta)
+    if method == "adamc":
+        for where in matrices:
+            squared[where] = 1 - new[where]
+    arguments: dict[Any, Any] = {L2SP: (new,), Hyperball: (matrices,), SPD: (tensors,), SODA: ()}
+    if step in arguments:
+        step = step(theta, *arguments[step])
     for f, lr in zip(gradients, learning_rates, strict=True):
         eta = lr * (0.75 ** (n - i) if method == "llrd" else torch.ones_like(i))
-        decay = lam * lr / learning_rates[0] if method == "wdlr2" else lam
+        decay = torch.where(squared > 0, lam * lr / learning_rates[0], lam)
         theta = step(theta, eta, decay / eta if independent else decay, f, direction)
         yield theta

@@ -8,10 +8,17 @@
 | wdlr2 | AdamC, arXiv 2506.02285 | c = lambda eta_t^2 / eta_0: `formulas.decay_rate` with the group's `lr_0` |
 | l2sp | L2-SP, arXiv 1802.01483 | theta <- theta - eta U - eta lambda (theta - theta_0) |
 | adamh | Hyperball, arXiv 2606.16899 | W <- R norm(W - eta R U / norm(U)), R the norm of the matrix's start |
+| adamc | AdamC, arXiv 2506.02285 | wdlr2 for matrices but the head, wd for vectors and the head |
+| spd | Selective Projection Decay, arXiv 2411.01713 | theta' - lambda r (theta' - theta_0), theta' = theta - eta U |
+| soda | SODA's wrapper, arXiv 2605.11172 | theta <- theta - eta U - (theta - theta_0) / (k + 2), k the steps taken |
+
+spd acts tensor by tensor, as its authors' code does, while g (theta - theta_0) > 0, which means that the loss falls on
+the way back; r = max(0, 1 - |theta - theta_0| / |theta' - theta_0|), so that lambda = 1 restores the distance before.
 """
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -77,6 +84,41 @@ def pull(params: Sequence[Tensor], starts: Sequence[Tensor], fraction: Scalar) -
         return
     for p, start in zip(params, starts, strict=True):
         p.lerp_(start, fraction.to(p.device, p.dtype))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What SPD must know of some tensors before the update: `distances` |theta - theta_0|, and which to pull back."""
+
+    params: list[Tensor]
+    starts: list[Tensor]
+    distances: list[Tensor]  # 0-dim
+    returning: list[Tensor]  # 0-dim bool: the loss falls on the way back to theta_0
+    weight_decay: float
+
+
+@torch.no_grad()
+def progress(
+    params: Sequence[Tensor], grads: Sequence[Tensor], starts: Sequence[Tensor], weight_decay: float
+) -> Progress:
+    """Measure how far tensors have come from their starts; does not wait for the device."""
+    params, starts = as_real(params), as_real(starts)
+    moved = list(torch._foreach_sub(params, starts))
+    distances = list(torch._foreach_norm(moved))
+    torch._foreach_mul_(moved, as_real(grads))
+    return Progress(params, starts, distances, [product.sum() > 0 for product in moved], weight_decay)
+
+
+@torch.no_grad()
+def pull_back(before: Progress) -> None:
+    """SPD: theta' <- theta' - lambda r (theta' - theta_0) in place, of the tensors that return and went further."""
+    moved = list(torch._foreach_sub(before.params, before.starts))
+    shares = [
+        torch.where(returning & (now > was), before.weight_decay * (now - was) / now, 0.0)
+        for now, was, returning in zip(torch._foreach_norm(moved), before.distances, before.returning, strict=True)
+    ]
+    torch._foreach_mul_(moved, shares)
+    torch._foreach_sub_(before.params, moved)
 
 
 @torch.no_grad()

@@ -1,22 +1,23 @@
 """When the decay acts: bookkeeping around torch's own update, once per step."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from lpwd.methods import Timing
-from lpwd.optim import hooks
+from lpwd.optim import hooks, rivals
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, shrink, unless_skipped
 from lpwd.optim.kernels import settle_steps, with_gradient
 from lpwd.optim.own_rates import RatesOverTime
 from lpwd.optim.refusals import refuse, refuse_low_precision
-from lpwd.optim.rivals import cautious_shrink, follow_lr_scales, project, pull, stable_rate
 from lpwd.optim.update import TorchUpdate
 
 DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from the undecayed theta (eq. 1)
+TO_START = ("l2sp", "soda")  # the same with P = c (theta - theta_0)
+ANCHORED = (*TO_START, "spd")  # keep theta_0
 LARGE_FRACTION = 0.1  # warn if independent decay takes more of a weight per step
 KEPT_ON_LOADING = ("decay", "independent", "lr_0", "layer", "layer_name", "lr_scale")  # if the loaded group lacks them
 
@@ -26,7 +27,8 @@ class Decaying(TorchUpdate):
 
     Group keys beside torch's: `decay` (Timing), `independent` (c is lambda, not eta lambda), `decayed` (pwd: D has
     acted since the last step; a 0-dim bool tensor if only the device knows), `lr_0` (eta_0 of decay with eta squared,
-    or None). State beside torch's: `theta_0` (l2sp) and `radius` (adamh), both from a parameter's first step.
+    or None), `pulls` (soda: k, the steps taken, 0-dim int64 on the device). State beside torch's: `theta_0` (l2sp, spd,
+    soda) and `radius` (adamh), both from a parameter's first step.
     """
 
     forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
@@ -70,7 +72,9 @@ class Decaying(TorchUpdate):
             refuse_low_precision(group)
             if not self._checked:
                 self._refuse(group)
-        follow_lr_scales(self.param_groups)
+            if group["decay"] == "soda" and "pulls" not in group:
+                group["pulls"] = torch.zeros((), dtype=torch.int64, device=group["params"][0].device)
+        rivals.follow_lr_scales(self.param_groups)
         if self.rates_over_time:
             self.rates_over_time.before_step(self)
 
@@ -146,12 +150,15 @@ class Decaying(TorchUpdate):
         self._refuse_undecayed()
         self.second_moment_mean = self._second_moment_mean()
         self._decay_before_update()
+        anchored = list(self._progress())
         starts = self._new_starts()
         with self._as_torch_sees_it():
             self._update()
         for p, start in starts.items():  # after the update: torch initialises only an empty state
             self.state[p]["theta_0"] = start
         self._decay_after_update()
+        for before in anchored:
+            rivals.pull_back(before)
         if self.rates_over_time:
             self.rates_over_time.after_step(self)
         return loss
@@ -166,34 +173,44 @@ class Decaying(TorchUpdate):
                 )
 
     def fraction(self, group: Group) -> Scalar:
-        """Return c of a group, dimensionless; for adams, c of the latest step."""
+        """Return c of a group, dimensionless; for adams, c of the latest step; for soda, 1 / (k + 2)."""
+        if group["decay"] == "soda":
+            return 1 / (group["pulls"].double() + 2)
         if group["decay"] == "adams" and self.second_moment_mean is not None:
-            return stable_rate(decay_fraction(group), self.second_moment_mean)
+            return rivals.stable_rate(decay_fraction(group), self.second_moment_mean)
         return decay_fraction(group)
 
     def _decay_before_update(self) -> None:
-        """Apply D of wd (unless torch does), cautious, adams and l2sp to the parameters with a gradient."""
+        """Apply D of wd (unless torch does), cautious, adams, l2sp and soda to the parameters with a gradient."""
         skipped = self._skipped()
         pairs: list[tuple[list[Tensor], Scalar]] = []
         for group in self.param_groups:
-            if group["decay"] not in DECAYED_BEFORE or self._torch_decays(group):
+            if group["decay"] not in (*DECAYED_BEFORE, "soda") or self._torch_decays(group):
                 continue
             params, fraction = with_gradient(group), unless_skipped(skipped, self.fraction(group))
             if not params:
                 continue
             if group["decay"] == "cautious":
-                cautious_shrink(params, self._signs(group, params), fraction)
-            elif group["decay"] == "l2sp":
+                rivals.cautious_shrink(params, self._signs(group, params), fraction)
+            elif group["decay"] in TO_START:
                 moved = [p for p in params if "theta_0" in self.state.get(p, {})]
                 if moved:
-                    pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
+                    rivals.pull(moved, [self.state[p]["theta_0"] for p in moved], fraction)
             else:
                 pairs.append((params, fraction))
         shrink(pairs)
 
+    def _progress(self) -> Iterator[rivals.Progress]:
+        """Yield what spd must know before the update, of the parameters with a gradient and a start."""
+        for group in self.param_groups:
+            moved = [p for p in with_gradient(group) if "theta_0" in self.state.get(p, {})]
+            if group["decay"] == "spd" and group["weight_decay"] != 0 and moved:
+                starts = [self.state[p]["theta_0"] for p in moved]
+                yield rivals.progress(moved, self._gradients(group, moved), starts, group["weight_decay"])
+
     def _new_starts(self) -> dict[Tensor, Tensor]:
-        """Return theta_0, the weights before this step, of the l2sp parameters that take their first step."""
-        params = [p for group in self.param_groups if group["decay"] == "l2sp" for p in with_gradient(group)]
+        """Return theta_0, the weights before this step, of the anchored parameters that take their first step."""
+        params = [p for group in self.param_groups if group["decay"] in ANCHORED for p in with_gradient(group)]
         return {p: p.detach().clone() for p in params if "theta_0" not in self.state.get(p, {})}
 
     def _decay_after_update(self) -> None:
@@ -203,6 +220,8 @@ class Decaying(TorchUpdate):
         for group in self.param_groups:
             if group["decay"] == "pwd":
                 group["decayed"] = False if skipped is None else skipped
+            elif group["decay"] == "soda":
+                group["pulls"].add_(1 if skipped is None else ~skipped)
             elif group["decay"] == "adamh":
                 self._project(group, skipped)
             elif group["decay"] == "rwd" and not self._torch_decays(group):
@@ -218,7 +237,7 @@ class Decaying(TorchUpdate):
             if "radius" not in state:  # torch's update left the matrix as it was
                 state["radius"] = torch.linalg.vector_norm(p)
         radii = [state["radius"] for state in states]
-        project(matrices, self._headings(group, states), radii, group["lr"], skipped)
+        rivals.project(matrices, self._headings(group, states), radii, group["lr"], skipped)
 
     def _signs(self, group: Group, params: list[Tensor]) -> list[Tensor]:
         """Return tensors with the signs of the next U."""

@@ -77,7 +77,7 @@ class TorchUpdate(torch.optim.Optimizer):
             raise ValueError(f"decay {group['decay']!r} needs the update itself and does not support sparse gradients")
         if (scale := getattr(self, "grad_scale", None)) is not None:
             grads = [g / like(g, scale) for g in grads]
-        return list(torch._foreach_neg(grads)) if group["maximize"] else grads
+        return list(torch._foreach_neg(grads)) if group.get("maximize") else grads
 
     def _update(self) -> None:
         """torch's own step without its profiling wrapper, which would run the step hooks a second time."""

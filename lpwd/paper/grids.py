@@ -48,7 +48,7 @@ class Cell:
 
 
 PAPER_METHODS = ("baseline", "l2", "wd", "rwd", "pwd", "lpwd")
-UNDECAYED = ("baseline", "adamh")
+UNDECAYED = ("baseline", "adamh", "soda")
 
 
 def pretrained_run(family: str) -> RunConfig:
@@ -175,13 +175,40 @@ def fig5(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def settle(scale: Scale, seed: int) -> Iterator[Cell]:
-    """One fine-tuning task, one eta; strengths and controls. Scale paper: the same points with the paper's models."""
+    """One fine-tuning task; strengths, controls and rivals. Scale paper: the same points with the paper's models.
+
+    The first column, Adam at a constant eta, is what the question is about. The other rivals have columns of their own:
+    AdamC over a half cosine, at a constant eta it is WD; and Muon, with lambda so that eta lambda is Adam's.
+    """
     points = [("baseline", regime.SETTLE_LR, 0.0)]
     points += [(method, regime.SETTLE_LR, decay) for decay in regime.SETTLE_DECAYS for method in regime.SETTLE_METHODS]
     points += [("lpwd_shuffled", regime.SETTLE_LR, decay) for decay in regime.SETTLE_SHUFFLED_DECAYS]
     points += [("adamh", lr, 0.0) for lr in regime.SETTLE_ADAMH_LRS]
+    rivals = seed < regime.SETTLE_RIVAL_SEEDS
+    if rivals:
+        points += [("spd", regime.SETTLE_LR, decay) for decay in regime.SETTLE_DECAYS]
+        points += [("soda", regime.SETTLE_LR, 0.0)]
     for method, lr, decay in points:
         yield _cell(scale, seed, "ConvNeXt", method, lr=lr, weight_decay=decay)
+    if rivals:
+        yield from _settle_elsewhere(
+            scale, seed, f"{_SETTLE_COLUMN}, cosine", ("wd", "wdlr2", "adamc"), schedule="cosine"
+        )
+        muon: dict[str, Any] = {"optimizer": "timm:muon", "lr": regime.SETTLE_MUON_LR}
+        yield from _settle_elsewhere(scale, seed, place("cifar100", "ConvNeXt", "timm:muon"), ("wd", "cwd"), **muon)
+
+
+_SETTLE_COLUMN = place("cifar100", "ConvNeXt", "adam")
+
+
+def _settle_elsewhere(scale: Scale, seed: int, column: str, methods: Iterable[str], **changes: Any) -> Iterator[Cell]:
+    """No decay, and each method at the strengths of the first column."""
+    point: dict[str, Any] = {"lr": regime.SETTLE_LR, "column": column} | changes
+    yield _cell(scale, seed, "ConvNeXt", "baseline", weight_decay=0.0, **point)
+    for decay in regime.SETTLE_DECAYS:
+        for method in methods:
+            weight_decay = decay * regime.SETTLE_LR / point["lr"]
+            yield _cell(scale, seed, "ConvNeXt", method, weight_decay=weight_decay, **point)
 
 
 PRETRAINED_FAMILIES = ("ConvNeXt", "Swin", "half atto", "pico")  # in the order in which they are needed

@@ -115,6 +115,10 @@ CONTROLS = (
     Contrast("l2sp", "wd"),
     Contrast("wd", "baseline"),
 )
+RIVALS = (
+    *(Contrast(method, other) for method in ("spd", "soda") for other in ("wd", "l2sp")),
+    *(Contrast(method, "wd") for method in ("wdlr2", "adamc", "cwd")),
+)
 STRENGTHS_NOTE = (
     "Total decay is η times the parameter-weighted mean λ, summed over the steps, in nepers: decay alone leaves e^-x "
     "of a weight. Each method's best strength is chosen on the test set."
@@ -249,9 +253,13 @@ _PRESETS = (
         "pretraining spared?",
         kind="strengths",
         plan=grids.settle,
-        contrasts=CONTROLS + tuple(replace(contrast, value="last_top1") for contrast in CONTROLS),
+        contrasts=tuple(
+            replace(contrast, value=value) for value in ("best10_mean", "last_top1") for contrast in CONTROLS + RIVALS
+        ),
         paper_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure.",
-        cpu_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure. {STRENGTHS_NOTE}",
+        cpu_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure. {STRENGTHS_NOTE} SPD and SODA have no "
+        "total decay; AdamC is raced over a half cosine of η, and Muon at η "
+        f"{regime.SETTLE_MUON_LR:g} with λ so that ηλ is Adam's.",
         cpu_seeds=regime.SETTLE_SEEDS,
     ),
     Preset(

@@ -85,6 +85,8 @@ SETTLE_METHODS = ("wd", "lpwd", "lpwd_matched", "lpwd_reversed", "l2sp")
 SETTLE_SHUFFLED_DECAYS = (0.5, 2.0)
 SETTLE_ADAMH_LRS = (0.0005,)  # it has no decay: its points are learning rates
 SETTLE_SEEDS = 5
+SETTLE_RIVAL_SEEDS = 3  # of the methods of 2024 to 2026
+SETTLE_MUON_LR = 0.001  # without decay better than 0.004 after 2 epochs of 4,000 images (docs/log.md)
 
 CPU_NOTE = (
     "Not the paper's experiment but its regime at a size for two CPU cores: a ConvNeXt (atto, 3.4 M parameters) or a "

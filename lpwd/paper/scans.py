@@ -12,6 +12,7 @@ from typing import Any
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
+from lpwd.methods import get_method
 from lpwd.paper.pair import SNAPSHOT
 from lpwd.paper.presets import get_preset
 
@@ -71,8 +72,10 @@ def get_scan(name: str) -> Scan:
     if name not in NAMES:
         raise ConfigError(f"scan is {name[:40]!r}: allowed are {', '.join(NAMES)}")
     cells: dict[tuple[str, float], RunConfig] = {}
-    for cell in get_preset(name).cells("cpu", 1):
-        if cell.config.weight_decay:
+    every = get_preset(name).cells("cpu", 1)
+    for cell in every:
+        compared = cell.column == every[0].column and get_method(cell.row).has_total_decay
+        if cell.config.weight_decay and compared:
             cells[cell.config.method, cell.config.weight_decay] = cell.config
     decays = sorted({decay for method, decay in cells if method == "wd"})
     methods = tuple(m for m in dict.fromkeys(m for m, _ in cells) if all((m, decay) in cells for decay in decays))

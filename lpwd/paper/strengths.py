@@ -32,15 +32,20 @@ X_TITLE = "total decay (nepers, parameter-weighted)"
 
 
 def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[str, go.Figure], list[str]]:
-    """Figures by caption; the sentences, the deciding one first."""
+    """Figures by caption; the sentences, the deciding one first. Columns without LPWD decide nothing about it."""
     drawn: dict[str, go.Figure] = {}
     sentences: list[str] = []
     for column, part in frame.groupby("column", sort=False):
         done = with_decay(part)
         values = [name for name in VALUES if done[name].notna().any()]
-        for value, decisive in zip(values, _decisive(done, values), strict=True):
+        for value in values:
             drawn[f"{column}: {QUANTITIES[value][0]}"] = _figure(preset, done, value)
-            sentences += _sentences(done, value, decisive)
+        if "lpwd" in set(part.method):
+            decisive = zip(values, _decisive(done, values), strict=True)
+            sentences += [text for value, pairs in decisive for text in _sentences(done, value, pairs)]
+        else:
+            texts = [text for value in values for text in _coincidence(done, value) + _robustness(done, value)]
+            sentences += [f"{column}: {text}" for text in texts]
     return drawn, sentences
 
 

@@ -11,7 +11,7 @@ from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.pairs import MARGINS, fairly_chosen
 from lpwd.analysis.phrases import minus
 from lpwd.analysis.statistics import metrics_frame
-from lpwd.analysis.strengths import with_decay
+from lpwd.analysis.strengths import first_column, with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3
@@ -95,7 +95,7 @@ def fig5(findings: Findings, source: Runs) -> list[Part]:
 
 def settle(findings: Findings, source: Runs) -> list[Part]:
     """LPWD and reversed depth minus WD, each at its best strength."""
-    done = with_decay(findings.cells)
+    done = with_decay(first_column(findings.cells))
     lpwd, reverse = (fairly_chosen(done, method, "wd", "last_top1") for method in ("lpwd", "lpwd_reversed"))
     return [
         Part("best LPWD minus best WD in last-epoch top-1", lpwd.differences, "higher", naive=lpwd.naive),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.statistics import metrics_frame
-from lpwd.analysis.strengths import curve, with_decay
+from lpwd.analysis.strengths import curve, first_column, with_decay
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3, Reported
 from lpwd.paper.scorecard.tiles import Line
@@ -112,7 +112,7 @@ def fig5(findings: Findings, source: Runs) -> list[Line]:
 
 def settle(findings: Findings, source: Runs) -> list[Line]:
     """Accuracy over total decay."""
-    done = with_decay(findings.cells)
+    done = with_decay(first_column(findings.cells))
     lines = []
     for name in ("wd", "lpwd", "lpwd_reversed"):
         points = curve(done, name, "last_top1")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lpwd.config import ConfigError
+from lpwd.facts import FOLDER, lies_elsewhere
 
 DATA_DIRS = "LPWD_DATA_DIRS"  # folders that data may lie in, separated as PATH is; without it, any
 TRAIN_NAMES = ("train", "training")
@@ -55,6 +56,8 @@ class Contents:
 
 def allowed(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder without symbolic links. Raises ConfigError outside LPWD_DATA_DIRS, before a look at it."""
+    if lies_elsewhere(f"{FOLDER}{path}"):
+        raise ConfigError.of("dataset", f"is {FOLDER}{path}: it was published without its path; name your own folder")
     folders = [os.path.abspath(folder) for folder in environment.get(DATA_DIRS, "").split(os.pathsep) if folder]
     if folders and not below(path, folders):
         raise _outside(path)

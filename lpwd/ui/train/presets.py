@@ -69,9 +69,12 @@ def _quick() -> dict[str, Filling]:
 
 
 def _of_preset(preset: Preset, scale: Scale) -> dict[str, Filling]:
-    columns: dict[str, list[Cell]] = {}
-    for cell in preset.cells(scale, 1):
-        columns.setdefault(cell.column, []).append(cell)
+    columns: dict[str, list[Cell]] = {}  # of seed 0
+    seeds: dict[tuple[str, str], set[int]] = {}
+    for cell in preset.cells(scale):
+        seeds.setdefault((cell.column, cell.row), set()).add(cell.config.seed)
+        if cell.config.seed == 0:
+            columns.setdefault(cell.column, []).append(cell)
     fillings = {}
     for column, cells in columns.items():
         settings = _settings(cells)
@@ -79,7 +82,8 @@ def _of_preset(preset: Preset, scale: Scale) -> dict[str, Filling]:
         for setting in [_usual(cells, settings)] if grid else settings:
             where = f"{preset.source}, scale {scale}: {column}"
             label = f"{where}, λ {setting[1]:g}" if 1 < len(settings) <= MAX_SETTINGS else where
-            fillings[label] = _filling(preset, scale, cells, setting, settings)
+            count = min(len(seeds[column, cell.row]) for cell in cells)  # SPD has fewer than WD
+            fillings[label] = _filling(preset, cells, setting, settings, count)
     return fillings
 
 
@@ -101,14 +105,13 @@ def _usual(cells: Sequence[Cell], settings: Sequence[Setting]) -> Setting:
 
 
 def _filling(
-    preset: Preset, scale: Scale, cells: Sequence[Cell], setting: Setting, settings: Sequence[Setting]
+    preset: Preset, cells: Sequence[Cell], setting: Setting, settings: Sequence[Setting], seeds: int
 ) -> Filling:
     lr, decay = setting
     mine = [c for c in cells if c.config.lr == lr and (c.config.weight_decay == decay or _undecayed(c))]
     config = next((cell for cell in mine if not _undecayed(cell)), mine[0]).config
     methods = [name for name in METHODS if name in {cell.row for cell in mine}]
-    seeds = min(preset.seeds(scale), SEEDS[-1])
-    values = form.form_values(config) | {"methods": methods, "seeds": seeds}
+    values = form.form_values(config) | {"methods": methods, "seeds": min(seeds, SEEDS[-1])}
     return Filling(values, " ".join(_notes(preset, mine, setting, settings)))
 
 
