@@ -23,7 +23,13 @@ from waiting import PATIENCE, wait_until
 from lpwd.store import RunStore
 
 ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the first costs half
+CACHES = (".cache", "Library/Caches")  # where `playwright install chromium` puts its own
+OWN = (
+    *(path for cache in CACHES for path in Path.home().glob(f"{cache}/ms-playwright/chromium*/*/chrome")),
+    *(path for cache in CACHES for path in Path.home().glob(f"{cache}/ms-playwright/chromium*/*/*headless*shell")),
+)
+CHROMIUM = next(filter(None, map(shutil.which, (*BROWSERS, *map(str, OWN)))), None)
 JSON = "application/json"
 FLAGS = [
     "--no-sandbox",

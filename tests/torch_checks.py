@@ -193,7 +193,7 @@ def grad_scaling_autocast(info: OptimizerInfo, sample: OptimizerInput) -> None:
 
 def rosenbrock_sparse(info: OptimizerInfo, sample: OptimizerInput) -> None:
     """A sparse gradient moves as the dense one of the same numbers."""
-    needs_update = sample.kwargs.get("decay") in ("cautious", "l2", "adamh") or sample.kwargs.get("maximize")
+    needs_update = sample.kwargs.get("decay") in ("cautious", "l2", "adamh", "spd") or sample.kwargs.get("maximize")
     if not info.supports_sparse:
         net = Net()
         net.weight.grad = torch.ones_like(net.weight).to_sparse()
@@ -201,7 +201,9 @@ def rosenbrock_sparse(info: OptimizerInfo, sample: OptimizerInput) -> None:
             step(built(info, [net.weight], sample))
         return
     if needs_update or sample.kwargs.get("momentum") or sample.kwargs.get("fused"):
-        pytest.skip("torch's SGD takes sparse gradients without momentum, l2 and fused alone; cautious is refused")
+        pytest.skip(
+            "torch's SGD takes sparse gradients without momentum, l2 and fused alone; cautious and spd are refused"
+        )
     results = []
     for sparse in (True, False):
         p = nn.Parameter(torch.tensor([1.5, 1.5], dtype=torch.float64))

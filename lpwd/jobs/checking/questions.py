@@ -23,7 +23,7 @@ from lpwd.jobs.costs import training_bytes
 from lpwd.optimizers import forbid_modules
 from lpwd.training.memory import Footprint, free_bytes
 
-NICE = 10  # a training comes first
+NICE = 5  # a training comes first; at 10 a check that takes 3 s took over 60 beside six busy processes
 OOM_SCORE = 500  # if memory is short, the kernel ends this process rather than the app
 MEASURE_SHARE = 0.5  # of the free memory, for weights, gradients and moments of a measured model
 MEASURE_LIMIT = 0.75  # of the free memory, with activations
