@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from click.testing import CliRunner
-from plugins_for_tests import METHOD, OPTIMIZER, forgetting
+from plugins_for_tests import OPTIMIZER, forgetting
 from waiting import wait_until
 
 from lpwd import plugins
@@ -21,6 +21,20 @@ pytest.importorskip("ray", reason="Ray is an optional extra")
 from ray.cluster_utils import Cluster
 
 from lpwd.jobs.ray_cluster import run_on_ray
+
+SLOW_METHOD = """
+import time
+
+import lpwd
+
+
+def rates(layers, weight_decay):
+    time.sleep(0.05)  # at each step, so that a run is stopped on the way however late the driver looks
+    return [weight_decay * (len(layers) - i) for i in range(len(layers))]
+
+
+lpwd.register_method("mine", timing="pwd", rates=rates, every=1, label="Mine", color="#CC3311")
+"""
 
 
 def numbers(store, run_id):
@@ -64,10 +78,10 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
 
 
 def test_nodes_get_a_plugins_optimizer_and_stopped_cells_go_on_from_a_checkpoint_to_the_same_numbers(tiny, tmp_path):
-    (tmp_path / "my.py").write_text(METHOD + OPTIMIZER, encoding="utf-8")
+    (tmp_path / "my.py").write_text(SLOW_METHOD + OPTIMIZER, encoding="utf-8")
     with forgetting():
         plugins.load(tmp_path / "my.py")  # LPWD_PLUGINS stays unset: the driver has to send the file
-        configs = [tiny(method="mine", optimizer=name, epochs=100) for name in ("heavy", "timm:muon")]
+        configs = [tiny(method="mine", optimizer=name, epochs=40) for name in ("heavy", "timm:muon")]
         spread, alone = Sweep(RunStore(tmp_path / "ray"), configs), RunStore(tmp_path / "local")
         run_ids = spread.missing()
 

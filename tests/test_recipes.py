@@ -55,10 +55,11 @@ def test_every_recipe_runs_as_it_stands(recipe: str, beginning: str, tmp_path: P
         exec(compile(f"{beginning}\n{RECIPES[recipe]}", recipe, "exec"), {"__name__": "__main__"})  # noqa: S102  # the page's own blocks
 
 
+@pytest.mark.parametrize("beginning", [BEGINNING, AROUND_NADAM], ids=["lpwd.Adam", "around NAdam"])
 @pytest.mark.parametrize("recipe", OF_SEVERAL)
-def test_every_recipe_of_several_processes_runs_as_it_stands(recipe: str, tmp_path: Path):
+def test_every_recipe_of_several_processes_runs_as_it_stands(recipe: str, beginning: str, tmp_path: Path):
     script = tmp_path / "script.py"
-    script.write_text("\n".join(f"{beginning}\n{OF_SEVERAL[recipe]}" for beginning in (BEGINNING, AROUND_NADAM)))
+    script.write_text(f"{beginning}\n{OF_SEVERAL[recipe]}")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
