@@ -60,7 +60,7 @@ def test_power_equivalence_and_holm_are_those_of_statsmodels():
         "equal",
     )
     rng = np.random.default_rng(0)
-    for _ in range(20):  # it collects all garbage each time
+    for _ in range(50):
         values = rng.random(6) ** 4
         theirs = tests.multipletests(values, 0.05, method="holm")[0]
         levels = holm([lambda level, p=p: p <= level for p in values])

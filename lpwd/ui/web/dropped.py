@@ -54,8 +54,9 @@ def route() -> Route:
             return _json(json.dumps({"problem": BUSY}))
         inside += 1
         try:
+            body = await request.body()  # before its turn: one who sends slowly keeps nobody waiting
             async with one_at_a_time:
-                return _json(await run_in_threadpool(work, await request.body()))
+                return _json(await run_in_threadpool(work, body))
         finally:
             inside -= 1
 
