@@ -295,7 +295,7 @@ class TestTraining:
         page.click("#lp-start")
         page.wait_for_function(
             "document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 4')"
-            " && document.querySelector('#lp-panel [data-chart=loss]').data.some(t => t.x.length)"
+            " && document.querySelector('#lp-panel [data-chart=loss]').data?.some(t => t.x.length)"
         )
         assert time.monotonic() - clicked < 20  # 3 s on an idle machine; this one is shared
         wait_points(page, "top1")

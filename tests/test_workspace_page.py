@@ -152,7 +152,7 @@ class TestPage:
             assert download.value.path().read_bytes().startswith(start)
         assert "trackio.import_csv" in page.inner_text("#lp-runs [data-f=line]")
         page.select_option("#lp-runs [data-v=y]", "norm")
-        page.wait_for_function(f"{PLOT}.data.length === 6")  # two settings of three layers
+        page.wait_for_function(f"{PLOT}.data?.length === 6")  # two settings of three layers
         page.select_option("#lp-runs [data-v=layer]", "head")
         page.wait_for_function(f"{names} === 'WD, head (n = 3),LPWD, head (n = 3)'")
         page.select_option("#lp-runs [data-v=y]", "test_top1")

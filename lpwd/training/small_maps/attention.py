@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lpwd.training.small_maps.products import product
+
 
 class _Attention(torch.autograd.Function):
     """G groups of N places, H heads of width D, K = N keys or N + 1; see `attention`."""
@@ -22,10 +24,10 @@ class _Attention(torch.autograd.Function):
         if padded is not None:
             kv[..., places, :] = padded[:, None, None]
         k, v = kv.view(2, -1, keys, width)
-        scores = torch.bmm(q, k.transpose(1, 2))
+        scores = product(q, k.transpose(1, 2))
         scores.view(batch, groups, heads, places, keys).add_(bias.to(scores.dtype))
         weights = torch.softmax(scores, -1)
-        out = torch.bmm(weights, v).view(batch, groups, heads, places, width)
+        out = product(weights, v).view(batch, groups, heads, places, width)
         ctx.save_for_backward(q, kv, weights)
         ctx.scale, ctx.bias_type, ctx.padded_type = scale, bias.dtype, None if padded is None else padded.dtype
         return out.transpose(2, 3).reshape(batch, groups * places, heads * width)
@@ -38,10 +40,10 @@ class _Attention(torch.autograd.Function):
         places = q.shape[1]
         k, v = kv.view(2, -1, keys, width)
         g = g.view(batch, groups, places, heads, width).transpose(2, 3).reshape(-1, places, width)
-        gv = torch.bmm(weights.transpose(1, 2), g)
-        gw = torch.bmm(g, v.transpose(1, 2))
+        gv = product(weights.transpose(1, 2), g)
+        gw = product(g, v.transpose(1, 2))
         gs = torch.ops.aten._softmax_backward_data(gw, weights, -1, weights.dtype)
-        gq, gk = torch.bmm(gs, k).mul_(ctx.scale), torch.bmm(gs.transpose(1, 2), q)
+        gq, gk = product(gs, k).mul_(ctx.scale), product(gs.transpose(1, 2), q)
         out = g.new_empty(batch, groups, places, 3, heads, width)
         parts = out.permute(3, 0, 1, 4, 2, 5)
         gk, gv = gk.view(kv.shape[1:]), gv.view(kv.shape[1:])

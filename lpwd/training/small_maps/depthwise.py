@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from lpwd.training.small_maps.products import column_sum, transposed
+from lpwd.training.small_maps.products import column_sum, product, transposed, widens
 
 Saved = tuple[Tensor, ...]  # what a backward pass wants from its forward pass
 CONVOLVE_FROM = 3  # maps of this side and more: torch's convolution beats a P x P product a channel
@@ -99,19 +99,19 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor, side: int) -> tuple[Tensor
     kernels = functional.pad(weight.reshape(channels, -1), (0, 1)).to(x.dtype)  # the last column: no tap
     kernels = kernels.index_select(1, taps(side, weight.shape[-1])).view(channels, places, places)
     rows = _by_channel(x)
-    return _by_image(torch.bmm(rows, kernels)).add_(bias.to(x.dtype)), (rows, kernels)
+    return _by_image(product(rows, kernels)).add_(bias.to(x.dtype)), (rows, kernels)
 
 
 def _product_backward(g: Tensor, saved: Saved, weight: Tensor, side: int) -> tuple[Tensor, Tensor]:
     rows, kernels = saved
     g = _by_channel(g)
-    return _by_image(torch.bmm(g, kernels.transpose(1, 2))), _tap_gradient(rows, g, weight, side)
+    return _by_image(product(g, kernels.transpose(1, 2))), _tap_gradient(rows, g, weight, side)
 
 
 def _tap_gradient(rows: Tensor, g: Tensor, weight: Tensor, side: int) -> Tensor:
     """The weight's gradient of inputs and output gradients by channel [C, B, P]: a P x P product, summed by tap."""
     kernel = weight.shape[-1]
-    by_place = torch.bmm(rows.transpose(1, 2), g).to(weight.dtype).flatten(1)
+    by_place = product(rows.transpose(1, 2), g).to(weight.dtype).flatten(1)
     gradient = by_place.new_zeros(len(rows), kernel * kernel + 1).index_add_(1, taps(side, kernel), by_place)
     return gradient[:, :-1].reshape(weight.shape)
 
@@ -127,6 +127,9 @@ def _rows(image: Tensor) -> Tensor:
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, side: int) -> tuple[Tensor, Saved]:
+    if widens(x.dtype):
+        with torch.autocast("cpu", enabled=False):
+            return _convolve(x.float(), weight.to(x.dtype).float(), bias, side)[0].to(x.dtype), (x,)
     kernel = weight.to(x.dtype, memory_format=torch.channels_last)
     bias = None if bias is None else bias.to(x.dtype)
     y = functional.conv2d(_image(x, side), kernel, bias, padding=weight.shape[-1] // 2, groups=x.shape[-1])
