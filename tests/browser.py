@@ -11,12 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlparse
 
 import httpx2 as httpx
 import psutil
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 from synthetic import IdleJobs
 from waiting import PATIENCE, wait_until
 
@@ -31,6 +38,8 @@ OWN = (
 )
 CHROMIUM = next(filter(None, map(shutil.which, (*BROWSERS, *map(str, OWN)))), None)
 JSON = "application/json"
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
+KEPT: set[BrowserContext] = set()  # those whose pages come one after the other
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -69,6 +78,12 @@ class App(Site):
             raise
 
 
+def dead_proxies() -> dict[str, str]:
+    """Of an environment whose proxies do not answer, and are for every host."""
+    dead = f"http://127.0.0.1:{free_port()}"
+    return {"http_proxy": dead, "https_proxy": dead, "no_proxy": "", "NO_PROXY": ""}
+
+
 def start_app(runs_dir: Path, command: Sequence[str] = ("app.py",), **environment: str) -> App:
     """Start the app without any Hub and wait until it answers; `command` is what Python runs."""
     port = free_port()
@@ -104,17 +119,19 @@ def running_app(runs_dir: Path, **environment: str) -> Iterator[App]:
 
 
 @contextmanager
-def page_here(runs_dir: Path) -> Iterator[Site]:
+def page_here(runs_dir: Path, **options: Any) -> Iterator[Site]:
     """The page served by this process, where nothing trains: it takes a second of a core to start, an app 17."""
     from lpwd.ui import page
 
-    demo, options = page.build(RunStore(runs_dir), IdleJobs(RunStore(runs_dir)))
+    jobs = IdleJobs(RunStore(runs_dir), **options)
+    demo, launch_options = page.build(jobs.store, jobs)
     address = {"server_name": "127.0.0.1", "server_port": free_port()}
-    _, url, _ = demo.launch(**address, prevent_thread_lock=True, quiet=True, **options)
+    _, url, _ = demo.launch(**address, prevent_thread_lock=True, quiet=True, **launch_options)
     try:
         yield Site(url.rstrip("/"), runs_dir)
     finally:
         demo.close(verbose=False)
+        jobs.checks.close()
 
 
 @contextmanager
@@ -205,9 +222,48 @@ def located(message: ConsoleMessage) -> str:
     return f"{message.text} [{message.location['url']}]"
 
 
-def open_page(browser: Browser, url: str, **context: Any) -> Seen:
-    """A new browser context, so that nothing is shared with other pages, on `url` with the strip alive."""
-    page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}).new_page()
+def new_page(
+    browser: Browser,
+    url: str,
+    viewport: ViewportSize = WINDOW,
+    color_scheme: Literal["light", "dark"] = "light",
+    reduced_motion: Literal["reduce", "no-preference"] = "reduce",
+    permissions: Sequence[str] = (),
+    cookies: Sequence[Any] = (),
+) -> Page:
+    """A page of a context in which no other is open; it knows nothing of earlier ones but the files that they fetched.
+
+    To fetch those again takes half of a visit's processor time. Nothing moves by itself unless it is asked to.
+    """
+    context = next((one for one in browser.contexts if one in KEPT and not one.pages), None)
+    if context is None:
+        KEPT.add(context := browser.new_context())
+    page = context.new_page()
+    origin = "{0.scheme}://{0.netloc}".format(urlparse(url))
+    forget = {"origin": origin, "storageTypes": "all"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", forget)
+    context.clear_cookies()
+    context.add_cookies(list(cookies))
+    context.clear_permissions()
+    if permissions:
+        context.grant_permissions(list(permissions))
+    page.set_viewport_size(viewport)
+    page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+    return page
+
+
+def close_pages(browser: Browser) -> None:
+    """Close every page, and the contexts that tests made for themselves."""
+    for context in browser.contexts:
+        for page in context.pages:
+            page.close()
+        if context not in KEPT:
+            context.close()
+
+
+def open_page(browser: Browser, url: str, **options: Any) -> Seen:
+    """A new page on `url`, with the strip alive."""
+    page = new_page(browser, url, **options)
     page.set_default_timeout(1000 * PATIENCE)
     seen = Seen(page)
     page.on("request", lambda request: seen.hosts.add(urlparse(request.url).hostname or ""))

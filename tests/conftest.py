@@ -11,7 +11,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import own_results
 import pytest
-from browser import chromium, page_here, running_app, without_runs
+from browser import chromium, close_pages, dead_proxies, page_here, running_app, without_runs
 from queues import SharedQueue
 from xdist.scheduler import LoadFileScheduling
 
@@ -32,15 +32,14 @@ TINY = {
 
 # Files with one app or queue: a worker of pytest takes them all, in this order, and starts it once.
 TOGETHER = {
-    "races": ("app", "hero", "train_tab", "topics", "look"),
+    "races": ("app", "hero", "train_tab", "topics", "look", "ending"),
     "pages": ("workspace_page", "dropped", "origins", "toy", "polling", "network", "explain", "landing"),
     "queue": ("jobs", "rights", "preflight", "faults"),
-    "people": ("people", "tools"),
-    "own results": ("demo", "benchmark"),
+    "own results": ("demo", "benchmark", "people", "tools"),
 }
 # Other files that start processes. They come before the rest, so that at the end no worker of pytest is left with a
 # long one while the others idle; xdist's own order, by the number of tests, would leave just these for the end.
-LONG = (
+WITH_PROCESSES = (
     *("hub_panel", "space", "cli", "answers", "cluster", "sweep", "checks"),
     *("starts", "examples", "cli_paper", "recipes", "packaging", "proxies", "newcomer"),
 )
@@ -50,6 +49,7 @@ SPACE = {  # as a Space of lab with accounts has it
     **{"SPACE_HOST": "lab-demo.hf.space, demo.lab.org", "OPENID_PROVIDER_URL": "http://127.0.0.1:9"},
     **{"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "s", "OAUTH_SCOPES": "openid"},
 }
+LIMITS = {"LPWD_MAX_EPOCHS": "600", "LPWD_JOBS_PER_USER": "6"}
 TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 
 # Files whose tests train, start processes, or wait for a silent Hub. `bash tests/run.sh --quick` leaves them out.
@@ -59,12 +59,14 @@ SLOW = (
     *("own_data", "strangers_data", "elsewhere", "decaying", "audit"),
     *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
+LONG = ("torch_suite",)  # as a whole
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Do not even import files that are slow as a whole where they are left out: that takes ten seconds of a core."""
-    name = collection_path.stem.removeprefix("test_")
-    return True if "not slow" in config.getoption("markexpr") and name in (*GROUP, *LONG, *SLOW) else None
+    """Do not even import files that are left out as a whole: that takes ten seconds of a core."""
+    name, left_out = collection_path.stem.removeprefix("test_"), config.getoption("markexpr")
+    slow = "not slow" in left_out and name in (*GROUP, *WITH_PROCESSES, *SLOW)
+    return True if slow or ("not long" in left_out and name in LONG) else None
 
 
 def pytest_collection_finish():
@@ -75,11 +77,13 @@ def pytest_collection_finish():
 
 def pytest_collection_modifyitems(items):
     """The order is kept with `--no-loadscope-reorder`."""
-    rank = {f"test_{name}": place for place, name in enumerate((*GROUP, *LONG))}
+    rank = {f"test_{name}": place for place, name in enumerate((*GROUP, *WITH_PROCESSES))}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
     for item in items:
-        if item.path.stem.removeprefix("test_") in (*GROUP, *LONG, *SLOW):
+        if item.path.stem.removeprefix("test_") in (*GROUP, *WITH_PROCESSES, *SLOW):
             item.add_marker("slow")
+        if item.path.stem.removeprefix("test_") in LONG:
+            item.add_marker("long")
 
 
 class Groups(LoadFileScheduling):
@@ -118,8 +122,9 @@ def store(tmp_path):
 
 @pytest.fixture(scope="session")
 def shared_app(tmp_path_factory):
-    """To start an app, its worker and its checker takes 15 s of a core. Gradio's own switch opens no MCP tools."""
-    with running_app(tmp_path_factory.mktemp("app") / "runs", GRADIO_MCP_SERVER="true") as app:
+    """To start an app, its worker and its checker takes 15 s of a core. Gradio's own switch opens no MCP tools, and
+    proxies that do not answer are not asked for what is on this machine."""
+    with running_app(tmp_path_factory.mktemp("app") / "runs", GRADIO_MCP_SERVER="true", **dead_proxies()) as app:
         yield app
 
 
@@ -146,16 +151,6 @@ def space_app(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def limited_app(tmp_path_factory):
-    """The app with limits, and with MCP tools where the package is installed."""
-    folder = tmp_path_factory.mktemp("limited")
-    limits = {"LPWD_MAX_EPOCHS": "600", "LPWD_JOBS_PER_USER": "1"}
-    nothing_published = {"LPWD_SNAPSHOT_DIR": str(folder)}  # to judge the bundled results takes four seconds of a core
-    with running_app(folder / "runs", **limits, **nothing_published, **TOOLS) as app:
-        yield app
-
-
-@pytest.fixture(scope="session")
 def snapshot(tmp_path_factory):
     """The folder of published results that are one scan."""
     return own_results.write_scan(tmp_path_factory.mktemp("published"))
@@ -163,9 +158,9 @@ def snapshot(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def own_results_app(tmp_path_factory, snapshot):
-    """The app with published results and presets of the tests' own."""
+    """The app with results, presets and limits of the tests' own, and with MCP tools where the package is installed."""
     runs = tmp_path_factory.mktemp("own-results") / "runs"
-    with running_app(runs, **own_results.variables(snapshot)) as app:
+    with running_app(runs, **own_results.variables(snapshot), **LIMITS, **TOOLS) as app:
         yield app
 
 
@@ -193,5 +188,4 @@ def chromium_of_all():
 def browser(chromium_of_all):
     """Chromium; the pages that a test leaves open end with it."""
     yield chromium_of_all
-    for context in chromium_of_all.contexts:
-        context.close()
+    close_pages(chromium_of_all)

@@ -59,6 +59,7 @@ def test_what_a_class_refuses_is_one_sentence_before_the_run_begins(tiny, change
         optimizer.check(tiny(method="wd", **changes))
 
 
+@pytest.mark.long
 def test_the_apps_worker_trains_a_race_with_muon(jobs, tiny):
     lanes = race_configs(["wd", "lpwd"], tiny(method="wd", optimizer="timm:muon").model_dump() | {"profile": (0, 2)})
     run_ids = jobs.submit(lanes)

@@ -12,7 +12,7 @@ import time
 import httpx2 as httpx
 import psutil
 import pytest
-from browser import CHROMIUM, JSON, ROOT, free_port, open_page, owner, posted, start_app
+from browser import CHROMIUM, JSON, ROOT, dead_proxies, open_page, owner, posted, start_app
 from synthetic import write_run
 from waiting import wait_until
 
@@ -22,11 +22,11 @@ from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
 from lpwd.ui.app import parse
 
-WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]').textContent)"
+WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]')?.textContent ?? 'idle')"
 CHART = "document.querySelector('#lp-panel [data-chart={}]')"
-HAS_POINTS = CHART + "?.calcdata?.filter(c => c[0].x !== undefined).length >= {}"
+HAS_POINTS = CHART + "?.calcdata?.filter(c => c[0]?.x !== undefined).length >= {}"
 OF_THE_SHOWN_RACE = (  # a chart is drawn a frame after the words beside it
-    "[..." + CHART + ".layout.uirevision.split(',')].sort().join()"
+    "[..." + CHART + "?.layout?.uirevision?.split(',') ?? []].sort().join()"
     " === new URLSearchParams(location.search).get('run')?.split(',').sort().join()"
 )
 SHORT = {"model": "test_convnext", "epochs": 2, "train_samples": 160}
@@ -48,15 +48,14 @@ def alive(process):
 # ---- the process
 
 
-@pytest.mark.parametrize(
-    ("command", "number"),
-    [(["app.py"], signal.SIGTERM), (["-m", "lpwd", "app"], signal.SIGINT)],
-    ids=["app.py", "lpwd"],
-)
-def test_the_app_starts_beside_a_dead_proxy_and_a_signal_ends_all_its_processes(tmp_path, command, number):
-    dead = f"http://127.0.0.1:{free_port()}"
-    proxies = {"http_proxy": dead, "https_proxy": dead, "no_proxy": "", "NO_PROXY": ""}
-    app = start_app(tmp_path / "runs", command, **proxies, LPWD_SNAPSHOT_DIR=str(tmp_path))
+@pytest.mark.long
+def test_the_app_of_the_command_line_starts_beside_a_dead_proxy_and_ctrl_c_ends_all_its_processes(tmp_path):
+    app = start_app(tmp_path / "runs", ["-m", "lpwd", "app"], **dead_proxies(), LPWD_SNAPSHOT_DIR=str(tmp_path))
+    ends(app, signal.SIGINT)
+
+
+def ends(app, number):
+    """The signal ends the app and all processes that it started, without a traceback in its log."""
     wait_until(lambda: health(app)["worker"] == "alive")
     processes = children(app)
     assert len(processes) >= 3  # the worker, the server of checks, and what follows Python's shared resources
@@ -177,7 +176,7 @@ def fill(page, **values):
         box.press("Enter" if name == "model" else "Tab")
         if name == "model":  # the arguments of the model before go
             page.wait_for_function(
-                "document.querySelector('#lp-model_kwargs input, #lp-model_kwargs textarea').value === ''"
+                "document.querySelector('#lp-model_kwargs input, #lp-model_kwargs textarea')?.value === ''"
             )
 
 
@@ -186,13 +185,13 @@ def start(page, **values):
     fill(page, **values)
     page.click("#lp-start")
     if "seed" in values:
-        shown = f"document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed {values['seed']}')"
+        shown = f"document.querySelector('#lp-panel [data-f=detail]')?.textContent.endsWith('seed {values['seed']}')"
         page.wait_for_function(shown)
 
 
 def wait_state(page, pattern):
     page.wait_for_function(
-        "pattern => new RegExp(pattern, 's').test(document.querySelector('#lp-panel [data-f=lanes]').textContent)",
+        "words => new RegExp(words, 's').test(document.querySelector('#lp-panel [data-f=lanes]')?.textContent ?? '')",
         arg=pattern,
     )
 
@@ -204,7 +203,7 @@ def wait_points(page, chart="loss", traces=2):
 
 def epochs_drawn(page):
     """Points of the longest top-1 curve that Plotly has drawn, not merely been given."""
-    return page.evaluate(f"Math.max(0, ...{CHART.format('top1')}.calcdata.map(c => c.length))")
+    return page.evaluate(f"Math.max(0, ...({CHART.format('top1')}?.calcdata ?? []).map(c => c.length))")
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +227,7 @@ def opened(app, browser):
     for seen in pages:
         assert seen.hosts <= {"127.0.0.1"}
         assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
-        seen.page.context.close()
+        seen.page.close()
 
 
 def stop_everything(app):
@@ -268,13 +267,14 @@ class TestTraining:
         page.wait_for_selector("#lp-panel [data-f=summary]:text('Test top-1 after epoch 2: WD')")
         assert "run=test_convnext" in page.url
 
+    @pytest.mark.long
     def test_a_race_goes_on_without_its_page_and_a_second_one_waits(self, app, opened):
         page = opened()
         fill(page, **LONG, seed=3)
         page.focus("#lp-start")
         page.keyboard.press("Enter")
         wait_points(page)
-        page.context.close()
+        page.close()
         store = RunStore(app.runs_dir)
         run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None))
         step = store.status(run_id).step
@@ -294,14 +294,14 @@ class TestTraining:
         clicked = time.monotonic()
         page.click("#lp-start")
         page.wait_for_function(
-            "document.querySelector('#lp-panel [data-f=detail]').textContent.endsWith('seed 4')"
-            " && document.querySelector('#lp-panel [data-chart=loss]').data?.some(t => t.x.length)"
+            "document.querySelector('#lp-panel [data-f=detail]')?.textContent.endsWith('seed 4')"
+            " && document.querySelector('#lp-panel [data-chart=loss]')?.data?.some(t => t.x.length)"
         )
         assert time.monotonic() - clicked < 20  # 3 s on an idle machine; this one is shared
         wait_points(page, "top1")
         page.click("#lp-strip [data-act=stop]")
         wait_state(page, "stopped.*stopped")
-        page.wait_for_function("document.querySelector('#lp-strip [data-f=race]').textContent === 'idle'")
+        page.wait_for_function("document.querySelector('#lp-strip [data-f=race]')?.textContent === 'idle'")
         drawn = epochs_drawn(page)
         page.click("#lp-panel [data-act=resume]")
         wait_state(page, "running.*running")
@@ -315,23 +315,22 @@ class TestPage:
 
     def test_without_a_hub_the_page_says_why_it_is_digits(self, opened):
         page = opened()
-        page.wait_for_function("document.querySelector('#lp-note').textContent.includes('digits')")
+        page.wait_for_function("document.querySelector('#lp-note')?.textContent.includes('digits')")
         assert "cannot be reached" in page.inner_text("#lp-note")
-        page.wait_for_function("document.querySelector('#lp-dataset input').value === 'digits'")
+        page.wait_for_function("document.querySelector('#lp-dataset input')?.value === 'digits'")
 
     def test_an_unknown_run_in_the_address_is_named(self, opened):
         page = opened("/?run=no-such-run")
-        page.wait_for_function("document.querySelector('#lp-panel [role=alert]').textContent")
+        page.wait_for_function("document.querySelector('#lp-panel [role=alert]')?.textContent")
         assert "no-such-run" in page.inner_text("#lp-panel [role=alert]")
 
-    def test_a_reload_and_a_phone_in_the_dark_show_the_same_race_readably(self, app, opened, written):
-        page = opened(f"/?tab=train&run={','.join(written)}")
-        wait_points(page, "top1")
-        page.reload()
-        wait_points(page, "top1")
-        phone = opened(page.url.removeprefix(app.url), **PHONE, color_scheme="dark")
+    def test_a_phone_in_the_dark_shows_a_race_readably_and_again_after_a_reload(self, opened, written):
+        phone = opened(f"/?tab=train&run={','.join(written)}", **PHONE, color_scheme="dark")
         wait_points(phone, "top1")
-        assert phone.inner_text("#lp-panel [data-f=detail]") == page.inner_text("#lp-panel [data-f=detail]")
+        detail = phone.inner_text("#lp-panel [data-f=detail]")
+        phone.reload()
+        wait_points(phone, "top1")
+        assert phone.inner_text("#lp-panel [data-f=detail]") == detail
         assert phone.evaluate("document.querySelector('#lp-panel [data-chart=loss]').data[0].x[0]") < 0.5  # step 1
         assert phone.evaluate("document.documentElement.scrollWidth") == 390
         assert phone.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
@@ -344,7 +343,7 @@ class TestPage:
         wait_points(page, "top1")
         page.locator("#lp-panel [data-chart=loss]").scroll_into_view_if_needed()
         box = page.locator("#lp-panel [data-chart=loss] .nsewdrag").first.bounding_box()
-        axis = "document.querySelector('#lp-panel [data-chart=loss]').layout.xaxis.range.join()"
+        axis = "document.querySelector('#lp-panel [data-chart=loss]')?.layout?.xaxis?.range?.join()"
         whole = page.evaluate(axis)
         page.mouse.move(box["x"] + 10, box["y"] + 40)
         page.mouse.down()

@@ -225,6 +225,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.long
 def test_sharded_by_zero_redundancy_optimizer_wd_and_rwd_equal_ddp_and_what_needs_all_weights_is_refused(
     tmp_path: Path,
 ):

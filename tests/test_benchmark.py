@@ -226,7 +226,7 @@ def test_missing_cells_are_run_by_clicks_and_the_tiles_follow(own_results_app, b
     assert "n = 1" in tile.inner_text()
     page.click("[data-name=offer-table1]:text-matches('Add 2 seeds .4 runs, about .* here')")
     page.wait_for_selector("#lp-benchmark [data-f=queued]:text('Queued: 4 runs.')")
-    page.wait_for_function("document.querySelector('.lp-tile[data-name=table1]').textContent.includes('n = 3')")
+    page.wait_for_function("document.querySelector('.lp-tile[data-name=table1]')?.textContent.includes('n = 3')")
 
     page.locator(".lp-tile[data-name=fig4]").click()
     page.click("#lp-benchmark summary:text('1 of 1 figure not run')")

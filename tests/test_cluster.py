@@ -41,6 +41,7 @@ def numbers(store, run_id):
     return [reproducible(record) for record in store.read_metrics(run_id)[0]]
 
 
+@pytest.mark.long
 def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, tmp_path):
     configs = [tiny(method=method, epochs=60, seed=seed) for seed in (0, 1) for method in ("wd", "lpwd")]
     follower = tiny(method="rwd", epochs=1, init_from=configs[0].run_id)
@@ -77,6 +78,7 @@ def test_a_cluster_that_loses_a_node_ends_with_the_numbers_of_one_machine(tiny, 
         assert numbers(spread.store, config.run_id) == numbers(alone, config.run_id)
 
 
+@pytest.mark.long
 def test_nodes_get_a_plugins_optimizer_and_stopped_cells_go_on_from_a_checkpoint_to_the_same_numbers(tiny, tmp_path):
     (tmp_path / "my.py").write_text(SLOW_METHOD + OPTIMIZER, encoding="utf-8")
     with forgetting():

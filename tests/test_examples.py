@@ -30,6 +30,7 @@ def test_the_plain_loop_prints_the_top1_of_both_methods():
     assert min(scores) > 70
 
 
+@pytest.mark.long
 def test_accelerate_trains_and_a_loaded_state_evaluates_as_before():
     pytest.importorskip("accelerate")
     printed = printed_by("with_accelerate.py")
@@ -40,6 +41,7 @@ def test_accelerate_trains_and_a_loaded_state_evaluates_as_before():
     assert before == after > 70
 
 
+@pytest.mark.long
 def test_the_race_prints_an_epoch_a_line_and_no_opposing_penalties_for_lpwd():
     printed = printed_by("race.py")
     rows = [numbers(r"\d+\.\d+", line) for line in printed.splitlines() if re.match(r" +\d+  ", line)]
@@ -72,6 +74,7 @@ def test_each_plugin_passes_its_check_and_the_decay_follows_its_formula(tmp_path
     assert printed.count(" ok ") == 5
 
 
+@pytest.mark.long
 def test_the_plugin_with_data_and_a_model_trains_as_its_docstring_says(tmp_path):
     text = (EXAMPLES / "plugin_data_and_model.py").read_text()
     command = re.search(r"python -m lpwd (race .*?)\n\"\"\"", text, re.DOTALL)[1].replace("\\\n", " ").split()

@@ -73,6 +73,7 @@ def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(jobs
     assert numbers(store, run_id) == undisturbed(config, tmp_path / "whole")
 
 
+@pytest.mark.long
 def test_a_checkpoint_that_does_not_fit_interrupts_the_run_and_resume_ends_the_same(jobs, disk, tiny, tmp_path):
     store = jobs.store
     config = tiny(epochs=30, model_kwargs={"depths": [1, 1, 1, 1], "dims": [8, 16, 32, 64], "patch_size": 2})
@@ -150,6 +151,7 @@ run_lanes(store, [store.create(RunConfig.model_validate_json(sys.argv[2]))], dev
 """
 
 
+@pytest.mark.long
 def test_a_training_that_was_stopped_for_a_while_is_not_taken_for_lost(tiny, tmp_path):
     config = tiny(epochs=40)
     store = RunStore(tmp_path / "runs", stale_seconds=1)

@@ -36,7 +36,8 @@ def test_one_press_races_both_methods_in_view(app, browser):
     page.wait_for_selector("#lp-hero [data-f=wd] path.lp-line >> nth=0", state="attached")
     assert page.inner_text("#lp-hero h1") == "Does it matter when, and where, weight decay acts?"
     assert page.inner_text("#lp-hero [data-f=counts]") == json.loads((SNAPSHOT / "answer.json").read_text())["counts"]
-    page.click("#lp-hero [data-act=race]")
+    walk(page, "Tab", "#lp-hero [data-act=race]")
+    page.keyboard.press("Enter")
     page.wait_for_function(LIVE)
     assert page.evaluate("scrollY") == 0
     bottom = page.locator("#lp-hero .lp-hero-lanes").bounding_box()
@@ -51,6 +52,7 @@ def test_one_press_races_both_methods_in_view(app, browser):
 
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.long
 def test_the_keyboard_alone_leads_from_the_landing_to_a_verdict(app, browser):
     seen = open_page(browser, app.url)
     page = seen.page

@@ -151,7 +151,17 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "said", "kept"), [(*fault, True) for fault in FAULTS] + [(*FAULTS[0], False)])
+EVERYDAY = (1, 4)  # files refused, and silence
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "kept"),
+    [
+        pytest.param(*fault, True, marks=[] if place in EVERYDAY else pytest.mark.long)
+        for place, fault in enumerate(FAULTS)
+    ]
+    + [(*FAULTS[0], False)],
+)
 def test_a_hub_in_trouble_is_replaced_within_seconds(world, runs, fault, said, kept):
     repo, snapshot = f"me/fault{FAULTS.index((fault, said))}{kept}", world.folder / "snapshot"
     files = root_files(runs)
@@ -181,19 +191,18 @@ MALFORMED = [
 ]
 
 
-def test_malformed_files_leave_the_last_good_copy(world, runs):
-    good = root_files(runs)
-    for number, (damage, said) in enumerate(MALFORMED):
-        repo = f"me/malformed{number}"
-        world.hub.put(f"datasets/{repo}", good)
-        world.pull(repo)
-        world.hub.put(f"datasets/{repo}", good | damage(good))
-        found = world.pull(repo)
-        assert (found["source"], found["runs"]) == ("copy", 3)
-        assert said in found["line"]
-        assert said in world.push(runs, repo)["error"]
-    world.hub.put("datasets/me/malformed0", good)
-    assert world.pull("me/malformed0")["source"] == "hub"
+@pytest.mark.parametrize("number", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2)), 3])
+def test_malformed_files_leave_the_last_good_copy(world, runs, number):
+    good, repo, (damage, said) = root_files(runs), f"me/malformed{number}", MALFORMED[number]
+    world.hub.put(f"datasets/{repo}", good)
+    world.pull(repo)
+    world.hub.put(f"datasets/{repo}", good | damage(good))
+    found = world.pull(repo)
+    assert (found["source"], found["runs"]) == ("copy", 3)
+    assert said in found["line"]
+    assert said in world.push(runs, repo)["error"]
+    world.hub.put(f"datasets/{repo}", good)
+    assert world.pull(repo)["source"] == ("hub" if number < 3 else "copy")
 
 
 def test_a_vanished_a_missing_and_an_impossible_repository_are_told_apart(world, runs):
@@ -321,7 +330,7 @@ def test_a_push_adds_files_and_changes_none(world, runs, tmp_path):
 
 
 def test_two_publishers_at_once_lose_nothing(world, tmp_path):
-    stores = [filled(tmp_path / "a", CELLS[:50]), filled(tmp_path / "b", CELLS[50:100])]
+    stores = [filled(tmp_path / "a", CELLS[:8]), filled(tmp_path / "b", CELLS[8:16])]
     world.hub.commit_seconds, found = 0.5, {}
     try:
         with client(world.endpoint, tmp_path / "hf") as second:
@@ -339,11 +348,11 @@ def test_two_publishers_at_once_lose_nothing(world, tmp_path):
                 thread.join()
     finally:
         world.hub.commit_seconds = 0.0
-    assert [len(found[name]["added"]) for name in "ab"] == [50, 50]
+    assert [len(found[name]["added"]) for name in "ab"] == [8, 8]
     published = world.published("me/both")
-    assert set(published.runs) == {cell.run_id for cell in CELLS[:100]}
+    assert set(published.runs) == {cell.run_id for cell in CELLS[:16]}
     assert sum(len(run.history.epochs) for run in published.runs.values()) == sum(
-        cell.config.epochs for cell in CELLS[:100]
+        cell.config.epochs for cell in CELLS[:16]
     )
     assert published.bad_count == 0
 
@@ -369,9 +378,9 @@ def test_each_way_to_lack_the_right_to_write_is_one_sentence_without_the_token(w
     [
         (403, {"X-Error-Message": "Private repository storage limit reached, hf_write"},
          "me may not write to me/limits with this access token (Private repository storage limit reached, <token>)."),
-        (413, {}, "refuses to store this in me/limits, as over its limits"),
-        (429, {"Retry-After": "60"}, "too many requests, come back in 60 s."),
-        (500, {}, "answered with HTTP status 500."),
+        pytest.param(413, {}, "refuses to store this in me/limits, as over its limits", marks=pytest.mark.long),
+        pytest.param(429, {"Retry-After": "60"}, "too many requests, come back in 60 s.", marks=pytest.mark.long),
+        pytest.param(500, {}, "answered with HTTP status 500.", marks=pytest.mark.long),
         (412, {}, "Somebody else published to me/limits at the same moment: push again."),
     ],
 )  # fmt: skip
@@ -445,6 +454,7 @@ def test_the_snapshot_is_written_from_finished_runs(world, runs, tmp_path):
     assert f"the newest of {time.strftime('%Y-%m-%d', time.gmtime())}." in shown["line"]
 
 
+@pytest.mark.long
 def test_a_snapshot_keeps_what_other_stores_put_there(world, runs, tmp_path):
     push = ("push", "--to-folder", str(tmp_path / "snap"), "--runs-dir", str(runs.root))
     first = runs.ids()[0]

@@ -135,6 +135,7 @@ def test_a_killed_worker_is_shown_as_interrupted_and_resume_ends_the_same(jobs, 
     assert numbers(store, run_id) == numbers(whole, run_id)
 
 
+@pytest.mark.long
 def test_a_plugins_method_and_optimizer_on_a_folder_are_killed_and_resumed_to_the_same_numbers(
     tmp_path, monkeypatch, tiny
 ):

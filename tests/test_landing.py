@@ -12,7 +12,7 @@ def test_plotly_is_fetched_when_the_first_chart_is_seen_and_never_by_the_landing
     page.on("request", lambda request: asked.append(request.url))
     page.goto(app.url)
     page.wait_for_selector("#lp-network tbody td", state="attached")
-    page.wait_for_function("document.querySelector('#lp-toy [data-f=steps]').textContent > 'step 1'")
+    page.wait_for_function("document.querySelector('#lp-toy [data-f=steps]')?.textContent > 'step 1'")
     assert asked
     assert not [url for url in asked if "plotly.min.js" in url]
     page.click("#lp-tab-explain-button")

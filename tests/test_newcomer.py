@@ -49,6 +49,7 @@ def test_twenty_lines_and_one_command_give_a_verdict_with_n_and_interval(images,
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.long
 def test_the_page_shows_a_plugins_method_as_a_chip_and_trains_it_on_a_folder(images, tmp_path, browser):
     with running_app(tmp_path / "runs", LPWD_PLUGINS=str(PLUGIN)) as app:
         page = open_page(browser, owner_link(app)).page
@@ -67,10 +68,10 @@ def test_the_page_shows_a_plugins_method_as_a_chip_and_trains_it_on_a_folder(ima
             page.locator(f"#lp-{name} :is(input, textarea)").first.fill(value)
         page.locator("#lp-seeds input").click()
         page.get_by_role("option", name="2", exact=True).click()
-        page.wait_for_function("document.querySelector('#lp-plan').textContent.includes('48 training and 12 test')")
+        page.wait_for_function("document.querySelector('#lp-plan')?.textContent.includes('48 training and 12 test')")
         page.locator("#lp-start").click()
         store = RunStore(tmp_path / "runs")
         wait_until(lambda: [run.status.state for run in store.records()] == ["finished"] * 4)
-        page.wait_for_function("document.querySelector('#lp-panel').textContent.includes('n = 2')")
+        page.wait_for_function("document.querySelector('#lp-panel')?.textContent.includes('n = 2')")
         assert "Steep − WD" in page.locator("#lp-panel").inner_text()
         assert {len(run.config.data_digest) for run in store.records()} == {16}

@@ -71,8 +71,8 @@ def test_on_a_space_the_account_counts_and_not_the_cookie(store, on_a_space):
 
 
 @pytest.fixture
-def app(limited_app):
-    return limited_app
+def app(own_results_app):
+    return own_results_app
 
 
 @pytest.fixture
@@ -87,13 +87,15 @@ def test_a_script_stops_its_own_run_and_no_other(app, script):
     (run_id,) = anne.predict(**RACE, method=["wd"], api_name="/start_run")
     with pytest.raises(Exception, match="somebody else"):
         bert.predict(run_id, api_name="/stop_run")
-    with pytest.raises(Exception, match="1 of your races wait or train already: at most 1 a person here"):
-        anne.predict(**RACE, method=["l2"], seed=5, api_name="/start_run")
+    more = [anne.predict(**RACE, method=["wd"], seed=seed, api_name="/start_run")[0] for seed in range(1, 6)]
+    with pytest.raises(Exception, match="6 of your races wait or train already: at most 6 a person here"):
+        anne.predict(**RACE, method=["l2"], seed=6, api_name="/start_run")
     with pytest.raises(Exception, match="epochs is 601: at most 600 here"):
         bert.predict(**RACE | {"epochs": 601}, api_name="/start_run")
     known = bert.predict(run_id, api_name="/get_run")
     assert not {"owner", "host", "pid"} & known["status"].keys()
-    anne.predict(run_id, api_name="/stop_run")
+    for one in (*more, run_id):
+        anne.predict(one, api_name="/stop_run")
     wait_until(lambda: bert.predict(run_id, api_name="/get_run")["status"]["state"] == "stopped")
 
 

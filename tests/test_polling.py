@@ -108,7 +108,7 @@ def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repe
     assert repeated(page, {"runs", "compare"}) == ({"runs", "compare"}, {"/lpwd/poll"})
     page.click("#lp-tab-benchmark-button")
     page.wait_for_selector("#lp-benchmark .lp-tile")
-    page.wait_for_function("document.querySelector('#lp-hub [data-f=line]').textContent.includes('published runs')")
+    page.wait_for_function("document.querySelector('#lp-hub [data-f=line]')?.textContent.includes('published runs')")
     assert repeated(page, {"scorecard", "published"}, 11_000) == ({"scorecard", "published"}, {"/lpwd/poll"})
     page.click("#lp-tab-explain-button")
     page.wait_for_selector("#lp-explain .js-plotly-plot")

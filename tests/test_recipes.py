@@ -57,6 +57,7 @@ def test_every_recipe_runs_as_it_stands(recipe: str, beginning: str, tmp_path: P
 
 @pytest.mark.parametrize("beginning", [BEGINNING, AROUND_NADAM], ids=["lpwd.Adam", "around NAdam"])
 @pytest.mark.parametrize("recipe", OF_SEVERAL)
+@pytest.mark.long
 def test_every_recipe_of_several_processes_runs_as_it_stands(recipe: str, beginning: str, tmp_path: Path):
     script = tmp_path / "script.py"
     script.write_text(f"{beginning}\n{OF_SEVERAL[recipe]}")

@@ -168,6 +168,7 @@ def as_a_space(folder, endpoint, **more):
         process.wait(30)
 
 
+@pytest.mark.long
 def test_the_app_starts_and_trains_where_only_the_runs_folder_can_be_written(can_be_read_only, tmp_path):
     from gradio_client import Client
 
@@ -201,6 +202,7 @@ def family(process):
     return [parent, *parent.children(recursive=True)]
 
 
+@pytest.mark.long
 def test_a_device_that_is_not_there_is_named_and_not_healthy(store):
     from starlette.applications import Starlette
     from starlette.testclient import TestClient

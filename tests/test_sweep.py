@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 
+import pytest
 from waiting import wait_until
 
 from lpwd.events import reproducible
@@ -37,6 +38,7 @@ def test_a_sweep_runs_the_missing_cells_and_a_failing_one_stops_no_other(store, 
     assert again == [failing.run_id]  # tried again; the finished ones were skipped
 
 
+@pytest.mark.long
 def test_a_sweep_cut_short_goes_on_where_it_was_and_ends_with_the_same_numbers(store, tiny, tmp_path):
     configs = [tiny(method=method, epochs=20) for method in ("wd", "lpwd", "rwd")]
     sweep = Sweep(store, configs)
@@ -59,6 +61,7 @@ def test_a_sweep_cut_short_goes_on_where_it_was_and_ends_with_the_same_numbers(s
     assert numbers(store, first) == numbers(whole, first)
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_its_cell_alone(store, tiny):
     sweep = Sweep(store, [tiny(method=method, epochs=20) for method in ("wd", "rwd")])
     thread = threading.Thread(

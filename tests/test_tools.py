@@ -61,8 +61,8 @@ def asked(app, headers=None):
 
 
 @pytest.fixture
-def app(limited_app):
-    return limited_app
+def app(own_results_app):
+    return own_results_app
 
 
 def test_the_tools_are_the_named_endpoints_and_nothing_else(app):

@@ -101,24 +101,24 @@ def test_by_keyboard_to_step_200_and_to_the_papers_shrink_the_figures_are_the_re
     assert "toy_c=0.9" in page.url
     page.check("#lp-toy [value=adam]")
     assert shown(page) == computed(page, c=0.9, optimizer="adam")
-    page.wait_for_function(f"document.querySelector('{FIELD.format('status')}').textContent.includes('c = 0.9')")
+    page.wait_for_function(f"document.querySelector('{FIELD.format('status')}')?.textContent.includes('c = 0.9')")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
 
 
 @chromium_only
 def test_it_moves_by_itself_until_it_is_paused_or_its_tab_is_left(app, browser):
-    seen = open_page(browser, app.url)
+    seen = open_page(browser, app.url, reduced_motion="no-preference")
     page = seen.page
     steps = lambda: int(page.inner_text(FIELD.format("steps")).removeprefix("step "))  # noqa: E731
-    page.wait_for_function(f"Number(document.querySelector('{FIELD.format('steps')}').textContent.slice(5)) > 1")
+    page.wait_for_function(f"Number(document.querySelector('{FIELD.format('steps')}')?.textContent.slice(5)) > 1")
     page.click("#lp-tab-explain-button")
     page.wait_for_timeout(300)
     left = page.text_content(FIELD.format("steps"))
     page.wait_for_timeout(2500)
     assert page.text_content(FIELD.format("steps")) == left
     page.click("#lp-tab-demo-button")
-    page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}').textContent !== '{left}'")
+    page.wait_for_function(f"document.querySelector('{FIELD.format('steps')}')?.textContent !== '{left}'")
     page.click("#lp-toy [data-act=play]")
     paused = steps()
     page.wait_for_timeout(1500)

@@ -37,7 +37,7 @@ def page(app, browser, runs_dir):
     yield seen.page
     assert seen.hosts <= {"127.0.0.1", ""}
     assert [text for text in seen.errors if "ERR_ABORTED" not in text] == []
-    seen.page.context.close()
+    seen.page.close()
 
 
 def open_list(page):
@@ -152,7 +152,7 @@ class TestPage:
             assert download.value.path().read_bytes().startswith(start)
         assert "trackio.import_csv" in page.inner_text("#lp-runs [data-f=line]")
         page.select_option("#lp-runs [data-v=y]", "norm")
-        page.wait_for_function(f"{PLOT}.data?.length === 6")  # two settings of three layers
+        page.wait_for_function(f"{PLOT}?.data?.length === 6")  # two settings of three layers
         page.select_option("#lp-runs [data-v=layer]", "head")
         page.wait_for_function(f"{names} === 'WD, head (n = 3),LPWD, head (n = 3)'")
         page.select_option("#lp-runs [data-v=y]", "test_top1")
@@ -161,12 +161,12 @@ class TestPage:
         assert told["pairs"][0]["mean"] == pytest.approx(1.1)
         grows(store, ids, page)
         assert seen.errors == []
-        page.context.close()
+        page.close()
 
 
 def grows(store, ids, page):
     """A run that goes on training is drawn on while one looks."""
-    longest = f"Math.max(...{PLOT}.data.map(t => t.x.length))"
+    longest = f"Math.max(...({PLOT}?.data ?? []).map(t => t.x.length))"
     for run_id in ids:
         store.update(run_id, state="running", heartbeat=time.time(), pid=os.getpid(), host=socket.gethostname())
     page.reload()
