@@ -150,9 +150,12 @@ def resting(app: Site, run_id: str) -> Iterator[None]:
 def without_runs(app: Site) -> None:
     """Stop what trains or waits, and remove every run."""
     store = RunStore(app.runs_dir)
-    busy = lambda: [r.run_id for r in store.records() if r.status.state in ("queued", "running", "stopping")]  # noqa: E731
-    for run_id in busy():
-        owner(app).predict(run_id, api_name="/stop_run")
+    states = ("queued", "running", "stopping")  # what waits is taken away first, or it would begin
+    busy = lambda: [r for r in store.records() if r.status.state in states]  # noqa: E731
+    if found := sorted(busy(), key=lambda record: states.index(record.status.state)):
+        script = owner(app)
+        for record in found:
+            script.predict(record.run_id, api_name="/stop_run")
     wait_until(lambda: not busy())
     for run_id in store.ids():
         store.delete(run_id)

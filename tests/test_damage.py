@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from functools import partial
 
+import pytest
 from conftest import TINY
 from every_byte import EveryByte, places
 from publishing import published
@@ -102,17 +103,17 @@ def outcomes(root, damages, seed=0):
     return counts
 
 
-DAMAGES = 45  # fifteen of each file; `python tests/test_damage.py 2000` tries more
-
-
-def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path):
-    counts = outcomes(tmp_path / "runs", damages=DAMAGES)
-    assert sum(counts.values()) == DAMAGES * 19
+# So many damages, a third of each file; `python tests/test_damage.py 2000` tries more.
+@pytest.mark.parametrize("damages", [12, pytest.param(45, marks=pytest.mark.long)])
+def test_whatever_is_damaged_every_reader_answers_or_says_a_sentence(tmp_path, damages):
+    counts = outcomes(tmp_path / "runs", damages)
+    assert sum(counts.values()) == damages * 19
     assert set(counts) == {"answered", "a sentence"}
 
 
-def test_a_damaged_byte_is_named_or_leaves_a_configuration_as_it_was(tmp_path):
-    counts = EveryByte(RunStore(tmp_path / "runs"), readers, every=97).run()
+@pytest.mark.parametrize("every", [397, pytest.param(97, marks=pytest.mark.long)])
+def test_a_damaged_byte_is_named_or_leaves_a_configuration_as_it_was(tmp_path, every):
+    counts = EveryByte(RunStore(tmp_path / "runs"), readers, every).run()
     assert set(counts) == {"config.json", "status.json", "metrics.jsonl"}
     assert set(counts["config.json"]) <= {"named as damaged", "read as it was", "answers", "sentences"}
     assert not any(count["another configuration believed"] for count in counts.values())

@@ -187,9 +187,10 @@ def test_a_seed_queued_from_the_demo_leaves_the_race_that_is_watched_and_is_its_
     race = {"model": "test_convnext", "dataset": "digits", "epochs": 5000, "train_samples": 160}
     in_train = "new URLSearchParams(location.search).get('run')"
     ids = owner(app).predict(**race, method=["rwd", "pwd"], api_name="/start_run")
-    page = open_page(browser, f"{app.url}/?run={ids[0]}").page
-    page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')")
+    wait_until(lambda: RunStore(app.runs_dir).status(ids[0]).state == "running")
     with resting(app, ids[0]):
+        page = open_page(browser, f"{app.url}/?run={ids[0]}").page
+        page.wait_for_selector("#lp-strip [data-f=race]:text('running: RWD vs PWD')")
         page.click("#lp-tab-demo-button")
         says(page, "As the paper claims")
         page.click("#lp-penalty [data-act=run]")

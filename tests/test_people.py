@@ -216,11 +216,11 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
     first.click("#lp-start")
     running = "document.querySelector('#lp-panel [data-f=lanes]')?.textContent.includes('running')"
     first.wait_for_function(running)
-    second = open_page(browser, first.url).page
-    second.wait_for_function(running)
     run_id = wait_until(lambda: next((r.run_id for r in store.records() if r.status.state == "running"), None))
 
     with resting(app, run_id):
+        second = open_page(browser, first.url).page
+        second.wait_for_function(running)
         first.wait_for_selector("#lp-strip [data-act=stop]")
         second.wait_for_selector("#lp-strip [data-f=race]:text('running')")
         assert not second.is_visible("#lp-strip [data-act=stop]")
