@@ -118,6 +118,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, bad, sentence):
     assert RunStore(tmp_path).ids() == []
 
 
+@pytest.mark.long
 def test_a_refusal_in_a_process_of_its_own_is_the_same(tmp_path):
     words = ["train", "--method", "wd", *BASE, "--model", "convnext_atoo"]
     alone, called = lpwd(*words, runs_dir=tmp_path), here(*words, runs_dir=tmp_path)

@@ -107,7 +107,9 @@ def decayed(
     return after - c * (theta - theta_0) if timing in ("l2sp", "soda") else after
 
 
-@pytest.mark.parametrize("name", TRAINS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if place % 3 else []) for place, name in enumerate(TRAINS)]
+)
 def test_every_decay_around_every_optimizer_follows_its_formula(name: str):
     cls, options = optimizer_class(name)
     for timing in TIMINGS:
