@@ -132,7 +132,7 @@ def test_a_profile_is_drawn_with_keys_kept_in_the_link_and_taken_to_a_race(app, 
     page.wait_for_function(f"document.querySelector('{bar}')?.value === '4'")
     assert page.get_attribute(bar, "aria-valuetext") == f"{4 / statistics.fmean(at_each_bar(page)):.2g} times λ"
     page.uncheck("#lp-profile-editor [data-f=same]")
-    page.wait_for_function("document.querySelector('#lp-plan').textContent.includes('--mean drawn')")
+    page.wait_for_function("document.querySelector('#lp-plan')?.textContent.includes('--mean drawn')")
     assert page.get_attribute(bar, "aria-valuetext") == "4 times λ"
     page.reload()
     page.wait_for_selector("#lp-profile-editor [data-f=same]:not(:checked)")
