@@ -32,7 +32,7 @@ TINY = {
 
 # Files with one app or queue: a worker of pytest takes them all, in this order, and starts it once.
 TOGETHER = {
-    "races": ("app", "hero", "train_tab", "topics", "look", "ending"),
+    "races": ("app", "hero", "train_tab", "topics", "look", "strangers_data", "ending"),
     "pages": ("workspace_page", "dropped", "origins", "toy", "polling", "network", "explain", "landing"),
     "queue": ("jobs", "rights", "preflight", "faults"),
     "own results": ("demo", "benchmark", "people", "tools"),
@@ -56,7 +56,7 @@ TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 SLOW = (
     *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
     *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session", "plugins"),
-    *("own_data", "strangers_data", "elsewhere", "decaying", "audit"),
+    *("own_data", "elsewhere", "decaying", "audit"),
     *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
 LONG = ("torch_suite",)  # as a whole

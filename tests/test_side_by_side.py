@@ -66,8 +66,8 @@ def test_the_cores_are_shared_out_among_the_lanes(available, lanes, threads, cho
     [
         {"validation_samples": 40, "zero_shot": True, "epochs": 1},
         {"precision": "bf16"},
-        SWIN,  # has stochastic depth
-        SWIN | {"kernels": "timm"},
+        pytest.param(SWIN, marks=pytest.mark.long),  # has stochastic depth
+        pytest.param(SWIN | {"kernels": "timm"}, marks=pytest.mark.long),
     ],
     ids=["convnext", "convnext-bf16", "swin", "swin-timm"],
 )

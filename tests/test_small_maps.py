@@ -84,7 +84,14 @@ def pixels_of(count: int, size: int = 32, kind: torch.dtype = torch.float64) -> 
     return pixels.to(kind).to(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize(("name", "arguments", "size"), COVERED.values(), ids=COVERED.keys())
+LARGE = ("convnext_tiny", "convnext_tiny with norm first", "swin_tiny at 64")  # their kinds are there in small, too
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "size"),
+    [pytest.param(*case, marks=pytest.mark.long if name in LARGE else []) for name, case in COVERED.items()],
+    ids=COVERED.keys(),
+)
 def test_logits_and_gradients_are_timms(name: str, arguments: dict[str, Any], size: int) -> None:
     model = model_of(name, size, **arguments).double()
     fast = accelerated(model, size)
@@ -115,7 +122,12 @@ def test_large_batches_fold_factors_into_weights_and_skip_dropped_images(name: s
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("convnext_atto", {}), ("convnext_tiny", SHORT), (SWIN, SHORT), (SWIN, TINY_SWIN)],
+    [
+        ("convnext_atto", {}),
+        pytest.param("convnext_tiny", SHORT, marks=pytest.mark.long),
+        pytest.param(SWIN, SHORT, marks=pytest.mark.long),
+        (SWIN, TINY_SWIN),
+    ],
     ids=["convnext_atto", "convnext_tiny", "swin_tiny", "tiny swin"],
 )
 def test_bf16_errs_no_more_than_timms_autocast(name: str, arguments: dict[str, Any]) -> None:

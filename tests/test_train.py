@@ -68,7 +68,7 @@ SWIN = {
 }
 
 
-@pytest.mark.parametrize("stop_after", [1, 5, 7])
+@pytest.mark.parametrize("stop_after", [*(pytest.param(n, marks=pytest.mark.long) for n in (1, 5)), 7])
 @pytest.mark.parametrize(
     "changes",
     [
