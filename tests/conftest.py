@@ -56,7 +56,7 @@ TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 SLOW = (
     *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
     *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session", "plugins"),
-    *("own_data", "elsewhere", "decaying", "audit"),
+    *("own_data", "elsewhere", "decaying", "audit", "own", "cached", "bucket", "angles"),
     *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
 LONG = ("torch_suite",)  # as a whole

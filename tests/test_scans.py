@@ -65,6 +65,7 @@ def test_what_lies_beside_a_snapshot_is_what_its_tables_say(snapshot):
             assert cell["rates"] == [decay, decay]  # as the invented runs have them
 
 
+@pytest.mark.long
 def test_the_bundled_scans_are_what_the_bundled_tables_say():
     runs = local("", "").runs
     for name in NAMES:
