@@ -57,6 +57,7 @@ SLOW = (
     *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
     *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session", "plugins"),
     *("own_data", "elsewhere", "decaying", "audit", "own", "cached", "bucket", "angles"),
+    *("presets", "checkpoint"),
     *("scans", "scorecard", "strengths", "attach", "locale", "wrapped_models"),
 )
 LONG = ("torch_suite",)  # as a whole
