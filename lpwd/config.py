@@ -230,7 +230,9 @@ class RunConfig(BaseModel):
                 check_profile(self.profile)
                 check_takes_profile(self.method)
         elif self.mean == "drawn":
-            raise ConfigError.of("mean", "is 'drawn': only the multipliers of a profile may stand as they are; give one")
+            raise ConfigError.of(
+                "mean", "is 'drawn': only the multipliers of a profile may stand as they are; give one"
+            )
         with _about("optimizer"):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
