@@ -42,7 +42,7 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         line = results.line
     click.echo(line, err=True)
     summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.runs)}
-    summary["left_out"] = results.published.bad_count
+    summary["left_out"] = results.bad_count
     if taken:
         summary["restored"] = len(taken.run_ids)
     click.echo(json.dumps(summary))

@@ -17,7 +17,8 @@ from lpwd.hub import chosen, scans
 from lpwd.hub.card import CARD, CARD_FILE, is_outdated
 from lpwd.hub.client import STARTS_FOLDER, HubMissing, HubRefused, check_name, hub_errors, within
 from lpwd.hub.published import differs, ended_runs, read, restore, shard
-from lpwd.hub.pull import Results, download, head, pull
+from lpwd.hub.pull import download, head, pull
+from lpwd.hub.results import Results
 from lpwd.paper.scorecard import answer
 from lpwd.paper.scorecard.claims import scorecard
 from lpwd.paths import replacing

@@ -41,7 +41,7 @@ const scan = {
   decays: frame.decays,
   methods: {
     wd: [cell([0.5, 0.5], best), null, cell([50, 50], nothing)],
-    lpwd: [cell([0.1, 0.9], { n: 1, mean: 9, std: null }), null, null],
+    lpwd: [cell([0.1, 0.9], { n: 2, mean: 9, std: 0 }), null, null],
   },
   highest: { loss: 3, top1: 25 },
   minusWd: { best10_mean: { lpwd: [[-2, -3, -1], null, [-4, -5, -3]] }, last_top1: {} },
@@ -61,7 +61,7 @@ test("bands are one deviation beside the mean, and absent for one seed", () => {
     resultSeries(selection).map(({ low, high }) => [low[0], high[0]]),
     [
       [11 - Math.SQRT2, 11 + Math.SQRT2],
-      [null, null],
+      [9, 9],
     ],
   );
 });
