@@ -36,7 +36,8 @@ def scorecard(files: tuple[Path, ...], scale: Any, published: bool, as_json: boo
         return
     for tile in tiles:
         click.echo(tile.line)
+    judged = sum(tile.judged for tile in tiles)
     click.echo(
         f"{summary(tiles)} (at least three seeds; 95% intervals not adjusted, verdicts adjusted by Holm's correction "
-        f"for {sum(tile.judged for tile in tiles)} tiles)"
+        f"for {judged} tile{'s' * (judged != 1)})"
     )

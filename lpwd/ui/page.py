@@ -22,6 +22,7 @@ from lpwd.ui.live import Live, in_background
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
+from lpwd.ui.shared.costs import Costs
 from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.shared.motion import Motion
 from lpwd.ui.train import tab as train
@@ -59,15 +60,15 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
     """
     live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
     topics.add("motion", Motion(Runs(store, cached.runs)).look)  # of two tabs
-    bench = Bench(store, cached)
+    bench, costs = Bench(store, cached), Costs(live)
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
             "Demo": partial(demo.build, live, people, topics, cached, bench.answer),
-            "Train": partial(train.build, live, people, topics, cached, hub_problem, on_load),
+            "Train": partial(train.build, live, people, topics, cached, costs, hub_problem, on_load),
             "Runs": partial(runs.build, live, people, topics, cached),
-            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher, bench),
+            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher, bench, costs),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}

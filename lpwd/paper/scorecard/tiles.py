@@ -166,6 +166,7 @@ class Tile:
     warnings: tuple[str, ...] = field(default=())
     alpha: float = ALPHA  # of the verdict
     hours: float = math.nan  # that one more seed of all cells takes, at the speed of these runs
+    missing: tuple[float, ...] = ()  # of each seed from n to the next look, the part of its cells without a result
     seeds: int = 0  # that it is judged on: the preset's own, or a later planned look
     share: float = 1.0  # of the level that this look may spend: see `inference.spent`
 
@@ -226,7 +227,8 @@ class Tile:
         most = max(self.parts, key=lambda part: part.more_seeds(self.alpha), default=None)
         if most is None or not most.more_seeds(self.alpha):
             return ""
-        return seeds_that_decide(most.distance, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
+        given = (most.distance, most.deviation, most.n, most.margin, most.unit)
+        return seeds_that_decide(*given, self.alpha, self.hours, self.missing)
 
     @property
     def line(self) -> str:

@@ -16,8 +16,8 @@ MAX_FILES = 6  # of claims, on one page
 class Offers:
     """One object an app."""
 
-    def __init__(self, live: Live, benchmark: Bench) -> None:
-        self.live, self.benchmark, self.costs = live, benchmark, Costs(live)
+    def __init__(self, live: Live, benchmark: Bench, costs: Costs) -> None:
+        self.live, self.benchmark, self.costs = live, benchmark, costs
 
     def scorecard(self, scale: str, stamp: str = "") -> dict[str, Any]:
         """`Bench.cards`, with an offer for each undecided tile."""

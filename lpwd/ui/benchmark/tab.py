@@ -18,7 +18,7 @@ from lpwd.ui.benchmark.offers import Offers
 from lpwd.ui.benchmark.places import choices
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
-from lpwd.ui.shared import costs
+from lpwd.ui.shared.costs import Costs, doubt
 from lpwd.ui.views import WORKING
 from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
@@ -33,11 +33,17 @@ def is_working(store: RunStore, run_id: str) -> bool:
 
 
 def build(
-    live: Live, people: People, topics: Topics, cached: Cached, pusher: AutoPush | None, benchmark: Bench
+    live: Live,
+    people: People,
+    topics: Topics,
+    cached: Cached,
+    pusher: AutoPush | None,
+    benchmark: Bench,
+    costs: Costs,
 ) -> None:
     """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
 
-    offers = Offers(live, benchmark)
+    offers = Offers(live, benchmark, costs)
 
     def paced(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
@@ -66,9 +72,9 @@ def build(
         work = with_starts(live.store, cells)
         starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
         configs = [*starts, *work.configs]  # the queue keeps their order
-        doubt = "" if sure else costs.doubt(live, configs, len(starts))
-        if doubt:
-            return {"ask": doubt}
+        asked = "" if sure else doubt(live, configs, len(starts))
+        if asked:
+            return {"ask": asked}
         return {"count": len(live.start_all([[config] for config in configs], user))}
 
     topics.add("scorecard", scorecard)
