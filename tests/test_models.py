@@ -9,6 +9,7 @@ from hub_server import closed_port, run_with_hub
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.training import machine, models
+from lpwd.training.model_names import model_names
 
 TINY_SWIN = {"embed_dim": 24, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8]}
 ONE_OF_EACH_KIND = [
@@ -36,11 +37,11 @@ def windows(model):
 
 
 def test_the_names_are_timms_without_importing_it():
-    names = models.model_names()
+    names = model_names()
     assert sorted(names) == sorted(timm.list_models("convnext*") + timm.list_models("swin*"))
     assert names.index("convnext_atto") < names.index("convnext_tiny") < names.index("convnext_base")
-    assert sorted(models.model_names(gpu=True)) == sorted(names)
-    assert models.model_names(gpu=True)[:2] == ["convnext_tiny", "swin_tiny_patch4_window7_224"]
+    assert sorted(model_names(gpu=True)) == sorted(names)
+    assert model_names(gpu=True)[:2] == ["convnext_tiny", "swin_tiny_patch4_window7_224"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ with serve(hub) as endpoint:
     os.environ["HF_ENDPOINT"] = endpoint
     import timm, torch
     from safetensors.torch import save
-    from lpwd.training import models
+    from lpwd.training import models, weights
     from lpwd.config import RunConfig
 
     torch.set_num_threads(1)
@@ -175,7 +176,7 @@ with serve(hub) as endpoint:
         begun = time.perf_counter()
         try:
             create(**fields)
-        except models.WeightsUnavailable as caught:
+        except weights.WeightsUnavailable as caught:
             return [str(caught), time.perf_counter() - begun]
 
     hub.silent_paths = "/"

@@ -11,8 +11,9 @@ from synthetic import write_run
 from lpwd.cli.main import main
 from lpwd.paper.presets import PRESETS
 from lpwd.paper.scorecard.claims import CLAIMS, scorecard, tile
+from lpwd.paper.scorecard.parts import Part, over_columns, together
 from lpwd.paper.scorecard.quantities import TABLE1_GAINS
-from lpwd.paper.scorecard.tiles import Part, Tile, holm_adjusted, over_columns, summary, together
+from lpwd.paper.scorecard.tiles import Tile, holm_adjusted, summary
 from lpwd.runs import Runs, repeated_text
 from lpwd.store import RunStore
 

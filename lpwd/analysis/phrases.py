@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, seeds_needed, seeds_to_find
 from lpwd.analysis.words import label, number
+from lpwd.sentences import counted
 
 
 def chosen_text(naive: float | None, unit: str) -> str:
@@ -90,16 +91,12 @@ def _more(seeds: int, hours: float, missing: Sequence[float]) -> str:
     seeds = max(1, seeds)
     to_run = sum(missing[:seeds]) + max(0, seeds - len(missing))
     cost = f" ({hours_text(to_run * hours)} at the speed of these runs)" if hours == hours else ""
-    return f"about {_count(seeds, 'more seed')}{cost}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"about {counted(seeds, 'more seed')}{cost}"
 
 
 def hours_text(hours: float) -> str:
     """`2.3 hours`, `14 minutes`."""
-    return f"{hours:,.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
+    return f"{hours:,.1f} hours" if hours >= 1 else counted(max(1, round(60 * hours)), "minute")
 
 
 def outcome_text(outcome: str, margin: float, unit: str) -> str:

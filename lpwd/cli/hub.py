@@ -135,8 +135,8 @@ def listed() -> None:
 def push_start(name: str, repo: str | None, folder: Path | None) -> None:
     """Send a published start's weights to the results repository. Needs HF_TOKEN."""
     from lpwd import starts
-    from lpwd.hub import push as publish
+    from lpwd.hub import upload
 
     one = starts.published_start(name)
-    commit = publish.push_start(named(repo), one, (folder or starts.folder()) / one.file)
+    commit = upload.push_start(named(repo), one, (folder or starts.folder()) / one.file)
     click.echo(json.dumps({"name": name, "repo": repo, "commit": commit}))

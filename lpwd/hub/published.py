@@ -21,6 +21,7 @@ from lpwd.hub.rows import config_of, history_of, row_of, status_of
 from lpwd.hub.schema import CURVES_FOLDER, CURVES_SCHEMA, RUNS_FOLDER, RUNS_SCHEMA
 from lpwd.paths import write_atomic
 from lpwd.runs import RESULTS, Run
+from lpwd.sentences import first_line
 from lpwd.status import Status
 from lpwd.store import RunStore
 
@@ -50,7 +51,7 @@ def check(runs: pa.Table, curves: pa.Table, place: str = "") -> Results:
             histories.rows[run_id] = (shard, row, config_of(row), status_of(row))
         except (ValueError, TypeError) as error:
             place_in_file = _place(RUNS_FOLDER, shard, rows_of_shard[shard], run_id)
-            bad.append(f"{place_in_file}: {str(error).splitlines()[0][:200]}")
+            bad.append(f"{place_in_file}: {first_line(error)}")
     bad += histories.select(seen)
     kept = {
         run_id: Run(run_id, config, status, functools.partial(histories.of, run_id), "published", place)

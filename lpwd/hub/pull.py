@@ -21,7 +21,8 @@ from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from lpwd.config import ConfigError
-from lpwd.hub.client import PROBE_SECONDS, REPO, HubRefused, check_name, hub_errors, within
+from lpwd.hub.client import REPO, HubRefused, check_name, hub_errors, within
+from lpwd.hub.fetch import PROBE_SECONDS
 from lpwd.hub.published import read
 from lpwd.hub.reading import FILES
 from lpwd.hub.results import Results

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lpwd.runs import Run
+from lpwd.sentences import counted
 
 Source = Literal["hub", "copy", "snapshot", "none"]
 
@@ -26,8 +27,7 @@ class Results:
     @property
     def line(self) -> str:
         """For people: which results these are, how old, why not newer, and what was left out of them."""
-        count = len(self.runs)
-        runs = f"{count} published run{'' if count == 1 else 's'}"
+        runs = counted(len(self.runs), "published run")
         commit = f"commit {self.commit[:7]}, checked {_ago(self.confirmed_at)}"
         what = {
             "hub": f"{runs} from {self.repo} on the Hub, {commit}.",
@@ -55,6 +55,5 @@ def _ago(moment: float | None) -> str:
     seconds = time.time() - (moment or 0)
     for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+            return f"{counted(int(seconds // size), unit)} ago"
     return "just now"

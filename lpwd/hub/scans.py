@@ -143,7 +143,7 @@ def _difference(found: Paired | None) -> list[float | None] | None:
     if found is None or not found.n:
         return None
     numbers = (found.mean, *found.interval)
-    return [*(short(round(number, 4)) if math.isfinite(number) else None for number in numbers), found.n]
+    return [*(short(round(number, 4)) for number in numbers), found.n]
 
 
 def _line(runs: pd.DataFrame) -> str:

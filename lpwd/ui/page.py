@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.queue import Jobs
@@ -94,9 +95,13 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         dropped.route(),
         *people.routes(),
     ]
-    own_routes += built["Demo"]
+    return page.queue(max_size=WAITING_REQUESTS), launch_options([*own_routes, *built["Demo"]])
+
+
+def launch_options(own_routes: list[BaseRoute]) -> dict[str, Any]:
+    """The arguments of Gradio's `launch`: how the page looks, and what is served beside it."""
     middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]
-    options = {
+    return {
         "theme": look.theme(),
         "css": look.css(),
         "head": look.head(),
@@ -105,4 +110,3 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         "ssr_mode": False,
         "app_kwargs": {"middleware": middleware, "lifespan": outermost, "routes": own_routes},
     }
-    return page.queue(max_size=WAITING_REQUESTS), options

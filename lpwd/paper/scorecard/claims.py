@@ -13,7 +13,8 @@ from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Preset, get_preset
 from lpwd.paper.scorecard import quantities, sparks
-from lpwd.paper.scorecard.tiles import Line, Part, Sign, Tile, holm_adjusted
+from lpwd.paper.scorecard.parts import Part, Sign
+from lpwd.paper.scorecard.tiles import Line, Tile, holm_adjusted
 from lpwd.runs import Runs, origins_text
 
 NO_NUMBER = "no number in its text"

@@ -32,6 +32,17 @@ def is_working(store: RunStore, run_id: str) -> bool:
     return store.exists(run_id) and store.status(run_id).state in WORKING
 
 
+def queue(live: Live, user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
+    """Queue the cells and the starts that they need; or only `ask` if that takes long and the person is not `sure`."""
+    work = with_starts(live.store, cells)
+    starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
+    configs = [*starts, *work.configs]  # the queue keeps their order
+    asked = "" if sure else doubt(live, configs, len(starts))
+    if asked:
+        return {"ask": asked}
+    return {"count": len(live.start_all([[config] for config in configs], user))}
+
+
 def build(
     live: Live,
     people: People,
@@ -58,7 +69,7 @@ def build(
         return paced(benchmark.find(name, scale, stamp))
 
     def run_cells(user: User, name: str, scale: str, run_ids: list[str], sure: bool = False) -> dict[str, Any]:
-        return queue(user, benchmark.cells(name, scale, run_ids), sure)
+        return queue(live, user, benchmark.cells(name, scale, run_ids), sure)
 
     def add_seeds(user: User, name: str, scale: str, text: str = "", sure: bool = False) -> dict[str, Any]:
         if text:
@@ -66,16 +77,7 @@ def build(
         cells = benchmark.missing(benchmark.place(name, scale, text)).idle
         if not cells:
             raise ConfigError("every run of the next look has a result, waits or trains")
-        return queue(user, cells, sure)
-
-    def queue(user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
-        work = with_starts(live.store, cells)
-        starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
-        configs = [*starts, *work.configs]  # the queue keeps their order
-        asked = "" if sure else doubt(live, configs, len(starts))
-        if asked:
-            return {"ask": asked}
-        return {"count": len(live.start_all([[config] for config in configs], user))}
+        return queue(live, user, cells, sure)
 
     topics.add("scorecard", scorecard)
     topics.add("claims", claims)
