@@ -112,11 +112,15 @@ class RunConfig(BaseModel):
     eps: float = Field(1e-8, gt=0, allow_inf_nan=False, description="Adam's denominator term")
     rule: LayerRule = Field("2i/n", description="lambda_i / lambda of layer-wise methods")
     order: LayerOrder = Field("deep", description="which layers decay most, of layer-wise methods")
-    mean: Mean = Field("layers", description="over what the rates of layer-wise methods have the rule's mean")
+    mean: Mean = Field(
+        "layers",
+        description="over what the rates of layer-wise methods have the rule's mean; drawn: a profile's multipliers "
+        "of lambda stand as they are",
+    )
     profile: tuple[float, ...] | None = Field(
         None,
         description="lambda_i / lambda of layer-wise methods in place of the rule: multipliers from shallow to deep, "
-        "interpolated, with mean 1",
+        "interpolated, and rescaled to mean 1",
     )
     exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
     opposing_every: int = Field(
@@ -214,6 +218,10 @@ class RunConfig(BaseModel):
             with _about("profile"):
                 check_profile(self.profile)
                 check_takes_profile(self.method)
+        elif self.mean == "drawn":
+            raise ConfigError.of(
+                "mean", "is 'drawn': only the multipliers of a profile may stand as they are; give one"
+            )
         with _about("optimizer"):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
@@ -270,15 +278,19 @@ class RunConfig(BaseModel):
 def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConfig]:
     """Return one RunConfig per method. `profile` goes to Custom if it is there, else to all layer-wise ones.
 
-    Raises ConfigError.
+    With it goes `mean` if it is "drawn", which only a profile can have. Raises ConfigError.
     """
     given = {name: value for name, value in fields.items() if name not in ("method", "profile")}
     rows = {name: METHODS[name] for name in methods if name in METHODS}
     takers = {name for name, row in rows.items() if row.own_profile}
     takers = takers or {name for name, row in rows.items() if row.takes_profile}
     profile = fields.get("profile")
+    of_profile = {"profile": profile, "mean": fields.get("mean", "layers")}
+    of_rule = {"profile": None, "mean": "layers" if profile and of_profile["mean"] == "drawn" else of_profile["mean"]}
+    takes = [name in takers or not takers for name in methods]
     return [
-        RunConfig(**given, method=name, profile=profile if name in takers or not takers else None) for name in methods
+        RunConfig(**given | (of_profile if taken else of_rule), method=name)
+        for name, taken in zip(methods, takes, strict=True)
     ]
 
 

@@ -44,13 +44,19 @@ def layer_places(n: int, order: LayerOrder = "deep") -> list[int]:
 
 
 def profile_rates(
-    layer_count: int, weight_decay: float, profile: Sequence[float], order: LayerOrder = "deep"
+    layer_count: int,
+    weight_decay: float,
+    profile: Sequence[float],
+    order: LayerOrder = "deep",
+    *,
+    rescaled: bool = True,
 ) -> list[float]:
-    """lambda_i for i = 1..n from multipliers, shallow to deep, at equal distances; the mean over layers is lambda.
+    """lambda_i for i = 1..n from multipliers of lambda, shallow to deep, at equal distances.
 
     Layer i of n lies at (i - 1) / (n - 1) of the way from the first multiplier to the last, and between two of them
-    the rate is linear; a single layer gets lambda. Raises ValueError on a profile that `check_profile` refuses, and if
-    it gives every layer the rate 0.
+    the rate is linear; a single layer gets the first. `rescaled` by one factor, the mean over layers is lambda, so
+    that a single layer gets lambda; else the multipliers stand as they are. Raises ValueError on a profile that
+    `check_profile` refuses, and if it gives every layer the rate 0.
     """
     check_profile(profile)
     n, last = layer_count, len(profile) - 1
@@ -62,6 +68,8 @@ def profile_rates(
     total = sum(values)
     if n > 1 and total == 0:
         raise ValueError(f"profile gives each of the {n} layers the rate 0")
+    if not rescaled:
+        return [weight_decay * value for value in values]
     return [weight_decay * n * value / total for value in values] if n > 1 else [weight_decay] * n
 
 

@@ -15,7 +15,7 @@ from lpwd.optimizers import OWN
 
 Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh", "spd", "soda"]
 Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared", "lr_squared_matrices"]
-Mean = Literal["layers", "parameters"]
+Mean = Literal["layers", "parameters", "drawn"]
 
 RatesFunction = Callable[..., Sequence[float]]  # (layers, weight_decay) -> lambda_i: see `register_method`
 

@@ -20,6 +20,7 @@ def decay_rates(
     rule: LayerRule = "2i/n",
     order: LayerOrder = "deep",
     profile: Sequence[float] | None = None,
+    mean: Mean = "layers",
 ) -> list[float]:
     """lambda_i of a method for i = 1..n, dimensionless; llrd and AdamC decay at lambda times a learning-rate factor.
 
@@ -29,7 +30,7 @@ def decay_rates(
         case "none":
             return [0.0] * layer_count
         case "layerwise" if profile is not None:
-            return profile_rates(layer_count, weight_decay * method.scale, profile, order)
+            return profile_rates(layer_count, weight_decay * method.scale, profile, order, rescaled=mean != "drawn")
         case "layerwise":
             return layer_rates(layer_count, weight_decay * method.scale, rule, order)
     return [weight_decay * method.scale] * layer_count

@@ -30,9 +30,9 @@ def command_line(configs: Sequence[RunConfig]) -> str:
 
 
 def shared_fields(configs: Sequence[RunConfig]) -> RunConfig:
-    """What lanes share that differ in method alone; `profile` is there if one of them has it."""
-    profile = next((config.profile for config in configs if config.profile), None)
-    return configs[0].model_copy(update={"profile": profile})
+    """What lanes share that differ in method alone; `profile` is there if one of them has it, with its `mean`."""
+    drawn = next((config for config in configs if config.profile), configs[0])
+    return configs[0].model_copy(update={"profile": drawn.profile, "mean": drawn.mean})
 
 
 def plugin_files(configs: Iterable[RunConfig]) -> list[str]:
@@ -70,6 +70,8 @@ def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
     if first.profile and any(config.profile is None for config in races[0]):
         layerwise = [config.method for config in races[0] if config.profile]
         own["profile"] = f"{settings.pop('profile')!r} if method in {layerwise!r} else None"
+        if first.mean == "drawn":
+            own["mean"] = f"{settings.pop('mean')!r} if method in {layerwise!r} else 'layers'"
     loops = {name: values for name, values in reversed(varied.items()) if len(values) > 1}
     fixed = {name: values[0] for name, values in varied.items() if name not in loops}
     body = [

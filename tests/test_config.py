@@ -203,6 +203,7 @@ def test_an_optimizer_is_a_name_of_the_table_or_of_a_class():
         ),
         ({"method": "wd", "profile": (0, 1)}, "profile sets the rates of layer-wise methods, and wd is none: they are"),
         ({"profile": ()}, "profile has 0 multipliers: it must have 1 to 64"),
+        ({"mean": "drawn"}, "mean is 'drawn': only the multipliers of a profile may stand as they are"),
         ({"profile": (0, 0)}, "profile is all zeros: at least one multiplier must be greater than 0"),
         ({"profile": (1, -1)}, "profile holds -1.0: a multiplier must be at least 0 and at most a million"),
         ({"profile": (1, float("nan"))}, "profile holds nan: a multiplier must be at least 0"),
@@ -217,6 +218,8 @@ def test_optimizers_and_profiles_that_cannot_be_are_refused_in_one_sentence(bad,
 def test_a_race_gives_its_profile_to_the_layerwise_methods():
     configs = race_configs(["wd", "lpwd"], {"profile": (0, 1), "lr": 0.1})
     assert [config.profile for config in configs] == [None, (0.0, 1.0)]
+    drawn = race_configs(["wd", "lpwd", "custom"], {"profile": (0, 3), "mean": "drawn"})
+    assert [(config.profile, config.mean) for config in drawn] == [(None, "layers")] * 2 + [((0.0, 3.0), "drawn")]
     with pytest.raises(ConfigError, match="profile sets the rates of layer-wise methods, and rwd is none"):
         race_configs(["rwd"], {"profile": (0, 1)})
 

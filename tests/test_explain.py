@@ -1,6 +1,8 @@
 """The Explain tab: identities, rates by layer, and the page in Chromium."""
 
 import re
+import statistics
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from browser import CHROMIUM, open_page
@@ -103,6 +105,10 @@ def test_the_numeric_check_and_the_sliders_in_a_browser(app, browser):
     assert seen.errors == []
 
 
+def at_each_bar(page):
+    return page.eval_on_selector_all("#lp-profile-editor .lp-profile-bars input", "all => all.map(one => +one.value)")
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 def test_a_profile_is_drawn_with_keys_kept_in_the_link_and_taken_to_a_race(app, browser):
@@ -117,10 +123,22 @@ def test_a_profile_is_drawn_with_keys_kept_in_the_link_and_taken_to_a_race(app, 
     page.reload()
     page.wait_for_function(f"{said} === {shown!r}")
     page.click("#lp-explain [data-f=race-profile]")
-    profile = "0.25,0.5,0.75,1,1.25,1.5,1.75,4"
+    profile = parse_qs(urlsplit(page.url).query)["profile"][0]
+    assert profile.startswith("0.")
+    assert profile.endswith(",4")
     page.wait_for_function(
         f"document.querySelector('#lp-plan [data-f=commands]')?.textContent.includes('--profile {profile}')"
     )
     page.wait_for_selector("#lp-profile-editor .lp-profile:not([hidden])")
-    assert page.get_attribute("#lp-profile-editor label:last-child input", "aria-valuetext") == "2.9 times λ"
+    bar = "#lp-profile-editor .lp-profile-bars label:last-child input"
+    page.wait_for_function(f"document.querySelector('{bar}')?.value === '4'")
+    assert page.get_attribute(bar, "aria-valuetext") == f"{4 / statistics.fmean(at_each_bar(page)):.2g} times λ"
+    page.uncheck("#lp-profile-editor [data-f=same]")
+    page.wait_for_function("document.querySelector('#lp-plan').textContent.includes('--mean drawn')")
+    assert page.get_attribute(bar, "aria-valuetext") == "4 times λ"
+    page.reload()
+    page.wait_for_selector("#lp-profile-editor [data-f=same]:not(:checked)")
+    page.wait_for_function(
+        f"document.querySelector('#lp-plan')?.textContent.includes('--mean drawn --profile {profile}')"
+    )
     assert seen.errors == []

@@ -151,6 +151,7 @@ def test_a_profile_is_interpolated_to_the_layers_with_mean_lambda():
     assert profile_rates(5, 1.0, (0, 2), "reversed") == pytest.approx([2, 1.5, 1, 0.5, 0])
     assert profile_rates(4, 0.3, (7,)) == pytest.approx([0.3] * 4)
     assert profile_rates(1, 0.3, (0, 1)) == [0.3]
+    assert profile_rates(3, 0.5, (1, 2, 3), rescaled=False) == pytest.approx([0.5, 1, 1.5])
     for n in (2, 9, 20):
         assert statistics.fmean(profile_rates(n, 0.3, (0, 0.5, 1, 2))) == pytest.approx(0.3)
     with pytest.raises(ValueError, match="profile gives each of the 2 layers the rate 0"):

@@ -126,5 +126,7 @@ def test_a_profile_gives_the_layers_their_rates():
     matched = lpwd.build_optimizer(model, "nadam", "lwd", 1e-3, 0.5, profile=(0, 2), mean="parameters")
     total = sum(g["weight_decay"] * sum(p.numel() for p in g["params"]) for g in matched.param_groups)
     assert total / sum(p.numel() for p in model.parameters()) == pytest.approx(0.5)
+    drawn = lpwd.build_optimizer(model, "nadam", "lwd", 1e-3, 0.5, profile=(0, 3), mean="drawn")
+    assert [drawn.param_groups[0]["weight_decay"], drawn.param_groups[-1]["weight_decay"]] == [0.0, 1.5]
     with pytest.raises(ValueError, match="profile sets the rates of layer-wise methods, and wd is none"):
         lpwd.build_optimizer(model, "nadam", "wd", profile=(0, 2))

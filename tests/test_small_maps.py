@@ -1,7 +1,11 @@
 """The small-map path is timm's model: same logits, same gradients, same draws, and out of the way where it must be."""
 
 import copy
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -127,6 +131,43 @@ def test_bf16_errs_no_more_than_timms_autocast(name: str, arguments: dict[str, A
     ours = errors(accelerated(model, precision="bf16"))
     assert ours[0] < 1.1 * timms[0]
     assert ours[1] < 1.1 * timms[1]
+
+
+AVX2_ALONE = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}  # no bf16 products, whatever the processor
+BF16_GRADIENT = f"""
+import sys, torch
+from test_small_maps import SHORT, TINY_SWIN, accelerated, gradients_in_bf16, model_of
+model = model_of("{SWIN}", **TINY_SWIN) if sys.argv[1] == "swin" else model_of("convnext_atto", **SHORT)
+torch.save(gradients_in_bf16(accelerated(model, precision="bf16")), sys.argv[2])
+"""
+
+
+def gradients_in_bf16(model: nn.Module) -> Tensor:
+    """All gradients of one training step under autocast, as a vector."""
+    torch.manual_seed(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(torch.randn(LARGE_BATCH, 3, 32, 32))
+    functional.cross_entropy(logits.float(), torch.arange(LARGE_BATCH) % 10).backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("family", ["convnext", "swin"])
+def test_a_processor_without_bf16_products_trains_in_bf16_as_others_do(family: str, tmp_path: Path) -> None:
+    file = tmp_path / "gradients.pt"
+    command = [sys.executable, "-c", BF16_GRADIENT, family, str(file)]
+    subprocess.run(
+        command,
+        check=True,
+        env=os.environ | AVX2_ALONE | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"},
+    )
+    there = torch.load(file)
+    model = model_of(SWIN, **TINY_SWIN) if family == "swin" else model_of("convnext_atto", **SHORT)
+    in_fp32 = accelerated(model)
+    torch.manual_seed(1)
+    functional.cross_entropy(in_fp32(torch.randn(LARGE_BATCH, 3, 32, 32)), torch.arange(LARGE_BATCH) % 10).backward()
+    exact = torch.cat([p.grad.flatten() for p in in_fp32.parameters() if p.grad is not None])
+    here = gradients_in_bf16(accelerated(model, precision="bf16"))
+    assert (there - exact).norm() <= 1.2 * (here - exact).norm()  # where both are this processor's, they are the same
 
 
 def test_a_state_dict_of_one_loads_in_the_other() -> None:

@@ -20,7 +20,7 @@ from lpwd.jobs.supervision import Job, Supervision, Workers, ask_to_stop, queued
 from lpwd.jobs.worker import Machine
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import RunStore
-from lpwd.training.memory import free_bytes
+from lpwd.training.memory import Footprint, free_bytes
 
 RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
 MEMORY_SHARE = 0.9  # of what is free, that a training may take
@@ -92,9 +92,9 @@ class Jobs:
             return f"No worker process can start; see {log}."
         return f"The process that checks runs cannot start; see {log}." if self.checks.state() == "dead" else ""
 
-    def parameter_count(self, config: RunConfig) -> int:
-        """Parameters of the run's model. Raises ConfigError where it could not start."""
-        return self.checks.check([config])[0].parameters
+    def footprint(self, config: RunConfig) -> Footprint:
+        """What the run's model needs. Raises ConfigError where it could not start."""
+        return self.checks.check([config])[0]
 
     def measure(self, config: RunConfig, threads: int) -> float | None:
         """Training speed in images a second with so many threads, measured now; None beside a training.

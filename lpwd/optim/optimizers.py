@@ -184,7 +184,8 @@ def build_optimizer(
     scheduler of torch or timm drives all of them; to give a layer another rate, change its `lr_scale`.
 
     `order` and `mean` of layer-wise rates are explained in `layer_groups`; their defaults stand for the method's own.
-    `profile` replaces the rule by multipliers from shallow to deep (`lpwd.depth.profile_rates`).
+    `profile` replaces the rule by multipliers from shallow to deep (`lpwd.depth.profile_rates`); with mean="drawn"
+    they stand as they are, and total decay is their mean times lambda.
     `head` (a module or parameters) decays towards 0 with l2sp, because it is new, and as in WD with adamc; the default
     is timm's `get_classifier()`, or nothing for other models.
 
@@ -202,7 +203,7 @@ def build_optimizer(
         )
     layers = layers_of(model)
     order, mean = order_and_mean(method, order, mean)
-    rates = _rates(row, layers, weight_decay, rule, order, profile)
+    rates = _rates(row, layers, weight_decay, rule, order, profile, mean)
     if mean == "parameters" and (row.rates == "layerwise" or callable(row.rates)):
         rates = matched_rates(layers, rates, weight_decay * row.scale, exclude_1d)
     groups = group_by_layer(layers, rates, exclude_1d)
@@ -224,13 +225,14 @@ def _rates(
     rule: LayerRule,
     order: LayerOrder,
     profile: Sequence[float] | None,
+    mean: Mean,
 ) -> list[float]:
     """lambda_i of each layer before the first step."""
     if not layers:
         return []
     if callable(row.rates):
         return rates_of(row.rates, layers, weight_decay * row.scale)
-    return decay_rates(row, len(layers), weight_decay, rule, order, profile)
+    return decay_rates(row, len(layers), weight_decay, rule, order, profile, mean)
 
 
 def _with_new_head(groups: list[Group], row: Method, lr: float | Tensor, new: list[Tensor]) -> list[Group]:

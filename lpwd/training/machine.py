@@ -44,7 +44,9 @@ def default_precision(device: torch.device) -> Literal["bf16", "fp32"]:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the CPU has AVX-512 BF16, AMX or Arm BF16 instructions."""
+    """Whether the CPU has AVX-512 BF16, AMX or Arm BF16 instructions, and torch may use them."""
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":  # also where ATEN_CPU_CAPABILITY says so
+        return False
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "").split()

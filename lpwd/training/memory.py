@@ -19,11 +19,15 @@ BATCH = 2  # a norm over the batch has no variance in one image
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a model needs: parameters, bytes of its buffers, and bytes that a training step keeps for each image."""
+    """What a model needs: parameters, bytes of its buffers, and bytes that a training step keeps for each image.
+
+    `layers` is how many of them the decay rates of layer-wise methods tell apart.
+    """
 
     parameters: int
     buffer_bytes: int
     activation_bytes: int  # in fp32, from the forward pass to the backward pass
+    layers: int
 
 
 def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Exception], ...]) -> Footprint:
@@ -33,7 +37,9 @@ def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Excep
     except refusals:
         kept = 0
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Footprint(parameters, sum(buffer.nbytes for buffer in model.buffers()), kept)
+    from lpwd.optim.layers import layers_of
+
+    return Footprint(parameters, sum(buffer.nbytes for buffer in model.buffers()), kept, len(layers_of(model)))
 
 
 def kept_bytes(model: "nn.Module", image_size: int) -> int:

@@ -118,7 +118,6 @@ class LayerRates extends View {
     const options = this.models.map(({ label, n }, i) => new Option(`${label} (n = ${n})`, String(i)));
     this.field("model").replaceChildren(...options, new Option("other, by the slider", ""));
     this.restore();
-    this.offerRace();
     this.choose();
   }
 
@@ -133,8 +132,11 @@ class LayerRates extends View {
       this.field("rule").value,
       Number(this.field("lam").value),
     ];
+    this.profile.setLayers(n);
+    this.offerRace();
     const profile = rule === DRAWN ? this.profile.drawn() : "";
-    const answer = await call(this.server, "layer_rates", { model, n, rule, weight_decay, profile });
+    const mean = this.profile.drawnMean();
+    const answer = await call(this.server, "layer_rates", { model, n, rule, weight_decay, profile, mean });
     this.asking = false;
     this.say("rates-problem", answer.problem);
     if (!answer.problem) this.show(answer);
@@ -156,7 +158,8 @@ class LayerRates extends View {
   /** Lead to a race of the profile against WD and LPWD. */
   offerRace() {
     const [profile, weight_decay] = [this.profile.drawn(), this.field("lam").value];
-    this.field("race-profile").href = tabLink("train", { methods: "wd,lpwd,custom", profile, weight_decay });
+    const mean = this.profile.drawnMean();
+    this.field("race-profile").href = tabLink("train", { methods: "wd,lpwd,custom", profile, weight_decay, mean });
   }
 
   /** Write the choices into the address: the model by its name, and n in case that the model is unknown. */
@@ -164,7 +167,8 @@ class LayerRates extends View {
     const explain_model = this.models[this.field("model").value]?.label ?? "";
     const [n, rule, lam] = ["n", "rule", "lam"].map((name) => this.field(name).value);
     const explain_profile = rule === DRAWN ? this.profile.drawn() : "";
-    remember({ explain_model, explain_n: n, explain_rule: rule, explain_lam: lam, explain_profile });
+    const explain_mean = explain_profile && this.profile.drawnMean();
+    remember({ explain_model, explain_n: n, explain_rule: rule, explain_lam: lam, explain_profile, explain_mean });
     this.offerRace();
   }
 
@@ -172,7 +176,7 @@ class LayerRates extends View {
     const linked = (name) => parameter(`explain_${name}`);
     const [model, n, rule, lam] = ["model", "n", "rule", "lam"].map((name) => this.field(name));
     const layers = Number(linked("n"));
-    this.profile.show(linked("profile"));
+    this.profile.show(linked("profile"), linked("mean"));
     if ([...rule.options].some((option) => option.value === linked("rule"))) rule.value = linked("rule");
     if (Number(linked("lam")) > 0) lam.value = linked("lam");
     if (layers >= Number(n.min) && layers <= Number(n.max)) n.value = String(layers);

@@ -49,11 +49,11 @@ def _recorded(store: RunStore, run_id: str) -> Layers | None:
 
 
 def view(
-    store: RunStore, model: int | None, n: int, rule: str, weight_decay: float, profile: str = ""
+    store: RunStore, model: int | None, n: int, rule: str, weight_decay: float, profile: str = "", mean: str = "layers"
 ) -> dict[str, Any]:
     """Figure, table and summary for `n` layers; `model` is a place in `models(store)` or None for any other n.
 
-    A `profile`, such as `0,1,2`, replaces the rule.
+    A `profile`, such as `0,1,2`, replaces the rule; with mean "drawn" its multipliers stand as they are.
     """
     if not 1 <= n <= MAX_LAYERS or not 0 <= weight_decay <= 1e6:
         raise ConfigError(ALLOWED)
@@ -64,24 +64,23 @@ def view(
         else Layers("", n)
     )
     if profile:
-        values, method = _drawn(n, weight_decay, profile), "custom"
+        values, method = _drawn(n, weight_decay, profile, mean), "custom"
     elif rule in LAYER_RULES:
         values, method = layer_rates(n, weight_decay, rule), "lpwd"
     else:
         raise ConfigError(ALLOWED)
-    mean = sum(values) / n
     weighted = weighted_mean(values, layers.counts)
     return {
         "figure": _figure(values, layers.names, weight_decay, weighted, method),
-        "summary": _summary(values, weight_decay, mean, weighted, layers),
+        "summary": _summary(values, weight_decay, weighted, layers),
         "rows": _rows(values, layers, weight_decay),
     }
 
 
-def _drawn(n: int, weight_decay: float, profile: str) -> Sequence[float]:
+def _drawn(n: int, weight_decay: float, profile: str, mean: str) -> Sequence[float]:
     """The rates of a profile. Raises ConfigError if it is none."""
     try:
-        return profile_rates(n, weight_decay, codec.read("profile", profile))
+        return profile_rates(n, weight_decay, codec.read("profile", profile), rescaled=mean != "drawn")
     except ValueError as error:
         raise ConfigError(str(error)) from None
 
@@ -91,7 +90,8 @@ def weighted_mean(values: Sequence[float], counts: Sequence[int]) -> float | Non
     return sum(v * c for v, c in zip(values, counts, strict=True)) / sum(counts) if counts else None
 
 
-def _summary(values: Sequence[float], lam: float, mean: float, weighted: float | None, layers: Layers) -> str:
+def _summary(values: Sequence[float], lam: float, weighted: float | None, layers: Layers) -> str:
+    mean = sum(values) / len(values)
     text = f"{len(values)} layers: λ₁ = {values[0]:.4g}, λₙ = {values[-1]:.4g}, mean over layers {mean:.4g}"
     text += f" ({mean / lam:.3g} λ)." if lam else "."
     if weighted is None:

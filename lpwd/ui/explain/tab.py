@@ -86,8 +86,10 @@ def build(store: RunStore) -> None:
     def check(eta: float, lam: float, optimizer: str = "adam") -> dict[str, Any]:
         return {"checks": [asdict(c) for c in checks(eta, lam, optimizer)]}
 
-    def layer_rates(model: int | None, n: int, rule: str, weight_decay: float, profile: str = "") -> dict[str, Any]:
-        return rates.view(store, model, n, rule, weight_decay, profile)
+    def layer_rates(
+        model: int | None, n: int, rule: str, weight_decay: float, profile: str = "", mean: str = "layers"
+    ) -> dict[str, Any]:
+        return rates.view(store, model, n, rule, weight_decay, profile, mean)
 
     def models() -> dict[str, Any]:
         return {"models": [asdict(model) for model in rates.models(store)]}

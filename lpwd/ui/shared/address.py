@@ -70,4 +70,5 @@ def _read(name: str, given: str) -> Any:
         return int(given)
     if given == OPTIONAL.get(name):
         return None
-    return getattr(RunConfig(**{name: codec.read(name, given)}), name)
+    beside = {"profile": (1.0,)}  # without one, `mean` may not be "drawn"
+    return getattr(RunConfig(**beside | {name: codec.read(name, given)}), name)

@@ -16,6 +16,7 @@ from lpwd.facts import is_pinned
 from lpwd.jobs import costs
 from lpwd.jobs.rights import User, check_names
 from lpwd.sentences import counted
+from lpwd.training.memory import Footprint
 from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import form
 from lpwd.ui.views import network
@@ -40,8 +41,9 @@ class Costs:
         self._lock = threading.Lock()
 
     def say(self, user: User, races: Sequence[Sequence[RunConfig]]) -> dict[str, Any]:
-        """`said`, whether to ask `again` because a number is being worked out, the `network` in words once its size is
-        known, and if Start would refuse this, why (`refused`) and because of which `field`. Raises ConfigError.
+        """`said`, whether to ask `again` because a number is being worked out, the `network` in words and its `layers`
+        once they are known, and if Start would refuse this, why (`refused`) and because of which `field`. Raises
+        ConfigError.
         """
         if not user.owner:
             with form.in_page_words():
@@ -53,13 +55,15 @@ class Costs:
             answer = {"field": "dataset" if read else "", "network": "", "said": sentence, "again": reading}
             return answer | {"refused": sentence if read else ""}
         races = [[config.model_copy(update={"data_digest": read}) for config in race] for race in races]
-        memory, size_pending, parameters = self._memory(races)
+        memory, size_pending, model = self._memory(races)
         parts = [self._images(races), self._time(races), (memory, size_pending)]
-        about = parameters.field if isinstance(parameters, ConfigError) else ""
+        about = model.field if isinstance(model, ConfigError) else ""
+        is_known = isinstance(model, Footprint)
         return {
             "refused": memory if about else "",
             "field": about,
-            "network": network(races[0][0], parameters) if isinstance(parameters, int) else "",
+            "network": network(races[0][0], model.parameters) if is_known else "",
+            "layers": model.layers if is_known else 0,
             "memory": _memory_of_weights(races[0][0]),
             "said": " ".join(sentence for sentence, _ in parts if sentence),
             "again": any(again for _, again in parts),
@@ -111,16 +115,17 @@ class Costs:
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
-        """The sentence, whether more is to come, and the number of parameters or why there is none."""
+        """The sentence, whether more is to come, and the model's footprint or why there is none."""
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
-        answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.parameter_count(config))
-        if not isinstance(answer, int):
+        answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.footprint(config))
+        if not isinstance(answer, Footprint):
             return (str(answer) if answer else ""), pending, answer
-        training = lanes * costs.training_bytes(config, answer)
-        disk = runs * costs.checkpoint_bytes(config, answer)
-        of_lanes = f"{lanes} models of {answer:,} parameters" if lanes > 1 else f"a model of {answer:,} parameters"
+        parameters = answer.parameters
+        training = lanes * costs.training_bytes(config, parameters)
+        disk = runs * costs.checkpoint_bytes(config, parameters)
+        of_lanes = f"{lanes} models" if lanes > 1 else "a model"
         return (
-            f"Memory: {size(training)} for weights, gradients and moments of {of_lanes}, "
+            f"Memory: {size(training)} for weights, gradients and moments of {of_lanes} of {parameters:,} parameters, "
             f"{size(costs.data_bytes(config))} for the images, activations on top. Checkpoints: {size(disk)}.",
             False,
             answer,

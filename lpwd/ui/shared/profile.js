@@ -1,54 +1,91 @@
-// Draw a decay profile: a bar for each eighth of the depth, dragged with mouse, finger or keys. It is a text, such as
-// `0,1,2`, that the form's profile field, links, snippets and run ids hold.
+// Draw a decay profile: a bar for each layer, dragged with mouse, finger or keys. It is a text, such as `0,1,2`, that
+// the form's profile field, links, snippets and run ids hold; `mean` is "drawn" where its multipliers stand as drawn.
 
 import { short } from "./numbers.js";
-import { barsOf, overMean } from "./profile_shape.js";
+import { barsOf, meanOf, overMean, shape } from "./profile_shape.js";
 import { make, View } from "./widgets.js";
 
-const BARS = 8;
-const MOST = 4; // times the mean
+const FIRST_BARS = 8; // until the network's layers are known
+const MOST_BARS = 24; // deeper networks have a bar for several layers
+const UPRIGHT = 10; // more numbers than that do not fit side by side
+const MOST = 4; // times λ
 const STEP = 0.05;
-const FIRST = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]; // the paper's rule
 const TELL_AFTER_MS = 250; // a bar is being dragged
 
 export class Profile extends View {
-  /** @param {any} element around profile.html @param {(text: string) => void} tell is called once a bar has moved */
+  /** @param {any} element around profile.html
+   * @param {(text: string, mean: string) => void} tell is called once a bar or the switch has moved */
   constructor(element, tell) {
     super(element.querySelector(".lp-profile"));
     this.tell = tell;
     this.text = "";
-    this.outputs = FIRST.map(() => make("output", { className: "lp-num" }));
-    this.inputs = FIRST.map((_, i) => this.bar(i));
-    this.field("bars").append(...this.inputs.map((input, i) => make("label", {}, input, this.outputs[i])));
-    this.element.addEventListener("click", ({ target }) => target.dataset.preset && this.preset(target.dataset.preset));
-    this.describe();
+    this.mean = "layers"; // where total decay is the same
+    this.layers = 0;
+    /** @type {any[]} */
+    this.inputs = [];
+    /** @type {any[]} */
+    this.outputs = [];
+    this.build(shape("paper", FIRST_BARS));
+    this.on("same", "change", () => this.changed(this.drawn()));
+    this.element.addEventListener("click", ({ target }) => target.dataset.shape && this.press(target.dataset.shape));
   }
 
-  bar(i) {
-    const input = make("input", { type: "range", min: "0", max: String(MOST), step: String(STEP), value: FIRST[i] });
-    input.setAttribute("aria-label", `λ at ${Math.round((100 * i) / (BARS - 1))} % of the depth`);
-    input.addEventListener("input", () => this.changed());
+  /** Draw a bar for each of so many layers, at most MOST_BARS. @param {number} layers */
+  setLayers(layers) {
+    if (!(layers > 0) || layers === this.layers) return;
+    this.layers = layers;
+    const count = Math.min(Math.max(layers, 2), MOST_BARS);
+    this.build(barsOf(this.text, count) ?? shape("paper", count));
+  }
+
+  build(/** @type {number[]} */ bars) {
+    this.outputs = bars.map(() => make("output", { className: "lp-num" }));
+    this.inputs = bars.map((_, i) => this.bar(i, bars.length));
+    const labels = this.inputs.map((input, i) => make("label", {}, input, this.outputs[i]));
+    this.field("bars").classList.toggle("lp-many", bars.length > UPRIGHT);
+    this.field("bars").replaceChildren(...labels);
+    this.set(bars);
+  }
+
+  bar(/** @type {number} */ i, /** @type {number} */ count) {
+    const input = make("input", { type: "range", min: "0", max: String(MOST), step: String(STEP) });
+    const place =
+      this.layers === count ? `layer ${i + 1} of ${count}` : `${Math.round((100 * i) / (count - 1))} % of the depth`;
+    input.setAttribute("aria-label", `λ at ${place}`);
+    input.addEventListener("input", () => this.changed(""));
     return input;
   }
 
-  /** Return the bars as text. */
-  drawn() {
-    return this.inputs.map(({ value }) => short(Number(value), 4)).join(",");
+  values() {
+    return this.inputs.map(({ value }) => Number(value));
   }
 
-  /** Show a profile; return whether the text is one. @param {string} text */
-  show(text) {
-    const bars = barsOf(text, BARS);
+  /** Return the profile as text: as it was given, or the bars. */
+  drawn() {
+    const bars = this.values().map((value) => short(value, 4));
+    return this.text || bars.join(",");
+  }
+
+  /** Return what the form's mean is with this profile. */
+  drawnMean() {
+    return this.field("same").checked ? this.mean : "drawn";
+  }
+
+  /** Show a profile; return whether the text is one. @param {string} text @param {string} mean */
+  show(text, mean) {
+    const bars = barsOf(text, this.inputs.length);
+    if (mean !== "drawn") this.mean = mean || "layers";
+    this.field("same").checked = mean !== "drawn";
     if (bars && text !== this.text) {
       this.text = text;
       this.set(bars);
-    }
+    } else this.describe();
     return Boolean(bars);
   }
 
-  preset(text) {
-    this.set(/** @type {number[]} */ (barsOf(text, BARS)));
-    this.changed();
+  press(/** @type {string} */ name) {
+    this.set(shape(name, this.inputs.length));
+    this.changed("");
   }
 
   set(/** @type {number[]} */ bars) {
@@ -58,20 +95,26 @@ export class Profile extends View {
     this.describe();
   }
 
-  changed() {
+  /** Tell what is drawn now: the text, or the bars where it is empty. @param {string} text */
+  changed(text) {
+    this.text = text;
+    this.text = this.drawn();
     this.describe();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.text = this.drawn();
-      this.tell(this.text);
-    }, TELL_AFTER_MS);
+    this.timer = setTimeout(() => this.tell(this.text, this.drawnMean()), TELL_AFTER_MS);
   }
 
   describe() {
-    const rates = overMean(this.inputs.map(({ value }) => Number(value)));
+    const isSame = this.field("same").checked;
+    const bars = barsOf(this.text, this.inputs.length) ?? this.values(); // a bar stands at a multiple of STEP
+    const rates = isSame ? overMean(bars) : bars;
     rates.forEach((rate, i) => {
       this.outputs[i].textContent = short(rate, 2);
       this.inputs[i].setAttribute("aria-valuetext", `${short(rate, 2)} times λ`);
     });
+    const mean = short(meanOf(bars), 3);
+    const of =
+      this.layers > bars.length ? `${this.layers} layers, several to a bar` : "Layer by layer, as multiples of λ";
+    this.say("said", `${of}. ${isSame ? "Rescaled to mean 1 over layers." : `As drawn: mean ${mean} over layers.`}`);
   }
 }

@@ -25,7 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Decay": ("rule", "order", "mean", "profile", "opposing_every", "exclude_1d", "zero_shot"),
 }
 ORDER_LABELS = ("deep most", "shallow most", "shuffled")
-MEAN_LABELS = ("λ over layers", "λ over parameters")
+MEAN_LABELS = ("λ over layers", "λ over parameters", "as drawn")
 CUSTOM = frozenset({"model", "dataset", "init_from"})  # any name may be typed
 
 

@@ -1,9 +1,14 @@
-// What the controls of the form show: train/tab.py sends it with each change, in one event.
+// What the controls of the form show: train/tab.py sends it with each change, in one event. And how many layers its
+// network has, once that is known.
 
 /** @type {any} */
 let shown = null;
 /** @type {((detail: any) => void)[]} */
 const listeners = [];
+
+let layers = 0;
+/** @type {((count: number) => void)[]} */
+const counters = [];
 
 addEventListener("lpwd-form", (/** @type {any} */ { detail }) => {
   shown = detail;
@@ -15,4 +20,18 @@ addEventListener("lpwd-form", (/** @type {any} */ { detail }) => {
 export function onFormChange(changed) {
   listeners.push(changed);
   if (shown) changed(shown);
+}
+
+/** Call `counted` with the number of the network's layers, now if it is known and when it changes.
+ * @param {(count: number) => void} counted */
+export function onLayerCount(counted) {
+  counters.push(counted);
+  if (layers) counted(layers);
+}
+
+/** @param {number} count */
+export function tellLayerCount(count) {
+  if (count === layers) return;
+  layers = count;
+  for (const counted of counters) counted(count);
 }

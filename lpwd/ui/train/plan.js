@@ -5,7 +5,7 @@ import { onQueueChange } from "../shared/page_race.js";
 import { watch as watchTopic } from "../shared/polling.js";
 import { parameter, remember, tabLink } from "../shared/url.js";
 import { put, View } from "../shared/widgets.js";
-import { onFormChange } from "./form_shown.js";
+import { onFormChange, tellLayerCount } from "./form_shown.js";
 import { markProblem, note } from "./marks.js";
 
 const ASK_AFTER_MS = 150; // a number is typed digit by digit
@@ -62,6 +62,7 @@ class Plan extends View {
     for (const name of ["copy", "copy-python", "link"]) this.button(name).disabled = isWrong;
     this.say("preflight", isWrong ? "" : problem ? `Start would be refused: ${problem}` : plan.said);
     this.judge(problem, plan);
+    if (plan.layers) tellLayerCount(plan.layers);
     if (this.isFilled() && !isWrong) remember(plan.link); // until then the address still says the link
   }
 

@@ -12,6 +12,7 @@ import gradio as gr
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS
 from lpwd.jobs.rights import User
+from lpwd.methods import MEANS
 from lpwd.spelled import command_line, python_snippet
 from lpwd.starts import published, split
 from lpwd.store import ENDED
@@ -38,6 +39,7 @@ HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether t
 LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
 MACHINE_SECONDS = 60.0
 FILLED = "filled"  # the value of the plan's component once a link's values are in the form
+LONGEST_PROFILE = 1000  # characters
 AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
 
 
@@ -76,7 +78,8 @@ def build(
             _html("train/panel", "lp-panel")
             _html("train/motion", "lp-motion", look.asset("shared/motion.html"))
     _fill(preset, about, controls)
-    profile.submit(_label, None, controls.fields["profile"], show_progress="hidden", api_visibility="private")
+    drawn = [controls.fields["profile"], controls.fields["mean"]]
+    profile.submit(_drawn, None, drawn, show_progress="hidden", api_visibility="private")
     _wire(live, people, controls, start, plan, outcome)
     _first_values(here, controls, plan, note, outcome, on_load)
     return controls
@@ -181,9 +184,9 @@ def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
     preset.submit(fill, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
 
 
-def _label(event: gr.EventData) -> str:
-    """The text that a script sent with its event."""
-    return str(event.label)[:200]
+def _drawn(event: gr.EventData) -> list[Any]:
+    """The profile that a script sent with its event, as text, and the mean that belongs to it."""
+    return [str(event.label)[:LONGEST_PROFILE], event.mean if event.mean in MEANS else gr.skip()]
 
 
 def _outcome(**fields: Any) -> str:
