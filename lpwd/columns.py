@@ -1,4 +1,4 @@
-"""Recorded steps or epochs of a run as columns of numbers: 64 bytes per step, an eighth of what events take."""
+"""Recorded steps or epochs of a run as columns of numbers: 64 bytes per step, a quarter of what events take."""
 
 import math
 from array import array

@@ -64,7 +64,7 @@ def test_a_name_resolves_to_the_papers_weights_where_timm_has_them(name, resolve
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_models_of_every_kind_take_32_pixels(name):
     models.check(config(model=name))
-    assert models.parameter_count(config(model=name)) > 1_000_000
+    assert models.footprint(config(model=name)).parameters > 1_000_000
 
 
 @pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swinv2_cr_tiny_224"])
@@ -117,7 +117,7 @@ def test_json_arguments_reach_timm_as_tuples():
         model="convnext_atto", model_kwargs={"depths": [1, 1, 2, 1], "dims": [16, 32, 64, 128], "patch_size": 2}
     )
     model = models.create(tiny, 100)
-    assert sum(parameter.numel() for parameter in model.parameters()) == models.parameter_count(tiny) + 90 * 129
+    assert sum(parameter.numel() for parameter in model.parameters()) == models.footprint(tiny).parameters + 90 * 129
 
 
 @pytest.mark.parametrize(

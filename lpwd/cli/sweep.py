@@ -190,7 +190,7 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_d
     distinct = {(cell.config.model, str(cell.config.model_kwargs)): cell.config for cell in cells}
     click.echo(f"{preset.name}, {preset.source}: {preset.title}\n{preset.question}\n{preset.scale_note(scale)}\n")  # type: ignore[arg-type]
     for config in distinct.values():
-        parameters = models.parameter_count(config) / 1e6
+        parameters = models.footprint(config).parameters / 1e6
         click.echo(f"{models.resolve(config.model)}: {parameters:.1f} M parameters, {speed(config):.3g} images/s here")
     needed = with_starts(RunStore(runs_dir) if runs_dir.is_dir() else None, cells)
     for line in about_starts(needed, device):

@@ -92,11 +92,6 @@ def check(config: RunConfig) -> None:
         check_samples(config, sizes)
 
 
-def parameter_count(config: RunConfig) -> int:
-    """Parameters of the run's model, without building it in memory. Raises ConfigError."""
-    return footprint(config).parameters
-
-
 def footprint(config: RunConfig) -> Footprint:
     """What the run's model needs, found without memory or random numbers beside any training. Raises ConfigError."""
     arguments = _arguments(config, own.facts(config).classes)

@@ -212,7 +212,7 @@ def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
     """Those whose steps take as long together."""
     groups: dict[str, list[RunConfig]] = {}
     for config in configs:
-        groups.setdefault(str([getattr(config, name) for name in costs.SPEED_FIELDS]), []).append(config)
+        groups.setdefault(costs.speed_key(config), []).append(config)
     return list(groups.values())
 
 
