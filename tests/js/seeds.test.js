@@ -58,7 +58,12 @@ test("a race of several seeds is drawn as a mean and a band a method over a thin
       ["LPWD, n = 2", [2, 12]],
     ],
   );
-  assert.equal(traces.filter(({ line }) => line.width === 1).length, 4);
+  const thin = traces.filter(({ line }) => line.width === 1);
+  assert.deepEqual(
+    thin.map(({ y }) => y.filter((value) => value === null).length),
+    [2, 2],
+    "each method's seeds are one line with a gap after each seed",
+  );
   assert.equal(traces.filter(({ fill }) => fill === "toself").length, 2);
   const steps = raceTraces("loss", lanes, curves).filter(({ uid }) => uid.endsWith("-step"));
   assert.deepEqual(

@@ -24,7 +24,7 @@ function methodTraces(kind, lanes, curves) {
   const group = { ...base(first, kind), legendgroup: first.method, name };
   const band = { x: [...epoch, ...[...epoch].reverse()], y: [...high, ...[...low].reverse()] };
   return [
-    ...lanes.map((lane, i) => thin(lane, kind, all[i])),
+    { ...group, ...thin(first), ...joined(all), uid: `${group.uid}-seeds` },
     ...lanes.filter(begins).map((lane) => ({ ...stepTrace(lane, curves[lane.id]), showlegend: false })),
     { ...group, ...band, uid: `${group.uid}-band`, ...filled(first.color) },
     { ...group, ...strong(first), uid: `${group.uid}-mean`, x: epoch, y: mean },
@@ -34,12 +34,17 @@ function methodTraces(kind, lanes, curves) {
   }
 }
 
-/** @param {Lane} lane @param {ChartKind} kind @param {{epoch: number[], y: any[]}} points */
-function thin(lane, kind, { epoch, y }) {
-  const line = { color: lane.color, dash: lane.dash, width: 1 };
-  const look = { mode: "lines", line, opacity: THIN, showlegend: false, hoverinfo: "skip" };
-  return { ...base(lane, kind), legendgroup: lane.method, ...look, x: [...epoch], y };
+/** @param {Lane} lane */
+function thin({ color, dash }) {
+  return { mode: "lines", line: { color, dash, width: 1 }, opacity: THIN, showlegend: false, hoverinfo: "skip" };
 }
+
+/** Return the points of all seeds as one line with gaps: Plotly takes as long for a short trace as for a long one.
+ * @param {{epoch: number[], y: any[]}[]} seeds */
+const joined = (seeds) => ({
+  x: seeds.flatMap(({ epoch }) => [...epoch, null]),
+  y: seeds.flatMap(({ y }) => [...y, null]),
+});
 
 const filled = (/** @type {string} */ color) => ({
   mode: "lines",
