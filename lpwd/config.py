@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -11,29 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lpwd import plugins
+from lpwd.depth import LayerOrder, LayerRule, check_profile
 from lpwd.facts import DATASETS, is_pinned, lies_elsewhere, normal_name
-from lpwd.methods import (
-    METHODS,
-    LayerOrder,
-    LayerRule,
-    Mean,
-    check_profile,
-    check_takes_profile,
-    get_method,
-    order_and_mean,
-)
+from lpwd.kwargs import check_kwargs, shown
+from lpwd.methods import METHODS, Mean, get_method
 from lpwd.networks import normal_model, slug
 from lpwd.optimizers import OWN, get_optimizer, path_name
+from lpwd.rates import check_takes_profile, order_and_mean
 
-# What a value of model_kwargs and optimizer_kwargs may be: more than any class of timm needs, with an upper bound.
-MAX_NUMBER = 4096  # widths, heads, pixels
-MAX_MULTIPLIER = 16  # of widths or depths
-MAX_DEPTH = 256  # blocks in all stages together
-MAX_ENTRIES, MAX_NESTING, MAX_CHARACTERS = 64, 3, 100
 OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # fields that Adam and SGD read
 SET_BY_RUN = frozenset({"params", "lr", "weight_decay", "decay", "independent", "capturable", "differentiable"})
 KINDS = ("method", "optimizer", "dataset", "model")  # fields that a plug-in may have registered the value of
-MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|blocks|repeat")
 
 
 PluginRecord = Annotated[str, Field(pattern=f"^{plugins.RECORD.pattern}$")]
@@ -198,9 +185,11 @@ class RunConfig(BaseModel):
         if self.train_samples is not None and self.validation_samples >= self.train_samples:
             reason = f"is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
             raise ConfigError.of("validation_samples", reason)
-        check_kwargs("model_kwargs", self.model_kwargs)
-        check_kwargs("optimizer_kwargs", self.optimizer_kwargs)
-        check_kwargs("dataset_kwargs", self.dataset_kwargs)
+        for field in ("model_kwargs", "optimizer_kwargs", "dataset_kwargs"):
+            try:
+                check_kwargs(field, getattr(self, field))
+            except ValueError as error:
+                raise ConfigError(str(error), field) from None
         return self
 
     def _absent_plugins(self) -> set[str]:
@@ -210,7 +199,7 @@ class RunConfig(BaseModel):
         absent = {kind for kind, record in self.plugins.items() if plugins.absent({kind: record})}
         for kind in absent:
             if not plugins.REGISTERED.fullmatch(str(getattr(self, kind))):
-                raise ConfigError.of(kind, f"is {_shown(getattr(self, kind))}: no plug-in can have registered it")
+                raise ConfigError.of(kind, f"is {shown(getattr(self, kind))}: no plug-in can have registered it")
         return absent
 
     def _data_agree(self) -> None:
@@ -230,7 +219,9 @@ class RunConfig(BaseModel):
                 check_profile(self.profile)
                 check_takes_profile(self.method)
         elif self.mean == "drawn":
-            raise ConfigError.of("mean", "is 'drawn': only the multipliers of a profile may stand as they are; give one")
+            raise ConfigError.of(
+                "mean", "is 'drawn': only the multipliers of a profile may stand as they are; give one"
+            )
         with _about("optimizer"):
             self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
@@ -303,49 +294,6 @@ def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConf
     ]
 
 
-def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
-    """Raise ConfigError if a part of the arguments is larger, longer or deeper than any class needs, or not JSON."""
-    field = name.partition(".")[0]
-    if isinstance(value, bool | None):
-        return
-    if isinstance(value, int | float):
-        most = MAX_MULTIPLIER if MULTIPLIER.search(name) else MAX_DEPTH if DEPTH.search(name) else MAX_NUMBER
-        allowed, allows = -most <= value <= most, f"numbers from {-most} to {most}"
-    elif isinstance(value, str):
-        allowed, allows = len(value) <= MAX_CHARACTERS, f"texts of at most {MAX_CHARACTERS} characters"
-    elif isinstance(value, list | tuple | dict):
-        allowed = len(value) <= MAX_ENTRIES and nesting <= MAX_NESTING
-        allows = f"at most {MAX_ENTRIES} entries, nested at most {MAX_NESTING} deep,"
-    else:
-        allowed, allows = False, "numbers, texts, lists and objects of JSON"
-    if not allowed:
-        raise ConfigError(f"{name} is {_shown(value)}: {allows} are allowed", field)
-    if isinstance(value, dict):
-        for key, part in value.items():
-            check_kwargs(field, str(key), nesting)
-            check_kwargs(f"{name}.{key}", part, nesting + 1)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            check_kwargs(name, part, nesting + 1)
-        if DEPTH.search(name) and (depth := _sum(value)) > MAX_DEPTH:
-            sentence = f"{name} is {_shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed"
-            raise ConfigError(sentence, field)
-
-
-def _sum(value: Any) -> float:
-    """Of all numbers in nested lists."""
-    if isinstance(value, list | tuple):
-        return sum(map(_sum, value))
-    return value if isinstance(value, int | float) else 0
-
-
-def _shown(value: Any) -> str:
-    """At most some 80 characters, however large, long or deep the value is."""
-    if isinstance(value, int) and value.bit_length() > 64:
-        return f"a number of {value.bit_length()} bits"
-    return reprlib.repr(value)
-
-
 def config_error(error: ValidationError) -> ConfigError:
     """The first error of a ValidationError as one sentence."""
     first = error.errors()[0]
@@ -361,6 +309,6 @@ def config_error(error: ValidationError) -> ConfigError:
     if first["type"].startswith("missing"):
         return ConfigError(f"{name} is missing", field)
     given = first["input"]
-    shown = f"{given:.12g}" if isinstance(given, float) else repr(given)
-    reason = f"is {shown if len(shown) <= 80 else shown[:77] + '...'}: {message[0].lower()}{message[1:]}"
+    text = f"{given:.12g}" if isinstance(given, float) else repr(given)
+    reason = f"is {text if len(text) <= 80 else text[:77] + '...'}: {message[0].lower()}{message[1:]}"
     return ConfigError(f"{name} {reason}", field, reason if name == field else "")

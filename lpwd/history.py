@@ -5,21 +5,20 @@ A line that is not a recorded event (cut short, overwritten, damaged on disk) is
 
 import itertools
 import json
-import math
 import secrets
 import threading
-from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydantic_core import from_json
 
+from lpwd.columns import Columns
 from lpwd.config import ConfigError
-from lpwd.events import Count, Diverged, Epoch, Event, Finished, Started, Step, ZeroShot, from_record, to_record
+from lpwd.events import Diverged, Epoch, Event, Finished, Started, Step, ZeroShot, from_record, to_record
 from lpwd.paths import Stamp, reading, stamp_of, write_atomic
+from lpwd.sentences import counted
 
 KEPT_RUNS, KEPT_BYTES = 256, 2**28  # histories in memory; the least recently used are dropped
 MAX_LINE = 2**22  # bytes; a longer line is damaged
@@ -27,50 +26,6 @@ TAIL = 512  # bytes before the place to read on, which must be the same as befor
 
 _boot = secrets.token_hex(3)  # generations of an earlier process are worth nothing
 _generations = itertools.count()
-
-
-class Columns:
-    """Recorded events of one kind as columns: eight bytes per number, NaN for a missing one.
-
-    One thread adds while others read: all columns have at least `len` values.
-    """
-
-    def __init__(self, kind: type[Step] | type[Epoch]) -> None:
-        types = {field.name: field.type for field in fields(kind)}
-        self._optional = {name for name, of in types.items() if of == float | None}
-        self._numbers: dict[str, Any] = {
-            name: array("q" if of is Count else "d") for name, of in types.items() if of != list[float]
-        }
-        self._lists: dict[str, list[array[float]]] = {n: [] for n, of in types.items() if of == list[float]}
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, event: Step | Epoch) -> None:
-        for name, column in self._numbers.items():
-            value = getattr(event, name)
-            column.append(math.nan if value is None else value)
-        for name, rows in self._lists.items():
-            rows.append(array("d", getattr(event, name)))
-        self._count += 1
-
-    def numbers(self, names: Sequence[str] = (), start: int = 0, stop: int | None = None) -> dict[str, Any]:
-        """Copies of these columns (all, where none is named) of events `start` to `stop`, as arrays of 64 bits."""
-        stop = self._count if stop is None else stop
-        return {name: self._numbers[name][start:stop] for name in names or self._numbers}
-
-    def lists(self, name: str) -> list["array[float]"]:
-        """A column whose values are lists, such as the weight norms of an epoch."""
-        return self._lists[name][: self._count]
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The events as they were recorded."""
-        columns: dict[str, Sequence[Any]] = {**self.numbers(), **{name: self.lists(name) for name in self._lists}}
-        for values in zip(*columns.values(), strict=False):  # a thread may add
-            row = dict(zip(columns, values, strict=True))
-            unknown = dict.fromkeys(name for name in self._optional if row[name] != row[name])
-            yield row | unknown | {name: list(row[name]) for name in self._lists}
 
 
 class History:
@@ -137,8 +92,8 @@ class History:
         """A sentence without its full stop if lines are damaged, else empty."""
         if not self.bad_lines:
             return ""
-        lines = f"{self.bad_lines:,} line{'s' * (self.bad_lines > 1)}"
-        return f"{lines} of metrics.jsonl cannot be read and {'are' if self.bad_lines > 1 else 'is'} left out"
+        verb = "are" if self.bad_lines > 1 else "is"
+        return f"{counted(self.bad_lines, 'line')} of metrics.jsonl cannot be read and {verb} left out"
 
     @property
     def size(self) -> int:

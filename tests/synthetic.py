@@ -36,7 +36,7 @@ def write_run(
         return run_id
     result = select(epochs)
     events += [*epochs, result]
-    if cell.measurement == "zero_shot":
+    if cell.config.zero_shot:
         events += [ZeroShot(result.step, float(s), 10 * (1 - s / 100), 4 + s / 100) for s in range(101)]
     store.append(run_id, events)
     facts = {"mean_decay_rate": config.weight_decay * 1.5, "parameter_count": 1000}

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import Future
+from dataclasses import replace
 from random import Random
 
 import publishing
@@ -12,7 +13,6 @@ from synthetic import write_run
 
 from lpwd.analysis.inference import spent
 from lpwd.config import ConfigError
-from lpwd.hub.pull import Results
 from lpwd.jobs.costs import work
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.jobs.worker import Machine
@@ -42,7 +42,7 @@ def write_cells(store, name, seeds, top1=lambda config, epoch: 10 + config.seed)
 
 def results_of(store):
     """The store's runs as others would get them from the Hub."""
-    return Results("me/results", "hub", publishing.published(store))
+    return replace(publishing.published(store), repo="me/results", source="hub")
 
 
 def test_own_and_published_runs_fill_one_table_that_says_which_is_which(store, benchmark, tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ class Resting:
 def offers(store, benchmark):
     live = Live(store, Resting())
     live.machine.result(5)
-    return Offers(live, benchmark)
+    return Offers(live, benchmark, costs.Costs(live))
 
 
 def label(offers, name):

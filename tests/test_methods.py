@@ -6,20 +6,9 @@ import statistics
 import pytest
 
 from lpwd import methods
-from lpwd.methods import (
-    LAYER_ORDERS,
-    LAYER_RULES,
-    METHODS,
-    TIMINGS,
-    Method,
-    decay_rates,
-    get_method,
-    layer_rates,
-    order_and_mean,
-    profile_rates,
-    register_method,
-    shuffled_layers,
-)
+from lpwd.depth import LAYER_ORDERS, LAYER_RULES, layer_rates, profile_rates, shuffled_layers
+from lpwd.methods import METHODS, TIMINGS, Method, get_method, register_method
+from lpwd.rates import decay_rates, order_and_mean
 
 
 def test_every_method_of_the_design_is_in_the_table():

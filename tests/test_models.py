@@ -9,6 +9,7 @@ from hub_server import closed_port, run_with_hub
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.training import machine, models
+from lpwd.training.model_names import model_names
 
 TINY_SWIN = {"embed_dim": 24, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8]}
 ONE_OF_EACH_KIND = [
@@ -36,11 +37,11 @@ def windows(model):
 
 
 def test_the_names_are_timms_without_importing_it():
-    names = models.model_names()
+    names = model_names()
     assert sorted(names) == sorted(timm.list_models("convnext*") + timm.list_models("swin*"))
     assert names.index("convnext_atto") < names.index("convnext_tiny") < names.index("convnext_base")
-    assert sorted(models.model_names(gpu=True)) == sorted(names)
-    assert models.model_names(gpu=True)[:2] == ["convnext_tiny", "swin_tiny_patch4_window7_224"]
+    assert sorted(model_names(gpu=True)) == sorted(names)
+    assert model_names(gpu=True)[:2] == ["convnext_tiny", "swin_tiny_patch4_window7_224"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_name_resolves_to_the_papers_weights_where_timm_has_them(name, resolve
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_models_of_every_kind_take_32_pixels(name):
     models.check(config(model=name))
-    assert models.parameter_count(config(model=name)) > 1_000_000
+    assert models.footprint(config(model=name)).parameters > 1_000_000
 
 
 @pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swinv2_cr_tiny_224"])
@@ -116,7 +117,7 @@ def test_json_arguments_reach_timm_as_tuples():
         model="convnext_atto", model_kwargs={"depths": [1, 1, 2, 1], "dims": [16, 32, 64, 128], "patch_size": 2}
     )
     model = models.create(tiny, 100)
-    assert sum(parameter.numel() for parameter in model.parameters()) == models.parameter_count(tiny) + 90 * 129
+    assert sum(parameter.numel() for parameter in model.parameters()) == models.footprint(tiny).parameters + 90 * 129
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ with serve(hub) as endpoint:
     os.environ["HF_ENDPOINT"] = endpoint
     import timm, torch
     from safetensors.torch import save
-    from lpwd.training import models
+    from lpwd.training import models, weights
     from lpwd.config import RunConfig
 
     torch.set_num_threads(1)
@@ -175,7 +176,7 @@ with serve(hub) as endpoint:
         begun = time.perf_counter()
         try:
             create(**fields)
-        except models.WeightsUnavailable as caught:
+        except weights.WeightsUnavailable as caught:
             return [str(caught), time.perf_counter() - begun]
 
     hub.silent_paths = "/"

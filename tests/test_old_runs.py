@@ -63,4 +63,4 @@ def test_runs_without_an_angular_update_show_nothing_and_no_error(old):
 def test_the_bundled_snapshot_opens():
     results = local("", "")
     assert len(results.runs) > 0
-    assert results.published.bad_count == 0
+    assert results.bad_count == 0

@@ -13,7 +13,8 @@ from kernel_paths import PATHS
 from torch import Tensor, nn
 
 import lpwd
-from lpwd.methods import LAYER_ORDERS, LAYER_RULES, METHODS
+from lpwd.depth import LAYER_ORDERS, LAYER_RULES
+from lpwd.methods import METHODS
 from lpwd.optim.hooks import DecayBeforeForward
 from lpwd.optim.layers import layer_name, layers_of
 from lpwd.optim.reference import AdamDirection, Direction, SGDDirection, formula, trajectory

@@ -13,9 +13,9 @@ from lpwd.config import ConfigError
 
 ASK = """
 from lpwd.config import ConfigError
-from lpwd.hub import client
+from lpwd.hub.fetch import probe
 try:
-    client.probe("lab/runs", "dataset")
+    probe("lab/runs", "dataset")
 except ConfigError as error:
     print(error)
 """

@@ -36,8 +36,6 @@ def test_most_seeds_come_first_then_the_decay_nearest_the_papers_whatever_its_ou
     write(everything, "fig1", {0, 1, 2}, worse)
     found = chosen(everything)
     assert RunConfig(**found["config"]).lr == 0.001
-    assert found["verdict"].startswith("Contrary to the paper, WD is ahead of LPWD by 4.00 points")
-    assert "n = 3, seeds 0 to 2" in found["verdict"]
 
 
 def test_runs_that_fine_tune_come_before_runs_from_scratch(store):
@@ -53,9 +51,8 @@ def test_the_lowest_seed_that_both_methods_have_is_drawn(store):
     found = chosen(store)
     assert [("-s1-" in run_id) for run_id in found["ids"]] == [True, True]
     assert [lane["method"] for lane in found["lanes"]] == ["wd", "lpwd"]
-    assert found["lanes"][0]["epoch"] == list(range(1, 11))
+    assert [len(lane["heat"]["z"][0]) for lane in found["lanes"]] == [11, 11]  # before the first epoch, after each
     assert found["lanes"][0]["heat"]["z"][0] == [round(1 - 0.01 * epoch, 6) for epoch in range(11)]
-    assert "n = 2, seeds 1, 2" in found["verdict"]
 
 
 def test_without_a_pair_there_is_nothing_to_show(store):

@@ -11,7 +11,8 @@ from synthetic import write_run
 from lpwd.paper.findings import find
 from lpwd.paper.numbers import TABLE1, TABLE3
 from lpwd.paper.presets import PRESETS
-from lpwd.paper.report import render, write_report
+from lpwd.paper.report import render
+from lpwd.paper.report import write as write_files
 from lpwd.store import RunStore
 
 
@@ -33,7 +34,7 @@ class Loads(HTMLParser):
 
 
 def write(store, tmp_path, name, **options):
-    return write_report(name, store, tmp_path / "out", **options).read_text()
+    return write_files(find(PRESETS[name], store, **{"scale": "cpu"} | options), store, tmp_path / "out").read_text()
 
 
 def fill(store, name, **options):
@@ -210,7 +211,7 @@ def test_figures_cannot_close_their_script_element(store):
 @pytest.mark.browser
 def test_one_file_opens_without_a_network_and_has_every_run_with_its_command(store, tmp_path, browser):
     fill(store, "table3")
-    path = write_report("table3", store, tmp_path / "handed/on.html")
+    path = write_files(find(PRESETS["table3"], store, "cpu"), store, tmp_path / "handed/on.html")
     assert list(path.parent.iterdir()) == [path]
     page = browser.new_page()
     asked = []

@@ -252,7 +252,7 @@ def test_a_wiped_store_takes_its_runs_back(store, tmp_path):
 
 def test_a_zero_shot_measurement_is_published_and_taken_back(tmp_path):
     cells = (cell for preset in PRESETS.values() for cell in preset.cells("cpu", 1))
-    cell = next(cell for cell in cells if cell.measurement == "zero_shot")
+    cell = next(cell for cell in cells if cell.config.zero_shot)
     store, wiped = RunStore(tmp_path / "runs"), RunStore(tmp_path / "wiped")
     write_run(store, cell)
     restore(wiped, published(store).runs, "")

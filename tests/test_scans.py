@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from statistics import mean, stdev
 
 import pyarrow.compute as pc
 import pytest
@@ -12,7 +13,7 @@ from lpwd.config import ConfigError
 from lpwd.hub.published import check, read
 from lpwd.hub.pull import local
 from lpwd.hub.push import write_snapshot
-from lpwd.hub.scans import packed, recorded
+from lpwd.hub.scans import as_json, recorded
 from lpwd.paper.presets import Cell
 from lpwd.paper.scans import NAMES, bundled, file_of, get_scan
 
@@ -32,10 +33,6 @@ def trained(store, decays=(0.5, 3.5, 7.0), seeds=range(3), **changes):
     return store
 
 
-def whole(values, units):
-    return [total / units for total in itertools.accumulate(values)]
-
-
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory):
     from lpwd.store import RunStore
@@ -48,21 +45,21 @@ def snapshot(tmp_path_factory):
 def test_what_lies_beside_a_snapshot_is_what_its_tables_say(snapshot):
     found = bundled("scan", snapshot)
     runs = read(snapshot, "").runs
-    assert found == json.loads(packed(recorded(SCAN, runs)))
+    assert found == json.loads(as_json(recorded(SCAN, runs)))
     for method, (place, decay) in itertools.product(SCAN.methods, enumerate(SCAN.decays)):
         cell = found["methods"][method][place]
         if decay not in (0.5, 3.5, 7.0):
             assert cell is None
             continue
         assert cell["seeds"] == [0, 1, 2]
-        for seed in cell["seeds"]:
-            run_id = SCAN.config(method, decay, seed).run_id
-            curves = list(runs[run_id].history.epochs.rows())
-            loss, top1 = whole(cell["loss"][seed], 1000), whole(cell["top1"][seed], 100)
-            assert loss == pytest.approx([row["train_loss"] for row in curves], abs=5e-4)
-            assert top1 == pytest.approx([row["test_top1"] for row in curves], abs=5e-3)
-            assert cell["best10_mean"][seed] == pytest.approx(runs[run_id].status.summary["best10_mean"], abs=1e-3)
-            assert cell["rates"] == [decay, decay]  # as the invented runs have them
+        seeds = [runs[SCAN.config(method, decay, seed).run_id] for seed in cell["seeds"]]
+        for key, name, rounding in (("loss", "train_loss", 5e-5), ("top1", "test_top1", 5e-4)):
+            curves = [[row[name] for row in run.history.epochs.rows()] for run in seeds]
+            assert cell[key]["mean"] == pytest.approx(list(map(mean, zip(*curves, strict=True))), abs=rounding)
+            assert cell[key]["std"] == pytest.approx(list(map(stdev, zip(*curves, strict=True))), abs=rounding)
+        best = [run.status.summary["best10_mean"] for run in seeds]
+        assert cell["best10_mean"] == pytest.approx({"n": 3, "mean": mean(best), "std": stdev(best)}, abs=5e-4)
+        assert cell["rates"] == [decay, decay]  # as the invented runs have them
 
 
 @pytest.mark.long
@@ -70,7 +67,7 @@ def test_the_bundled_scans_are_what_the_bundled_tables_say():
     runs = local("", "").runs
     for name in NAMES:
         found = recorded(get_scan(name), runs)
-        assert bundled(name) == (json.loads(packed(found)) if found else None)
+        assert bundled(name) == (json.loads(as_json(found)) if found else None)
 
 
 def test_it_opens_by_the_rule_and_says_what_holds(snapshot):

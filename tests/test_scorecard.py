@@ -1,6 +1,7 @@
 """The scorecard: verdicts from made-up tables whose answer is known; own and published runs by one rule."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -10,8 +11,9 @@ from synthetic import write_run
 from lpwd.cli.main import main
 from lpwd.paper.presets import PRESETS
 from lpwd.paper.scorecard.claims import CLAIMS, scorecard, tile
+from lpwd.paper.scorecard.parts import Part, over_columns, together
 from lpwd.paper.scorecard.quantities import TABLE1_GAINS
-from lpwd.paper.scorecard.tiles import Part, Tile, holm_adjusted, over_columns, summary, together
+from lpwd.paper.scorecard.tiles import Tile, holm_adjusted, summary
 from lpwd.runs import Runs, repeated_text
 from lpwd.store import RunStore
 
@@ -74,6 +76,25 @@ def test_holm_corrects_for_the_tiles_and_says_what_each_says_alone():
     assert first.needs.startswith(
         "3 seeds detect 0.96 points (80% power). A difference as large as measured needs about "
     )
+
+
+def test_the_hours_of_more_seeds_leave_out_cells_that_have_results():
+    def needs(*missing):
+        one = Tile("x", "X", "A claim.", "none", "cpu", 6, (part(0.3, -0.4, 0.3),), done=6, hours=2.0, missing=missing)
+        return re.search(r"margin of 0.15 points needs about (\d+) more seeds \(([\d.]+) hours at", one.needs).groups()
+
+    seeds, hours = needs()
+    assert float(hours) == 2 * int(seeds)
+    assert needs(0.0, 0.5) == (seeds, f"{float(hours) - 3:.1f}")
+
+
+def test_a_seed_of_the_next_look_that_has_run_in_part_costs_only_the_rest(store):
+    write(store, "table3", gain)
+    whole = tile("table3", Runs(store), "cpu")
+    later = PRESETS["table3"].replication("cpu", whole.n)
+    write_run(store, later[0], gain)
+    assert set(whole.missing) == {1.0}
+    assert tile("table3", Runs(store), "cpu").missing == (1 - 1 / len(later), *whole.missing[1:])
 
 
 def test_two_parts_share_the_level_of_what_one_of_them_can_decide():

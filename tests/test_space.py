@@ -86,11 +86,11 @@ def test_the_front_matter_fits_this_project():
 
 def test_the_preloaded_and_named_files_are_those_that_training_asks_for():
     from lpwd.facts import DATASETS
-    from lpwd.training import models
+    from lpwd.training import weights
 
     front = yaml.safe_load((ROOT / "README.md").read_text().split("---")[1])
     repo, files = front["preload_from_hub"][0].split()
-    wanted, names = models._weights_source("convnext_tiny.fb_in22k")
+    wanted, names = weights.source("convnext_tiny.fb_in22k")
     assert (repo, files) == (wanted, names[0])
     assert set(front["datasets"]) == {facts.hub.repo for facts in DATASETS.values() if facts.hub}
 

@@ -158,7 +158,7 @@ def test_what_does_not_fit_or_is_not_the_same_file_is_one_sentence(start, folder
 
 
 def test_a_start_is_half_the_size_and_its_name_is_told_from_a_run_id(start, folder):
-    parameters = models.parameter_count(start.config)
+    parameters = models.footprint(start.config).parameters
     assert 2 * parameters < start.bytes == (folder / start.file).stat().st_size < 2 * parameters + 10_000
     assert published_starts.split(start.name) == (start.run_id, start.digest[:8])
     assert published_starts.split(start.run_id) == (start.run_id, "")

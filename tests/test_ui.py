@@ -13,8 +13,8 @@ from synthetic import StillJobs
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Epoch, Step
-from lpwd.jobs.queue import Job
 from lpwd.jobs.rights import User
+from lpwd.jobs.supervision import Job
 from lpwd.ui import look
 from lpwd.ui.curves import MAX_POINTS, CurveCache, extremes
 from lpwd.ui.live import Live, Pace

@@ -14,6 +14,7 @@ from lpwd.events import Step
 from lpwd.runs import Runs
 from lpwd.ui.curves import MAX_POINTS
 from lpwd.ui.runs import chart, compared, exports, overlay
+from lpwd.ui.web.topics import IDLE_MS
 
 
 @pytest.fixture
@@ -106,12 +107,12 @@ def test_the_picture_has_mean_band_and_raw_seeds_and_smoothing_leaves_the_raw(st
 def test_an_unchanged_comparison_is_not_sent_again_and_a_growing_one_is(store, six):
     curves = overlay.Curves(Runs(store))
     first = chart.view(curves, six["wd"])
-    assert first["moving"] is False
-    assert chart.view(curves, six["wd"], stamp=first["stamp"]) == {"stamp": first["stamp"], "moving": False}
+    assert first["pollMs"] == IDLE_MS
+    assert chart.view(curves, six["wd"], stamp=first["stamp"]) == {"stamp": first["stamp"], "pollMs": IDLE_MS}
     store.update(six["wd"][0], state="running")
     store.append(six["wd"][0], [Step(281, 13, 0.5, 1e-3, 9.0, 100.0)])
     second = chart.view(curves, six["wd"], stamp=first["stamp"])
-    assert second["moving"] is True
+    assert second["pollMs"] == chart.FOLLOW_MS
     assert "figure" in second
 
 

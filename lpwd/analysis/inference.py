@@ -207,6 +207,11 @@ def holm(decided: Sequence[Callable[[float], bool]], alpha: float = ALPHA) -> li
     return levels
 
 
+def next_look(seeds: int) -> int:
+    """The first planned look at more than `seeds`; `seeds` after the last."""
+    return min((look for look in LOOKS if look > seeds), default=seeds)
+
+
 def looks(most: int) -> list[int]:
     """Seeds after which a sweep that decides looks at its results; the last look is at `most`."""
     return [*(n for n in LOOKS if n < most), most]

@@ -1,9 +1,11 @@
 """The phrases that all sentences on differences, intervals and seeds are made of."""
 
 import math
+from collections.abc import Sequence
 
 from lpwd.analysis.inference import ALPHA, MOST_SEEDS, POWER, detectable, seeds_needed, seeds_to_find
 from lpwd.analysis.words import label, number
+from lpwd.sentences import counted
 
 
 def chosen_text(naive: float | None, unit: str) -> str:
@@ -59,37 +61,42 @@ def seeds_alone(without: int, count: int) -> list[str]:
 
 
 def seeds_that_decide(
-    mean: float, deviation: float, n: int, margin: float, unit: str, alpha: float = ALPHA, hours: float = math.nan
+    mean: float,
+    deviation: float,
+    n: int,
+    margin: float,
+    unit: str,
+    alpha: float = ALPHA,
+    hours: float = math.nan,
+    missing: Sequence[float] = (),
 ) -> str:
     """`3 seeds detect 0.61 points (80% power). A margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
 
-    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes. The deviation is known
-    from few seeds, hence "about".
+    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes, and `missing` which
+    part of each of the next seeds has no result yet. The deviation is known from few seeds, hence "about".
     """
     detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
-    needs = f"A margin of {size(margin, unit)} needs {_more(seeds_needed(deviation, margin, alpha) - n, hours)}"
+    resolved = _more(seeds_needed(deviation, margin, alpha) - n, hours, missing)
+    needs = f"A margin of {size(margin, unit)} needs {resolved}"
     if abs(mean) <= margin:
         return f"{detected}. {needs}"
-    found = _more(seeds_to_find(mean, deviation, alpha) - n, hours)
+    found = _more(seeds_to_find(mean, deviation, alpha) - n, hours, missing)
     return f"{detected}. A difference as large as measured needs {found}. {needs}"
 
 
-def _more(seeds: int, hours: float) -> str:
+def _more(seeds: int, hours: float, missing: Sequence[float]) -> str:
     """`about 14 more seeds (2.3 hours at the speed of these runs)`."""
     if seeds > MOST_SEEDS // 2:
         return f"more than {MOST_SEEDS // 2:,} more seeds"
     seeds = max(1, seeds)
-    cost = f" ({hours_text(seeds * hours)} at the speed of these runs)" if hours == hours else ""
-    return f"about {_count(seeds, 'more seed')}{cost}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    to_run = sum(missing[:seeds]) + max(0, seeds - len(missing))
+    cost = f" ({hours_text(to_run * hours)} at the speed of these runs)" if hours == hours else ""
+    return f"about {counted(seeds, 'more seed')}{cost}"
 
 
 def hours_text(hours: float) -> str:
     """`2.3 hours`, `14 minutes`."""
-    return f"{hours:,.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
+    return f"{hours:,.1f} hours" if hours >= 1 else counted(max(1, round(60 * hours)), "minute")
 
 
 def outcome_text(outcome: str, margin: float, unit: str) -> str:

@@ -42,7 +42,7 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
         line = results.line
     click.echo(line, err=True)
     summary = {"repo": name, "source": results.source, "commit": results.commit, "runs": len(results.runs)}
-    summary["left_out"] = results.published.bad_count
+    summary["left_out"] = results.bad_count
     if taken:
         summary["restored"] = len(taken.run_ids)
     click.echo(json.dumps(summary))
@@ -135,8 +135,8 @@ def listed() -> None:
 def push_start(name: str, repo: str | None, folder: Path | None) -> None:
     """Send a published start's weights to the results repository. Needs HF_TOKEN."""
     from lpwd import starts
-    from lpwd.hub import push as publish
+    from lpwd.hub import upload
 
     one = starts.published_start(name)
-    commit = publish.push_start(named(repo), one, (folder or starts.folder()) / one.file)
+    commit = upload.push_start(named(repo), one, (folder or starts.folder()) / one.file)
     click.echo(json.dumps({"name": name, "repo": repo, "commit": commit}))

@@ -13,9 +13,10 @@ from lpwd.cli.check import check
 from lpwd.cli.compare import compare
 from lpwd.cli.hub import pull, push, start
 from lpwd.cli.options import plugin_option
-from lpwd.cli.paper import report, sweep
+from lpwd.cli.paper import report
 from lpwd.cli.repeat import repeat
 from lpwd.cli.scorecard import scorecard
+from lpwd.cli.sweep import sweep
 from lpwd.cli.train import race, resume, train
 from lpwd.config import ConfigError
 from lpwd.plugins import PluginError

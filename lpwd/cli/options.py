@@ -3,12 +3,12 @@
 `lpwd.spelled` is the way back: a RunConfig as a command line.
 """
 
+import builtins
 import json
 import reprlib
-import types
 import typing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -103,18 +103,23 @@ def _option(name: str, multiple_methods: bool) -> click.Option:
         return click.Option(
             [flag], type=MethodName(), multiple=multiple_methods, default=None, required=True, help=text
         )
-    inner = _inner(field.annotation)
+    inner = codec.inner_type(field.annotation)
     if inner is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=help_text)
-    if typing.get_origin(inner) is Literal:
-        return click.Option([flag], type=click.Choice(typing.get_args(inner)), default=None, help=help_text)
-    if typing.get_origin(inner) is tuple and Ellipsis in typing.get_args(inner):
-        return click.Option([flag], type=Numbers(), default=None, help=help_text)
-    if typing.get_origin(inner) is tuple:
-        return click.Option([flag], type=(float, float), default=None, help=help_text)
-    if typing.get_origin(inner) is dict:
-        return click.Option([flag], type=JsonObject(), default=None, help=help_text)
-    return click.Option([flag], type=inner, default=None, help=help_text)
+    return click.Option([flag], type=_type(inner), default=None, help=help_text)
+
+
+def _type(inner: Any) -> Any:
+    """What click reads a value of this annotation with."""
+    parts = typing.get_args(inner)
+    match typing.get_origin(inner):
+        case typing.Literal:
+            return click.Choice(parts)
+        case builtins.tuple:
+            return Numbers() if Ellipsis in parts else parts
+        case builtins.dict:
+            return JsonObject()
+    return inner
 
 
 def _shown_default(name: str) -> str:
@@ -122,10 +127,3 @@ def _shown_default(name: str) -> str:
         return "bf16 where the device has it, else fp32"
     default = RunConfig.model_fields[name].get_default(call_default_factory=True)
     return "all" if name.endswith("_samples") and default is None else str(default)
-
-
-def _inner(annotation: Any) -> Any:
-    """The type in `T | None`."""
-    if isinstance(annotation, types.UnionType):
-        return next(part for part in typing.get_args(annotation) if part is not type(None))
-    return annotation

@@ -8,6 +8,7 @@ import click
 
 from lpwd.cli.options import runs_dir_option
 from lpwd.cli.paper import own_and_published, published_option, scale_option
+from lpwd.sentences import counted
 
 
 @click.command(
@@ -36,7 +37,8 @@ def scorecard(files: tuple[Path, ...], scale: Any, published: bool, as_json: boo
         return
     for tile in tiles:
         click.echo(tile.line)
+    judged = counted(sum(tile.judged for tile in tiles), "tile")
     click.echo(
         f"{summary(tiles)} (at least three seeds; 95% intervals not adjusted, verdicts adjusted by Holm's correction "
-        f"for {sum(tile.judged for tile in tiles)} tiles)"
+        f"for {judged})"
     )

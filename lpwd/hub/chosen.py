@@ -3,36 +3,26 @@
 Candidates are settings with finished runs of WD and LPWD that share everything but the method and that recorded what
 the Demo draws. Among them: those that fine-tune, as the paper does; then most seeds; then the total decay (eta lambda
 steps) that comes nearest to the paper's Figure 1, as a ratio; then scale paper. Of that setting the lowest seed is
-drawn, and the verdict is over all its seeds.
+drawn.
 """
 
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lpwd.analysis.pairs import paired
 from lpwd.analysis.statistics import SETTING, runs_frame
-from lpwd.analysis.verdict import one_sentence
-from lpwd.analysis.words import short
 from lpwd.paper.numbers import PAPER_STEPS
 from lpwd.paper.pair import METHODS, PAIR_FILE, heat
 from lpwd.paths import write_atomic
 from lpwd.runs import Run
 
-CLAIM = 1  # the paper claims that LPWD is above WD
 FIGURE_1 = 0.001 * 0.5 * PAPER_STEPS  # nepers: the total decay of the paper's Figure 1
 MAX_CELLS = 20_000  # of a heatmap: layers x epochs
-
-
-def verdict_over(records: Iterable[Run]) -> str:
-    """One sentence on runs of one (eta, lambda), paired by seed; the other runs of a setting do not belong in it."""
-    frame = runs_frame(records).assign(scale="any")  # the same settings give the same numbers whichever grid asked
-    return one_sentence(paired(frame, "lpwd", "wd"), claim=CLAIM)
 
 
 def choose(published: Mapping[str, Run]) -> dict[str, Any] | None:
@@ -56,7 +46,6 @@ def choose(published: Mapping[str, Run]) -> dict[str, Any] | None:
         "device": first.status.device,
         "date": first.day,
         "lanes": [drawn[run_id] for run_id in ids],
-        "verdict": verdict_over([published[run_id] for run_id in setting.run_id]),
     }
 
 
@@ -76,24 +65,20 @@ def _rank(published: Mapping[str, Run], runs: pd.DataFrame) -> tuple[Any, ...]:
 
 
 def _lane(run: Run) -> dict[str, Any] | None:
-    """The curves by epoch and the heatmap of a run; None if something is missing, wrong or too much to draw."""
+    """The heatmap of a run; None if something is missing, wrong or too much to draw."""
     config, started, curve = run.config, run.history.started, run.history.epochs
     if started is None:
         return None
-    names, rates, counts = started.layer_names, started.layer_decay_rates, started.layer_parameter_counts
+    names, rates = started.layer_names, started.layer_decay_rates
     norms = [started.initial_weight_norms, *map(list, curve.lists("weight_norms"))]
-    columns = {name: list(values) for name, values in curve.numbers(("epoch", "train_loss", "test_top1")).items()}
-    if columns.pop("epoch") != list(range(1, config.epochs + 1)) or not 0 < len(names) * len(norms) <= MAX_CELLS:
+    epochs = list(curve.numbers(("epoch",))["epoch"])
+    if epochs != list(range(1, config.epochs + 1)) or not 0 < len(names) * len(norms) <= MAX_CELLS:
         return None
     if {len(rates), *map(len, norms)} != {len(names)}:
         return None
-    if not all(map(math.isfinite, itertools.chain(rates, *norms, *columns.values()))):
+    if not all(map(math.isfinite, itertools.chain(rates, *norms))):
         return None
-    epochs = {"epoch": list(range(1, config.epochs + 1))}
-    rounded = {name: list(map(short, values)) for name, values in columns.items()}
-    picture = heat([name[:80] for name in names], rates, norms, counts if len(counts) == len(names) else [])
-    course = {"method": config.method, "steps": run.status.step, "schedule": config.schedule}
-    return {**course, **epochs, **rounded, "heat": picture}
+    return {"method": config.method, "heat": heat([name[:80] for name in names], rates, norms)}
 
 
 def write(published: Mapping[str, Run], folder: Path) -> None:

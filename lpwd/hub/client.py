@@ -1,4 +1,4 @@
-"""The Hugging Face Hub with bounded waiting: a probe, a fetch, and one sentence for each way to fail. No torch here.
+"""The Hugging Face Hub with bounded waiting, and one sentence for each way to fail. No torch here.
 
 huggingface_hub alone waits 23 s for a Hub that refuses connections and more than 300 s for one that accepts them and
 never answers. Two measures bound this: the probe does not retry and has a deadline that also covers name resolution,
@@ -7,17 +7,15 @@ something else can stand in (`patient=False`), the first unanswered or refused r
 long as a busy Hub asks for, five times.
 """
 
-import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
-from huggingface_hub import HfApi, constants, get_session, hf_hub_download, set_client_factory, try_to_load_from_cache
+from huggingface_hub import constants, get_session, set_client_factory
 from huggingface_hub.errors import (
     FileMetadataError,
     GatedRepoError,
@@ -29,18 +27,13 @@ from huggingface_hub.errors import (
 )
 
 from lpwd.config import ConfigError
-from lpwd.starts import Start, folder
+from lpwd.sentences import first_line
 
-RepoType = Literal["dataset", "model", "space"]
 EventHooks = Mapping[str, list[Callable[..., Any]]]
 T = TypeVar("T")
 
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
-STARTS_FOLDER = "starts"  # of a results repository
 
-PROBE_SECONDS = 2.0  # of each phase (connect, read) of the probe's one request
-CACHED_PROBE_SECONDS = 1.0  # the same where a cached file can stand in
-RESOLVE_SECONDS = 2.0  # added to the probe's deadline, for a name server that does not answer
 CONNECT_SECONDS = 3.0
 READ_SECONDS = {"HEAD": 3.0, "GET": 5.0}  # silence on the line, not the whole transfer
 UPLOAD_SECONDS = 60.0  # a commit may take the server long
@@ -106,7 +99,7 @@ def _starting() -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError, ValueError) as error:
-        why = f"{type(error).__name__}: {_first_line(error)}"
+        why = f"{type(error).__name__}: {first_line(error)}"
         raise HubUnreachable(
             f"The client of the Hub cannot start ({why}): check the proxy variables and SSL_CERT_FILE."
         ) from None
@@ -124,7 +117,7 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     try:
         yield
     except OfflineModeIsEnabled:
-        raise _offline(what) from None
+        raise offline(what) from None
     except UnicodeEncodeError:
         raise HubRefused(f"{what} was not asked for: the access token (HF_TOKEN) must be ASCII.") from None
     except RepositoryNotFoundError as error:
@@ -134,7 +127,7 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     except RemoteEntryNotFoundError:
         raise HubRefused(f"{what} is not in its repository on the Hub at {constants.ENDPOINT}.") from None
     except LocalEntryNotFoundError:
-        raise _offline(what) if constants.is_offline_mode() else _unreachable(f"{what} is not cached") from None
+        raise offline(what) if constants.is_offline_mode() else _unreachable(f"{what} is not cached") from None
     except HfHubHTTPError as error:
         raise HubRefused(_refusal(what, error.response)) from None
     except FileMetadataError:
@@ -142,7 +135,7 @@ def hub_errors(what: str, *, patient: bool = True) -> Iterator[None]:
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise _unreachable(f"{what}: {type(error).__name__}") from None
     except OSError as error:  # a full or read-only disk, a transfer that broke off
-        raise HubRefused(f"{what} cannot be stored: {_first_line(error)}.") from None
+        raise HubRefused(f"{what} cannot be stored: {first_line(error)}.") from None
     finally:
         _state.what, _state.patient = before
 
@@ -172,68 +165,6 @@ def within(seconds: float, ask: Callable[[], T]) -> T:
     if not outcome.done():
         raise _unreachable(f"no answer within {seconds:g} s")
     return outcome.result()
-
-
-def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str:
-    """The commit hash of `repo`'s main branch, asked once without retries. Raises HubUnreachable or HubRefused.
-
-    Returns or raises within 2 * `seconds` + RESOLVE_SECONDS, even where name resolution hangs: it runs in a thread
-    of its own that is then abandoned.
-    """
-    if constants.is_offline_mode():
-        raise _offline(f"{repo_type} {repo}")
-
-    def ask() -> str:
-        with hub_errors(f"{repo_type} {repo}"):
-            return str(HfApi().repo_info(repo, repo_type=repo_type, timeout=seconds).sha)
-
-    return within(2 * seconds + RESOLVE_SECONDS, ask)
-
-
-def cached_file(repo: str, filename: str, repo_type: RepoType) -> Path | None:
-    """Return the newest cached version of a file without any request, or None."""
-    path: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
-    return Path(path) if isinstance(path, str) else None
-
-
-def fetch(repo: str, filenames: Sequence[str], repo_type: RepoType) -> list[Path]:
-    """Local paths of a repository's files, at its newest commit where the Hub answers, else as cached.
-
-    Downloads what is missing or has changed. Raises HubUnreachable or HubRefused only where a file is not cached.
-    """
-    cached = [cached_file(repo, filename, repo_type) for filename in filenames]
-    complete = [path for path in cached if path is not None]
-    have_all = len(complete) == len(cached)
-    if have_all and constants.is_offline_mode():
-        return complete
-    try:
-        commit = probe(repo, repo_type, CACHED_PROBE_SECONDS if have_all else PROBE_SECONDS)
-        if have_all and all(commit in path.parts for path in complete):
-            return complete
-        paths = []
-        for filename in filenames:
-            with hub_errors(f"{filename} of {repo_type} {repo}"):
-                paths.append(Path(hf_hub_download(repo, filename, repo_type=repo_type)))
-        return paths
-    except (HubUnreachable, HubRefused):
-        if have_all:
-            return complete
-        raise
-
-
-def start_weights(start: Start) -> Path:
-    """The file of a start's weights: bundled, cached, or downloaded from the results repository.
-
-    Raises HubUnreachable, HubRefused or ConfigError if it is unavailable.
-    """
-    bundled = folder() / start.file
-    if bundled.is_file():
-        return bundled
-    repo = os.environ.get("LPWD_RESULTS_REPO", "")
-    if not repo:
-        raise ConfigError(f"start {start.name} is not bundled, and LPWD_RESULTS_REPO names no repository that has it")
-    check_name(repo)
-    return fetch(repo, [f"{STARTS_FOLDER}/{start.file}"], "dataset")[0]
 
 
 def check_name(repo: str) -> None:
@@ -267,13 +198,9 @@ def _refusal(what: str, response: httpx2.Response) -> str:
     return f"{what}: the Hub at {constants.ENDPOINT} answered with HTTP status {code}{more}."
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-
-
 def _unreachable(why: str) -> HubUnreachable:
     return HubUnreachable(f"The Hub at {constants.ENDPOINT} cannot be reached ({why}).")
 
 
-def _offline(what: str) -> HubUnreachable:
+def offline(what: str) -> HubUnreachable:
     return HubUnreachable(f"{what} is not cached and HF_HUB_OFFLINE forbids to ask the Hub.")

@@ -5,7 +5,6 @@ import hashlib
 import io
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,12 @@ from lpwd.config import RunConfig
 from lpwd.history import History, lines_of
 from lpwd.hub import reading
 from lpwd.hub.reading import FILES, SHARD
+from lpwd.hub.results import Results
 from lpwd.hub.rows import config_of, history_of, row_of, status_of
 from lpwd.hub.schema import CURVES_FOLDER, CURVES_SCHEMA, RUNS_FOLDER, RUNS_SCHEMA
 from lpwd.paths import write_atomic
 from lpwd.runs import RESULTS, Run
+from lpwd.sentences import first_line
 from lpwd.status import Status
 from lpwd.store import RunStore
 
@@ -28,31 +29,13 @@ NAMED_ROWS = 3  # of those left out
 KEPT_HISTORIES = 256
 
 
-@dataclass(frozen=True)
-class Published:
-    """The published runs that can be right, by run id, and how many rows cannot."""
-
-    runs: Mapping[str, Run] = field(default_factory=dict)
-    bad_count: int = 0
-    bad: tuple[str, ...] = ()  # the first of them, with the reason
-
-    @property
-    def note(self) -> str:
-        """One sentence on what was left out; empty if nothing was."""
-        if not self.bad_count:
-            return ""
-        rest = self.bad_count - len(self.bad)
-        named = "; ".join(self.bad) + (f"; and {rest} more" if rest else "")
-        return f"{self.bad_count} row{'s were' if self.bad_count > 1 else ' was'} left out: {named}."
-
-
-def read(folder: Path, place: str) -> Published:
-    """The published runs in a folder. Raises Malformed for a file that cannot be read."""
+def read(folder: Path, place: str) -> Results:
+    """The results in a folder of repository `place`. Raises Malformed for a file that cannot be read."""
     tables = reading.read(folder)
     return check(tables[RUNS_FOLDER], tables[CURVES_FOLDER], place)
 
 
-def check(runs: pa.Table, curves: pa.Table, place: str = "") -> Published:
+def check(runs: pa.Table, curves: pa.Table, place: str = "") -> Results:
     """The runs whose rows can be right; never raises for a row. Of two rows of one run the newest counts."""
     bad: list[str] = []
     seen: set[str] = set()  # shard and run id of every row, right or not
@@ -68,13 +51,13 @@ def check(runs: pa.Table, curves: pa.Table, place: str = "") -> Published:
             histories.rows[run_id] = (shard, row, config_of(row), status_of(row))
         except (ValueError, TypeError) as error:
             place_in_file = _place(RUNS_FOLDER, shard, rows_of_shard[shard], run_id)
-            bad.append(f"{place_in_file}: {str(error).splitlines()[0][:200]}")
+            bad.append(f"{place_in_file}: {first_line(error)}")
     bad += histories.select(seen)
     kept = {
         run_id: Run(run_id, config, status, functools.partial(histories.of, run_id), "published", place)
         for run_id, (_, _, config, status) in histories.rows.items()
     }
-    return Published(kept, len(bad), tuple(bad[:NAMED_ROWS]))
+    return Results(place, kept, len(bad), tuple(bad[:NAMED_ROWS]))
 
 
 def _key(shard: str, run_id: Any) -> str:

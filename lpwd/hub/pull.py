@@ -10,23 +10,24 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from lpwd.config import ConfigError
-from lpwd.hub.client import PROBE_SECONDS, REPO, HubRefused, check_name, hub_errors, within
-from lpwd.hub.published import Published, read
+from lpwd.hub.client import REPO, HubRefused, check_name, hub_errors, within
+from lpwd.hub.fetch import PROBE_SECONDS
+from lpwd.hub.published import read
 from lpwd.hub.reading import FILES
+from lpwd.hub.results import Results
 from lpwd.paper.pair import SNAPSHOT
 from lpwd.paths import write_atomic
-from lpwd.runs import Run
 
 HEAD_SECONDS = 6.0  # for the first question
 PULL_SECONDS = 10.0  # for the download; a slower one goes on unseen and is there next time
@@ -36,52 +37,6 @@ PATTERNS = (*FILES.values(), *(f"{kind}/*.parquet" for kind in FILES))  # the fi
 MAX_FILES = 10_000  # of results in a repository
 DOWNLOADS = 8  # at a time
 NO_REPO = "No results repository is set (LPWD_RESULTS_REPO=owner/name)."
-
-Source = Literal["hub", "copy", "snapshot", "none"]
-
-
-@dataclass(frozen=True)
-class Results:
-    """Published runs and curves, and where they come from. Texts in them come from others: show them as text."""
-
-    repo: str
-    source: Source = "none"
-    published: Published = field(default_factory=Published)
-    commit: str = ""
-    confirmed_at: float | None = None  # when the Hub last said that this is its newest commit; seconds since the epoch
-    reason: str = ""  # why this is not the Hub's newest; one sentence
-
-    @property
-    def runs(self) -> Mapping[str, Run]:
-        """The published runs by run id."""
-        return self.published.runs
-
-    @property
-    def line(self) -> str:
-        """For people: which results these are, how old, why not newer, and what was left out of them."""
-        count = len(self.runs)
-        runs = f"{count} published run{'' if count == 1 else 's'}"
-        commit = f"commit {self.commit[:7]}, checked {_ago(self.confirmed_at)}"
-        what = {
-            "hub": f"{runs} from {self.repo} on the Hub, {commit}.",
-            "copy": f"{runs} from the last good copy of {self.repo}, {commit}.",
-            "snapshot": f"{runs} from the snapshot bundled with lpwd, the newest of {self._newest()}.",
-            "none": "No published results: there is no earlier copy and no bundled snapshot.",
-        }[self.source]
-        return " ".join(part for part in (what, self.reason, self.published.note) if part)
-
-    def _newest(self) -> str:
-        return max((run.day for run in self.runs.values()), default="1970-01-01")
-
-
-def _ago(moment: float | None) -> str:
-    """`just now`, `5 minutes ago`, `3 days ago`."""
-    seconds = time.time() - (moment or 0)
-    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
 
 
 def pull(repo: str, *, snapshot: Path = SNAPSHOT) -> Results:
@@ -100,10 +55,10 @@ def local(repo: str, reason: str, snapshot: Path = SNAPSHOT) -> Results:
     if REPO.fullmatch(repo) and (copy := _last_good(repo)):
         return replace(copy, reason=reason)
     try:
-        published = read(snapshot, "snapshot")
+        results = read(snapshot, "snapshot")
     except ConfigError:
-        published = Published()
-    return Results(repo, "snapshot" if published.runs else "none", published, reason=reason)
+        results = Results("snapshot")
+    return replace(results, repo=repo, source="snapshot" if results.runs else "none", reason=reason)
 
 
 def _from_hub(repo: str) -> Results:
@@ -115,7 +70,7 @@ def _from_hub(repo: str) -> Results:
     copy = _last_good(repo) if is_known else None
     if copy is None:
         folder = download(repo, commit, files, force=is_known)  # known but unreadable: the cached files are damaged
-        copy = Results(repo, "copy", read(folder, repo), commit)
+        copy = replace(read(folder, repo), source="copy", commit=commit)
     with suppress(OSError):  # a full or read-only disk: the next start has no copy
         _latest_file(repo).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(_latest_file(repo), json.dumps({"commit": commit, "asked": time.time()}))
@@ -192,10 +147,10 @@ def _last_good(repo: str) -> Results | None:
         return None
     try:
         folder = snapshot_download(repo, repo_type="dataset", revision=latest[0], local_files_only=True)
-        published = read(Path(folder), repo)
+        results = read(Path(folder), repo)
     except (OSError, ConfigError, LocalEntryNotFoundError):
         return None
-    return Results(repo, "copy", published, *latest) if published.runs else None
+    return replace(results, source="copy", commit=latest[0], confirmed_at=latest[1]) if results.runs else None
 
 
 class Puller:

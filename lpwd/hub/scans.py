@@ -1,17 +1,18 @@
-"""The published runs of a scan over lambda as one small JSON: every seed's curves, and the verdict at each lambda.
+"""The published runs of a scan over lambda as one small JSON: curves over seeds, and the verdict at each lambda.
 
 `methods` has a cell (or null) by method and lambda, `says` a text by value and lambda, `minusWd` [mean, low, high, n]
-by value, method and lambda. A cell has `seeds` and, by seed, `loss` and `top1`: whole numbers of SCALES units, the
-first and then the steps from one epoch to the next, which takes a quarter of the bytes.
+by value, method and lambda. A cell has its `seeds`, `loss` and `top1` as mean and deviation by epoch, and each of
+VALUES as n, mean and deviation. A deviation has ddof 1 and is null for one seed.
 """
 
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lpwd.analysis.gap import holds, minus_wd, opening
@@ -24,8 +25,8 @@ from lpwd.paths import write_atomic
 from lpwd.runs import Run
 
 VALUES = ("best10_mean", "last_top1")  # the first decides where a page opens
-SCALES = {"train_loss": 1000, "test_top1": 100}  # units a nat, a percent
-KEYS = {"train_loss": "loss", "test_top1": "top1"}
+CURVES = {"loss": "train_loss", "top1": "test_top1"}
+DIGITS = {"loss": 4, "top1": 3}
 NAMED = 3  # devices and commits in the line
 
 
@@ -34,7 +35,11 @@ def recorded(scan: Scan, published: Mapping[str, Run]) -> dict[str, Any] | None:
     runs = _runs(scan, published)
     if runs.empty:
         return None
-    curves = {run_id: _curve(published[run_id]) for run_id in runs[runs.state == "finished"].run_id}
+    cells = {
+        method: [_cell(part[part.weight_decay == decay], published) for decay in scan.decays]
+        for method in scan.methods
+        for part in [runs[runs.method == method]]
+    }
     strengths = {float(decay): part for decay, part in runs.groupby("weight_decay")}
     by_value = {value: {decay: minus_wd(part, value) for decay, part in strengths.items()} for value in VALUES}
     lpwd = {decay: found["lpwd"] for decay, found in by_value[VALUES[0]].items() if "lpwd" in found}
@@ -44,12 +49,8 @@ def recorded(scan: Scan, published: Mapping[str, Run]) -> dict[str, Any] | None:
         "open": opening(lpwd) if lpwd else None,
         "line": _line(runs),
         "seconds": short(float(runs.seconds.median())),
-        "methods": {
-            method: [
-                _cell(runs[(runs.method == method) & (runs.weight_decay == decay)], curves) for decay in scan.decays
-            ]
-            for method in scan.methods
-        },
+        "methods": cells,
+        "highest": _highest([cell for row in cells.values() for cell in row if cell]),
         "says": {value: [holds(found.get(decay, {})) for decay in scan.decays] for value, found in by_value.items()},
         "minusWd": {
             value: {
@@ -66,12 +67,12 @@ def write(published: Mapping[str, Run], folder: Path) -> None:
     for name in NAMES:
         found = recorded(get_scan(name), published)
         if found:
-            write_atomic(file_of(name, folder), packed(found))
+            write_atomic(file_of(name, folder), as_json(found))
         else:
             file_of(name, folder).unlink(missing_ok=True)
 
 
-def packed(found: Mapping[str, Any]) -> str:
+def as_json(found: Mapping[str, Any]) -> str:
     """The JSON as a page fetches it."""
     return json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
@@ -98,38 +99,43 @@ def _is_in(scan: Scan, run: Run) -> bool:
 
 def _whole(run: Run) -> bool:
     """Whether the run has every epoch of both curves as a finite number."""
-    curves = run.history.epochs.numbers(("epoch", *SCALES))
+    curves = run.history.epochs.numbers(("epoch", *CURVES.values()))
     return sorted(curves["epoch"]) == list(range(1, run.config.epochs + 1)) and all(
         map(math.isfinite, itertools.chain.from_iterable(curves.values()))
     )
 
 
-def _curve(run: Run) -> dict[str, list[int]]:
-    """Each curve in whole units, as steps from epoch to epoch."""
-    curves = run.history.epochs.numbers(list(SCALES))
-    return {KEYS[name]: steps([value * SCALES[name] for value in values]) for name, values in curves.items()}
-
-
-def steps(values: Sequence[float]) -> list[int]:
-    """The values rounded to whole numbers: the first, and each less the one before."""
-    whole = [round(value) for value in values]
-    return [*whole[:1], *(after - before for before, after in itertools.pairwise(whole))]
-
-
-def _cell(runs: pd.DataFrame, curves: Mapping[str, Mapping[str, list[int]]]) -> dict[str, Any] | None:
-    """One method at one lambda, seed by seed; None where it was not run."""
+def _cell(runs: pd.DataFrame, published: Mapping[str, Run]) -> dict[str, Any] | None:
+    """One method at one lambda, over its seeds; None if it was not run."""
     if runs.empty:
         return None
     drawn = runs[runs.state == "finished"].sort_values("seed")
+    curves = [published[run_id].history.epochs.numbers(list(CURVES.values())) for run_id in drawn.run_id]
     rates = [rate for row in runs.rates for rate in row]
     return {
         "seeds": list(map(int, drawn.seed)),
-        **{key: [curves[run_id][key] for run_id in drawn.run_id] for key in KEYS.values()},
-        **{value: [short(round(float(number), 3)) for number in drawn[value]] for value in VALUES},
+        **{key: _over_seeds([curve[name] for curve in curves], DIGITS[key]) for key, name in CURVES.items()},
+        **{value: {"n": len(drawn), **_over_seeds(drawn[value], 3)} for value in VALUES},
         "rates": [short(min(rates)), short(max(rates))] if rates else None,  # lambda_i, of the layers
         "meanRate": short(float(runs.mean_decay_rate.astype(float).mean())),  # over parameters
         "diverged": int((runs.state == "diverged").sum()),
     }
+
+
+def _over_seeds(values: Any, digits: int) -> dict[str, Any]:
+    """Mean and deviation (ddof 1) of numbers or curves, one per seed; None without seeds."""
+    table = np.array(list(values), dtype=float)
+    mean = table.mean(0).round(digits).tolist() if len(table) else None
+    std = table.std(0, ddof=1).round(digits).tolist() if len(table) > 1 else None
+    return {"mean": mean, "std": std}
+
+
+def _highest(cells: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Where the axes end: the highest loss with its deviation, and the highest top-1."""
+    losses, tops = ([cell[key] for cell in cells if cell[key]["mean"]] for key in CURVES)
+    ends = [max(np.add(loss["mean"], loss["std"] or 0)) for loss in losses]
+    highest = {"loss": max(ends, default=None), "top1": max((max(top1["mean"]) for top1 in tops), default=None)}
+    return {key: None if value is None else short(float(value)) for key, value in highest.items()}
 
 
 def _difference(found: Paired | None) -> list[float | None] | None:
@@ -137,7 +143,7 @@ def _difference(found: Paired | None) -> list[float | None] | None:
     if found is None or not found.n:
         return None
     numbers = (found.mean, *found.interval)
-    return [*(short(round(number, 4)) if math.isfinite(number) else None for number in numbers), found.n]
+    return [*(short(round(number, 4)) for number in numbers), found.n]
 
 
 def _line(runs: pd.DataFrame) -> str:

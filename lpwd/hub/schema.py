@@ -1,10 +1,8 @@
 """The columns of published runs and of their curves. No pandas here: the process that reads files imports it."""
 
-import types
-from typing import Any, get_args, get_origin
-
 import pyarrow as pa
 
+from lpwd import codec
 from lpwd.config import ConfigError, RunConfig
 from lpwd.runs import FACTS, RESULTS
 
@@ -21,27 +19,18 @@ class Malformed(ConfigError):
     """A file that is not a table of results; its text is one sentence."""
 
 
-def _given(annotation: Any) -> Any:
-    """The type of a value that is not None."""
-    if isinstance(annotation, types.UnionType):
-        return next(kind for kind in get_args(annotation) if kind is not types.NoneType)
-    return annotation
-
-
-def _config_type(annotation: Any) -> pa.DataType:
+def _config_type(name: str) -> pa.DataType:
     """The column type of a RunConfig field; containers are JSON text."""
-    return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(_given(annotation), TEXT)
+    return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(codec.kind(name), TEXT)
 
 
-JSON_FIELDS = frozenset(
-    name for name, field in RunConfig.model_fields.items() if get_origin(_given(field.annotation)) in (tuple, dict)
-)
+JSON_FIELDS = frozenset(name for name in RunConfig.model_fields if codec.kind(name) in (tuple, dict))
 
 
 RUNS_SCHEMA = pa.schema(
     {
         "run_id": TEXT,
-        **{name: _config_type(field.annotation) for name, field in RunConfig.model_fields.items()},
+        **{name: _config_type(name) for name in RunConfig.model_fields},
         "state": TEXT,  # finished or diverged
         **dict.fromkeys((*RESULTS, *FACTS), NUMBER),
         "parameter_count": INTEGER,

@@ -127,6 +127,11 @@ def plan(lanes: int, threads: int | None, *, cores: int, on_cpu: bool) -> Plan:
     return Plan(max(1, min(lanes, cores // threads)), threads)
 
 
+def speed_key(config: RunConfig) -> str:
+    """Equal for runs whose steps take as long."""
+    return str([getattr(config, name) for name in SPEED_FIELDS])
+
+
 def recorded_speed(
     store: RunStore, config: RunConfig, device: str, threads: int, *, running: bool = False, scaled: bool = False
 ) -> tuple[float, int]:

@@ -8,7 +8,8 @@ from lpwd.analysis.inference import holm, looks, spent
 from lpwd.analysis.pairs import DECIDED, Paired
 from lpwd.analysis.words import short
 from lpwd.config import ConfigError
-from lpwd.paper.findings import Placed, claims
+from lpwd.paper.contrasts import Placed
+from lpwd.paper.findings import claims
 from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Preset
 from lpwd.runs import RunSource

@@ -16,8 +16,7 @@ from lpwd.jobs import rights
 from lpwd.jobs.checking.checks import Checks
 from lpwd.jobs.costs import check_fits
 from lpwd.jobs.rights import HOST, Limits, User, may_change, require
-from lpwd.jobs.supervision import Job as Job
-from lpwd.jobs.supervision import Supervision, Workers, ask_to_stop, queued_on_disk
+from lpwd.jobs.supervision import Job, Supervision, Workers, ask_to_stop, queued_on_disk
 from lpwd.jobs.worker import Machine
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import RunStore

@@ -18,6 +18,7 @@ from lpwd.jobs.claim import claimed
 from lpwd.jobs.lane import Lane
 from lpwd.jobs.race import Watch, initial_weights
 from lpwd.jobs.sweep import POLL_SECONDS, OnChange, Sweep, next_ready
+from lpwd.sentences import first_line
 from lpwd.training.data import batches
 from lpwd.training.data.datasets import data_key
 from lpwd.training.machine import resolve_device
@@ -78,7 +79,7 @@ def _connect(ray: Any, address: str | None) -> None:
         _knock(address)
         ray.init(address=address, runtime_env={"py_modules": [package]}, **quiet)
     except OSError as error:
-        raise ConfigError(f"no Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
+        raise ConfigError(f"no Ray cluster answers at {address!r}: {first_line(error)}") from None
 
 
 def _knock(address: str) -> None:

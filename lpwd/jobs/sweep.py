@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError, RunConfig
-from lpwd.hub.client import start_weights
+from lpwd.hub.fetch import start_weights
 from lpwd.jobs.costs import published_work
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.paper.presets import Cell

@@ -49,14 +49,15 @@ def hello(device: str) -> Machine:
     import torch
 
     from lpwd.jobs import race
-    from lpwd.training import machine, models, provenance
+    from lpwd.training import machine, provenance
+    from lpwd.training.model_names import model_names
 
     race.warm_up()
     place = machine.resolve_device(device)
     return Machine(
         device=place.type,
         label=machine.device_label(place),
-        models=models.model_names(),
+        models=model_names(),
         precision=machine.default_precision(place),
         versions=provenance.versions(),
         memory=machine.own_memory(place),

@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lpwd.methods import MEANS, LayerOrder, LayerRule, Mean, layer_rates
+from lpwd.depth import LayerOrder, LayerRule, layer_rates
+from lpwd.methods import MEANS, Mean
 
 Group = dict[str, Any]  # a parameter group of torch.optim
 Layer = dict[str, Tensor]  # name -> parameter

@@ -28,17 +28,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lpwd.methods import (
-    LayerOrder,
-    LayerRule,
-    Mean,
-    Method,
-    Timing,
-    check_takes_profile,
-    decay_rates,
-    get_method,
-    order_and_mean,
-)
+from lpwd.depth import LayerOrder, LayerRule
+from lpwd.methods import Mean, Method, Timing, get_method
 from lpwd.optim.formulas import Group, adam_heading, adam_momentum, entry_count, next_step, sgd_direction
 from lpwd.optim.kernels import with_gradient
 from lpwd.optim.layers import Layer, group_by_layer, head_of, layer_groups, layers_of, matched_rates, split
@@ -47,6 +38,7 @@ from lpwd.optim.own_rates import RatesOverTime, rates_of
 from lpwd.optim.rivals import layer_lr_scales, second_moment_sums
 from lpwd.optim.timing import Decaying
 from lpwd.optim.update import own_groups, unprofiled
+from lpwd.rates import check_takes_profile, decay_rates, order_and_mean
 
 __all__ = ["SGD", "Adam", "build_optimizer", "layer_groups"]
 
@@ -192,7 +184,7 @@ def build_optimizer(
     scheduler of torch or timm drives all of them; to give a layer another rate, change its `lr_scale`.
 
     `order` and `mean` of layer-wise rates are explained in `layer_groups`; their defaults stand for the method's own.
-    `profile` replaces the rule by multipliers from shallow to deep (`lpwd.methods.profile_rates`); with mean="drawn"
+    `profile` replaces the rule by multipliers from shallow to deep (`lpwd.depth.profile_rates`); with mean="drawn"
     they stand as they are, and total decay is their mean times lambda.
     `head` (a module or parameters) decays towards 0 with l2sp, because it is new, and as in WD with adamc; the default
     is timm's `get_classifier()`, or nothing for other models.
@@ -217,11 +209,7 @@ def build_optimizer(
     groups = group_by_layer(layers, rates, exclude_1d)
     _set_learning_rates(groups, row, lr, len(layers))
     new = list(head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head)
-    if row.timing == "l2sp":
-        groups = list(split(groups, new, {"decay": "wd"}))
-    if row.rates == "lr_squared_matrices":
-        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and all(p is not q for q in new)]
-        groups = list(split(groups, matrices, {"lr_0": float(lr)}))
+    groups = _with_new_head(groups, row, lr, new)
     built = cls(groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **{**given, **options})  # type: ignore
     if callable(row.rates) and row.every:
         built.rates_over_time = RatesOverTime(row.rates, row.every, layers, weight_decay * row.scale, exclude_1d)
@@ -245,6 +233,16 @@ def _rates(
     if callable(row.rates):
         return rates_of(row.rates, layers, weight_decay * row.scale)
     return decay_rates(row, len(layers), weight_decay, rule, order, profile, mean)
+
+
+def _with_new_head(groups: list[Group], row: Method, lr: float | Tensor, new: list[Tensor]) -> list[Group]:
+    """The groups, split where a method treats the parameters of the new head, or all others, in another way."""
+    if row.timing == "l2sp":
+        return list(split(groups, new, {"decay": "wd"}))
+    if row.rates == "lr_squared_matrices":
+        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and all(p is not q for q in new)]
+        return list(split(groups, matrices, {"lr_0": float(lr)}))
+    return groups
 
 
 def _set_learning_rates(groups: list[Group], row: Method, lr: float | Tensor, layer_count: int) -> None:

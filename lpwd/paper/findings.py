@@ -1,26 +1,23 @@
 """Results of a preset: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
 
-import datetime
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.inference import ALPHA
-from lpwd.analysis.pairs import Paired, fairly_chosen, holm_adjusted, paired, with_images
-from lpwd.analysis.phrases import corrected, few, seeds_alone
+from lpwd.analysis.pairs import holm_adjusted, with_images
 from lpwd.analysis.statistics import best_settings, over_seeds, plain_strings, runs_frame
-from lpwd.analysis.verdict import QUANTITIES, SMALL, verdict
 from lpwd.analysis.words import label
+from lpwd.paper.contrasts import Placed, contrast_row, placed, sentences_on, with_runs
 from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
 from lpwd.paper.numbers import Reported, Scale
-from lpwd.paper.presets import Cell, Contrast, Preset
+from lpwd.paper.presets import Cell, Preset
 from lpwd.paper.protocols import protocol
 from lpwd.paper.strengths import trials
-from lpwd.runs import Run, RunSource, device_class
+from lpwd.runs import RunSource, device_class
 
 SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected_top1": "validation-selected"}
 
@@ -83,12 +80,12 @@ def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd
             if not record.status.device or device_class(record.status.device) == keep
         }
     runs = runs_frame(records.values()).set_index("run_id")
-    dates = {run_id: _date(record) for run_id, record in records.items()}
+    days = {run_id: record.day for run_id, record in records.items()}
     rows = []
     for cell in cells:
         row: dict[str, Any] = dict(runs.loc[cell.run_id]) if cell.run_id in runs.index else {"state": "missing"}
         row |= {"method": cell.row, "lr": cell.config.lr, "weight_decay": cell.config.weight_decay}
-        row |= {"protocol": protocol(cell.config), "date": dates.get(cell.run_id, "")}
+        row |= {"protocol": protocol(cell.config), "date": days.get(cell.run_id, "")}
         row |= {"seed": cell.config.seed, "scale": scale, "model": cell.config.model}
         place = {"run_id": cell.run_id, "column": cell.column, "row": cell.row, "in_paper": cell.in_paper}
         rows.append(place | row | {"done": row["state"] in ("finished", "diverged")})
@@ -110,41 +107,10 @@ def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
     return [own.get(cell.run_id, cell) for cell in cells]
 
 
-def _date(record: Run) -> str:
-    """The day a run ended, UTC."""
-    ended = record.status.ended or record.status.created
-    return datetime.datetime.fromtimestamp(ended, datetime.UTC).strftime("%Y-%m-%d")
-
-
-def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame.state != "missing"]
-
-
-# ---- the table and the contrasts, the same for every preset
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A contrast at its place: a column, or a lambda."""
-
-    column: str
-    pair: Paired
-    claim: int = 0
-    paper: float | None = None
-    lead: str = ""  # of its sentence
-    x: float = math.nan  # lambda
-
-    def sentence(self, preset: Preset, scale: Scale) -> str:
-        """Its verdict."""
-        about: dict[str, Any] = {"paper": self.paper, "claim": self.claim, "who": preset.claimant}
-        reduced = scale == "cpu" and preset.claimant == "the paper"
-        return self.lead + verdict(self.pair, reduced=reduced, warn=False, **about)
-
-
 def _statistics(
     preset: Preset, frame: pd.DataFrame, scale: Scale, source: RunSource
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    grouped = over_seeds(_with_runs(frame), by=("column",))
+    grouped = over_seeds(with_runs(frame), by=("column",))
     best = best_settings(grouped, by=("column",))
     rows: list[dict[str, Any]] = []
     for column in dict.fromkeys(frame.column):
@@ -153,64 +119,21 @@ def _statistics(
             mine = best[(best.column == column) & (best.method == method)]
             runs = _at(part[part.method == method], mine.iloc[0]) if len(mine) else None
             rows.append(_table_row(preset, column, method, part, runs))
-    places = _placed(preset, frame)
+    places = placed(preset, frame)
     judged = holm_adjusted([with_images(one.pair, source) for one in places])
     places = [replace(one, pair=pair) for one, pair in zip(places, judged, strict=True)]
-    return pd.DataFrame(rows), pd.DataFrame(list(map(_contrast_row, places))), _sentences(preset, places, scale)
+    return pd.DataFrame(rows), pd.DataFrame(list(map(contrast_row, places))), sentences_on(preset, places, scale)
 
 
 def claims(preset: Preset, source: RunSource, scale: Scale, seeds: int) -> list[Placed]:
     """The contrasts that the paper (or a file) claims something about, all if there are none, over the first seeds."""
     frame, _ = _cells_frame(preset.cells(scale, seeds), source, scale)
-    places = _placed(preset, frame)
+    places = placed(preset, frame)
     return [one for one in places if one.claim] or places
-
-
-def _placed(preset: Preset, frame: pd.DataFrame) -> list[Placed]:
-    return list(_by_decay(preset, frame) if preset.kind == "difference" else _by_column(preset, frame))
-
-
-def _sentences(preset: Preset, places: list[Placed], scale: Scale) -> list[str]:
-    """On what the paper claims first."""
-    claimed: list[str] = []
-    controls: list[str] = []
-    for one in places:
-        text = one.sentence(preset, scale)
-        (claimed if one.claim or one.x == one.x else controls).append(text)
-    counts = sorted({one.pair.n for one in places if 1 < one.pair.n < SMALL})
-    judged = sum(one.pair.n > 1 for one in places)
-    kept = sum(one.pair.over_images is not None for one in places)
-    return [*claimed, *(few(n) for n in counts), *corrected(judged), *seeds_alone(judged - kept, judged), *controls]
 
 
 def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
     return runs[(runs.lr == setting.lr) & (runs.weight_decay == setting.weight_decay)]
-
-
-def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
-    """The contrasts of each column that has both methods, settings chosen on the other seeds."""
-    columns = list(dict.fromkeys(frame.column))
-    for column in columns:
-        part = frame[frame.column == column]
-        for contrast in preset.contrasts:
-            if {contrast.method, contrast.other} <= set(part.method):
-                pair = fairly_chosen(_with_runs(part), contrast.method, contrast.other, contrast.value)
-                pair = replace(pair, margin=contrast.margin) if contrast.margin else pair
-                lead = f"{column}: " if len(columns) > 1 else ""
-                yield Placed(column, pair, contrast.claim, _paper_difference(preset, contrast, column), lead)
-
-
-def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
-    """The contrasts at each lambda: the paper claims a gain at the largest."""
-    largest = frame.weight_decay.max()
-    pairs = [(c.method, c.other, c.claim) for c in preset.contrasts]
-    if {"lpwd", "lrwd"} <= set(frame.method):
-        pairs.append(("lpwd", "lrwd", 0))
-    for method, other, claim in pairs:
-        for decay, part in frame.groupby("weight_decay"):
-            claimed = claim if decay == largest else 0
-            at = f"λ = {decay:g}"
-            yield Placed(at, paired(_with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
 
 
 def _table_row(
@@ -233,37 +156,3 @@ def _table_row(
     row |= {"mean_decay_rate": done.mean_decay_rate.astype(float).mean() if len(done) else math.nan}
     row |= {"diverged": int((every.state == "diverged").sum()), "done": int(every.done.sum()), "cells": len(every)}
     return row
-
-
-def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float | None:
-    ours, other = (preset.reported.get((name, column)) for name in (contrast.method, contrast.other))
-    if contrast.value != "best10_mean" or ours is None or other is None:
-        return None
-    return round(ours.mean - other.mean, 2)
-
-
-def _contrast_row(one: Placed) -> dict[str, Any]:
-    pair = one.pair
-    low, high = pair.interval
-    return {
-        "column": one.column,
-        "method": pair.method,
-        "other": pair.other,
-        "value": QUANTITIES[pair.value][0],
-        "mean": pair.mean,
-        "std": pair.std,
-        "low": low,
-        "high": high,
-        **dict(zip(("images_low", "images_high"), pair.over_images or (math.nan, math.nan), strict=True)),
-        "n": pair.n,
-        "seeds": pair.seeds,
-        "differences": pair.differences,
-        "outcome": pair.outcome,
-        "unadjusted": pair.at(ALPHA),
-        "margin": pair.margin,
-        "alpha": pair.alpha,
-        "naive": pair.naive,
-        "hours": pair.hours,
-        "paper": one.paper,
-        "x": one.x,
-    }

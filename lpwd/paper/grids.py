@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from lpwd.config import RunConfig
 from lpwd.facts import DATASETS
@@ -11,8 +11,6 @@ from lpwd.optimizers import optimizer_label
 from lpwd.paper import regime
 from lpwd.paper.numbers import BASE_LR, DECAYS, LRS, PAPER_BASE, PAPER_MODELS, PAPER_SIZES, Scale, place
 from lpwd.starts import name_of
-
-Measurement = Literal["training", "zero_shot"]  # zero_shot: 101 evaluations after training, eq. (12)
 
 
 @dataclass(frozen=True)
@@ -23,11 +21,6 @@ class Cell:
     column: str
     in_paper: bool  # False: a control that the paper lacks
     start: RunConfig | None = None  # the run whose weights `config.init_from` names
-
-    @property
-    def measurement(self) -> Measurement:
-        """What the cell asks of its run: training alone, or eq. (12) after it."""
-        return "zero_shot" if self.config.zero_shot else "training"
 
     @property
     def row(self) -> str:

@@ -22,18 +22,14 @@ def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def heat(
-    layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]], counts: Sequence[int] = ()
-) -> dict[str, Any]:
+def heat(layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]]) -> dict[str, Any]:
     """Return weight norms as shares of their initial value: a row per layer (shallow to deep), a column per epoch.
 
     `norms` has one row per epoch, the initial one first. A layer whose initial norm is 0 has no shares.
-    `counts` are the layers' parameters, if known.
     """
     start = norms[0]
     shares = [[short(epoch[i] / start[i]) if start[i] else None for epoch in norms] for i in range(len(layers))]
-    facts = {"layers": list(layers), "rates": list(map(short, rates)), "initial": list(map(short, start))}
-    return {**facts, "counts": list(counts), "z": shares}
+    return {"layers": list(layers), "rates": list(map(short, rates)), "z": shares}
 
 
 def heat_words(label: str, picture: Mapping[str, Any]) -> str:

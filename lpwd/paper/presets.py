@@ -16,7 +16,6 @@ from lpwd.facts import IMAGENET_TERMS
 from lpwd.methods import METHODS
 from lpwd.paper import grids, regime
 from lpwd.paper.grids import Cell as Cell
-from lpwd.paper.grids import Measurement as Measurement
 from lpwd.paper.numbers import (
     FIG4,
     NOTHING,

@@ -1,4 +1,4 @@
-"""`write_report`: CSV files and one HTML page of a preset, ours beside the paper's, missing cells shown as missing."""
+"""`write`: CSV files and one HTML page of a preset, ours beside the paper's, missing cells shown as missing."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,8 @@ from lpwd.analysis.phrases import outcome_text
 from lpwd.analysis.protocol import epochs_to
 from lpwd.analysis.statistics import metrics_frame
 from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
-from lpwd.paper.findings import SELECTIONS, Findings, find
-from lpwd.paper.numbers import SOURCE, Scale
-from lpwd.paper.presets import Preset, get_preset
+from lpwd.paper.findings import SELECTIONS, Findings
+from lpwd.paper.numbers import SOURCE
 from lpwd.paths import write_atomic
 from lpwd.runs import RunSource
 from lpwd.spelled import command_line
@@ -28,15 +27,11 @@ TARGET_SHARE = 0.95  # of the column's best mean, that a run is timed to
 TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds whose question is about test top-1
 
 
-def write_report(
-    preset: Preset | str, source: RunSource, out_dir: str | Path, *, scale: Scale = "cpu", seeds: int | None = None
-) -> Path:
-    """Write `<preset>-<scale>.html` and its CSV files into `out_dir`; returns the HTML's path. Trains nothing."""
-    return write(find(get_preset(preset) if isinstance(preset, str) else preset, source, scale, seeds), source, out_dir)
-
-
 def write(findings: Findings, source: RunSource, out_dir: str | Path) -> Path:
-    """Write what `find` found in `source`, as `write_report` does; the page alone if `out_dir` ends in .html."""
+    """Write `<preset>-<scale>.html` and its CSV files into `out_dir`, or the page alone if it ends in .html.
+
+    `findings` are what `find` found in `source`. Returns the HTML's path.
+    """
     folder = Path(out_dir)
     if folder.suffix == ".html":
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The scans over lambda that the landing shows: preset `scan` from scratch on digits, preset `settle` fine-tuned.
 
-No pandas: a page starts with it. `lpwd.hub.scans` packs their published runs.
+No pandas: a page starts with it. `lpwd.hub.scans` makes them from published runs.
 """
 
 import json
@@ -91,5 +91,5 @@ def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
 
 
 def file_of(name: str, folder: Path = SNAPSHOT) -> Path:
-    """Where a snapshot keeps a packed scan."""
+    """Where a snapshot keeps a scan."""
     return folder / f"{name}.json"

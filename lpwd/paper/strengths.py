@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from lpwd.analysis import layer_motion
 from lpwd.analysis import strength_figures as figures
 from lpwd.analysis.inference import place
 from lpwd.analysis.pairs import MARGINS, Paired, best_runs, fairly_chosen, holm_adjusted
@@ -46,6 +47,10 @@ def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[s
         else:
             texts = [text for value in values for text in _coincidence(done, value) + _robustness(done, value)]
             sentences += [f"{column}: {text}" for text in texts]
+    motion = layer_motion.layer_motion(frame, source)
+    if len(motion):
+        drawn[layer_motion.CAPTION] = layer_motion.figure(motion)
+        sentences += layer_motion.sentences(motion, preset.rows)
     return drawn, sentences
 
 

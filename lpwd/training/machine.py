@@ -8,6 +8,7 @@ import torch
 
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
+from lpwd.sentences import counted
 
 GIB = 2**30
 
@@ -24,7 +25,7 @@ def resolve_device(name: str | torch.device) -> torch.device:
         raise ConfigError(f"device is {name!r}: allowed are auto, cpu, cuda and cuda:<index>.")
     index, count = int(match[1] or 0), torch.cuda.device_count() if torch.cuda.is_available() else 0
     if index >= count:
-        here = f"{count} CUDA device{'s' * (count > 1)}" if count else "no CUDA device"
+        here = counted(count, "CUDA device") if count else "no CUDA device"
         raise ConfigError(f"device is {name!r}: this machine has {here}; choose auto or cpu.")
     return torch.device("cuda", index)
 
@@ -70,7 +71,7 @@ def device_label(device: torch.device) -> str:
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory / GIB:.0f} GiB"
     cores = usable_cores()
-    return f"CPU, {cores} core{'s' * (cores > 1)}, {psutil.virtual_memory().total / GIB:.0f} GiB"
+    return f"CPU, {counted(cores, 'core')}, {psutil.virtual_memory().total / GIB:.0f} GiB"
 
 
 def use_threads(count: int) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
 from timm.models import (
     PretrainedCfg,
     get_pretrained_cfg,
@@ -24,27 +23,20 @@ from timm.models._hub import load_model_config_from_hf, load_model_config_from_p
 from torch import nn
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.hub.client import HubRefused, HubUnreachable, cached_file, hub_errors, probe
+from lpwd.hub.client import HubRefused, hub_errors
 from lpwd.networks import ELSEWHERE, MODELS
+from lpwd.sentences import first_line
+from lpwd.training import weights
 from lpwd.training.data import own
 from lpwd.training.data.images import check_samples
 from lpwd.training.memory import Footprint, footprint_of
-from lpwd.training.model_names import model_names as model_names
+from lpwd.training.model_names import model_names
 from lpwd.training.randomness import seeded
 
 PAPER_TAGS = ("fb_in22k", "ms_in22k")  # the paper's weights, from ImageNet-21k
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # where a configuration names no other
-BUILD_ERRORS = (  # what timm raises on arguments of a wrong kind, shape or size
-    *(ArithmeticError, AssertionError, AttributeError, LookupError),
-    *(NotImplementedError, RuntimeError, TypeError, ValueError),
-)
 RESERVED_KWARGS = frozenset(inspect.signature(timm.create_model).parameters) | {
     *("num_classes", "in_chans", "img_size", "features_only", "feature_cfg", "device", "dtype"),
 }
-
-
-class WeightsUnavailable(ConfigError):
-    """Pretrained weights cannot be had; the sentence tells what to choose instead."""
 
 
 def resolve(name: str) -> str:
@@ -80,8 +72,8 @@ def create(config: RunConfig, class_count: int) -> nn.Module:
     """
     name = resolve(config.model)
     if config.pretrained:
-        _require_weights(name)
-    errors = _weights_errors(name) if config.pretrained else _build_errors(config)
+        weights.require(name)
+    errors = weights.loading_errors(name) if config.pretrained else _build_errors(config)
     with seeded(config.seed), errors:
         return _build(name, config.image_size, config.pretrained, _arguments(config, class_count))
 
@@ -92,17 +84,12 @@ def check(config: RunConfig) -> None:
     Sample counts are checked only where the data's sizes are known without a request. Asks the Hub for nothing.
     """
     name = resolve(config.model)
-    if config.pretrained and not _has_weights(name):
-        raise _no_weights(name)
+    if config.pretrained and not weights.exist(name):
+        raise weights.absent(name)
     footprint(config)
     sizes = own.sizes(config)
     if sizes is not None:
         check_samples(config, sizes)
-
-
-def parameter_count(config: RunConfig) -> int:
-    """Parameters of the run's model, without building it in memory. Raises ConfigError."""
-    return footprint(config).parameters
 
 
 def footprint(config: RunConfig) -> Footprint:
@@ -114,7 +101,7 @@ def footprint(config: RunConfig) -> Footprint:
         raise ConfigError.of(
             "image_size", f"is {config.image_size}: {config.model} cannot take it ({error})."
         ) from None
-    except BUILD_ERRORS as error:
+    except weights.BUILD_ERRORS as error:
         raise _refused_kwargs(config, error) from None
 
 
@@ -151,10 +138,10 @@ def _defaults(name: str) -> tuple[str, PretrainedCfg]:
             settings, architecture, _ = load(place)
             if not is_model(architecture):
                 raise ValueError(f"timm does not know its architecture {architecture!r}")
-    except (*BUILD_ERRORS, HubRefused) as error:
+    except (*weights.BUILD_ERRORS, HubRefused) as error:
         if isinstance(error, HubRefused) and kind == "hf-hub":
             raise
-        raise ConfigError.of("model", f"is {name}: no model that timm reads is there ({_first_line(error)})") from None
+        raise ConfigError.of("model", f"is {name}: no model that timm reads is there ({first_line(error)})") from None
     known = {field.name for field in dataclasses.fields(PretrainedCfg)}
     return architecture, PretrainedCfg(**{key: value for key, value in settings.items() if key in known})
 
@@ -195,7 +182,7 @@ def _meta_forward(name: str, image_size: int, arguments: str) -> Footprint:
         larger = (patch * 2**power for power in range(10) if patch * 2**power > image_size)
         least = next((size for size in larger if not _forward_error(model, size)), None)
         raise _SizeError(f"its feature maps vanish: choose {least} or more" if least else error)
-    return footprint_of(model, image_size, BUILD_ERRORS)  # what a step says in training mode, the run will say
+    return footprint_of(model, image_size, weights.BUILD_ERRORS)  # what a step says in training mode, the run will say
 
 
 def _forward_error(model: nn.Module, image_size: int) -> str:
@@ -205,8 +192,8 @@ def _forward_error(model: nn.Module, image_size: int) -> str:
             output = model(torch.zeros(1, 3, image_size, image_size))
         if not isinstance(output, torch.Tensor) or output.ndim != 2:
             return "it must return logits [B, classes]"
-    except BUILD_ERRORS as error:
-        return _first_line(error)
+    except weights.BUILD_ERRORS as error:
+        return first_line(error)
     return ""
 
 
@@ -225,71 +212,12 @@ def _build_errors(config: RunConfig) -> Iterator[None]:
         yield
     except ConfigError:
         raise
-    except BUILD_ERRORS as error:
+    except weights.BUILD_ERRORS as error:
         raise _refused_kwargs(config, error) from None
-
-
-@contextmanager
-def _weights_errors(name: str) -> Iterator[None]:
-    """Turn what goes wrong while timm loads weights into WeightsUnavailable."""
-    try:
-        with hub_errors(f"weights of {name}"):
-            yield
-    except (HubUnreachable, HubRefused) as error:
-        raise _unavailable(name, str(error)) from None
-    except (*BUILD_ERRORS, OSError) as error:  # broken file, or weights of other shapes than model_kwargs ask for
-        raise _unavailable(name, f"They do not load: {_first_line(error)}.") from None
-    except SafetensorError as error:
-        raise _unavailable(name, f"The file is damaged: {_first_line(error)}.") from None
-
-
-def _require_weights(name: str) -> None:
-    """Return where weights are cached or the Hub answers; WeightsUnavailable within seconds otherwise."""
-    if not _has_weights(name):
-        raise _no_weights(name)
-    if ELSEWHERE.fullmatch(name):
-        return
-    repo, files = _weights_source(name)
-    if any(cached_file(repo, filename, "model") for filename in files):
-        return
-    try:
-        probe(repo, "model")
-    except (HubUnreachable, HubRefused) as error:
-        raise _unavailable(name, str(error)) from None
-
-
-def _has_weights(name: str) -> bool:
-    return bool(ELSEWHERE.fullmatch(name)) or (name not in MODELS and bool(_weights_source(name)[0]))
-
-
-def _weights_source(name: str) -> tuple[str, tuple[str, ...]]:
-    """The Hub repository of a model's weights ("" for none) and the files that may hold them."""
-    source = get_pretrained_cfg(name)
-    if source is None or not source.hf_hub_id:
-        return "", ()
-    return source.hf_hub_id.partition("@")[0], (source.hf_hub_filename,) if source.hf_hub_filename else WEIGHT_FILES
-
-
-def _unavailable(name: str, why: str) -> WeightsUnavailable:
-    return WeightsUnavailable(
-        f"The pretrained weights of {name} cannot be had. {why} "
-        "Train from scratch with --no-pretrained, choose another model, or try again once the Hub can be reached."
-    )
-
-
-def _no_weights(name: str) -> WeightsUnavailable:
-    return WeightsUnavailable(
-        f"timm has no pretrained weights for {name}: train from scratch with --no-pretrained, or choose another model."
-    )
 
 
 def _refused_kwargs(config: RunConfig, error: Exception) -> ConfigError:
     given, builder = json.dumps(config.model_kwargs)[:120], "its plug-in" if config.model in MODELS else "timm"
     return ConfigError.of(
-        "model_kwargs", f"is {given}: {builder} cannot build {config.model} with it ({_first_line(error)})."
+        "model_kwargs", f"is {given}: {builder} cannot build {config.model} with it ({first_line(error)})."
     )
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of an error's text, without its full stop."""
-    return (str(error) or type(error).__name__).strip().partition("\n")[0][:200].rstrip(".:")

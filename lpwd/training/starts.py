@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lpwd.config import ConfigError
-from lpwd.hub.client import start_weights
+from lpwd.hub.fetch import start_weights
 from lpwd.paths import replacing, write_atomic
+from lpwd.sentences import first_line
 from lpwd.starts import Start, published_start, split
 from lpwd.store import RunStore
 from lpwd.training import checkpoints
@@ -41,7 +42,7 @@ def _load_published(name: str) -> dict[str, Tensor]:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ConfigError(f"start {name}: {path} is damaged ({str(error).splitlines()[0][:200]})") from None
+        raise ConfigError(f"start {name}: {path} is damaged ({first_line(error)})") from None
     if digest(weights) != start.digest:
         raise ConfigError(f"start {name}: {path} holds other weights, of digest {digest(weights)[:8]}")
     return weights

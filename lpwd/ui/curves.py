@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lpwd.analysis.words import short
-from lpwd.history import Columns
+from lpwd.columns import Columns
 from lpwd.store import RunStore
 
 MAX_POINTS = 1000  # a curve, as a page first receives it

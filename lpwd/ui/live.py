@@ -11,8 +11,9 @@ from typing import Any, Protocol, TypeVar
 import psutil
 
 from lpwd.config import ConfigError, RunConfig
-from lpwd.jobs.queue import Job, Jobs
+from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import User, may_change, may_start
+from lpwd.jobs.supervision import Job
 from lpwd.store import ENDED, RunStore
 from lpwd.ui.curves import CurveCache
 from lpwd.ui.views import MAX_LANES, by_seed, lanes_beside, race_records, race_view, with_all_seeds

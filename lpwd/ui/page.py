@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from lpwd.hub.autopush import AutoPush
 from lpwd.jobs.queue import Jobs
@@ -22,6 +23,7 @@ from lpwd.ui.live import Live, in_background
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
+from lpwd.ui.shared.costs import Costs
 from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.shared.motion import Motion
 from lpwd.ui.train import tab as train
@@ -59,15 +61,15 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
     """
     live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
     topics.add("motion", Motion(Runs(store, cached.runs)).look)  # of two tabs
-    bench = Bench(store, cached)
+    bench, costs = Bench(store, cached), Costs(live)
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         on_load = partial(page.load, show_progress="hidden", api_visibility="private", concurrency_limit=None)
         tabs: dict[str, Callable[[], Any]] = {
             "Demo": partial(demo.build, live, people, topics, cached, bench.answer),
-            "Train": partial(train.build, live, people, topics, cached, hub_problem, on_load),
+            "Train": partial(train.build, live, people, topics, cached, costs, hub_problem, on_load),
             "Runs": partial(runs.build, live, people, topics, cached),
-            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher, bench),
+            "Benchmark": partial(benchmark.build, live, people, topics, cached, pusher, bench, costs),
             "Explain": partial(explain.build, store),
         }
         built: dict[str, Any] = {}
@@ -93,9 +95,13 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         dropped.route(),
         *people.routes(),
     ]
-    own_routes += built["Demo"]
+    return page.queue(max_size=WAITING_REQUESTS), launch_options([*own_routes, *built["Demo"]])
+
+
+def launch_options(own_routes: list[BaseRoute]) -> dict[str, Any]:
+    """The arguments of Gradio's `launch`: how the page looks, and what is served beside it."""
     middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]
-    options = {
+    return {
         "theme": look.theme(),
         "css": look.css(),
         "head": look.head(),
@@ -104,4 +110,3 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
         "ssr_mode": False,
         "app_kwargs": {"middleware": middleware, "lifespan": outermost, "routes": own_routes},
     }
-    return page.queue(max_size=WAITING_REQUESTS), options

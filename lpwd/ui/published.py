@@ -12,7 +12,8 @@ from lpwd.runs import NO_RUNS, Run
 from lpwd.ui.live import in_background
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
-    from lpwd.hub.pull import Puller, Results
+    from lpwd.hub.pull import Puller
+    from lpwd.hub.results import Results
 
 START_AFTER_SECONDS = 3.0  # of the app's start: after the page's first paint, before a tab is clicked
 READING = "Published results are being read."

@@ -9,6 +9,7 @@ from lpwd.facts import dataset_label
 from lpwd.jobs import costs
 from lpwd.methods import METHODS, shown_method
 from lpwd.optimizers import optimizer_label
+from lpwd.sentences import counted
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Run, RunStore, State
 
@@ -90,7 +91,7 @@ def millions(count: int) -> str:
 def detail(config: RunConfig, parameters: int | None = None, seeds: Sequence[int] = ()) -> str:
     """Everything that the lanes share, as one line; `seeds` if there are several."""
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
-    epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
+    epochs = counted(config.epochs, "epoch")
     parts = [
         f"{network(config, parameters)} on {dataset_label(config.dataset)}",
         optimizer_label(config.optimizer),

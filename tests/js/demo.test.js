@@ -12,7 +12,6 @@ import {
   shrinkText,
   zeroedText,
 } from "../../lpwd/ui/demo/penalty_text.js";
-import { unpacked } from "../../lpwd/ui/demo/scan.js";
 import { near } from "./near.js";
 
 const wd = { method: "wd", label: "WD" };
@@ -31,32 +30,40 @@ const cell = (rates, top1) => ({
   rates,
   meanRate: 1,
   diverged: 0,
-  loss: [
-    [2000, -500],
-    [3000, -500],
-  ],
-  top1: [
-    [1000, 500],
-    [3000, 500],
-  ],
+  loss: { mean: [2.5, 2], std: [0.5, 0.25] },
+  top1: { mean: [20, 25], std: null },
   best10_mean: top1,
   last_top1: top1,
 });
-const scan = unpacked({
+const best = { n: 2, mean: 11, std: Math.SQRT2 };
+const nothing = { n: 0, mean: null, std: null };
+const scan = {
   decays: frame.decays,
-  methods: { wd: [cell([0.5, 0.5], [10, 12]), null, cell([50, 50], [])], lpwd: [cell([0.1, 0.9], [9, 9]), null, null] },
+  methods: {
+    wd: [cell([0.5, 0.5], best), null, cell([50, 50], nothing)],
+    lpwd: [cell([0.1, 0.9], { n: 2, mean: 9, std: 0 }), null, null],
+  },
+  highest: { loss: 3, top1: 25 },
   minusWd: { best10_mean: { lpwd: [[-2, -3, -1], null, [-4, -5, -3]] }, last_top1: {} },
-});
+};
 
-test("a packed scan becomes means and bands over seeds", () => {
-  const { loss, top1, best10_mean: best } = scan.methods.wd[0];
-  assert.deepEqual(loss.mean, [2.5, 2]);
-  near(loss.high, [2.5 + Math.SQRT1_2, 2 + Math.SQRT1_2], 1e-12);
-  assert.deepEqual(top1.mean, [20, 25]);
-  assert.deepEqual([best.n, best.mean], [2, 11]);
-  near(scan.highestLoss, 2.5 + Math.SQRT1_2, 1e-12);
-  assert.equal(scan.highestTop1, 25);
-  assert.equal(scan.methods.wd[1], null);
+test("bands are one deviation beside the mean, and absent for one seed", () => {
+  const [{ low, high }] = curveSeries("loss", selection);
+  assert.deepEqual(
+    [low, high],
+    [
+      [2, 1.75],
+      [3, 2.25],
+    ],
+  );
+  assert.deepEqual(curveSeries("top1", selection)[0].high, [null, null]);
+  assert.deepEqual(
+    resultSeries(selection).map(({ low, high }) => [low[0], high[0]]),
+    [
+      [11 - Math.SQRT2, 11 + Math.SQRT2],
+      [9, 9],
+    ],
+  );
 });
 
 test("ticks are round numbers within the range", () => {

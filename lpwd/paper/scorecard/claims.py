@@ -1,18 +1,20 @@
 """The paper's claim about each table and figure, and the quantity of our runs that decides it, one value per seed."""
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
+from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
-from lpwd.analysis.inference import ALPHA, LOOKS, spent
+from lpwd.analysis.inference import ALPHA, LOOKS, next_look, spent
 from lpwd.analysis.words import number
 from lpwd.paper.findings import Findings, tabulate
 from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Preset, get_preset
 from lpwd.paper.scorecard import quantities, sparks
-from lpwd.paper.scorecard.tiles import Line, Part, Sign, Tile, holm_adjusted
+from lpwd.paper.scorecard.parts import Part, Sign
+from lpwd.paper.scorecard.tiles import Line, Tile, holm_adjusted
 from lpwd.runs import Runs, origins_text
 
 NO_NUMBER = "no number in its text"
@@ -74,7 +76,8 @@ def judged_seeds(preset: Preset, results: Container[str], scale: Scale) -> int:
 
 def _tile(claim: "Claim", preset: Preset, source: Runs, scale: Scale) -> Tile:
     known = source.by_id()
-    seeds = judged_seeds(preset, {run_id for run_id, run in known.items() if run.has_result}, scale)
+    results = {run_id for run_id, run in known.items() if run.has_result}
+    seeds = judged_seeds(preset, results, scale)
     cells = preset.cells(scale, seeds)
     place: dict[str, Any] = {
         "name": preset.name,
@@ -87,7 +90,7 @@ def _tile(claim: "Claim", preset: Preset, source: Runs, scale: Scale) -> Tile:
         return Tile(**place)
     findings = tabulate(preset, source, scale, seeds)
     ids = findings.cells[findings.cells.done.astype(bool)].run_id
-    return Tile(
+    tile = Tile(
         **place,
         parts=tuple(claim.parts(findings, source)),
         done=findings.done,
@@ -97,6 +100,15 @@ def _tile(claim: "Claim", preset: Preset, source: Runs, scale: Scale) -> Tile:
         warnings=tuple(findings.warnings),
         hours=_hours(findings),
         share=spent(LOOKS[-1])[seeds] / ALPHA if seeds > preset.seeds(scale) else 1.0,
+    )
+    return replace(tile, missing=_missing(preset, scale, range(tile.n, next_look(seeds)), results))
+
+
+def _missing(preset: Preset, scale: Scale, seeds: Iterable[int], results: Container[str]) -> tuple[float, ...]:
+    """Which part of the cells of each seed has no result."""
+    return tuple(
+        fmean(not (cell.run_id in results or cell.from_own_start.run_id in results) for cell in cells)
+        for cells in (preset.replication(scale, seed) for seed in seeds)
     )
 
 

@@ -15,7 +15,7 @@ from lpwd.analysis.strengths import first_column, with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3
-from lpwd.paper.scorecard.tiles import CORRELATION, Part, Sign, over_columns
+from lpwd.paper.scorecard.parts import CORRELATION, Part, Sign, over_columns
 from lpwd.runs import Runs
 
 Values = dict[str, dict[int, float]]  # column -> seed -> value

@@ -5,115 +5,15 @@ any run is looked at; Holm's correction for the number of tiles decides. A verdi
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from lpwd.analysis.inference import ALPHA, CHOSEN_INFLATION, correlation_interval, holm, seeds_needed, t_interval
-from lpwd.analysis.pairs import MARGINS
-from lpwd.analysis.phrases import chosen_text, claim_text, ends, seeds_that_decide, size
-from lpwd.analysis.verdict import Verdict, judge
-from lpwd.analysis.words import number
+from lpwd.analysis.inference import ALPHA, holm
+from lpwd.analysis.phrases import claim_text, seeds_that_decide, size
+from lpwd.analysis.verdict import Verdict
 from lpwd.paper.numbers import Scale
-
-MIN_SEEDS = 3  # below, nothing is concluded
-Sign = Literal["higher", "lower", "at most"]  # than 0; than the margin
-POINTS = MARGINS["best10_mean"]
-CORRELATION = 0.1  # margin of a rank correlation: a smaller one is negligible
-
-
-@dataclass(frozen=True)
-class Part:
-    """One quantity that the claim is about: one value per seed, each from runs on the same batches."""
-
-    name: str
-    values: tuple[float, ...]
-    claim: Sign
-    unit: str = " points"
-    digits: int = 2
-    paper: float | None = None  # if its text has a number
-    columns: tuple[int, int] = (1, 1)  # that the values are means over, of how many that the claim is about
-    margin: float = POINTS
-    points: int = 0  # of a rank correlation, which is judged by Fisher's z; 0 for other quantities
-    naive: float | None = None  # see `Paired.naive`
-
-    @property
-    def n(self) -> int:
-        """Seeds."""
-        return len(self.values)
-
-    @property
-    def mean(self) -> float:
-        """Over seeds; nan without any."""
-        return float(np.mean(self.values)) if self.values else math.nan
-
-    def interval(self, alpha: float = ALPHA) -> tuple[float, float]:
-        """Over seeds; nan below two."""
-        if self.points:
-            return correlation_interval(self.values, self.points, 1 - alpha)
-        return t_interval(self.values, 1 - alpha, self.inflation)
-
-    @property
-    def inflation(self) -> float:
-        """As of `Paired`."""
-        return 1.0 if self.naive is None else CHOSEN_INFLATION
-
-    def verdict(self, alpha: float = ALPHA) -> Verdict:
-        """A claim about several columns is confirmed by all of them; some are enough for the other verdicts."""
-        if self.n < MIN_SEEDS:
-            return "undecided" if self.n else "not run"
-        direction = -1 if self.claim == "lower" else 1
-        judged = judge(self.interval(alpha), self.margin, direction, self.paper, self.claim == "at most")
-        return "undecided" if judged == "confirms" and self.columns[0] < self.columns[1] else judged
-
-    @property
-    def text(self) -> str:
-        """`LPWD minus WD: +0.12 points (95% −0.20 to +0.44, n = 3)`."""
-        if not self.n:
-            return f"{self.name}: no seed has all its runs"
-        used, of = self.columns
-        where = "" if of == 1 else f", mean of {used} columns" if used == of else f", {used} of {of} columns"
-        return f"{self.name}{where}: {self.numbers}"
-
-    @property
-    def numbers(self) -> str:
-        """`+0.12 points (95% −0.20 to +0.44, n = 3)`."""
-        interval = f"95% {ends(self.interval(), self.digits)}, " if self.n > 1 else ""
-        mean = f"{number(self.mean, signed=True, digits=self.digits)}{self.unit}"
-        return f"{mean} ({interval}n = {self.n}{chosen_text(self.naive, self.unit)})"
-
-    def more_seeds(self, alpha: float) -> int:
-        """How many more would decide; 0 if it is decided, or lacks columns rather than seeds, or is a correlation."""
-        if self.n < MIN_SEEDS or self.points or self.columns[0] < self.columns[1] or self.verdict(alpha) != "undecided":
-            return 0
-        return max(1, seeds_needed(self.deviation, self.margin, alpha) - self.n)
-
-    @property
-    def distance(self) -> float:
-        """The mean from what the claim allows: 0, or the margin."""
-        return self.mean - self.margin if self.claim == "at most" else self.mean
-
-    @property
-    def deviation(self) -> float:
-        """What n in `seeds_needed` divides; nan below two."""
-        return float(np.std(self.values, ddof=1)) * math.sqrt(self.inflation) if self.n > 1 else math.nan
-
-
-def together(parts: Sequence[Part], alpha: float = ALPHA) -> Verdict:
-    """One part against the claim contradicts it, one without a difference refutes it, all parts together confirm it.
-
-    One part of several is judged at alpha over their number; that all confirm is judged at alpha.
-    """
-    one = [part.verdict(alpha / len(parts)) for part in parts]
-    if not parts or set(one) == {"not run"}:
-        return "not run"
-    found: tuple[Verdict, ...] = ("contradicts", "no difference")
-    for verdict in found:
-        if verdict in one:
-            return verdict
-    return "confirms" if all(part.verdict(alpha) == "confirms" for part in parts) else "undecided"
+from lpwd.paper.scorecard.parts import MIN_SEEDS, Part, together
 
 
 def holm_adjusted(tiles: Sequence["Tile"]) -> list["Tile"]:
@@ -124,19 +24,6 @@ def holm_adjusted(tiles: Sequence["Tile"]) -> list["Tile"]:
     judged = [tile for tile in tiles if tile.judged]
     levels = iter(holm([tile.decided_at_share for tile in judged]))
     return [replace(tile, alpha=tile.share * next(levels)) if tile.judged else tile for tile in tiles]
-
-
-def over_columns(values: Mapping[str, Mapping[int, float]]) -> tuple[tuple[float, ...], list[str]]:
-    """Return one mean over columns per seed, and these columns; `values` has column -> seed -> value.
-
-    Uses the columns with MIN_SEEDS seeds, or if there are none all with any, and the seeds that all of them have.
-    """
-    some = {column: seeds for column, seeds in values.items() if seeds}
-    columns = [column for column, seeds in some.items() if len(seeds) >= MIN_SEEDS] or list(some)
-    if not columns:
-        return (), []
-    seeds = sorted(set.intersection(*(set(some[column]) for column in columns)))
-    return tuple(float(np.mean([some[column][seed] for column in columns])) for seed in seeds), columns
 
 
 @dataclass(frozen=True)
@@ -166,6 +53,7 @@ class Tile:
     warnings: tuple[str, ...] = field(default=())
     alpha: float = ALPHA  # of the verdict
     hours: float = math.nan  # that one more seed of all cells takes, at the speed of these runs
+    missing: tuple[float, ...] = ()  # of each seed from n to the next look, the part of its cells without a result
     seeds: int = 0  # that it is judged on: the preset's own, or a later planned look
     share: float = 1.0  # of the level that this look may spend: see `inference.spent`
 
@@ -226,7 +114,8 @@ class Tile:
         most = max(self.parts, key=lambda part: part.more_seeds(self.alpha), default=None)
         if most is None or not most.more_seeds(self.alpha):
             return ""
-        return seeds_that_decide(most.distance, most.deviation, most.n, most.margin, most.unit, self.alpha, self.hours)
+        given = (most.distance, most.deviation, most.n, most.margin, most.unit)
+        return seeds_that_decide(*given, self.alpha, self.hours, self.missing)
 
     @property
     def line(self) -> str:

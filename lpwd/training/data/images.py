@@ -22,7 +22,7 @@ from huggingface_hub import constants
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, HubSource
-from lpwd.hub.client import cached_file, fetch
+from lpwd.hub.fetch import cached_file, fetch
 
 CACHE_VERSION = 1  # change when decoding changes
 UInt8 = npt.NDArray[np.uint8]

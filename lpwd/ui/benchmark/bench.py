@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lpwd.analysis.words import general, label, short, spread
 from lpwd.config import ConfigError
-from lpwd.jobs.costs import SPEED_FIELDS
+from lpwd.jobs.costs import speed_key
 from lpwd.methods import METHODS
 from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Cell
@@ -230,7 +230,7 @@ def _runs(findings: "Findings", row: Mapping[str, Any]) -> list[str]:
 def open_cells(findings: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
     """Cells without a result, each once; `about` is what finished runs of the same costs took, in seconds."""
     finished = findings.cells[findings.cells.state == "finished"]
-    kinds = [_kind(cells[i]) if i in cells else "" for i in finished.run_id]
+    kinds = [speed_key(cells[i].config) if i in cells else "" for i in finished.run_id]
     took = finished.groupby(kinds).seconds.median().to_dict()
     rows = findings.cells[~findings.cells.done.astype(bool)].drop_duplicates("run_id")
     return [
@@ -240,12 +240,8 @@ def open_cells(findings: "Findings", cells: Mapping[str, Cell]) -> list[dict[str
             "waiting": row.state in WORKING,
             "seed": int(row.seed),
             "place": [row.column, label(row.method), f"{row.lr:g}", f"{row.weight_decay:g}"],
-            "about": took.get(_kind(cells[row.run_id])),
+            "about": took.get(speed_key(cells[row.run_id].config)),
         }
         for row in rows.itertuples()
         if row.run_id in cells
     ]
-
-
-def _kind(cell: Cell) -> str:
-    return str([getattr(cell.config, name) for name in SPEED_FIELDS])

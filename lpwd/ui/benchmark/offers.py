@@ -5,6 +5,7 @@ from typing import Any
 
 from lpwd.config import ConfigError
 from lpwd.jobs.rights import User, check_names
+from lpwd.sentences import counted
 from lpwd.ui.benchmark.bench import Bench, card
 from lpwd.ui.benchmark.places import FIRST_SCALE, Place, preset_of
 from lpwd.ui.live import Live
@@ -16,8 +17,8 @@ MAX_FILES = 6  # of claims, on one page
 class Offers:
     """One object an app."""
 
-    def __init__(self, live: Live, benchmark: Bench) -> None:
-        self.live, self.benchmark, self.costs = live, benchmark, Costs(live)
+    def __init__(self, live: Live, benchmark: Bench, costs: Costs) -> None:
+        self.live, self.benchmark, self.costs = live, benchmark, costs
 
     def scorecard(self, scale: str, stamp: str = "") -> dict[str, Any]:
         """`Bench.cards`, with an offer for each undecided tile."""
@@ -67,9 +68,9 @@ class Offers:
         if not seconds and hours:
             per_seed = len(place.preset.cells(place.scale, 1))
             cost = f"about {about(3600 * hours * count / per_seed)} at the speed of these runs"
-        runs = f"{count:,} run{'s' * (count != 1)}"
-        what = f"Run {count:,} missing run{'s' * (count != 1)}" if begun else f"Start {runs}"
-        what = f"Add {missing.seeds} seed{'s' * (missing.seeds > 1)}" if missing.seeds else what
+        runs = counted(count, "run")
+        what = f"Run {counted(count, 'missing run')}" if begun else f"Start {runs}"
+        what = f"Add {counted(missing.seeds, 'seed')}" if missing.seeds else what
         details = ", ".join(filter(None, [runs if missing.seeds else "", cost]))
         label = f"{what} ({details})" if details else what
         return {"label": label if count else "", "waiting": missing.waiting, "pending": pending}

@@ -67,9 +67,9 @@ class Place:
     @property
     def look(self) -> int:
         """The seeds of the next planned look; the present ones after the last."""
-        from lpwd.analysis.inference import LOOKS
+        from lpwd.analysis.inference import next_look
 
-        return min((look for look in LOOKS if look > self.seeds), default=self.seeds)
+        return next_look(self.seeds)
 
     @property
     def next_look(self) -> dict[str, Cell]:

@@ -18,7 +18,7 @@ from lpwd.ui.benchmark.offers import Offers
 from lpwd.ui.benchmark.places import choices
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
-from lpwd.ui.shared import costs
+from lpwd.ui.shared.costs import Costs, doubt
 from lpwd.ui.views import WORKING
 from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
@@ -32,12 +32,29 @@ def is_working(store: RunStore, run_id: str) -> bool:
     return store.exists(run_id) and store.status(run_id).state in WORKING
 
 
+def queue(live: Live, user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
+    """Queue the cells and the starts that they need; or only `ask` if that takes long and the person is not `sure`."""
+    work = with_starts(live.store, cells)
+    starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
+    configs = [*starts, *work.configs]  # the queue keeps their order
+    asked = "" if sure else doubt(live, configs, len(starts))
+    if asked:
+        return {"ask": asked}
+    return {"count": len(live.start_all([[config] for config in configs], user))}
+
+
 def build(
-    live: Live, people: People, topics: Topics, cached: Cached, pusher: AutoPush | None, benchmark: Bench
+    live: Live,
+    people: People,
+    topics: Topics,
+    cached: Cached,
+    pusher: AutoPush | None,
+    benchmark: Bench,
+    costs: Costs,
 ) -> None:
     """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
 
-    offers = Offers(live, benchmark)
+    offers = Offers(live, benchmark, costs)
 
     def paced(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
@@ -52,7 +69,7 @@ def build(
         return paced(benchmark.find(name, scale, stamp))
 
     def run_cells(user: User, name: str, scale: str, run_ids: list[str], sure: bool = False) -> dict[str, Any]:
-        return queue(user, benchmark.cells(name, scale, run_ids), sure)
+        return queue(live, user, benchmark.cells(name, scale, run_ids), sure)
 
     def add_seeds(user: User, name: str, scale: str, text: str = "", sure: bool = False) -> dict[str, Any]:
         if text:
@@ -60,16 +77,7 @@ def build(
         cells = benchmark.missing(benchmark.place(name, scale, text)).idle
         if not cells:
             raise ConfigError("every run of the next look has a result, waits or trains")
-        return queue(user, cells, sure)
-
-    def queue(user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
-        work = with_starts(live.store, cells)
-        starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
-        configs = [*starts, *work.configs]  # the queue keeps their order
-        doubt = "" if sure else costs.doubt(live, configs, len(starts))
-        if doubt:
-            return {"ask": doubt}
-        return {"count": len(live.start_all([[config] for config in configs], user))}
+        return queue(live, user, cells, sure)
 
     topics.add("scorecard", scorecard)
     topics.add("claims", claims)

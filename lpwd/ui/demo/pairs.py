@@ -9,7 +9,7 @@ from lpwd.ui.published import Cached
 from lpwd.ui.views import detail, lane_style
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
-    from lpwd.hub.pull import Results
+    from lpwd.hub.results import Results
 
 BUNDLED = "the snapshot bundled with lpwd"
 

@@ -52,7 +52,7 @@ class Recorded:
         return self._seeds[name].get(decay, set())
 
     def route(self) -> Route:
-        """`GET /lpwd/scans/<name>?v=<digest>`: the scan as packed JSON, or null if no run of it is published."""
+        """`GET /lpwd/scans/<name>?v=<digest>`: the scan as JSON, or null if no run of it is published."""
 
         async def serve(request: Request) -> Response:
             text = self._texts.get(request.path_params["name"], b"")
@@ -77,7 +77,7 @@ class Recorded:
 
             found = {name: scans.recorded(get_scan(name), results.runs) for name in NAMES}
             where = {"source": source(results)}
-            self._texts = {name: scans.packed(scan | where).encode() if scan else b"" for name, scan in found.items()}
+            self._texts = {name: scans.as_json(scan | where).encode() if scan else b"" for name, scan in found.items()}
             self._seeds, self._version = {}, version
 
 

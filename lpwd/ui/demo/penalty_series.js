@@ -1,7 +1,6 @@
 // What act two draws: lines and bands of the recorded scan, lines of the live seed, and the axes.
 
 import { fixed } from "../shared/numbers.js";
-import { beside } from "./scan.js";
 
 const CLOSE_POINTS = 8; // of top-1 in a close-up
 export const VALUES = { best10_mean: "mean of the best 10 epochs", last_top1: "last epoch" };
@@ -15,10 +14,10 @@ export const VALUES = { best10_mean: "mean of the best 10 epochs", last_top1: "l
 
 /** Return the axes of the three charts. @param {Selection} selection */
 export function axesOf({ frame, scan, close }) {
-  const highest = Math.ceil(scan?.highestTop1 ?? 100);
+  const highest = Math.ceil(scan?.highest.top1 ?? 100);
   const { decays } = frame;
   const epochs = { title: "epoch", range: [0, frame.epochs] };
-  const loss = { title: "cross-entropy (nats)", range: [0, Math.max(0.5, scan?.highestLoss ?? 5)] };
+  const loss = { title: "cross-entropy (nats)", range: [0, Math.max(0.5, scan?.highest.loss ?? 5)] };
   const top1 = { title: "test top-1 (%)", range: close ? [highest - CLOSE_POINTS, highest] : [0, 100] };
   const range = [decays[0] / 1.2, decays.at(-1) * 1.2];
   const strengths = { title: "weight decay λ", log: true, range, values: decays };
@@ -32,10 +31,18 @@ export function curveSeries(name, { frame, scan, styles, at, lanes, points }) {
   const recorded = (scan ? styles : []).flatMap((style) => {
     const cell = scan.methods[style.method][at];
     if (!cell) return [];
-    const { mean, low, high } = cell[name];
-    return [{ ...style, id: style.method, opacity, x: mean.length ? epochs : [], y: mean, low, high }];
+    const y = cell[name].mean ?? [];
+    return [{ ...style, id: style.method, opacity, x: y.length ? epochs : [], y, ...band(y, cell[name].std ?? []) }];
   });
   return [...recorded, ...lanes.flatMap((lane) => liveSeries(name, lane, points(lane.id)))];
+}
+
+/** Return the values minus and plus their deviations, null where there is none.
+ * @param {(number | null)[]} values @param {(number | null)[]} deviations */
+function band(values, deviations) {
+  const beside = (/** @type {number} */ sign) =>
+    values.map((value, i) => (value == null || deviations[i] == null ? null : value + sign * Number(deviations[i])));
+  return { low: beside(-1), high: beside(1) };
 }
 
 /** @param {"loss" | "top1"} name @param {any} lane @param {Curve} curve */
@@ -52,8 +59,8 @@ export function resultSeries({ frame, scan, styles, at, value, lanes }) {
   const recorded = (scan ? styles : []).map((style) => {
     const found = scan.methods[style.method].map((cell) => (cell?.[value].n ? cell[value] : null));
     const y = found.map((spread) => spread?.mean ?? null);
-    const band = { low: found.map(beside(-1)), high: found.map(beside(1)) };
-    return { ...style, id: style.method, dots: true, x: frame.decays, y, ...band };
+    const deviations = found.map((spread) => spread?.std ?? null);
+    return { ...style, id: style.method, dots: true, x: frame.decays, y, ...band(y, deviations) };
   });
   const done = lanes.filter(({ summary }) => summary[value] !== undefined);
   const live = done.map((lane) => {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpwd.config import ConfigError
-from lpwd.methods import layer_rates
+from lpwd.depth import layer_rates
 
 Vector = NDArray[np.float64]
 STEPS, ROWS, SIZE, LAYERS = 200, 64, 20, 4  # least squares with 64 equations in 20 unknowns, taken as 4 layers of 5

@@ -8,7 +8,8 @@ from typing import Any
 from lpwd import codec
 from lpwd.analysis.words import label
 from lpwd.config import ConfigError
-from lpwd.methods import LAYER_RULES, METHODS, layer_rates, profile_rates
+from lpwd.depth import LAYER_RULES, layer_rates, profile_rates
+from lpwd.methods import METHODS
 from lpwd.store import RunStore
 
 MAX_LAYERS = 200

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from lpwd.analysis.words import label
-from lpwd.methods import LAYER_RULES, METHODS
+from lpwd.depth import LAYER_RULES
+from lpwd.methods import METHODS
 from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.explain import rates

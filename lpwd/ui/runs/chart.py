@@ -10,8 +10,10 @@ from lpwd.analysis.words import general, number, seed_list, spread
 from lpwd.config import ConfigError
 from lpwd.runs import Runs
 from lpwd.ui.runs import compared, overlay
+from lpwd.ui.web.topics import IDLE_MS
 
 TABLE_ROWS = 300
+FOLLOW_MS = 2000  # until a page asks again while a run in the chart trains
 RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_top1": "Validation-selected"}
 
 
@@ -29,13 +31,12 @@ def view(
 ) -> dict[str, Any]:
     """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong.
 
-    Only `stamp` and `moving` if nothing has changed since the answer with this `stamp`; `moving` says whether one
-    of the runs is training, so that asking again is worth it.
+    Only `stamp` and `pollMs` if nothing has changed since the answer with this `stamp`.
     """
     if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
         raise ConfigError("this link asks for a chart that there is not: choose again below")
     groups = compared.choose(curves.runs, items, each=each)
-    now = {"stamp": _stamp(curves.runs, groups), "moving": _moving(groups)}
+    now = {"stamp": _stamp(curves.runs, groups), "pollMs": FOLLOW_MS if _moving(groups) else IDLE_MS}
     if stamp == now["stamp"]:
         return now
     judged = compared.choose(curves.runs, items) if each else groups

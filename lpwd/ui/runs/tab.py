@@ -1,6 +1,7 @@
 """The Runs tab, one workspace: a table of every run, own and published, and beside it the chart of what is ticked."""
 
 import json
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -16,10 +17,9 @@ from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
 from lpwd.ui.shared.form import Form, form_values, lost
 from lpwd.ui.web.answers import endpoint, server_functions
 from lpwd.ui.web.people import People
-from lpwd.ui.web.topics import IDLE_MS, Topics
+from lpwd.ui.web.topics import Topics
 
 WATCH_MS, SOON_MS = 3000, 500  # until a page asks again for the rows that changed; while published ones are being read
-FOLLOW_MS = 2000  # until a page asks again for the chart while a run in it trains
 CLONED = "The form has the settings of this run. Add a method or change a number, then press Start."
 LOST = " It has no control for {fields}, which {verb} at the default."
 
@@ -32,20 +32,6 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
     def rows(user: User, cursor: str = "") -> dict[str, Any]:
         answer = listed.since(cursor, user)
         return answer | {"pollMs": SOON_MS if answer["reading"] else WATCH_MS}
-
-    def compare_view(
-        items: list[str],
-        y: str = "test_top1",
-        x: str = "epoch",
-        logs: str = "",
-        smooth: float = 0.0,
-        value: str = "best10_mean",
-        each: bool = False,
-        layer: str = "",
-        stamp: str = "",
-    ) -> dict[str, Any]:
-        answer = chart.view(curves, items, y, x, logs, smooth, value, each, layer, stamp)
-        return answer | {"pollMs": FOLLOW_MS if answer["moving"] else IDLE_MS}
 
     def sparks(run_ids: list[str]) -> dict[str, Any]:
         return {"sparks": runlist.sparks(runs, run_ids)}
@@ -76,7 +62,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
         return compared.comparison(runs, run_ids, value)
 
     topics.add("runs", rows)
-    topics.add("compare", compare_view)
+    topics.add("compare", partial(chart.view, curves))
     gr.api(endpoint(compare), concurrency_limit=None)
     return gr.HTML(
         html_template=page(),

@@ -15,6 +15,7 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import is_pinned
 from lpwd.jobs import costs
 from lpwd.jobs.rights import User, check_names
+from lpwd.sentences import counted
 from lpwd.training.memory import Footprint
 from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import form
@@ -78,7 +79,7 @@ class Costs:
     def _images(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         first, lanes, seeds = races[0][0], len(races[0]), len(races)
         one = costs.work(first)
-        runs = f"{lanes} method{'s' * (lanes > 1)}" + (f" × {seeds} seeds" if seeds > 1 else "")
+        runs = counted(lanes, "method") + (f" × {seeds} seeds" if seeds > 1 else "")
         source = "" if one.known else " (the published sizes; the data are not here yet)"
         images = f"{one.training_images:,} training and {one.test_images:,} test images{source}"
         steps = one.steps_per_epoch * one.epochs
@@ -98,7 +99,7 @@ class Costs:
 
         speed, count = recorded(running=True)
         if count:
-            return takes(speed, f" in {count} run{'s' * (count > 1)} here"), False
+            return takes(speed, f" in {counted(count, 'run')} here"), False
         answer, pending = self._kept(
             costs.SPEED_FIELDS, config, lambda: self.live.jobs.measure(config, plan.threads), plan.threads
         )
@@ -110,7 +111,7 @@ class Costs:
             return takes(answer * share, f", measured here on random images{busy}"), False
         speed, count = recorded(running=True, scaled=True)
         if count:
-            return takes(speed, f", from {count} run{'s' * (count > 1)} here with other numbers of threads"), False
+            return takes(speed, f", from {counted(count, 'run')} here with other numbers of threads"), False
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
@@ -193,7 +194,7 @@ def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
         counts.append(count)
     if seconds == seconds:
         done = sum(counts)
-        source = f"as {done} finished run{'s' * (done > 1)} did here"
+        source = f"as {counted(done, 'finished run')} did here"
         if not all(counts):
             source = "by the speed measured now on random images"
         takes = "take" if len(configs) > 1 else "takes"
@@ -211,7 +212,7 @@ def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
     """Those whose steps take as long together."""
     groups: dict[str, list[RunConfig]] = {}
     for config in configs:
-        groups.setdefault(str([getattr(config, name) for name in costs.SPEED_FIELDS]), []).append(config)
+        groups.setdefault(costs.speed_key(config), []).append(config)
     return list(groups.values())
 
 

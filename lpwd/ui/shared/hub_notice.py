@@ -7,14 +7,14 @@ from lpwd.ui.shared import defaults
 
 def why_digits() -> str | None:
     """Takes some seconds where the Hub does not answer: run it in the background."""
-    from lpwd.hub import client
+    from lpwd.hub.fetch import probe
     from lpwd.training.data import images  # opencv and the Hub's client take longer to import than the page needs
 
     source = DATASETS[defaults.DATASET].hub
     if source is None or images.cached_sizes(defaults.DATASET):
         return None
     try:
-        client.probe(source.repo, "dataset")
+        probe(source.repo, "dataset")
     except ConfigError as error:
         return (
             f"{error} CIFAR is not cached here either, so the form starts with digits: scikit-learn's 8×8 images, "

@@ -6,8 +6,9 @@ from typing import Any
 import gradio as gr
 
 from lpwd import starts
+from lpwd.depth import LAYER_ORDERS, LAYER_RULES
 from lpwd.facts import DATASETS, DatasetName, dataset_label
-from lpwd.methods import LAYER_ORDERS, LAYER_RULES, MEANS
+from lpwd.methods import MEANS
 from lpwd.optimizers import OPTIMIZERS
 from lpwd.ui.shared import defaults
 from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown

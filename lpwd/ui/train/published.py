@@ -16,7 +16,7 @@ from lpwd.ui.views import MAX_LANES, lane_style
 from lpwd.ui.web.topics import IDLE_MS
 
 if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
-    from lpwd.hub.pull import Results
+    from lpwd.hub.results import Results
 
 READING_MS = 1000  # until a page asks again while they are being read
 ALWAYS = frozenset({"wd", "lpwd"})  # drawn beside any race

@@ -48,12 +48,13 @@ def build(
     people: People,
     topics: Topics,
     cached: Cached,
+    costs: Costs,
     hub_problem: Future[str | None],
     on_load: Callable[..., Any],
 ) -> form.Form:
     """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
     here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
-    topics.add("preflight", preflight(Costs(live), here))
+    topics.add("preflight", preflight(costs, here))
     topics.add("published_curves", Beside(live.store, cached).look)
     topics.add("differences", Differences(live.store).look)
 

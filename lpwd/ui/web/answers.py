@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
+from starlette.responses import Response
 
 from lpwd.config import ConfigError, config_error
 from lpwd.jobs.rights import User
@@ -109,3 +110,8 @@ def parsed(request_text: Any, most: int = MAX_CHARACTERS) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ConfigError(f"the request is {request_text[:80]!r}: a JSON object is allowed")
     return arguments
+
+
+def json_response(text: str) -> Response:
+    """JSON that no browser or proxy keeps."""
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lpwd.analysis.dropped import compare_files
 from lpwd.config import ConfigError
 from lpwd.jobs.rights import User
-from lpwd.ui.web.answers import answers, parsed
+from lpwd.ui.web.answers import answers, json_response, parsed
 from lpwd.ui.web.people import MAX_BYTES
 
 MAX_WAITING = 8  # requests; one is read at a time, beside a training
@@ -51,17 +51,13 @@ def route() -> Route:
     async def serve(request: Request) -> Response:
         nonlocal inside
         if inside > MAX_WAITING:
-            return _json(json.dumps({"problem": BUSY}))
+            return json_response(json.dumps({"problem": BUSY}))
         inside += 1
         try:
             body = await request.body()  # before its turn: one who sends slowly keeps nobody waiting
             async with one_at_a_time:
-                return _json(await run_in_threadpool(work, body))
+                return json_response(await run_in_threadpool(work, body))
         finally:
             inside -= 1
 
     return Route("/lpwd/dropped", serve, methods=["POST"])
-
-
-def _json(text: str) -> Response:
-    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})

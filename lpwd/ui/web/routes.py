@@ -19,7 +19,7 @@ from lpwd.config import ConfigError
 from lpwd.jobs.queue import Jobs
 from lpwd.jobs.rights import User
 from lpwd.ui.live import Live
-from lpwd.ui.web.answers import answers, parsed
+from lpwd.ui.web.answers import answers, json_response, parsed
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
 
@@ -49,9 +49,9 @@ def polling(live: Live, people: People, watched: Topics) -> Route:
         try:
             arguments = parsed((await request.body()).decode(errors="replace"))
         except ConfigError as error:
-            return _json(json.dumps({"problem": str(error)}))
+            return json_response(json.dumps({"problem": str(error)}))
         user = people.who(request)
-        return _json(
+        return json_response(
             await run_in_threadpool(work, arguments, user) if may_take_long(arguments) else work(arguments, user)
         )
 
@@ -62,10 +62,6 @@ def may_take_long(arguments: dict[str, Any]) -> bool:
     """Whether a poll asks for more than was appended to curves that the page has: for whole files, or for a topic."""
     cursors = arguments.get("cursors")
     return bool(arguments.get("topics")) or not isinstance(cursors, dict) or not all(cursors.values()) or not cursors
-
-
-def _json(text: str) -> Response:
-    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def health(jobs: Jobs) -> Route:
