@@ -103,7 +103,7 @@ def test_with_another_model_the_same_command_trains_the_start_first(tiny, tmp_pa
     done = swept(small_preset(cells), tmp_path / "runs", monkeypatch, "sweep", *words)
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["states"] == {"finished": 3}
-    assert f"start {source.run_id} is trained first, which takes about 0 minutes here" in done.stderr
+    assert f"start {source.run_id} is trained first, which takes about 1 minute here" in done.stderr
     store = RunStore(tmp_path / "runs")
     assert sorted(store.ids()) == sorted([source.run_id, *(cell.run_id for cell in cells)])
     expected = starts.digest(torch.load(store.paths(source.run_id).checkpoint, weights_only=True)["model"])

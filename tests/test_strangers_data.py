@@ -11,6 +11,8 @@ from browser import posted
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.rights import HOST, Limits, User, check_names, check_person
+from lpwd.ui.shared import form
+from lpwd.ui.shared.address import first_values
 
 STRANGER = User("stranger")
 LOOKS = {"open", "os.listdir", "os.scandir", "os.mkdir", "os.walk", "glob.glob", "socket.connect", "import"}
@@ -102,7 +104,12 @@ def test_the_app_refuses_a_strangers_names_whether_they_are_there_or_not(app, tm
     for plugin in ({"plugins": {"method": "my@0123456789abcdef"}, "method": "wd"}, {"plugin": str(tmp_path / "my.py")}):
         with pytest.raises(Exception, match=r"not loaded here|plugin is no field"):
             client.predict(options=plugin, api_name="/start_run")
-    shown = {"model": "convnext_atto", "methods": ["wd"], "seeds": 1, "dataset": f"folder:{tmp_path}"}
-    body = json.dumps({"topics": {"preflight": {"shown": shown}}})
-    assert str(tmp_path) not in posted(app, body=body, content_type="application/json").text
+    whole = {name: form.shown(name, value) for name, value in first_values("digits").items()}
+    for shown, sentence in (
+        (whole | {"dataset": f"folder:{tmp_path}"}, "only the owner of this app may"),
+        ({"dataset": f"folder:{tmp_path}"}, "the form must hold each of its fields once"),
+    ):
+        body = json.dumps({"topics": {"preflight": {"shown": shown}}})
+        answer = posted(app, body=body, content_type="application/json").text
+        assert sentence in answer
     assert httpx.get(f"{app.url}/?dataset=folder:{tmp_path}", timeout=30).status_code == 200

@@ -82,7 +82,9 @@ def shown(name: str, value: Any) -> Any:
 
 
 def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of what the controls show, by field. Raises ConfigError in the words of the page."""
+    """The values of what the controls show, by field. Raises ConfigError, also where a field is missing or unknown."""
+    if wrong := sorted(LABELS.keys() ^ shown_values.keys()):
+        raise ConfigError(f"the form must hold each of its fields once: look at {', '.join(map(repr, wrong))[:200]}")
     with in_page_words():
         return {name: value if name in BESIDE else codec.read(name, value) for name, value in shown_values.items()}
 
