@@ -5,6 +5,7 @@
     python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
     python docs/make.py opposing fig2        # print one table: R_op of WD by η and λ
     python docs/make.py verdicts table1      # print the sentences of a report, of what is done
+    python docs/make.py motion table1        # print each method's angle per step beside the predicted one
     python docs/make.py audit timm           # print one table: the recorded audits of a package
     python docs/make.py refused names        # print one table: the optimizers that cannot train a run, and why
 
@@ -24,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 from click.testing import CliRunner
 
+from lpwd.analysis import layer_motion
 from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.words import general, label, spread
 from lpwd.audit.table import markdown, recorded
@@ -35,7 +37,8 @@ from lpwd.paper.presets import get_preset
 from lpwd.runs import Runs
 
 HERE = Path(__file__).parent
-TABLES = "table PRESET VALUE, opposing PRESET, verdicts PRESET, audit PACKAGE or refused names"
+TABLES = "table PRESET VALUE, opposing PRESET, verdicts PRESET, motion PRESET, audit PACKAGE or refused names"
+MOST_SEEDS = 8  # of a preset, those beyond its plan included
 FINDINGS, AUDIT = HERE / "findings.md", HERE / "audit.md"
 BLOCK = re.compile(r"(<!-- (python [^>]*?) -->\n).*?(<!-- end -->)", re.S)
 PICTURES = {  # file: preset, the end of the figure's caption
@@ -72,6 +75,13 @@ def verdicts(preset: str) -> str:
     """The sentences of a report, without those of pairs that no run fills."""
     sentences = find(get_preset(preset), published(), "cpu").sentences
     return "\n".join(sentence for sentence in sentences if "no pair of finished runs" not in sentence)
+
+
+def motion(preset: str) -> str:
+    """How far each method's layers are from the predicted angle per step, in the runs that recorded it."""
+    chosen = get_preset(preset)
+    frame = layer_motion.layer_motion(tabulate(chosen, published(), "cpu", MOST_SEEDS).cells, published())
+    return "\n".join([*layer_motion.sentences(frame, chosen.rows), f"{frame.run_id.nunique()} runs recorded it."])
 
 
 def counted(seeds: pd.Series, done: int, asked: int) -> str:
@@ -135,7 +145,14 @@ def make(words: list[str]) -> str:
     return MAKERS[kind](*rest)
 
 
-MAKERS = {"table": table, "opposing": opposing, "verdicts": verdicts, "audit": audit, "refused": refused}
+MAKERS = {
+    "table": table,
+    "opposing": opposing,
+    "verdicts": verdicts,
+    "motion": motion,
+    "audit": audit,
+    "refused": refused,
+}
 
 
 def filled(text: str) -> str:

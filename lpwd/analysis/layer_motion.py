@@ -10,8 +10,10 @@ from lpwd.analysis.equilibrium import WITHIN, angle
 from lpwd.analysis.figures import empty_figure, style
 from lpwd.analysis.words import general, label
 from lpwd.history import History
+from lpwd.methods import METHODS
 from lpwd.runs import Run, RunSource
 
+LISTED = 4  # strengths that a sentence names one by one
 CAPTION = "angle per step of each layer, measured over predicted"
 COLUMNS = ["run_id", "method", "weight_decay", "seed", "layer", "name", "predicted", "measured"]
 
@@ -22,7 +24,9 @@ def layer_motion(cells: pd.DataFrame, source: RunSource) -> pd.DataFrame:
     `layer` counts from 1, the shallowest. Layers for which nothing is predicted are left out (`equilibrium.angle`).
     """
     finished = cells[cells.state == "finished"].set_index("run_id")
+    place = {method: number for number, method in enumerate(METHODS)}
     runs = [run for run in source.records() if run.run_id in finished.index]
+    runs.sort(key=lambda run: (place.get(run.config.method, len(place)), run.config.weight_decay, run.config.seed))
     return pd.DataFrame([row for run in runs for row in _rows(run, source.history(run.run_id))], columns=COLUMNS)
 
 
@@ -62,16 +66,18 @@ def figure(motion: pd.DataFrame) -> go.Figure:
 
 
 def sentences(motion: pd.DataFrame, methods: Iterable[str]) -> list[str]:
-    """For each method, how many layers turn as predicted at each strength, and how far apart their angles are."""
+    """For each method, the measured angle over the predicted one at each strength, and how many layers balance."""
     return [_said(method, motion[motion.method == method]) for method in methods if (motion.method == method).any()]
 
 
 def _said(method: str, motion: pd.DataFrame) -> str:
-    near = (motion.measured / motion.predicted).between(1 / WITHIN, WITHIN)
-    shares = near.groupby(motion.weight_decay).mean()
-    at = ", ".join(f"{100 * share:.0f} % at λ = {decay:g}" for decay, share in shares.items())
-    angles = motion.groupby(["weight_decay", "seed"]).measured
-    apart = f"the widest is {general((angles.max() / angles.min()).mean(), 2)} times the narrowest"
+    ratio = motion.measured / motion.predicted
+    medians = ratio.groupby(motion.weight_decay).median()
+    at = ", ".join(f"{general(median, 2)} at λ = {decay:g}" for decay, median in medians.items())
+    if len(medians) > LISTED:
+        at = f"{general(medians.min(), 2)} to {general(medians.max(), 2)} over {len(medians)} λ"
+    near = ratio.between(1 / WITHIN, WITHIN)
     return (
-        f"{label(method)}, angle per step in the last epoch: as predicted (within 25 %) in {at} of the layers; {apart}."
+        f"{label(method)}: angle per step in the last epoch over the predicted one, median of layers and seeds: {at}; "
+        f"{near.sum()} of {len(near)} layers within 25 %."
     )
