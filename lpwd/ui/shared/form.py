@@ -82,9 +82,9 @@ def shown(name: str, value: Any) -> Any:
 
 
 def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of what the controls show, by field. Raises ConfigError, also where a field is missing or unknown."""
-    if wrong := sorted(LABELS.keys() ^ shown_values.keys()):
-        raise ConfigError(f"the form must hold each of its fields once: look at {', '.join(map(repr, wrong))[:200]}")
+    """The values of what the controls show, by field. Raises ConfigError in the words of the page."""
+    if unknown := shown_values.keys() - LABELS.keys():
+        raise ConfigError(f"the form has no field {min(unknown)[:40]!r}")
     with in_page_words():
         return {name: value if name in BESIDE else codec.read(name, value) for name, value in shown_values.items()}
 
@@ -115,7 +115,9 @@ def configs(values: Mapping[str, Any]) -> list[RunConfig]:
 
 
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
-    """The lanes of each seed, so that methods are paired by seed. Raises ConfigError in the words of the page."""
+    """The lanes of each seed, so that methods are paired by seed. Raises ConfigError, also if a field is missing."""
+    if missing := sorted(LABELS.keys() - values.keys()):
+        raise ConfigError(f"the form lacks {', '.join(missing)}")
     first = configs(values)
     with in_page_words():
         if values["seeds"] not in SEEDS:

@@ -70,7 +70,7 @@ class Beside:
 
 def _meant(shown: dict[str, Any]) -> list[RunConfig]:
     """What Start would train; nothing where the form says something that cannot be."""
-    with suppress(ConfigError, TypeError):
+    with suppress(ConfigError, KeyError, TypeError):
         return form.configs(form.meant(shown))
     return []
 
