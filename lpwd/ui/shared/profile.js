@@ -21,6 +21,8 @@ export class Profile extends View {
     this.text = "";
     this.mean = "layers"; // where total decay is the same
     this.layers = 0;
+    /** @type {number[]} */
+    this.bars = [];
     /** @type {any[]} */
     this.inputs = [];
     /** @type {any[]} */
@@ -52,18 +54,16 @@ export class Profile extends View {
     const place =
       this.layers === count ? `layer ${i + 1} of ${count}` : `${Math.round((100 * i) / (count - 1))} % of the depth`;
     input.setAttribute("aria-label", `λ at ${place}`);
-    input.addEventListener("input", () => this.changed(""));
+    input.addEventListener("input", () => {
+      this.bars[i] = Number(input.value);
+      this.changed("");
+    });
     return input;
-  }
-
-  values() {
-    return this.inputs.map(({ value }) => Number(value));
   }
 
   /** Return the profile as text: as it was given, or the bars. */
   drawn() {
-    const bars = this.values().map((value) => short(value, 4));
-    return this.text || bars.join(",");
+    return this.text || this.bars.map((value) => short(value, 4)).join(",");
   }
 
   /** Return what the form's mean is with this profile. */
@@ -89,6 +89,7 @@ export class Profile extends View {
   }
 
   set(/** @type {number[]} */ bars) {
+    this.bars = [...bars]; // an input rounds its own to a multiple of STEP
     this.inputs.forEach((input, i) => {
       input.value = String(bars[i]);
     });
@@ -106,7 +107,7 @@ export class Profile extends View {
 
   describe() {
     const isSame = this.field("same").checked;
-    const bars = barsOf(this.text, this.inputs.length) ?? this.values(); // a bar stands at a multiple of STEP
+    const bars = this.bars;
     const rates = isSame ? overMean(bars) : bars;
     rates.forEach((rate, i) => {
       this.outputs[i].textContent = short(rate, 2);
