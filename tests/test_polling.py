@@ -64,10 +64,7 @@ def test_a_link_to_a_thousand_runs_is_a_sentence(store, tiny):
         answer = live.poll(ME, **request)
         assert answer["race"] is None
         assert answer["problem"].endswith(f"runs are asked for: at most {MAX_LANES} are shown in one picture")
-    most = live.poll(ME, run=",".join(ids[1:]))
-    assert len(most["race"]["lanes"]) == MAX_LANES
-    assert most["pollMs"] == 3600  # a page that draws so many is asked less often; with few it is
-    assert live.poll(ME, run=",".join(ids[1:3]))["pollMs"] == 1000
+    assert len(live.poll(ME, run=",".join(ids[1:]))["race"]["lanes"]) == MAX_LANES
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "9" * 5000, "²", "1:2", "", "٣"])

@@ -19,7 +19,6 @@ from lpwd.ui.curves import CurveCache
 from lpwd.ui.views import MAX_LANES, by_seed, lanes_beside, race_records, race_view, with_all_seeds
 
 POLL_MS = {"running": 500, "stopping": 300, "queued": 1000}  # by the state of what the page shows or trains
-LANE_POLL_MS = 30  # for each lane: a page takes longer to draw a hundred than two
 IDLE_POLL_MS = 3000
 MEMORY_SECONDS = 2.0  # between looks at the memory in use
 SHARED_SECONDS = 0.2  # what one page was told, the others are told too for so long
@@ -101,8 +100,7 @@ class Live:
             answer["curves"] = {i: self.curves.since(i, given.get(i, "")) for i in race["ids"]}
             answer["mine"]["race"] = self._may_change(user, race["ids"])
         paces = [POLL_MS.get(view["state"], IDLE_POLL_MS) for view in (race, active) if view]
-        to_draw = LANE_POLL_MS * len(race["ids"]) if race else 0
-        return answer | {"race": race, "pollMs": max(to_draw, min(paces, default=IDLE_POLL_MS))}
+        return answer | {"race": race, "pollMs": min(paces, default=IDLE_POLL_MS)}
 
     def _shared(self, key: str, make: Callable[[], Any]) -> Any:
         """What `make` returned within the last moment, whoever asked for it."""

@@ -10,14 +10,6 @@ const Y = {
   opposing: { title: "opposing penalties (% of the weights)", hoverformat: ".2f", range: [0, 100] },
 };
 
-let turn = Promise.resolve();
-
-/** Resolve in a frame of one's own, so that several charts do not hold the page up at once. */
-function nextFrame() {
-  turn = turn.then(() => new Promise((resolve) => requestAnimationFrame(() => resolve())));
-  return turn;
-}
-
 export class LaneChart {
   /** @param {HTMLElement} element @param {ChartKind} kind */
   constructor(element, kind) {
@@ -31,13 +23,13 @@ export class LaneChart {
     this.draw(EMPTY);
   }
 
-  /** Draw on a frame soon, if anything has changed.
+  /** Draw on the next frame, if anything has changed.
    * @param {{race: any, curves: Curves, published: any}} wanted `published` has lanes of means over seeds */
   draw(wanted) {
     this.wanted = wanted;
     if (this.waiting || this.stamp() === this.drawn) return;
     this.waiting = true;
-    nextFrame().then(() => this.redraw());
+    requestAnimationFrame(() => this.redraw());
   }
 
   stamp() {
