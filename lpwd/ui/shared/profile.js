@@ -74,7 +74,7 @@ export class Profile extends View {
   /** Show a profile; return whether the text is one. @param {string} text @param {string} mean */
   show(text, mean) {
     const bars = barsOf(text, this.inputs.length);
-    if (mean !== "drawn") this.mean = mean || "layers";
+    if (mean !== "drawn") this.mean = mean === "parameters" ? mean : "layers"; // a link may say anything
     this.field("same").checked = mean !== "drawn";
     if (bars && text !== this.text) {
       this.text = text;
