@@ -26,7 +26,7 @@ import pandas as pd
 from click.testing import CliRunner
 
 from lpwd.analysis import layer_motion
-from lpwd.analysis.opposing import with_opposing
+from lpwd.analysis.statistics import with_opposing
 from lpwd.analysis.words import general, label, spread
 from lpwd.audit.table import markdown, recorded
 from lpwd.cli.main import main as main_command

@@ -196,7 +196,7 @@ def test_the_command_prints_a_table_or_json_and_its_exit_code_tells():
     assert run("adamw", "--expect", "decoupled").exit_code == 0
     unknown = run("torch.nn:Linear")
     assert unknown.exit_code == 2
-    assert "torch.nn has no optimizer of the name Linear" in unknown.stderr
+    assert "optimizer 'torch.nn:Linear' not found in torch.nn" in unknown.stderr
 
 
 def test_the_recorded_audits_are_what_an_audit_finds_here():

@@ -940,7 +940,7 @@ def test_the_rows_of_the_table_equal_the_options_that_they_stand_for():
 
 def test_a_mean_that_no_factor_reaches_is_refused():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
-    with pytest.raises(ValueError, match="all decayed parameters lie in layers of rate 0"):
+    with pytest.raises(ValueError, match="all decayed parameters are in layers with rate 0"):
         lpwd.layer_groups(model, 0.5, "2(i-1)/(n-1)", mean="parameters")
 
 

@@ -1,6 +1,6 @@
-"""Options of the commands: RunConfig's fields, each defined once there, and those that several commands share.
+"""Command line options: one per field of RunConfig, and options shared by several commands.
 
-`lpwd.spelled` is the way back: a RunConfig as a command line.
+`lpwd.spelled` does the reverse: it writes a RunConfig as a command line.
 """
 
 import builtins
@@ -23,13 +23,13 @@ runs_dir_option = click.Option(
     default=Path("runs"),
     show_default=True,
     envvar="LPWD_RUNS_DIR",
-    help="where runs are kept",
+    help="folder of runs",
 )
 device_option = click.Option(
     ["--device"], default="auto", show_default=True, envvar="LPWD_DEVICE", help="auto, cpu, cuda or cuda:1"
 )
 threads_option = click.Option(
-    ["--threads"], type=click.IntRange(1), help="CPU threads of torch a lane  [default: cores / lanes]"
+    ["--threads"], type=click.IntRange(1), help="torch CPU threads per lane  [default: cores / lanes]"
 )
 
 
@@ -37,19 +37,19 @@ def _load_plugins(ctx: click.Context, param: click.Parameter, files: tuple[Path,
     plugins.load_all(files)
 
 
-plugin_option = click.Option(  # eager: what it registers are values of the other options
+plugin_option = click.Option(  # eager, because plug-ins add values of other options
     ["--plugin"],
     type=click.Path(path_type=Path),
     multiple=True,
     is_eager=True,
     expose_value=False,
     callback=_load_plugins,
-    help="Python file that registers methods, optimizers, data sets or models; repeatable (also LPWD_PLUGINS)",
+    help="Python file that registers methods, optimizers, data sets or models; repeatable  [env: LPWD_PLUGINS]",
 )
 
 
 class MethodName(click.ParamType):
-    """A name of METHODS, plug-ins' included."""
+    """A name in METHODS, including methods of plug-ins."""
 
     name = "method"
 
@@ -70,7 +70,7 @@ class JsonObject(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         try:
             parsed = value if isinstance(value, dict) else json.loads(value)
-        except (ValueError, RecursionError):  # no JSON, or nested too deep
+        except (ValueError, RecursionError):  # invalid JSON, or nested too deeply
             parsed = None
         if not isinstance(parsed, dict):
             self.fail(f"{reprlib.repr(value)} is not a JSON object", param, ctx)
@@ -78,7 +78,7 @@ class JsonObject(click.ParamType):
 
 
 class Numbers(click.ParamType):
-    """Numbers with commas between them, such as 0,0.5,1,2."""
+    """Comma-separated numbers, such as 0,0.5,1,2."""
 
     name = "numbers"
 
@@ -90,7 +90,7 @@ class Numbers(click.ParamType):
 
 
 def options(multiple_methods: bool) -> list[click.Option]:
-    """An option for each field of RunConfig; unset ones stay out of the result, so that defaults have one home."""
+    """Return one option per field of RunConfig. Options default to None; RunConfig defines the defaults."""
     return [_option(name, multiple_methods) for name in RunConfig.model_fields if name not in HIDDEN]
 
 
@@ -99,7 +99,7 @@ def _option(name: str, multiple_methods: bool) -> click.Option:
     flag = "--" + name.replace("_", "-")
     help_text = f"{field.description}  [default: {_shown_default(name)}]"
     if name == "method":
-        text = "decay method; repeat it for each lane" if multiple_methods else str(field.description)
+        text = "decay method; repeat the option for each lane" if multiple_methods else str(field.description)
         return click.Option(
             [flag], type=MethodName(), multiple=multiple_methods, default=None, required=True, help=text
         )
@@ -110,7 +110,7 @@ def _option(name: str, multiple_methods: bool) -> click.Option:
 
 
 def _type(inner: Any) -> Any:
-    """What click reads a value of this annotation with."""
+    """Return the click type for a type annotation."""
     parts = typing.get_args(inner)
     match typing.get_origin(inner):
         case typing.Literal:
@@ -124,6 +124,6 @@ def _type(inner: Any) -> Any:
 
 def _shown_default(name: str) -> str:
     if name == "precision":
-        return "bf16 where the device has it, else fp32"
+        return "bf16 if the device supports it, else fp32"
     default = RunConfig.model_fields[name].get_default(call_default_factory=True)
     return "all" if name.endswith("_samples") and default is None else str(default)

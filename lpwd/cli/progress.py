@@ -1,4 +1,4 @@
-"""Progress bars on stderr, one a lane, fed by the events of a run."""
+"""Progress bars on stderr, one per lane, updated by the events of runs."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -12,7 +12,7 @@ from lpwd.events import Diverged, Epoch, Event, Started, Step
 
 
 class Bars:
-    """Context manager; where stderr is no terminal, a line an epoch is printed instead of bars."""
+    """Context manager for progress bars. If stderr is not a terminal, prints one line per epoch instead."""
 
     def __init__(self, configs: Mapping[str, RunConfig]) -> None:
         self.configs = configs

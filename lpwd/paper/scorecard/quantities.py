@@ -1,16 +1,14 @@
-"""The quantity of our runs that decides each claim: one value per seed, from runs on the same batches."""
+"""The quantities that test each claim, with one value per seed from runs on the same batches."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.pairs import MARGINS, fairly_chosen
 from lpwd.analysis.phrases import minus
-from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.statistics import metrics_frame, with_opposing
 from lpwd.analysis.strengths import first_column, with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.paper.findings import Findings
@@ -22,7 +20,7 @@ Values = dict[str, dict[int, float]]  # column -> seed -> value
 
 
 def _pairs(findings: Findings, method: str, other: str, value: str = "best10_mean") -> Values:
-    """Differences at each method's best setting."""
+    """Return the differences of each method at its best setting, by column and seed."""
     rows = findings.contrasts
     if rows.empty:
         return {}
@@ -33,7 +31,7 @@ def _pairs(findings: Findings, method: str, other: str, value: str = "best10_mea
 def pair(
     findings: Findings, method: str, other: str, value: str = "best10_mean", paper: Mapping[str, float] | None = None
 ) -> Part:
-    """`paper` is its difference by column; ours is compared with its mean over the same columns."""
+    """Return a contrast as a part; reported differences (`paper`, by column) are averaged over the same columns."""
     name, unit, lower = QUANTITIES[value]
     values, columns = over_columns(_pairs(findings, method, other, value))
     known = [paper[column] for column in columns if column in paper] if paper else []
@@ -47,7 +45,7 @@ def pair(
 
 
 def _naive(findings: Findings, method: str, other: str, column: str, value: str = "best10_mean") -> float | None:
-    """As `Paired.naive` of a contrast, or None."""
+    """Return `Paired.naive` of a contrast, or None."""
     rows = findings.contrasts
     mine = rows[(rows.method == method) & (rows.other == other) & (rows.value == QUANTITIES[value][0])]
     found = mine[mine.column == column].naive.dropna()
@@ -84,7 +82,7 @@ def fig3b(findings: Findings, source: Runs) -> list[Part]:
 
 
 def fig5(findings: Findings, source: Runs) -> list[Part]:
-    """The gain at the largest size less that at the smallest."""
+    """The gain at the largest size minus the gain at the smallest."""
     sizes, pairs = list(dict.fromkeys(findings.cells.column)), _pairs(findings, "lpwd", "wd")
     first, last = (pairs.get(sizes[i], {}) for i in (0, -1))
     values = tuple(last[seed] - first[seed] for seed in sorted(first.keys() & last.keys()))
@@ -103,18 +101,18 @@ def settle(findings: Findings, source: Runs) -> list[Part]:
     ]
 
 
-# ---- quantities of whole replications: a seed counts in a column once all of its cells there are done
+# ---- quantities of complete replications: seeds whose cells in a column are all done
 
 
 def whole_replications(findings: Findings) -> pd.DataFrame:
-    """The finished cells of seeds that are complete in their column."""
+    """Return the finished cells of seeds that are complete in their column."""
     cells = findings.cells
     whole = cells.groupby(["column", "seed"]).done.transform(lambda done: done.astype(bool).all())
     return cells[whole & (cells.state == "finished")]
 
 
 def fig4(findings: Findings, source: Runs) -> list[Part]:
-    """LPWD minus WD, mean over the whole grid."""
+    """LPWD minus WD, averaged over the grid."""
     cells = whole_replications(findings)
     two = cells[cells.method.isin(["wd", "lpwd"])]
     wide = two.pivot_table(index=["column", "seed", "lr", "weight_decay"], columns="method", values="best10_mean")
@@ -128,7 +126,7 @@ def fig4(findings: Findings, source: Runs) -> list[Part]:
 
 
 def fig2(findings: Findings, source: Runs) -> list[Part]:
-    """Ranks are taken within each value of the other rate, so that its effect does not hide this one's."""
+    """Rank correlations of R_op with each rate, at equal values of the other rate."""
     cells = with_opposing(whole_replications(findings), source)
     parts = []
     for name, other, sign in (("lr", "weight_decay", "η at equal λ"), ("weight_decay", "lr", "λ at equal η")):
@@ -147,7 +145,7 @@ def _correlation(findings: Findings, name: str, values: Values, sign: Sign, poin
 
 
 def fig3a(findings: Findings, source: Runs) -> list[Part]:
-    """That top-1 falls is its rank correlation with the shrink; that it falls constantly, its largest rise."""
+    """The rank correlation of top-1 with the shrink, and the largest rise of top-1."""
     cells = whole_replications(findings)
     points = metrics_frame(source, cells.run_id, "zero_shot")
     ranks: Values = {}
@@ -165,19 +163,17 @@ def fig3a(findings: Findings, source: Runs) -> list[Part]:
     ]
 
 
-# ---- the paper's numbers
+# ---- numbers of the paper
 
 
 def table3_gain(method: str, other: str) -> float:
-    """Points in Table 3, from its one column."""
+    """Return the difference of two methods in Table 3, in points."""
     mean = {name: reported.mean for (name, _), reported in TABLE3.items()}
     return round(mean[method] - mean[other], 2)
 
 
-TABLE1_GAINS: MappingProxyType[str, float] = MappingProxyType(
-    {
-        column: round(reported.mean - TABLE1["wd", column].mean, 2)
-        for (method, column), reported in TABLE1.items()
-        if method == "lpwd"
-    }
-)
+TABLE1_GAINS: dict[str, float] = {
+    column: round(reported.mean - TABLE1["wd", column].mean, 2)
+    for (method, column), reported in TABLE1.items()
+    if method == "lpwd"
+}
