@@ -1,4 +1,4 @@
-"""Does the fast step train as a plain loop does? Loss curves over 100 steps, ours beside the plain loop's two seeds.
+"""Compare the loss curves of the fast step with those of a plain loop (two seeds) over 100 steps.
 
     python benchmarks/curve.py [--models NAME ...] [--steps 100] [--batch 128] [--precision bf16]
 
@@ -68,7 +68,7 @@ def plain(config: RunConfig, steps: int, seed: int) -> Tensor:
 
 
 def apart(left: Tensor, right: Tensor) -> str:
-    """Mean and largest distance of the means over WINDOW steps."""
+    """Return the mean and the largest distance of means over WINDOW steps."""
     windows = (left - right).view(-1, WINDOW).mean(1).abs()
     return f"{float(windows.mean()):.4f} (largest {float(windows.max()):.4f})"
 

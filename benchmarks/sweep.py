@@ -1,4 +1,4 @@
-"""What a cell of a sweep costs beside its training: cells of preset `scan` (digits, 0.28 M parameters), local engine.
+"""Measure the overhead per cell of a local sweep, with preset `scan` (digits, 0.28 M parameters).
 
     python benchmarks/sweep.py [--cells 24] [--epochs 14] [--workers 2]
 

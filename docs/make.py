@@ -1,15 +1,15 @@
-"""Fill docs/findings.md and docs/audit.md from the bundled results: what commands print, tables, pictures.
+"""Fill docs/findings.md and docs/audit.md with command output, tables and figures of the bundled results.
 
-    python docs/make.py                      # all of it; pictures need chromium and the extra `test`
-    python docs/make.py --text               # the text alone
+    python docs/make.py                      # everything; figures need chromium and the extra `test`
+    python docs/make.py --text               # text only
     python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
     python docs/make.py opposing fig2        # print one table: R_op of WD by η and λ
-    python docs/make.py verdicts table1      # print the sentences of a report, of what is done
-    python docs/make.py motion table1        # print each method's angle per step beside the predicted one
+    python docs/make.py verdicts table1      # print the sentences of a report
+    python docs/make.py motion table1        # print measured and predicted angles per step
     python docs/make.py audit timm           # print one table: the recorded audits of a package
-    python docs/make.py refused names        # print one table: the optimizers that cannot train a run, and why
+    python docs/make.py refused names        # print one table: unsupported optimizers with reasons
 
-In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMAND prints; a test compares them.
+A block between `<!-- COMMAND -->` and `<!-- end -->` contains the output of COMMAND; a test compares them.
 """
 
 import argparse

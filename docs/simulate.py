@@ -1,4 +1,4 @@
-"""Print the coverage and error rates of the statistics by simulation, beside what is claimed.
+"""Simulate coverage and error rates of the statistics and compare them with the claimed rates.
 
     python docs/simulate.py [--draws 10000]
 
