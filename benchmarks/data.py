@@ -2,7 +2,7 @@
 
     HF_ENDPOINT=http://127.0.0.1:8765 python benchmarks/data.py [cifar100]
 
-Expected on two cores: 50,000 images in 2 s, the next start in 0.1 s, a batch under 2 % of a convnext_atto step.
+Expected on two cores: 50,000 images in 2 s, the second start in 0.1 s, batches below 2 % of a convnext_atto step.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Measure the page with thousands of own and published runs. Run by `page.py store`.
 
-Own ones are invented numbers in cells of the presets, so that every tile of the scorecard has something to judge;
-published ones are the bundled real runs and, for the rest, such cells, half of them cells of the own runs too.
+Own runs are cells of presets with artificial numbers, so that every tile of the scorecard has runs. Published runs are
+the bundled ones and further artificial cells, half of which are also own runs.
 """
 
 import itertools

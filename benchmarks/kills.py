@@ -3,9 +3,9 @@
 
     python benchmarks/kills.py [--runs 40] [--kills 50] [--seed 0]
 
-Runs of a few seconds on digits, every third race of two lanes, go through the real queue. SIGKILL comes while a race
-trains, at a moment drawn from how long it takes undisturbed, or soon after its end. Then every metrics.jsonl must be
-what it is without kills, apart from times and speeds. About 15 s a kill on two cores; exit code 1 where one differs.
+Runs of a few seconds on digits, every third race with two lanes, go through the queue. The worker gets SIGKILL at a
+random time during or shortly after a race. Afterwards every metrics.jsonl must equal that of an uninterrupted run, except
+for times and speeds. Takes about 15 s per kill on two cores; exits with 1 if a file differs.
 """
 
 import argparse

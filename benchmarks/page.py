@@ -8,9 +8,9 @@
     python benchmarks/page.py drag [SWEEPS]      # landing page: drag lambda from end to end, 60 moves per sweep
     python benchmarks/page.py lanes [SECONDS]    # frames per second with a race of 100 growing lanes
 
-Needs the test extra and chromium. Expected on two idle cores: a tick under 50 ms, a flat heap, both tabs within 1 s,
-polls within 1 s and training at more than 0.95 of its speed alone; the landing painted within 1 s of navigation, the
-dragged charts within 50 ms of the hand without a task over 50 ms, 100 lanes at 60 pictures per second.
+Needs the test extra and chromium. Expected on two idle cores: ticks under 50 ms, a constant heap, both tabs within 1 s,
+polls within 1 s and training at more than 0.95 of its speed without clients; the landing page painted within 1 s, dragged
+charts updated within 50 ms without long tasks, 100 lanes at 60 frames per second.
 """
 
 import asyncio

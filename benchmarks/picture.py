@@ -3,10 +3,10 @@
 
     [LPWD_SNAPSHOT_DIR=folder] python benchmarks/picture.py [FILE]
 
-Beside it, screenshot.png shows the landing with its race done.
+Also writes screenshot.png, the landing page after its race.
 
-Of what is published, like `page.py land`; the race is trained here. Of act two the page's clock stands still between
-pictures, so that a busy machine draws the same ones. About four minutes.
+Uses the published runs of `page.py land` and trains the race. The page's clock is paused between frames of act two, so
+that a busy machine records the same frames. Takes about four minutes.
 """
 
 import base64

@@ -3,10 +3,10 @@
 
     python benchmarks/soak.py [--minutes 60] [--pages 5]
 
-Every 20 seconds a race begins, is stopped after 10, and the one before it is deleted; every page asks once a second, as
-its script does, for the race that trains. Every 30 seconds, from the third minute on, it looks at the app, its worker
-and its checker: resident memory, descriptors, threads, and at zombies among them. Prints the first line and the last,
-and the largest growth over the first line in per cent. Expected: memory within 5 %, the rest flat, no zombie.
+Every 20 seconds a race starts, is stopped after 10 seconds, and the previous one is deleted; each page polls once a
+second. Every 30 seconds, from the third minute, the script measures resident memory, descriptors, threads and zombies of
+app, worker and checker. Prints the first and last line and the largest growth in percent. Expected: memory within 5 %,
+constant descriptors and threads, no zombies.
 """
 
 import argparse

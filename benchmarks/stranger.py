@@ -3,10 +3,10 @@
 
     python benchmarks/stranger.py [--requests 500] [--seconds 120] [--seed 0]
 
-The requests, as tests/test_answers.py makes them and with the training run's own id among the words, come evenly spread
-over the seconds, from a process on the same machine. Prints what they came to, the training's speed before, during and
-after, and whether every process lives and /health is true. The speeds need an idle machine; exit code 1 where a process
-ended, an answer was no sentence, or the run was changed.
+Requests are generated as in tests/test_answers.py, may contain the id of the training run, and are sent at a constant
+rate from a process on the same machine. Prints the kinds of answers, the training speed before, during and after, and the
+health of all processes. Speeds need an idle machine. Exits with 1 if a process ended, an answer was not a valid message,
+or the run was changed.
 """
 
 import argparse

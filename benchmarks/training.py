@@ -3,16 +3,16 @@
     python benchmarks/training.py [--threads 1 2] [--precisions bf16 fp32] [--rounds 7] [--models NAME:BATCH ...]
     python benchmarks/training.py --device cuda --threads 1 --models convnext_tiny:512 swin_tiny_patch4_window7_224:512
 
-Three arms train the same model on the same uint8 images, forward, backward and update included:
+Three arms train the same model on the same uint8 images, including forward, backward and update:
 
 - ours: `Session.train_step` with kernels auto, method wd;
-- best: what a plain loop can be at its best here: channels-last, torch.optim.AdamW(fused=True), autocast where bf16,
-  batches gathered, flipped and normalised as whole tensors;
-- default: timm's model and torch.optim.AdamW as they come (no channels-last, no fused), the same batches.
+- best: a tuned plain loop: channels-last, torch.optim.AdamW(fused=True), autocast for bf16, and batches gathered,
+  flipped and normalized as tensors;
+- default: timm's model and torch.optim.AdamW with default options, on the same batches.
 
-Besides: the step's optimizer alone against AdamW(fused=True), and the input path's share. Ratios are medians over
-rounds in which the arms take turns; the spread is the smallest and largest ratio of a round. The process keeps freed
-memory, as our worker does, for all three: that makes the plain loops faster too.
+Also compares the optimizer step with AdamW(fused=True), and measures the share of the input pipeline. Ratios are medians
+over rounds of alternating arms, with the smallest and largest ratio. The process keeps freed memory for all arms, like
+our worker.
 """
 
 import argparse

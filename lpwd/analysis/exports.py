@@ -43,15 +43,10 @@ def _read(path: Path) -> pd.DataFrame:
         why = next(iter(str(error).replace(str(path), path.name).splitlines()), "")
         raise ConfigError(f"{path.name} could not be read: {why}") from None
     if {"Wall time", "Step", "Value"} <= set(frame):
-        run, tag = _scalar_name(path.stem)
-        return frame.rename(columns={"Value": tag, "Step": "step"}).drop(columns="Wall time").assign(run=run)
+        run, _, tag = path.stem.removeprefix("run-").partition("-tag-")  # TensorBoard's run-adam_0-tag-accuracy
+        names = {"Value": tag or "value", "Step": "step"}
+        return frame.rename(columns=names).drop(columns="Wall time").assign(run=run)
     return frame
-
-
-def _scalar_name(stem: str) -> tuple[str, str]:
-    """Return run and tag from the name of a TensorBoard export: `run-adam_0-tag-accuracy`."""
-    run, _, tag = stem.removeprefix("run-").partition("-tag-")
-    return run, tag or "value"
 
 
 def _trackio(path: Path) -> pd.DataFrame:

@@ -103,8 +103,3 @@ def outcome_text(outcome: str, margin: float, unit: str) -> str:
     """Return an outcome of `Paired` in words."""
     words = {"none": "no pair yet", "no interval": "one pair, no interval", "equal": no_difference(size(margin, unit))}
     return words.get(outcome, outcome)
-
-
-def claim_text(judged: str, margin: str) -> str:
-    """Return a verdict in words."""
-    return no_difference(margin) if judged == "no difference" else judged

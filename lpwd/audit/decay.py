@@ -52,6 +52,8 @@ class Audit:
 
 def audit(target: Target) -> Audit:
     """Audit a class; an exception of the class becomes `problem`."""
+    if target.problem:
+        return Audit(target.name, problem=target.problem)
     if "weight_decay" not in target.parameters:
         return Audit(target.name, "none", notes=("has no weight_decay",))
     try:
@@ -220,13 +222,10 @@ def _two_dtypes(target: Target, trial: Trial, decay: Decay) -> list[str]:
     for name, options in {"": {}, **kernels(target)}.items():
         one, two = (_effect(target, replace(t, kernel=options)) for t in (trial, mixed))
         if one is not None and two is not None and not close(one, two, one, SINGLE):
-            times = math.log(1 + float(two.sum() / _theta(target, mixed).sum())) / math.log(1 - decay.fraction)
+            theta = run(target, mixed).before[0].double()
+            times = math.log(1 + float(two.sum() / theta.sum())) / math.log(1 - decay.fraction)
             found.append(f"{name or 'by default'}: decays {times:.2g} times per step if parameters have two dtypes")
     return found
-
-
-def _theta(target: Target, trial: Trial) -> Tensor:
-    return run(target, trial).before[0].double()
 
 
 def _reloaded(target: Target, trial: Trial) -> list[str]:

@@ -21,7 +21,9 @@ def targets(name: str) -> list[Target]:
     """Return the classes for `nadam`, `timm:lion`, `package.module:Class` or `package.module.Class`, or all optimizers
     of a package such as `torch` or `timm`. Raises ValueError if there are none, ImportError if a module is missing."""
     if name == "timm":
-        return [_timm(key) for key in _timm_names()]
+        from timm.optim import list_optimizers
+
+        return [_timm(f"timm:{key}") for key in list_optimizers()]
     if ":" in name or name in OPTIMIZERS:
         row = OPTIMIZERS.get(name)
         cls, options = load(row.source if row and isinstance(row.source, str) else name)
@@ -45,27 +47,11 @@ def version(name: str) -> str:
         return package
 
 
-def _timm_names() -> list[str]:
-    from timm.optim import list_optimizers
-
-    return [f"timm:{name}" for name in list_optimizers()]
-
-
 def _timm(name: str) -> Target:
     try:
         return _target(name, *load(name))
     except (ImportError, ValueError) as error:
-        return Target(name, _unavailable(str(error)))
-
-
-def _unavailable(reason: str) -> type[torch.optim.Optimizer]:
-    """Return a class that raises the reason why the real class is unavailable."""
-
-    class Unavailable(torch.optim.Optimizer):
-        def __init__(self, params: Any, lr: float, weight_decay: float) -> None:
-            raise ValueError(reason)
-
-    return Unavailable
+        return Target(name, torch.optim.Optimizer, problem=f"ValueError: {str(error).splitlines()[0][:120]}")
 
 
 def _target(name: str, cls: type[torch.optim.Optimizer], options: dict[str, Any] | None = None) -> Target:

@@ -25,6 +25,7 @@ class Target:
     name: str
     cls: type[torch.optim.Optimizer]
     options: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""  # reason why the class is unavailable
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:

@@ -4,7 +4,6 @@
 """
 
 import builtins
-import json
 import reprlib
 import typing
 from pathlib import Path
@@ -62,31 +61,20 @@ class MethodName(click.ParamType):
         return f"[{'|'.join(METHODS)}]"
 
 
-class JsonObject(click.ParamType):
-    """A JSON object, such as '{"depths": [1, 1, 2, 1]}'."""
+class FieldValue(click.ParamType):
+    """The value of a field of RunConfig: a JSON object, or comma-separated numbers."""
 
-    name = "json"
+    def __init__(self, name: str) -> None:
+        self.name = name  # in the help, such as JSON
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            parsed = value if isinstance(value, dict) else json.loads(value)
-        except (ValueError, RecursionError):  # invalid JSON, or nested too deeply
-            parsed = None
-        if not isinstance(parsed, dict):
-            self.fail(f"{reprlib.repr(value)} is not a JSON object", param, ctx)
-        return parsed
-
-
-class Numbers(click.ParamType):
-    """Comma-separated numbers, such as 0,0.5,1,2."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        try:
-            return value if isinstance(value, tuple) else codec.numbers(param.name if param else "", value)
+            parsed = codec.read(str(param.name), value) if param else value
         except ConfigError as error:
             self.fail(str(error), param, ctx)
+        if not isinstance(parsed, dict | tuple):
+            self.fail(f"{reprlib.repr(value)} is not a JSON object", param, ctx)
+        return parsed
 
 
 def options(multiple_methods: bool) -> list[click.Option]:
@@ -116,9 +104,9 @@ def _type(inner: Any) -> Any:
         case typing.Literal:
             return click.Choice(parts)
         case builtins.tuple:
-            return Numbers() if Ellipsis in parts else parts
+            return FieldValue("numbers") if Ellipsis in parts else parts
         case builtins.dict:
-            return JsonObject()
+            return FieldValue("json")
     return inner
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from lpwd.cli.options import device_option, runs_dir_option, threads_option
 from lpwd.cli.paper import preset_argument, scale_option, seeds_option
+from lpwd.cli.progress import progress_on_stderr
 from lpwd.cli.train import stop_on_signals
 from lpwd.config import RunConfig
 from lpwd.jobs import costs
@@ -51,18 +51,12 @@ def sweep(
     preset: Preset,
     scale: Any,
     seeds: int | None,
-    engine: str,
     plan: bool,
     decide: bool,
     max_seeds: int,
     limit: int | None,
-    device: str,
-    threads: int | None,
-    workers: int | None,
-    address: str | None,
-    cpus_per_run: float,
-    gpus_per_run: float,
     runs_dir: Path,
+    **engine: Any,
 ) -> None:
     """Run the cells of a preset that have no result yet; the last line on stdout is JSON.
 
@@ -70,22 +64,15 @@ def sweep(
     added in planned looks (3, 5, 8, 12, 20 seeds) until every claim is decided.
     """
     if plan:
-        show_plan(preset, preset.cells(scale, max_seeds if decide else seeds)[:limit], scale, device, runs_dir)
+        show_plan(
+            preset, preset.cells(scale, max_seeds if decide else seeds)[:limit], scale, engine["device"], runs_dir
+        )
         return
     store = RunStore(runs_dir)
-    ray = {"address": address, "cpus": cpus_per_run, "gpus": gpus_per_run} if engine == "ray" else None
     with stop_on_signals() as stop:
 
         def run(count: int | None) -> Sweep:
-            return _run(
-                store,
-                preset.cells(scale, count)[:limit],
-                ray,
-                device,
-                workers,
-                threads=threads,
-                should_stop=stop.is_set,
-            )
+            return _run(store, preset.cells(scale, count)[:limit], should_stop=stop.is_set, **engine)
 
         if decide:
             from lpwd.jobs.decide import Decision
@@ -117,20 +104,28 @@ def _decide(
 
 
 def _run(
-    store: RunStore, cells: list[Cell], ray: dict[str, Any] | None, device: str, workers: int | None, **options: Any
+    store: RunStore,
+    cells: list[Cell],
+    *,
+    engine: str,
+    workers: int | None,
+    address: str | None,
+    cpus_per_run: float,
+    gpus_per_run: float,
+    **options: Any,
 ) -> Sweep:
     """Run the cells without a result on this machine or on Ray."""
     needed = with_starts(store, cells)
-    for line in about_starts(needed, device):
+    for line in about_starts(needed, options["device"]):
         click.echo(line, err=True)
     work = Sweep(store, [*needed.starts, *needed.configs])
     with bar(work) as refresh:
-        if ray is None:
-            run_local(work, device=device, workers=workers, on_change=refresh, **options)
+        if engine == "local":
+            run_local(work, workers=workers, on_change=refresh, **options)
         else:
             from lpwd.jobs.ray_cluster import run_on_ray
 
-            run_on_ray(work, device=device, on_change=refresh, **ray, **options)
+            run_on_ray(work, address=address, cpus=cpus_per_run, gpus=gpus_per_run, on_change=refresh, **options)
     return work
 
 
@@ -143,9 +138,7 @@ def _name_failures(work: Sweep) -> None:
 @contextmanager
 def bar(work: Sweep) -> Iterator[Callable[[], None]]:
     """Show a progress bar over training images. If stderr is not a terminal, print one line per finished cell."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with progress_on_stderr(TaskProgressColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task("", total=work.images())
         shown = ""
 

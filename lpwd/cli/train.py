@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
-from lpwd.cli.progress import Bars
+from lpwd.cli.progress import lane_bars
 from lpwd.config import RunConfig, race_configs
 from lpwd.jobs.costs import check_memory
 from lpwd.jobs.rights import check_trainable
@@ -119,10 +119,8 @@ def run(store: RunStore, run_ids: list[str], device: str, threads: int | None, q
     from lpwd.jobs.race import run_lanes
 
     check_trainable(store, run_ids)
-    with stop_on_signals() as stop, Bars({run_id: store.config(run_id) for run_id in run_ids}) as bars:
-        states = run_lanes(
-            store, run_ids, device=device, threads=threads, should_stop=stop.is_set, on_event=bars.on_event
-        )
+    with stop_on_signals() as stop, lane_bars({run_id: store.config(run_id) for run_id in run_ids}) as on_event:
+        states = run_lanes(store, run_ids, device=device, threads=threads, should_stop=stop.is_set, on_event=on_event)
     for run_id, state in states.items():
         status = store.status(run_id)
         if status.message:

@@ -36,7 +36,7 @@ def weight_norms(optimizer: torch.optim.Optimizer) -> list[float]:
 def layer_facts(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Return the fields of `events.Started` that describe the layers.
 
-    The rate of a layer is that of its decayed parameters; the mean rate counts parameters without decay as 0.
+    The rate of a layer is the rate of its decayed parameters; the mean rate counts parameters without decay as 0.
     """
     sizes = {layer: sum(p.numel() for p in parameters) for layer, parameters in layers(optimizer).items()}
     names, rates, decayed = {}, dict.fromkeys(sizes, 0.0), 0.0

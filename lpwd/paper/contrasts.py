@@ -15,7 +15,7 @@ from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Contrast, Preset
 
 
-def with_runs(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the cells that have a run."""
     return frame[frame.state != "missing"]
 
@@ -50,7 +50,7 @@ def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
         part = frame[frame.column == column]
         for contrast in preset.contrasts:
             if {contrast.method, contrast.other} <= set(part.method):
-                pair = fairly_chosen(with_runs(part), contrast.method, contrast.other, contrast.value)
+                pair = fairly_chosen(_with_runs(part), contrast.method, contrast.other, contrast.value)
                 pair = replace(pair, margin=contrast.margin) if contrast.margin else pair
                 lead = f"{column}: " if len(columns) > 1 else ""
                 yield Placed(column, pair, contrast.claim, _paper_difference(preset, contrast, column), lead)
@@ -66,7 +66,7 @@ def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
         for decay, part in frame.groupby("weight_decay"):
             claimed = claim if decay == largest else 0
             at = f"λ = {decay:g}"
-            yield Placed(at, paired(with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
+            yield Placed(at, paired(_with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
 
 
 def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float | None:
@@ -92,11 +92,14 @@ def sentences_on(preset: Preset, places: list[Placed], scale: Scale) -> list[str
 def contrast_row(one: Placed) -> dict[str, Any]:
     """Return one row of `Findings.contrasts`."""
     pair = one.pair
-    names = ("mean", "std", "n", "seeds", "differences", "outcome", "margin", "alpha", "naive", "hours")
+
+    def fields(*names: str) -> dict[str, Any]:
+        return {name: getattr(pair, name) for name in names}
+
     return {
-        **{"column": one.column, "method": pair.method, "other": pair.other, "value": QUANTITIES[pair.value][0]},
-        **dict(zip(("low", "high"), pair.interval, strict=True)),
+        **{"column": one.column, **fields("method", "other"), "value": QUANTITIES[pair.value][0]},
+        **{**fields("mean", "std"), **dict(zip(("low", "high"), pair.interval, strict=True))},
         **dict(zip(("images_low", "images_high"), pair.over_images or (math.nan, math.nan), strict=True)),
-        **{name: getattr(pair, name) for name in names},
-        **{"unadjusted": pair.at(ALPHA), "paper": one.paper, "x": one.x},
+        **{**fields("n", "seeds", "differences", "outcome"), "unadjusted": pair.at(ALPHA)},
+        **{**fields("margin", "alpha", "naive", "hours"), "paper": one.paper, "x": one.x},
     }

@@ -14,7 +14,7 @@ from lpwd.analysis.words import general, short
 
 METHODS = ("wd", "lpwd")
 SNAPSHOT = Path(os.environ.get("LPWD_SNAPSHOT_DIR") or Path(__file__).parent.parent / "snapshot")
-PAIR_FILE = "pair.json"  # beside a snapshot's tables
+PAIR_FILE = "pair.json"  # in the snapshot folder
 
 
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:

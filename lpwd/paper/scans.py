@@ -3,7 +3,6 @@
 This module does not import pandas, which the page loads later. `lpwd.hub.scans` computes scans from published runs.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,12 +81,6 @@ def get_scan(name: str) -> Scan:
     whole = {(method, decay): cells[method, decay] for method in methods for decay in decays}
     dataset = DATASETS[next(iter(cells.values())).dataset].label
     return Scan(name, f"{dataset}, {LABELS[name]}", tuple(decays), methods, whole)
-
-
-def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """Return the scan bundled with a snapshot, or None."""
-    path = file_of(name, folder)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def file_of(name: str, folder: Path = SNAPSHOT) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,17 @@ from lpwd.runs import Runs
 Values = dict[str, dict[int, float]]  # column -> seed -> value
 
 
-def _pairs(findings: Findings, method: str, other: str, value: str = "best10_mean") -> Values:
-    """Return the differences of each method at its best setting, by column and seed."""
+def contrast_rows(findings: Findings, method: str, other: str, value: str = "best10_mean") -> dict[str, Any]:
+    """Return the rows of a contrast by column, in the order of the columns."""
     rows = findings.contrasts
     if rows.empty:
         return {}
     mine = rows[(rows.method == method) & (rows.other == other) & (rows.value == QUANTITIES[value][0])]
-    return {row.column: dict(zip(row.seeds, row.differences, strict=True)) for row in mine.itertuples()}
+    return {row.column: row for row in mine.itertuples()}
+
+
+def _values(rows: Mapping[str, Any]) -> Values:
+    return {column: dict(zip(row.seeds, row.differences, strict=True)) for column, row in rows.items()}
 
 
 def pair(
@@ -33,23 +38,16 @@ def pair(
 ) -> Part:
     """Return a contrast as a part; reported differences (`paper`, by column) are averaged over the same columns."""
     name, unit, lower = QUANTITIES[value]
-    values, columns = over_columns(_pairs(findings, method, other, value))
+    rows = contrast_rows(findings, method, other, value)
+    values, columns = over_columns(_values(rows))
     known = [paper[column] for column in columns if column in paper] if paper else []
     reported = float(np.mean(known)) if known else None
     what = "" if value == "best10_mean" else f" in {name}"
     sign: Sign = "lower" if lower else "higher"
     title = f"{minus(method, other)}{what}"
-    naive = [one for column in columns if (one := _naive(findings, method, other, column, value)) is not None]
+    naive = [rows[column].naive for column in columns if pd.notna(rows[column].naive)]
     part = Part(title, values, sign, unit, 2 if unit else 3, reported, _coverage(findings, columns), MARGINS[value])
     return replace(part, naive=float(np.mean(naive)) if naive else None)
-
-
-def _naive(findings: Findings, method: str, other: str, column: str, value: str = "best10_mean") -> float | None:
-    """Return `Paired.naive` of a contrast, or None."""
-    rows = findings.contrasts
-    mine = rows[(rows.method == method) & (rows.other == other) & (rows.value == QUANTITIES[value][0])]
-    found = mine[mine.column == column].naive.dropna()
-    return float(found.iloc[0]) if len(found) else None
 
 
 def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
@@ -83,11 +81,11 @@ def fig3b(findings: Findings, source: Runs) -> list[Part]:
 
 def fig5(findings: Findings, source: Runs) -> list[Part]:
     """The gain at the largest size minus the gain at the smallest."""
-    sizes, pairs = list(dict.fromkeys(findings.cells.column)), _pairs(findings, "lpwd", "wd")
-    first, last = (pairs.get(sizes[i], {}) for i in (0, -1))
+    sizes, rows = list(dict.fromkeys(findings.cells.column)), contrast_rows(findings, "lpwd", "wd")
+    first, last = (_values(rows).get(sizes[i], {}) for i in (0, -1))
     values = tuple(last[seed] - first[seed] for seed in sorted(first.keys() & last.keys()))
-    naive = [_naive(findings, "lpwd", "wd", sizes[i]) for i in (0, -1)]
-    chosen = None if None in naive else float(naive[1] or 0) - float(naive[0] or 0)
+    naive = [float(rows[size].naive) for size in (sizes[0], sizes[-1]) if size in rows and pd.notna(rows[size].naive)]
+    chosen = naive[1] - naive[0] if len(naive) == 2 else None
     return [Part(f"LPWD minus WD, {sizes[-1]} less {sizes[0]}", values, "higher", naive=chosen)]
 
 

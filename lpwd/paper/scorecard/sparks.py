@@ -8,6 +8,7 @@ from lpwd.analysis.statistics import metrics_frame, with_opposing
 from lpwd.analysis.strengths import curve, first_column, with_decay
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3, Reported
+from lpwd.paper.scorecard.quantities import contrast_rows
 from lpwd.paper.scorecard.tiles import Line
 from lpwd.runs import Runs
 
@@ -23,11 +24,9 @@ def _line(style: str, series: pd.Series) -> Line:
 
 def _differences(findings: Findings, method: str, other: str) -> pd.Series:
     """Return the mean best-10 difference by position of the column."""
-    rows = findings.contrasts
-    mine = rows[(rows.method == method) & (rows.other == other) & (rows.n > 0) & (rows.value == "best-10 test top-1")]
     order = _columns(findings)
-    means = {order.index(column): mean for column, mean in zip(mine.column, mine["mean"], strict=True)}
-    return pd.Series(means, dtype=float).sort_index()
+    rows = contrast_rows(findings, method, other).items()
+    return pd.Series({order.index(column): row.mean for column, row in rows if row.n}, dtype=float).sort_index()
 
 
 def _columns(findings: Findings) -> list[str]:

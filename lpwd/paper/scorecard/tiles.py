@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lpwd.analysis.inference import ALPHA, holm
-from lpwd.analysis.phrases import claim_text, seeds_that_decide, size
+from lpwd.analysis.phrases import no_difference, seeds_that_decide, size
 from lpwd.analysis.verdict import Verdict
 from lpwd.paper.numbers import Scale
 from lpwd.paper.scorecard.parts import MIN_SEEDS, Part, combined
@@ -22,7 +22,7 @@ def holm_adjusted(tiles: Sequence["Tile"]) -> list["Tile"]:
     A tile that is tested at a later planned look gets that look's share of the level.
     """
     judged = [tile for tile in tiles if tile.judged]
-    levels = iter(holm([tile.decided_at_share for tile in judged]))
+    levels = iter(holm([tile.decided for tile in judged]))
     return [replace(tile, alpha=tile.share * next(levels)) if tile.judged else tile for tile in tiles]
 
 
@@ -68,12 +68,8 @@ class Tile:
         return "undecided" if verdict == "not run" and self.done else verdict
 
     def decided(self, alpha: float) -> bool:
-        """Return whether there is a verdict at a level."""
-        return self.at(alpha) not in ("undecided", "not run")
-
-    def decided_at_share(self, alpha: float) -> bool:
         """Return whether there is a verdict at this look's share of a level."""
-        return self.decided(self.share * alpha)
+        return self.at(self.share * alpha) not in ("undecided", "not run")
 
     @property
     def judged(self) -> bool:
@@ -98,8 +94,11 @@ class Tile:
         return "" if other == self._words(self.alpha) else f"without correction for the number of {of}: {other}"
 
     def _words(self, alpha: float) -> str:
-        equal = [part for part in self.parts if part.verdict(alpha / len(self.parts)) == "no difference"]
-        return claim_text(self.at(alpha), size(equal[0].margin, equal[0].unit) if equal else "")
+        verdict = self.at(alpha)
+        if verdict != "no difference":
+            return verdict
+        equal = next(part for part in self.parts if part.verdict(alpha / len(self.parts)) == verdict)
+        return no_difference(size(equal.margin, equal.unit))
 
     @property
     def texts(self) -> list[str]:
