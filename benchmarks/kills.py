@@ -4,8 +4,8 @@
     python benchmarks/kills.py [--runs 40] [--kills 50] [--seed 0]
 
 Runs of a few seconds on digits, every third race with two lanes, go through the queue. The worker gets SIGKILL at a
-random time during or shortly after a race. Afterwards every metrics.jsonl must equal that of an uninterrupted run, except
-for times and speeds. Takes about 15 s per kill on two cores; exits with 1 if a file differs.
+random time during or shortly after a race. Afterwards every metrics.jsonl must equal that of an uninterrupted run,
+except for times and speeds. Takes about 15 s per kill on two cores; exits with 1 if a file differs.
 """
 
 import argparse

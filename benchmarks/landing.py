@@ -1,7 +1,7 @@
 """Measure the landing page in Chromium: first paint, animation, long tasks, and response to dragging.
 
-Run by `page.py land` and `page.py drag`. Published runs come from LPWD_SNAPSHOT_DIR, the bundled snapshot, or artificial
-runs. On a busy machine only CPU times and counts are meaningful; the load average is printed.
+Run by `page.py land` and `page.py drag`. Published runs come from LPWD_SNAPSHOT_DIR, the bundled snapshot, or
+artificial runs. On a busy machine only CPU times and counts are meaningful; the load average is printed.
 """
 
 import itertools

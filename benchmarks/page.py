@@ -9,8 +9,8 @@
     python benchmarks/page.py lanes [SECONDS]    # frames per second with a race of 100 growing lanes
 
 Needs the test extra and chromium. Expected on two idle cores: ticks under 50 ms, a constant heap, both tabs within 1 s,
-polls within 1 s and training at more than 0.95 of its speed without clients; the landing page painted within 1 s, dragged
-charts updated within 50 ms without long tasks, 100 lanes at 60 frames per second.
+polls within 1 s and training at more than 0.95 of its speed without clients; the landing page painted within 1 s,
+dragged charts updated within 50 ms without long tasks, 100 lanes at 60 frames per second.
 """
 
 import asyncio

@@ -2,9 +2,9 @@
 
     python benchmarks/race.py [--against FOLDER] [--rounds 3] [--models NAME:BATCH:EPOCHS ...] [--precision bf16]
 
-Both lanes train on digits at 32 x 32 pixels (1,297 images; 500 test images after each epoch). Prints the training images
-per second of both lanes, from the request to the end of the job with a warm worker, and the ratio to the checkout in
-FOLDER.
+Both lanes train on digits at 32 x 32 pixels (1,297 images; 500 test images after each epoch). Prints the training
+images per second of both lanes, from the request to the end of the job with a warm worker, and the ratio to the
+checkout in FOLDER.
 """
 
 import argparse

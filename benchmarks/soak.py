@@ -4,9 +4,9 @@
     python benchmarks/soak.py [--minutes 60] [--pages 5]
 
 Every 20 seconds a race starts, is stopped after 10 seconds, and the previous one is deleted; each page polls once a
-second. Every 30 seconds, from the third minute, the script measures resident memory, descriptors, threads and zombies of
-app, worker and checker. Prints the first and last line and the largest growth in percent. Expected: memory within 5 %,
-constant descriptors and threads, no zombies.
+second. Every 30 seconds, from the third minute, the script measures resident memory, descriptors, threads and zombies
+of app, worker and checker. Prints the first and last line and the largest growth in percent. Expected: memory within 5
+%, constant descriptors and threads, no zombies.
 """
 
 import argparse

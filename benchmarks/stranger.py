@@ -4,9 +4,9 @@
     python benchmarks/stranger.py [--requests 500] [--seconds 120] [--seed 0]
 
 Requests are generated as in tests/test_answers.py, may contain the id of the training run, and are sent at a constant
-rate from a process on the same machine. Prints the kinds of answers, the training speed before, during and after, and the
-health of all processes. Speeds need an idle machine. Exits with 1 if a process ended, an answer was not a valid message,
-or the run was changed.
+rate from a process on the same machine. Prints the kinds of answers, the training speed before, during and after, and
+the health of all processes. Speeds need an idle machine. Exits with 1 if a process ended, an answer was not a valid
+message, or the run was changed.
 """
 
 import argparse

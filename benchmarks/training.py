@@ -10,9 +10,9 @@ Three arms train the same model on the same uint8 images, including forward, bac
   flipped and normalized as tensors;
 - default: timm's model and torch.optim.AdamW with default options, on the same batches.
 
-Also compares the optimizer step with AdamW(fused=True), and measures the share of the input pipeline. Ratios are medians
-over rounds of alternating arms, with the smallest and largest ratio. The process keeps freed memory for all arms, like
-our worker.
+Also compares the optimizer step with AdamW(fused=True), and measures the share of the input pipeline. Ratios are
+medians over rounds of alternating arms, with the smallest and largest ratio. The process keeps freed memory for all
+arms, like our worker.
 """
 
 import argparse
