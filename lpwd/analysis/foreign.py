@@ -123,36 +123,39 @@ def compare(
     two or more than MOST_METHODS methods, or if a method has several runs with one seed.
     """
     frame = one_row_per_run(frame)
-    method_column = _column(frame, method, "method", _guessed_method(frame))
-    value_column = _column(frame, value, "value", _guessed_value(frame, {method_column}))
-    seed_column = _column(frame, seed, "seed", first_column(frame, SEED) or "", needed=False)
-    numbers = _numbers(frame[value_column])
-    is_score = bool(SCORE.search(value_column)) and not LOSS.search(value_column)
-    scale = 100.0 if is_score and numbers.abs().max() <= 1 else 1.0
-    runs = pd.DataFrame(
-        {
-            "method": frame[method_column].astype(str),
-            "seed": _numbers(frame[seed_column]) if seed_column else np.nan,
-            "value": scale * numbers,
-            "ended": _ended(frame),
-        }
-    )
-    runs.loc[~runs.ended, "value"] = np.nan
-    if margin is None and not is_score and not LOSS.search(value_column):
-        raise ConfigError(f"margin is missing: give the smallest relevant difference in {value_column}")
-    smallest = margin or (POINTS if is_score else MARGINS["train_loss"])
-    title = f"{last_part(value_column)} (percent)" if scale > 1 else last_part(value_column)
-    kind: dict[str, Any] = {"value": title, "unit": " points" if is_score else "", "margin": smallest}
+    columns = {"method": _column(frame, method, "method", _guessed_method(frame))}
+    columns["seed"] = _column(frame, seed, "seed", first_column(frame, SEED) or "", needed=False)
+    columns["value"] = name = _column(frame, value, "value", _guessed_value(frame, {columns["method"]}))
+    is_loss = bool(LOSS.search(name))
+    is_score = bool(SCORE.search(name)) and not is_loss
+    if margin is None and not (is_score or is_loss):
+        raise ConfigError(f"margin is missing: give the smallest relevant difference in {name}")
+    runs = _runs(frame, columns)
+    percent = is_score and runs.value.abs().max() <= 1
+    runs["value"] = runs.value.where(runs.ended) * (100 if percent else 1)
+    margin = margin or (POINTS if is_score else MARGINS["train_loss"])
+    title = f"{last_part(name)} (percent)" if percent else last_part(name)
+    kind: dict[str, Any] = {"value": title, "unit": " points" if is_score else "", "margin": margin}
+    pairs = [_pair(runs, left, right, kind) for right, left in itertools.combinations(_methods(runs, columns), 2)]
+    return Comparison(columns, margin, runs, tuple(holm_adjusted(pairs)), tuple(_notes(runs, bool(columns["seed"]))))
+
+
+def _runs(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return method, seed, value and ended of each run."""
+    seed = _numbers(frame[columns["seed"]]) if columns["seed"] else np.nan
+    method, value = frame[columns["method"]].astype(str), _numbers(frame[columns["value"]])
+    return pd.DataFrame({"method": method, "seed": seed, "value": value, "ended": _ended(frame)})
+
+
+def _methods(runs: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """Return the methods, those of METHODS in its order. Raises ConfigError for fewer than two or too many."""
     names = sorted(set(runs.method), key=lambda name: (list(METHODS).index(name) if name in METHODS else 0, name))
     if len(names) < 2:
-        raise ConfigError(
-            f"column {method_column} has one method, {names[0] if names else 'none'}: at least two are needed"
-        )
+        only = names[0] if names else "none"
+        raise ConfigError(f"column {columns['method']} has one method, {only}: at least two are needed")
     if len(names) > MOST_METHODS:
-        raise ConfigError(f"column {method_column} has {len(names):,} methods: at most {MOST_METHODS} are allowed")
-    pairs = [_pair(runs, left, right, kind) for right, left in itertools.combinations(names, 2)]
-    columns = {"method": method_column, "seed": seed_column, "value": value_column}
-    return Comparison(columns, smallest, runs, tuple(holm_adjusted(pairs)), tuple(_notes(runs, bool(seed_column))))
+        raise ConfigError(f"column {columns['method']} has {len(names):,} methods: at most {MOST_METHODS} are allowed")
+    return names
 
 
 def _numbers(column: pd.Series) -> pd.Series:
