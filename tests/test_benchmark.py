@@ -58,7 +58,7 @@ def test_own_and_published_runs_fill_one_table_that_says_which_is_which(store, b
     assert found["origin"].startswith("8 own and 8 published runs; 8 cells have a published run too, at most 10 points")
     assert {cell["seed"] for cell in found["open"]} == {2}
     assert {cell["about"] for cell in found["open"]} == {12.0}
-    [figure] = [one for one in found["figures"] if "beside the paper’s" in one["caption"]]
+    [figure] = [one for one in found["figures"] if "and the paper’s" in one["caption"]]
     assert set(figure["runs"]) == set(own)
 
 

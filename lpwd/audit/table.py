@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
-HEAD = ("Optimizer", "Weight decay", "Fraction c", "Vectors", "What may surprise")
+HEAD = ("Optimizer", "Weight decay", "Fraction c", "Vectors", "Notes")
 Row = Mapping[str, Any]  # the fields of `lpwd.audit.decay.Audit`, and `version`
 
 

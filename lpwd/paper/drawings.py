@@ -133,7 +133,7 @@ def _draw_beside_paper(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFr
     bars, strong = {"type": "data", "array": reach, "thickness": 1.5, "width": 5}, {"color": color, "size": 9}
     figure.add_scatter(x=ours.place, y=ours["mean"], mode="markers", marker=strong, error_y=bars, name="ours")
     what = pairs[0] if several else "Each step"
-    return {f"{what}, ours beside the paper’s: best-10 test top-1, 95% interval": figure}, []
+    return {f"{what}, ours and the paper’s: best-10 test top-1, 95% interval": figure}, []
 
 
 def _draw_heatmap(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:

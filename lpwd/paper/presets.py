@@ -169,9 +169,9 @@ _PRESETS = (
         kind="opposing",
         plan=grids.fig2,
         contrasts=(),
-        paper_note="Measured in every step, over the count of weights (eq. 10); by magnitude beside it.",
+        paper_note="Measured in every step, as a share of the weights (eq. 10) and of their magnitude.",
         cpu_note="Every other η and three λ of Table 2, measured in every step of the first "
-        f"{regime.FIG2_EPOCHS} epochs: the rate is a property of single steps.",
+        f"{regime.FIG2_EPOCHS} epochs, because the rate is a property of single steps.",
     ),
     Preset(
         name="fig3a",
@@ -181,8 +181,8 @@ _PRESETS = (
         kind="zero_shot",
         plan=grids.fig3a,
         contrasts=(),
-        paper_note="The paper does not name η; this is its base, 0.0001 with Adam.",
-        cpu_note="The paper does not name η; this is its base, 0.0001 with Adam.",
+        paper_note="The paper does not state η; this is its base rate, 0.0001 with Adam.",
+        cpu_note="The paper does not state η; this is its base rate, 0.0001 with Adam.",
     ),
     Preset(
         name="fig3b",
@@ -214,14 +214,14 @@ _PRESETS = (
         kind="scales",
         plan=grids.fig5,
         contrasts=LPWD_CONTRASTS[:2],
-        paper_note="The paper does not name η and λ here: Table 2's grid, best of each method.",
+        paper_note="The paper does not state η and λ; these are the best of Table 2's grid for each method.",
         cpu_note=f"Three ConvNeXts of 0.9, 3.4 and 8.6 M parameters. {ONE_SETTING}.",
     ),
     Preset(
         name="pretrain",
         title="The starts of scale cpu",
         source="Pretraining",
-        question="How far do the models that scale cpu fine-tunes get on Tiny ImageNet at 32x32?",
+        question="What top-1 do the models that scale cpu fine-tunes reach on Tiny ImageNet at 32x32?",
         kind="curves",
         plan=grids.pretrain,
         contrasts=(),
@@ -236,8 +236,8 @@ _PRESETS = (
         name="settle",
         title="Accuracy over total decay: does depth order help?",
         source="Settle",
-        question="At equal total decay, does it help to decay deep layers more? Or is LPWD only more decay, or "
-        "pretraining spared?",
+        question="At equal total decay, does it help to decay deep layers more? Or does LPWD only decay more in "
+        "total, or preserve pretrained layers?",
         kind="strengths",
         plan=grids.settle,
         contrasts=tuple(
@@ -245,15 +245,15 @@ _PRESETS = (
         ),
         paper_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure.",
         cpu_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure. {STRENGTHS_NOTE} SPD and SODA have no "
-        "total decay; AdamC is raced over a half cosine of η, and Muon at η "
-        f"{regime.SETTLE_MUON_LR:g} with λ so that ηλ is Adam's.",
+        "total decay; AdamC is trained with a half cosine of η, and Muon at η "
+        f"{regime.SETTLE_MUON_LR:g} with the same ηλ as Adam.",
         cpu_seeds=regime.SETTLE_SEEDS,
     ),
     Preset(
         name="scan",
         title="Every strength, from scratch on digits",
         source="Scan",
-        question="From no penalty to one that ends learning: where do the layer rule and the timing help or harm?",
+        question="At which strength of decay do the layer rule and the timing help or harm?",
         kind="strengths",
         plan=grids.scan,
         contrasts=(*LPWD_CONTRASTS, Contrast("lpwd_matched", "wd"), Contrast("lpwd_reversed", "wd")),

@@ -80,7 +80,7 @@ SETTLE_RIVAL_SEEDS = 3  # for methods published in 2024 to 2026
 SETTLE_MUON_LR = 0.001  # better than 0.004 without decay, after 2 epochs of 4,000 images (docs/log.md)
 
 CPU_NOTE = (
-    "Not the paper's experiment but its regime at a size for two CPU cores: a ConvNeXt (atto, 3.4 M parameters) or a "
+    "A small version of the paper's experiments for two CPU cores, with a ConvNeXt (atto, 3.4 M parameters) or a "
     "small Swin (3.1 M). Preset `pretrain` trains them on 100,000 ImageNet images of 200 classes at 32x32 instead of "
     f"ImageNet-21k. They are fine-tuned in bf16 at the paper's η and λ on {TRAINED:,} real CIFAR-100 images (9,000 of "
     "CIFAR-10; 1,000 more for validation, 2,000 for the test; balanced). "

@@ -51,7 +51,7 @@ def _reached(findings: Findings, source: RunSource) -> pd.DataFrame:
     return epochs_to_target(findings, source) if findings.preset.kind in TABLED else pd.DataFrame()
 
 
-RUN_HEAD = ("Run", "State", "Top-1 (last)", "Machine", "Commit", "Start", "Data", "Command that repeats it")
+RUN_HEAD = ("Run", "State", "Top-1 (last)", "Machine", "Commit", "Start", "Data", "Command")
 
 
 def _runs(findings: Findings, source: RunSource) -> list[list[str]]:
