@@ -1,4 +1,4 @@
-"""The head of the page: a title, description and picture of our own for links to it, and no clock of a loading screen."""
+"""The head of the page: title, description and picture of links to it, and an end to the clock of a loading screen."""
 
 import html
 import re
