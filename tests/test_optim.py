@@ -189,7 +189,7 @@ def test_independent_decay_that_forgets_at_once_is_warned_of(
     messages = [str(w.message) for w in recwarn if "independent" in str(w.message)]
     assert bool(messages) == warned
     if warned:
-        assert messages[0].startswith(f"independent decay with weight_decay {weight_decay:g} takes")
+        assert messages[0].startswith(f"independent decay with weight_decay {weight_decay:g} removes")
     with pytest.raises(ValueError, match="independent is True: l2"):
         lpwd.Adam(small_model().parameters(), decay="l2", independent=True)
 

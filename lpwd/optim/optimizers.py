@@ -197,7 +197,9 @@ def build_optimizer(
         check_takes_profile(method)
     cls, given = optimizer_class(optimizer)
     if row.follows_squared_rate and not lr > 0:
-        raise ValueError(f"lr is {lr}: method {method} divides by the initial learning rate, which must be positive")
+        raise ValueError(
+            f"lr is {lr}: method {method} divides by the initial learning rate, which must be greater than 0"
+        )
     layers = layers_of(model)
     order, mean = order_and_mean(method, order, mean)
     rates = _rates(row, layers, weight_decay, rule, order, profile, mean)
