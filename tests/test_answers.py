@@ -114,8 +114,8 @@ SERVER = {
         "stop": ("run_ids",),
         "resume": ("run_ids",),
     },
-    "lp-network": {"network": ()},
-    "lp-penalty": {
+    "lp-demo": {
+        "network": (),
         "situation": ("scan", "decay", "methods"),
         "run_seed": ("scan", "decay", "methods"),
     },

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { heat } from "../../lpwd/ui/demo/network_heat.js";
+import { heat } from "../../lpwd/ui/demo/network.js";
 import { scales, ticks } from "../../lpwd/ui/demo/penalty_axes.js";
-import { underway } from "../../lpwd/ui/demo/penalty_chart.js";
 import { axesOf, curveSeries, epochRows, resultSeries } from "../../lpwd/ui/demo/penalty_series.js";
 import {
   differenceText,
@@ -79,12 +78,6 @@ test("scales map values to pixels and back, on a logarithmic axis too", () => {
     near([place.y(0), place.y(10)], [place.bottom, place.top], 1e-9);
     near(place.at(place.x(3)), 3, 1e-9);
   }
-});
-
-test("lines glide from old to new values", () => {
-  const line = { y: [10, null, 4], low: [8, null, 2], from: { y: [0, 1, null], low: [0, 1, 2] } };
-  assert.deepEqual(underway(line, 0.5), { y: [5, null, 4], low: [4, null, 2], high: undefined });
-  assert.deepEqual(underway(line, 1).y, line.y);
 });
 
 const points = {
@@ -186,8 +179,8 @@ test("the table at a strength shows results, differences and missing cells", () 
 
 test("heat colours span the scale, and light cells get dark text", () => {
   const all = [0.01, 0.1, 1];
-  assert.deepEqual(heat(1, all), { background: "#fee838", color: "#000000" });
-  assert.deepEqual(heat(0.01, all), { background: "#00224e", color: "#ffffff" });
-  assert.deepEqual(heat(null, all), {});
-  assert.equal(heat(1, [1, 1]).background, "#fee838");
+  const mixed = (percent, color) => ({ background: `color-mix(in oklab, #fee838 ${percent}%, #00224e)`, color });
+  assert.deepEqual(heat(1, all), mixed(100, "black"));
+  assert.deepEqual(heat(0.01, all), mixed(0, "white"));
+  assert.deepEqual(heat(1, [1, 1]), mixed(100, "black"));
 });

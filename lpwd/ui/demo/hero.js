@@ -4,16 +4,14 @@
 import { copy } from "../shared/files.js";
 import { watch } from "../shared/polling.js";
 import { View } from "../shared/widgets.js";
-import { whenReady } from "./penalty.js";
 import { PenaltyChart } from "./penalty_chart.js";
 import { curveSeries } from "./penalty_series.js";
 
-/** @type {Mount} */
-export const mount = (element, { props }) => void new Hero(element, JSON.parse(props.first));
-
-class Hero extends View {
-  constructor(element, { answer, race, code }) {
+export class Hero extends View {
+  /** @param {any} element @param {import("./penalty.js").Penalty} penalty @param {any} first what the page came with */
+  constructor(element, penalty, { answer, race, code }) {
     super(element);
+    this.penalty = penalty;
     this.race = race;
     this.charts = race.methods.map((method) => new PenaltyChart(this.field(method)));
     this.say("code", code);
@@ -25,7 +23,10 @@ class Hero extends View {
     this.onClick("use", ({ target }) => this.showCode(target));
     this.onClick("copy", ({ target }) => copy(target, code));
     watch(element, "demo", "answer", { ask: () => ({}), take: (given) => this.drawAnswer(given.answer) });
-    whenReady((penalty) => this.follow(penalty));
+    this.onClick("race", () => penalty.raceHere(race.scan, race.decay, race.methods));
+    penalty.drawn = () => this.draw();
+    penalty.source.fetch(race.scan).then(() => this.draw());
+    this.draw();
   }
 
   drawAnswer(answer) {
@@ -40,16 +41,8 @@ class Hero extends View {
     button.setAttribute("aria-expanded", String(!fold.hidden));
   }
 
-  follow(penalty) {
-    const { scan, decay, methods } = this.race;
-    this.onClick("race", () => penalty.raceHere(scan, decay, methods));
-    penalty.onDraw(() => this.draw(penalty));
-    penalty.source.fetch(scan).then(() => this.draw(penalty));
-    this.draw(penalty);
-  }
-
-  draw(penalty) {
-    const { race, charts } = this;
+  draw() {
+    const { race, charts, penalty } = this;
     const frame = penalty.frames.find(({ name }) => name === race.scan);
     const at = frame.decays.indexOf(race.decay);
     const { live } = penalty;

@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait f
 BUNDLED = "the snapshot bundled with lpwd"
 
 
-class Shown:
-    """The pair that the page shows; chosen again only when the published results have changed."""
+class NewestPair:
+    """Chooses the pair again only when the published results have changed."""
 
     def __init__(self, cached: Cached) -> None:
         self.cached = cached
