@@ -1,7 +1,8 @@
 // The figures of a preset, each with its numbers as a table, the sentences about its runs, and a link to them.
 
+import { Figure } from "../shared/figure.js";
 import { copy, csv } from "../shared/files.js";
-import { color, draw, load, onThemeChange, pageLayout, whenSized } from "../shared/plotly.js";
+import { color, pageLayout } from "../shared/plotly.js";
 import { goToTab } from "../shared/tabs.js";
 import { tabLink } from "../shared/url.js";
 import { button, items, link, make, table } from "../shared/widgets.js";
@@ -26,12 +27,7 @@ export class Figures {
     this.host = host;
     this.choose = choose;
     this.width = 0;
-    onThemeChange(() => this.redraw());
     new ResizeObserver(() => this.resized()).observe(host);
-  }
-
-  redraw() {
-    this.nodes().forEach((node) => void this.draw(node, node.figure));
   }
 
   /** Draw again at another width: the legends then have other rows. */
@@ -39,7 +35,8 @@ export class Figures {
     const width = this.host.clientWidth;
     if (!width || width === this.width) return;
     clearTimeout(this.timer);
-    if (this.width) this.timer = setTimeout(() => this.redraw(), RESIZED_MS);
+    const redraw = () => this.nodes().forEach((node) => void node.chart.redraw());
+    if (this.width) this.timer = setTimeout(redraw, RESIZED_MS);
     this.width = width;
   }
 
@@ -55,7 +52,7 @@ export class Figures {
     this.host.replaceChildren(...nodes);
     figures.forEach((figure, i) => {
       this.describe(nodes[i], figure);
-      if (nodes[i].figure?.json !== figure.json) this.draw(nodes[i], figure);
+      if (nodes[i].json !== figure.json) this.draw(nodes[i], figure);
     });
   }
 
@@ -69,7 +66,8 @@ export class Figures {
     const details = make("details", { on }, head, make("p", {}, copyAll), scrolled(numbers));
     const title = make("figcaption", { textContent: caption });
     const told = make("div", { className: "lp-told" });
-    return make("figure", { data: { key, caption } }, title, scrolled(plot), told, details);
+    const chart = new Figure(plot, (shown) => layoutOf(plot, shown, key));
+    return Object.assign(make("figure", { data: { key, caption } }, title, scrolled(plot), told, details), { chart });
   }
 
   describe(node, { said, runs }) {
@@ -92,27 +90,20 @@ export class Figures {
     return link(text, tabLink("runs", { runs }), () => goToTab("runs", { runs }));
   }
 
-  async draw(node, figure) {
-    node.figure = figure;
-    await whenSized(node);
-    await load();
-    if (!node.isConnected || node.figure !== figure) return;
-    const plot = node.querySelector(".lp-plot");
-    const { data, layout } = JSON.parse(figure.json);
-    const panels = data.filter((trace) => trace.type === "heatmap").length;
+  async draw(node, { json, caption }) {
+    node.json = json;
+    const shown = JSON.parse(json);
+    const panels = panelCount(shown.data);
     node.classList.toggle("lp-full", panels > 1);
-    plot.style.minWidth = panels > 1 ? `${panels * PANEL_PX + 128}px` : "";
-    const height = Math.max(layout.height ?? 0, panels ? 280 : lineHeight(data, plot.clientWidth));
-    plot.style.height = `${height}px`;
-    await draw(plot, data, { ...themed(layout, panels > 0), height, uirevision: node.dataset.key });
+    await node.chart.draw(shown);
+    if (!node.isConnected) return;
+    const plot = node.chart.element;
+    const clicked = ({ points: [{ x, y, xaxis }] }) =>
+      this.choose([caption, panelTitle(shown.layout, xaxis._id), String(x), String(y)]);
     plot.removeAllListeners("plotly_click");
-    if (panels) plot.on("plotly_click", ({ points: [point] }) => this.clicked(figure, layout, point));
+    if (panels) plot.on("plotly_click", clicked);
     const numbers = node.querySelector("details[open] table");
     if (numbers) this.fillTable(numbers, plot);
-  }
-
-  clicked(figure, layout, point) {
-    this.choose([figure.caption, panelTitle(layout, point.xaxis._id), String(point.x), String(point.y)]);
   }
 
   fillTable(numbers, plot) {
@@ -120,12 +111,19 @@ export class Figures {
   }
 }
 
+const panelCount = (data) => data.filter((trace) => trace.type === "heatmap").length;
+
 /** Return the layout of a figure in the page's colours; a heatmap cannot be zoomed by dragging. */
-function themed(layout, isHeatmap) {
+function layoutOf(plot, { data, layout }, uirevision) {
+  const panels = panelCount(data);
+  plot.style.minWidth = panels > 1 ? `${panels * PANEL_PX + 128}px` : "";
+  const height = Math.max(layout.height ?? 0, panels ? 280 : lineHeight(data, plot.clientWidth));
+  plot.style.height = `${height}px`;
   const { dragmode, modebar, ...page } = pageLayout();
   const font = { ...layout.font, size: 12, color: color("--lp-muted") };
   const bar = { ...layout.modebar, color: modebar.color, activecolor: modebar.activecolor };
-  return { ...layout, ...page, font, modebar: bar, dragmode: isHeatmap ? false : dragmode, autosize: true };
+  const drag = panels ? false : dragmode;
+  return { ...layout, ...page, font, modebar: bar, dragmode: drag, autosize: true, height, uirevision };
 }
 
 /** Return the height that leaves room for the plot below a legend that wraps. */

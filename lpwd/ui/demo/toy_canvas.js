@@ -18,7 +18,7 @@ export class Canvas {
     /** @type {Record<string, string>} */
     this.colors = {};
     this.readTheme();
-    onThemeChange(() => {
+    onThemeChange(node, () => {
       this.readTheme();
       redraw();
     });

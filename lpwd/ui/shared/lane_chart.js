@@ -1,7 +1,7 @@
 // A live chart of a race's curves.
 
+import { Figure } from "./figure.js";
 import { publishedTrace, raceTraces } from "./lane_traces.js";
-import { draw, figureLayout, load, onThemeChange, whenSized } from "./plotly.js";
 
 const EMPTY = { race: { ids: [], lanes: [], epochs: 10 }, curves: {}, published: { stamp: "", lanes: [] } };
 const Y = {
@@ -13,55 +13,35 @@ const Y = {
 export class LaneChart {
   /** @param {HTMLElement} element @param {ChartKind} kind */
   constructor(element, kind) {
-    this.element = element;
+    this.figure = new Figure(element);
     this.kind = kind;
-    /** @type {any} */
-    this.wanted = EMPTY;
-    this.drawn = "";
-    this.waiting = false;
-    onThemeChange(() => this.draw(this.wanted));
+    this.stamp = "";
     this.draw(EMPTY);
   }
 
-  /** Draw on the next frame, if anything has changed.
+  /** Draw if anything has changed.
    * @param {{race: any, curves: Curves, published: any}} wanted `published` has lanes of means over seeds */
-  draw(wanted) {
-    this.wanted = wanted;
-    if (this.waiting || this.stamp() === this.drawn) return;
-    this.waiting = true;
-    requestAnimationFrame(() => this.redraw());
-  }
-
-  stamp() {
-    const { race, curves, published } = this.wanted;
-    const lanes = race.lanes.map((lane) => `${lane.id} ${lane.totalSteps} ${curves[lane.id]?.cursor}`);
-    return [...lanes, document.body.classList.contains("dark"), published.stamp].join();
-  }
-
-  async redraw() {
-    await whenSized(this.element);
-    await load();
-    this.waiting = false;
-    if (!this.element.isConnected) return;
-    this.drawn = this.stamp();
-    const { race, curves, published } = this.wanted;
+  draw({ race, curves, published }) {
+    const points = race.lanes.map((lane) => `${lane.id} ${lane.totalSteps} ${curves[lane.id]?.cursor}`);
+    const stamp = [race.epochs, ...points, published.stamp].join();
+    if (stamp === this.stamp) return;
+    this.stamp = stamp;
     const lanes = race.lanes.filter((lane) => curves[lane.id] && lane.totalSteps);
-    const live = raceTraces(this.kind, lanes, curves);
-    const data = [...published.lanes.map((lane) => publishedTrace(this.kind, lane)), ...live];
-    const hasPoints = data.some((trace) => trace.x.length);
-    await draw(this.element, data, this.layout(race, hasPoints));
+    const traces = published.lanes.map((lane) => publishedTrace(this.kind, lane));
+    const data = [...traces, ...raceTraces(this.kind, lanes, curves)];
+    this.figure.draw({ data, layout: this.layout(race, data) });
   }
 
-  layout(race, hasPoints) {
+  layout(race, data) {
     const { range, ...y } = Y[this.kind];
-    return figureLayout({
+    return {
       uirevision: race.ids.join(), // zoom, legend and hover survive new points
       margin: { l: 56, r: 12, t: 24, b: 44 },
       xaxis: { title: "epoch", range: [0, race.epochs * 1.02], hoverformat: ".2~f" },
-      yaxis: hasPoints ? y : { ...y, range },
+      yaxis: data.some((trace) => trace.x.length) ? y : { ...y, range },
       legend: { x: 1, xanchor: "right" },
       showlegend: true,
       hovermode: "x unified",
-    });
+    };
   }
 }

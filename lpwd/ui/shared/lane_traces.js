@@ -57,7 +57,7 @@ const filled = (/** @type {string} */ color) => ({
 
 /** Return the traces of one lane. @param {ChartKind} kind @param {Lane} lane @param {Curve} curve */
 export function laneTraces(kind, lane, curve) {
-  const means = { ...base(lane, kind), ...strong(lane), x: [...curve.epochs.epoch], y: values(kind, curve.epochs) };
+  const means = { ...base(lane, kind), ...strong(lane), x: curve.epochs.epoch, y: values(kind, curve.epochs) };
   return kind === "loss" ? [stepTrace(lane, curve), means] : [means];
 }
 
@@ -69,10 +69,10 @@ export function publishedTrace(kind, { label, color, dash, seeds, epochs }) {
   return { type: "scatter", mode: "lines", name, uid, x: epochs.epoch, y: values(kind, epochs), line, opacity: 0.3 };
 }
 
-/** Return a copy of a column: Plotly takes a known array for unchanged. @param {ChartKind} kind @param {any} epochs */
+/** @param {ChartKind} kind @param {any} epochs */
 function values(kind, epochs) {
   const percent = (/** @type {number | null} */ y) => (y === null ? null : 100 * y);
-  return kind === "opposing" ? epochs[COLUMN[kind]].map(percent) : [...epochs[COLUMN[kind]]];
+  return kind === "opposing" ? epochs[COLUMN[kind]].map(percent) : epochs[COLUMN[kind]];
 }
 
 /** @param {Lane} lane @param {Curve} curve */
@@ -81,7 +81,7 @@ function stepTrace(lane, { losses, epochs }) {
   return {
     ...base(lane, "step"),
     x: losses.step.map((step) => (step * lane.epochs) / lane.totalSteps),
-    y: [...losses.loss],
+    y: losses.loss,
     mode: "lines",
     opacity: epochsDone ? 0.5 : 0.9,
     line: { color: lane.color, width: 1 },

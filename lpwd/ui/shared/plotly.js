@@ -7,6 +7,8 @@ const CLEAR = "rgba(0,0,0,0)";
 const sized = new WeakMap();
 /** @type {Promise<any> | null} */
 let loading = null;
+/** @type {MutationObserver | null} */
+let theme = null;
 
 const isTouch = () => matchMedia("(pointer: coarse)").matches; // a finger scrolls the page and cannot use a toolbar
 
@@ -91,7 +93,11 @@ export async function draw(element, data, layout) {
   await (await load()).react(element, data, layout, isTouch() ? { ...config, displayModeBar: false } : config);
 }
 
-/** Call `redraw` when the page turns light or dark. */
-export function onThemeChange(/** @type {() => void} */ redraw) {
-  new MutationObserver(redraw).observe(document.body, { attributeFilter: ["class"] });
+/** Call `redraw` when the page turns light or dark. @param {Element} element a plot or a canvas @param {() => void} redraw */
+export function onThemeChange(element, redraw) {
+  element.addEventListener("lp-theme", redraw);
+  theme ??= new MutationObserver(() => {
+    for (const chart of document.querySelectorAll(".lp-plot, canvas")) chart.dispatchEvent(new Event("lp-theme"));
+  });
+  theme.observe(document.body, { attributeFilter: ["class"] });
 }
