@@ -1,7 +1,6 @@
 // The head of the landing: the answer, and the strong-decay race of WD and LPWD side by side.
 // The race is a seed of act two, which starts and follows it; here its two lanes are drawn apart.
 
-import { copy } from "../shared/files.js";
 import { watch } from "../shared/polling.js";
 import { View } from "../shared/widgets.js";
 import { PenaltyChart } from "./penalty_chart.js";
@@ -21,7 +20,6 @@ export class Hero extends View {
     );
     this.drawAnswer(answer);
     this.onClick("use", ({ target }) => this.showCode(target));
-    this.onClick("copy", ({ target }) => copy(target, code));
     watch(element, "demo", "answer", { ask: () => ({}), take: (given) => this.drawAnswer(given.answer) });
     this.onClick("race", () => penalty.raceHere(race.scan, race.decay, race.methods));
     penalty.drawn = () => this.draw();

@@ -1,6 +1,5 @@
 // Act three of the landing: the weight norms of a recorded run by layer and epoch, as a coloured table.
 
-import { copy, csv } from "../shared/files.js";
 import { percent, short } from "../shared/numbers.js";
 import { choice, make, table, View } from "../shared/widgets.js";
 
@@ -24,7 +23,6 @@ export class Network extends View {
       this.method = target.value;
       this.draw();
     });
-    this.onClick("copy", ({ target }) => copy(target, csv(this.rows())));
   }
 
   /** Show the newest published pair; a pair that is shown already stays. */

@@ -1,6 +1,5 @@
 // Act two of the landing: a recorded scan over lambda under a slider, and one live seed in the same charts.
 
-import { copy, csv } from "../shared/files.js";
 import { parameter, remember } from "../shared/url.js";
 import { button, choice, put, table, View } from "../shared/widgets.js";
 import { sample } from "./penalty_axes.js";
@@ -78,7 +77,6 @@ export class Penalty extends View {
     new ChartPointer(result.element, result, { name: "λ", digits: 2, drag: (x) => this.select(this.nearest(x)) });
     for (const name of ["epochs", "strengths"]) {
       this.on(`${name}-fold`, "toggle", () => this.fillFolds());
-      this.onClick(`copy-${name}`, ({ target }) => copy(target, csv(this.rows(name))));
     }
   }
 

@@ -1,7 +1,6 @@
 // The Explain tab: the numeric check, the rates by layer, and the copy buttons.
 
 import { Figure } from "../shared/figure.js";
-import { copy } from "../shared/files.js";
 import { short } from "../shared/numbers.js";
 import { Profile } from "../shared/profile.js";
 import { call } from "../shared/server.js";
@@ -27,12 +26,6 @@ class Check extends View {
     super(element);
     this.server = server;
     this.on("check", "submit", (event) => this.run(event));
-    for (const [name, text] of [
-      ["copy", "code"],
-      ["copy-bibtex", "bibtex"],
-    ]) {
-      this.on(name, "click", ({ target }) => copy(target, `${this.field(text).textContent?.trimEnd()}\n`));
-    }
   }
 
   async run(event) {

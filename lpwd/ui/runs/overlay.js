@@ -53,7 +53,6 @@ export class Overlay extends View {
     }
     this.on("curves", "click", () => this.saveCurves());
     this.on("trackio", "click", () => this.saveForTrackio());
-    this.on("copy-line", "click", ({ target }) => copy(target, this.field("line").textContent ?? ""));
     this.on("clear", "click", () => ticks.replace([]));
   }
 

@@ -1,5 +1,6 @@
 // The strip above the tabs: device, memory, queue and the active race.
 
+import { enableCopyButtons } from "./files.js";
 import { onPoll, openRuns } from "./page_race.js";
 import { epochText } from "./race_text.js";
 import { changeRace, connect } from "./server.js";
@@ -10,6 +11,7 @@ import { handled, make, put, showProgress, View } from "./widgets.js";
 export function mount(element, { server }) {
   new Strip(element);
   connect(server);
+  enableCopyButtons();
 }
 
 class Strip extends View {

@@ -1,7 +1,7 @@
 // The race that the page shows: its state, charts and numbers.
 
-import { copy, csv } from "../shared/files.js";
 import { LaneChart } from "../shared/lane_chart.js";
+import { Motion } from "../shared/motion.js";
 import { onPoll } from "../shared/page_race.js";
 import { watch } from "../shared/polling.js";
 import { stateText } from "../shared/race_text.js";
@@ -24,6 +24,7 @@ class Panel extends View {
     const plots = [...element.querySelectorAll("[data-chart]")];
     this.charts = plots.map((plot) => new LaneChart(plot, plot.dataset.chart));
     this.opposing = element.querySelector("[data-chart=opposing]").closest("figure");
+    this.motion = new Motion(element, "train");
     /** @type {any} */
     this.race = null;
     this.mine = false; // the visitor may change the race
@@ -37,9 +38,7 @@ class Panel extends View {
     this.form = null; // what the controls show
     this.onClick("stop", ({ target }) => this.change("stop", target));
     this.onClick("resume", ({ target }) => this.change("resume", target));
-    this.onClick("copy-command", ({ target }) => copy(target, this.race.command));
     this.on("over-seeds", "click", (event) => handled(event, () => goToTab("runs", { runs: this.race.ids.join() })));
-    this.onClick("copy-csv", ({ target }) => copy(target, csv(epochRows(this.race.lanes, this.curves))));
     this.askPublished = watch(element, "train", "published_curves", {
       ask: () => this.askedAbout(),
       take: (answer) => this.takePublished(answer),
@@ -69,6 +68,7 @@ class Panel extends View {
     this.mine = answer.mine.race;
     this.curves = curves;
     if (isOther) this.begin();
+    this.motion.follow(this.race.ids);
     this.drawHead();
     this.drawCharts();
     this.drawNumbers();

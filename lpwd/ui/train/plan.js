@@ -35,8 +35,6 @@ class Plan extends View {
     });
     onFormChange((shown) => this.formChanged(shown));
     onQueueChange(element, this.askNow); // measured speeds and free time change with what trains
-    this.onClick("copy", ({ target }) => copy(target, this.plan.commands));
-    this.onClick("copy-python", ({ target }) => copy(target, this.plan.python));
     this.onClick("link", ({ target }) => copy(target, tabLink("train", { ...this.plan.link, run: parameter("run") })));
   }
 

@@ -75,8 +75,8 @@ def build(
                 start = gr.Button("Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts")
         with gr.Column(elem_classes="lp-train-race", min_width=280):
             outcome = _html("train/outcome", "lp-outcome", OUTCOME, "{}")
-            _html("train/panel", "lp-panel")
-            _html("train/motion", "lp-motion", look.asset("shared/motion.html"))
+            panel = look.asset("train/panel.html").replace("[[MOTION]]", look.asset("shared/motion.html"))
+            _html("train/panel", "lp-panel", panel)
     _fill(preset, about, controls)
     drawn = [controls.fields["profile"], controls.fields["mean"]]
     profile.submit(_drawn, None, drawn, show_progress="hidden", api_visibility="private")
