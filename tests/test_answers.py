@@ -131,7 +131,6 @@ SERVER = {
     "lp-hub": {"use": ("repo",), "plan": ("repo", "replaces"), "send": ("plan",)},
     "lp-benchmark": {"run_cells": ("name", "scale", "run_ids", "sure"), "add_seeds": ("name", "scale", "text", "sure")},
     "lp-explain": {
-        "check": ("eta", "lam", "optimizer"),
         "layer_rates": ("model", "n", "rule", "weight_decay"),
         "models": (),
         "audits": (),

@@ -14,7 +14,6 @@ from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.explain import rates
 from lpwd.ui.explain.audits import audit_now, audits
-from lpwd.ui.explain.identities import checks
 from lpwd.ui.shared import paper
 from lpwd.ui.web.answers import server_functions
 
@@ -83,9 +82,6 @@ for images, labels in batches:
 
 
 def build(store: RunStore) -> None:
-    def check(eta: float, lam: float, optimizer: str = "adam") -> dict[str, Any]:
-        return {"checks": [asdict(c) for c in checks(eta, lam, optimizer)]}
-
     def layer_rates(
         model: int | None, n: int, rule: str, weight_decay: float, profile: str = "", mean: str = "layers"
     ) -> dict[str, Any]:
@@ -97,7 +93,7 @@ def build(store: RunStore) -> None:
     gr.HTML(
         html_template=page(),
         js_on_load=look.mount("explain/explain.js"),
-        server_functions=server_functions(check, layer_rates, models, audits, audit_now),
+        server_functions=server_functions(layer_rates, models, audits, audit_now),
         elem_id="lp-explain",
         apply_default_css=False,
     )
