@@ -187,7 +187,7 @@ def test_long_runs_and_many_ask_first(store):
         "This run takes about (17|18|19|20) min, by the speed measured now", costs.doubt(live, [cell.config])
     )
     live.jobs.measured = None
-    assert f"{images:,} images in all, and no run here tells" in costs.doubt(live, [cell.config])
+    assert f"{images:,} images in all, and no earlier run here shows" in costs.doubt(live, [cell.config])
     small = [one.config for one in get_preset("table3").cells("cpu")]
     assert costs.doubt(live, small[:1]) == ""
     write_run(store, get_preset("table3").cells("cpu")[0])

@@ -42,7 +42,7 @@ def test_one_press_races_both_methods_in_view(app, browser):
     assert page.evaluate("scrollY") == 0
     bottom = page.locator("#lp-hero .lp-hero-lanes").bounding_box()
     assert bottom["y"] + bottom["height"] < 844
-    assert "training seed" in page.inner_text("#lp-hero [data-f=state]") or "finished seed" in page.inner_text(
+    assert "Training seed" in page.inner_text("#lp-hero [data-f=state]") or "Finished seed" in page.inner_text(
         "#lp-hero [data-f=state]"
     )
     page.click("#lp-hero [data-act=use]")

@@ -149,14 +149,17 @@ test("decay alone leaves (1 - eta lambda)^T of a weight", () => {
   near(remaining(frame, 5), 0.995 ** 100, 1e-15);
   assert.equal(remaining(frame, 2000), 0);
   assert.match(shrinkText(frame, 5, null), /η λ = 0.005 per step. .* keeps 99.5 % .* leaves 61 %/);
-  assert.match(shrinkText(frame, 0.5, { rates: [0.1, 0.9], meanRate: 0.75 }), /99 % in .* least, 91 % .* by 1.5 λ\./);
+  assert.match(
+    shrinkText(frame, 0.5, { rates: [0.1, 0.9], meanRate: 0.75 }),
+    /99 % in .* lowest rate and 91 % .* is 1.5 λ\./,
+  );
 });
 
 test("a step that would zero a layer is named", () => {
   assert.equal(zeroedText(frame, 5, { WD: null }), "");
   assert.match(
     zeroedText(frame, 500, { WD: { rates: [500] }, LPWD: { rates: [100, 1000] } }),
-    /here: LPWD \(η λᵢ = 1\)\./,
+    /layer: LPWD \(η λᵢ = 1\)\./,
   );
 });
 

@@ -85,8 +85,8 @@ export class Figures {
   runsLink(all) {
     const few = all.slice(0, COMPARED);
     const runs = few.join(",");
-    const several = all.length > 1 ? `Its ${all.length} runs` : "Its run";
-    const text = few.length < all.length ? `The first ${few.length} of its ${all.length} runs` : several;
+    const several = all.length > 1 ? `The ${all.length} runs of this figure` : "The run of this figure";
+    const text = few.length < all.length ? `The first ${few.length} of ${all.length} runs` : several;
     return link(text, tabLink("runs", { runs }), () => goToTab("runs", { runs }));
   }
 

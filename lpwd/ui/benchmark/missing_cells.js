@@ -66,7 +66,7 @@ export class MissingCells extends View {
     const cell = this.cells.find(({ id }) => id === this.field("open").value);
     this.button("run").disabled = !cell || cell.waiting;
     const waits = cell?.waiting ? `This run is ${cell.state}; its result appears when it finishes.` : "";
-    const took = cell?.about ? `Finished runs like it took about ${duration(cell.about)}.` : "";
+    const took = cell?.about ? `Similar runs took about ${duration(cell.about)}.` : "";
     this.say("cost", waits || took);
   }
 

@@ -31,7 +31,7 @@ class Offers:
     def claims(self, user: User, files: Mapping[str, str]) -> dict[str, Any]:
         """The tiles of claims files, texts by name, each with an offer; or what is wrong with a file."""
         if len(files) > MAX_FILES:
-            raise ConfigError(f"{len(files)} claims files are open: at most {MAX_FILES} at once")
+            raise ConfigError(f"{len(files)} claims files are open: at most {MAX_FILES} are allowed")
         problems: dict[str, str] = {}
         for name, text in files.items():
             try:

@@ -14,7 +14,7 @@ from lpwd.paper.presets import PRESETS, Cell, Preset, get_preset
 FIRST_SCALE: Scale = "cpu"  # what the tab shows unless the URL says otherwise
 MAX_TILES = 32  # that are kept, of everybody's claims
 MAX_CLAIMS_CHARACTERS, MAX_CLAIMS_NAME, MAX_CLAIMS_CELLS = 20_000, 100, 500  # of a claims file on the page
-SCALE_LABELS = {"cpu": "cpu: small models, minutes a run", "paper": "paper: its models and data, for a GPU"}
+SCALE_LABELS = {"cpu": "cpu: small models, minutes per run", "paper": "paper: its models and data, for a GPU"}
 
 
 def check_scale(scale: str) -> None:
@@ -29,13 +29,15 @@ def preset_of(name: str, text: str = "") -> Preset:
     if not text:
         return get_preset(name)
     if len(text) > MAX_CLAIMS_CHARACTERS or len(name) > MAX_CLAIMS_NAME:
-        raise ConfigError(f"{name[:40]} has {len(text):,} characters: at most {MAX_CLAIMS_CHARACTERS:,} here")
+        raise ConfigError(f"{name[:40]} has {len(text):,} characters: at most {MAX_CLAIMS_CHARACTERS:,} are allowed")
     preset = preset_of_text(name, text, most=MAX_CLAIMS_CELLS)
     cells = preset.cells(FIRST_SCALE, 1)
     if any(is_pinned(cell.config.dataset) for cell in cells):
-        raise ConfigError(f"{name}: claims about data of one's own run on the command line: lpwd sweep {name}")
+        raise ConfigError(f"{name}: the page does not run claims about your own data: use lpwd sweep {name}")
     if len(cells) * preset.cpu_seeds > MAX_CLAIMS_CELLS:
-        raise ConfigError(f"{name} plans {len(cells) * preset.cpu_seeds:,} runs: at most {MAX_CLAIMS_CELLS:,} here")
+        raise ConfigError(
+            f"{name} plans {len(cells) * preset.cpu_seeds:,} runs: at most {MAX_CLAIMS_CELLS} are allowed"
+        )
     return preset
 
 

@@ -51,7 +51,7 @@ class Publishing:
 
         def sending(state: State) -> State:
             if state.phase != "looked" or state.plan != plan or not state.run_ids:
-                raise ConfigError("Look first at what would be sent: this list is empty, or no longer the newest.")
+                raise ConfigError("Press Preview first: this list is empty or outdated.")
             return replace(state, phase="sending")
 
         self._begin(sending)
@@ -74,7 +74,7 @@ class Publishing:
     def _begin(self, change: Callable[[State], State]) -> None:
         with self._lock:
             if self.state.phase in ("looking", "sending"):
-                raise ConfigError(f"{self.state.repo} is being asked already: wait for the answer.")
+                raise ConfigError(f"A request to {self.state.repo} is already running: wait until it ends.")
             self.state = replace(change(self.state), since=time.monotonic())
         in_background(self._work)
 

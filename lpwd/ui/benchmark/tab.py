@@ -76,7 +76,7 @@ def build(
             offers.check(user, name, text)
         cells = benchmark.missing(benchmark.place(name, scale, text)).idle
         if not cells:
-            raise ConfigError("every run of the next look has a result, waits or trains")
+            raise ConfigError("no run is left to start: all are finished, queued or training")
         return queue(live, user, cells, sure)
 
     topics.add("scorecard", scorecard)

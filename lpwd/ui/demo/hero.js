@@ -16,7 +16,7 @@ export class Hero extends View {
     this.say("code", code);
     this.say(
       "caption",
-      `Test top-1 on digits from scratch under strong decay, λ ${race.decay}. Faint: recorded seeds.`,
+      `Test top-1 on digits, trained from scratch with strong decay (λ ${race.decay}). Faint lines: recorded seeds.`,
     );
     this.drawAnswer(answer);
     this.onClick("use", ({ target }) => this.showCode(target));

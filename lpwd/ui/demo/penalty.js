@@ -207,7 +207,7 @@ export class Penalty extends View {
     const empty = `No run of preset ${frame.name} is published yet. Run one seed here, or all of them with \
 \`python -m lpwd sweep ${frame.name}\`.`;
     const missing = this.source.isPublished(frame.name) ? "Loading the recorded scan …" : empty;
-    this.say("says", scan ? scan.says[value][at] || `Nothing is recorded at ${text} yet.` : missing);
+    this.say("says", scan ? scan.says[value][at] || `No run is recorded at ${text} yet.` : missing);
     this.say("hint", scan ? hintText(scan, value, at) : "");
     const cells = Object.fromEntries(frame.methods.map(({ method, label }) => [label, scan?.methods[method][at]]));
     this.say("shrink", shrinkText(frame, this.decay(), scan?.methods.lpwd?.[at]));

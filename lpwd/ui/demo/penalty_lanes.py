@@ -44,7 +44,7 @@ class Lanes:
         """
         chosen = self._scan(scan)
         if not methods:
-            raise ConfigError("no method is shown: show at least one")
+            raise ConfigError("no method is selected: select at least one")
         lanes = [chosen.config(method, decay, 0) for method in chosen.methods if method in methods]
         if len(lanes) < len(set(methods)):
             raise ConfigError(f"methods are {', '.join(methods)[:200]}: {scan} has {', '.join(chosen.methods)}")
@@ -81,7 +81,7 @@ class Lanes:
                 lanes = [scan.cells.get((record.config.method, decay)) for record in records]
                 if ids == [lane.model_copy(update={"seed": seed}).run_id for lane in lanes if lane]:
                     return {"scan": scan.name, "decay": decay, "seed": seed}
-        raise ConfigError("demo_runs of this link are no lanes of one strength and seed of a scan")
+        raise ConfigError("demo_runs of this link must be runs of one scan with the same λ and seed")
 
     def _seeds(self, lanes: Sequence[RunConfig], published: set[int]) -> Seeds:
         """The runs here of these lanes with any seed that is not published, by seed."""

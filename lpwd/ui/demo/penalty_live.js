@@ -159,7 +159,7 @@ export class LiveSeed extends View {
     this.say("state", this.stateText());
     this.say("offer", known ? offerText(known, state) : "");
     this.field("here").hidden = !known?.verdict;
-    this.say("here", known?.verdict ? `Here: ${known.verdict}` : "");
+    this.say("here", known?.verdict ? `On this machine: ${known.verdict}` : "");
     this.described();
   }
 

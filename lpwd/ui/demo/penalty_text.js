@@ -31,8 +31,8 @@ export function shrinkText(frame, decay, lpwd) {
     `steps of a run, decay alone leaves ${about}${remainingText(frame, decay)} of its initial value`;
   if (!lpwd?.rates) return `${wd}.`;
   const [first, last] = lpwd.rates.map((/** @type {number} */ rate) => remainingText(frame, rate));
-  const layers = `Under LPWD it leaves ${first} in the layer that decays least, ${last} in the one that decays most`;
-  return `${wd}. ${layers}. Averaged over parameters, LPWD decays by ${short(lpwd.meanRate / decay, 3)} λ.`;
+  const layers = `Under LPWD it leaves ${first} in the layer with the lowest rate and ${last} in the layer with the highest`;
+  return `${wd}. ${layers}. LPWD’s mean rate over parameters is ${short(lpwd.meanRate / decay, 3)} λ.`;
 }
 
 /** Warn if one step zeroes a layer or changes its sign, else return "".
@@ -45,7 +45,7 @@ export function zeroedText(frame, decay, cells) {
   const zeroed = rates.filter(({ rate }) => frame.lr * rate >= 1);
   if (!zeroed.length) return "";
   const named = zeroed.map(({ label, rate }) => `${label} (η λᵢ = ${short(frame.lr * rate, 3)})`);
-  return `One step would zero a whole layer here: ${named.join(", ")}. Such a run learns nothing.`;
+  return `A single step would zero a whole layer: ${named.join(", ")}. Such a run cannot learn.`;
 }
 
 /** Say where LPWD is behind WD at a stronger decay, else return "". @param {any} scan @param {string} value @param {number} at */

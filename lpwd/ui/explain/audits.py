@@ -29,7 +29,7 @@ def names() -> list[str]:
 def audit_now(name: str) -> dict[str, Any]:
     """The row of an optimizer as its class is on this machine. Raises ConfigError on another name, and if busy."""
     if name not in names():
-        raise ConfigError(f"{name[:60]!r} is no optimizer of torch or timm: choose one of the list")
+        raise ConfigError(f"unknown optimizer {name[:60]!r}: choose one from the list")
     if not _one_at_a_time.acquire(timeout=SECONDS):
         raise ConfigError("another audit is running: try again in a minute")
     try:

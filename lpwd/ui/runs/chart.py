@@ -34,7 +34,7 @@ def view(
     Only `stamp` and `pollMs` if nothing has changed since the answer with this `stamp`.
     """
     if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
-        raise ConfigError("this link asks for a chart that there is not: choose again below")
+        raise ConfigError("this link names an unknown chart: choose another below")
     groups = compared.choose(curves.runs, items, each=each)
     now = {"stamp": _stamp(curves.runs, groups), "pollMs": FOLLOW_MS if _moving(groups) else IDLE_MS}
     if stamp == now["stamp"]:

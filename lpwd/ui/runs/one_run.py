@@ -108,6 +108,6 @@ def delete(store: RunStore, run_ids: Sequence[str], user: User = HOST) -> None:
     busy = [i for i in run_ids if store.status(i).state in (*STOPPABLE, "stopping")]
     if busy:
         count = f"{len(busy)} of the {len(run_ids)} runs are" if len(run_ids) > 1 else "This run is"
-        raise ConfigError(f"{count} queued or training: stop before deleting. Nothing was deleted.")
+        raise ConfigError(f"{count} queued or training: stop first. Nothing was deleted.")
     for run_id in run_ids:
         store.delete(run_id)

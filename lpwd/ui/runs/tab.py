@@ -20,7 +20,7 @@ from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
 
 WATCH_MS, SOON_MS = 3000, 500  # until a page asks again for the rows that changed; while published ones are being read
-CLONED = "The form has the settings of this run. Add a method or change a number, then press Start."
+CLONED = "The form now holds the settings of this run. Add a method or change a number, then press Start."
 LOST = " It has no control for {fields}, which {verb} at the default."
 
 

@@ -9,7 +9,7 @@ from lpwd.methods import METHODS
 from lpwd.ui.shared import defaults
 from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, labelled
 
-UNREADABLE = "The link was not followed everywhere, and the form keeps its own value there. {problems}."
+UNREADABLE = "Some values of the link are invalid, so the form keeps its own. {problems}."
 
 
 def first_values(dataset: str, model: str = defaults.FORM["model"]) -> dict[str, Any]:

@@ -25,10 +25,10 @@ LONG_SECONDS = 600.0  # what takes longer is not begun by accident
 MANY_RUNS = 12  # nor are more
 MAX_KEPT = 256
 BUSY_SHARE = 0.7  # of the time: with less, it is said why a race would take so long
-WAITING = "Time: the worker is getting ready."
+WAITING = "Time: the worker is starting."
 READING = "Reading the data set …"
 MEASURING = "Time: measuring a step …"
-BUSY = "Time: measured when the machine is free."
+BUSY = "Time: not measured while the machine is busy."
 
 
 class Costs:
@@ -80,10 +80,10 @@ class Costs:
         first, lanes, seeds = races[0][0], len(races[0]), len(races)
         one = costs.work(first)
         runs = counted(lanes, "method") + (f" × {seeds} seeds" if seeds > 1 else "")
-        source = "" if one.known else " (the published sizes; the data are not here yet)"
+        source = "" if one.known else " (published sizes; the data is not downloaded yet)"
         images = f"{one.training_images:,} training and {one.test_images:,} test images{source}"
         steps = one.steps_per_epoch * one.epochs
-        return f"{one.steps_per_epoch:,} steps an epoch, {steps:,} in a run; {runs}; {images}.", False
+        return f"{one.steps_per_epoch:,} steps per epoch, {steps:,} per run; {runs}; {images}.", False
 
     def _time(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         machine = self.live.machine
@@ -107,11 +107,11 @@ class Costs:
             return MEASURING, True
         if isinstance(answer, float):
             share = free_share(plan.at_once * plan.threads)
-            busy = "; other programs keep this machine busy" if share < BUSY_SHARE else ""
+            busy = "; other programs slow this machine down" if share < BUSY_SHARE else ""
             return takes(answer * share, f", measured here on random images{busy}"), False
         speed, count = recorded(running=True, scaled=True)
         if count:
-            return takes(speed, f", from {counted(count, 'run')} here with other numbers of threads"), False
+            return takes(speed, f", from {counted(count, 'run')} here with other thread counts"), False
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
@@ -126,7 +126,7 @@ class Costs:
         of_lanes = f"{lanes} models" if lanes > 1 else "a model"
         return (
             f"Memory: {size(training)} for weights, gradients and moments of {of_lanes} of {parameters:,} parameters, "
-            f"{size(costs.data_bytes(config))} for the images, activations on top. Checkpoints: {size(disk)}.",
+            f"{size(costs.data_bytes(config))} for the images, plus activations. Checkpoints: {size(disk)}.",
             False,
             answer,
         )
@@ -204,7 +204,7 @@ def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
     if many or starts or (machine.device == "cpu" and configs[0].scale == "paper"):
         images = sum(costs.work(config).trained for config in configs)
         train = "train" if len(configs) > 1 else "trains"
-        return f"{what} {train} on {images:,} images in all, and no run here tells how long that takes. {ask}"
+        return f"{what} {train} on {images:,} images in total, and no earlier run here shows how long that takes. {ask}"
     return ""
 
 

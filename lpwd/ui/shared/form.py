@@ -38,10 +38,10 @@ LABELS = {
     "profile": "Profile of λ, shallow to deep",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
-    "init_from": "Start weights, or a finished run's id",
+    "init_from": "Initial weights, or a finished run's id",
     "exclude_1d": "Exclude norms and biases from decay",
     "zero_shot": "Zero-shot decay after training",
-    "opposing_every": "Steps between R_op, 0: once an epoch",
+    "opposing_every": "Steps between R_op, 0: once per epoch",
     "model_kwargs": "Model arguments, JSON",
     "optimizer_kwargs": "Optimizer arguments, JSON",
     "dataset_kwargs": "Arguments of own data, JSON",
@@ -84,7 +84,7 @@ def shown(name: str, value: Any) -> Any:
 def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of what the controls show, by field. Raises ConfigError in the words of the page."""
     if unknown := shown_values.keys() - LABELS.keys():
-        raise ConfigError(f"the form has no field {min(unknown)[:40]!r}")
+        raise ConfigError(f"unknown form field {min(unknown)[:40]!r}")
     with in_page_words():
         return {name: value if name in BESIDE else codec.read(name, value) for name, value in shown_values.items()}
 
@@ -117,7 +117,7 @@ def configs(values: Mapping[str, Any]) -> list[RunConfig]:
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
     """The lanes of each seed, so that methods are paired by seed. Raises ConfigError, also if a field is missing."""
     if missing := sorted(LABELS.keys() - values.keys()):
-        raise ConfigError(f"the form lacks {', '.join(missing)}")
+        raise ConfigError(f"form fields are missing: {', '.join(missing)}")
     first = configs(values)
     with in_page_words():
         if values["seeds"] not in SEEDS:

@@ -42,7 +42,7 @@ def build(dataset: DatasetName) -> Form:
             with gr.Row(elem_classes="lp-fields"):
                 fields |= {name: _control(name, values) for name in names}
                 if title == "Training":
-                    again = gr.Checkbox(False, label="Train finished runs again", elem_id="lp-again")
+                    again = gr.Checkbox(False, label="Retrain finished runs", elem_id="lp-again")
     return Form({name: fields[name] for name in LABELS}, again)
 
 

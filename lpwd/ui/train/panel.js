@@ -121,7 +121,7 @@ class Panel extends View {
     this.say("detail", race.detail);
     this.button("stop").hidden = race.state !== "queued" || !race.canStop || !mine; // the strip stops what trains
     this.button("resume").hidden = !race.canResume || !mine;
-    const done = race.canResume ? ` ${Math.round(race.progress * 100)} % are done.` : "";
+    const done = race.canResume ? ` ${Math.round(race.progress * 100)} % is done.` : "";
     this.say("state", stateText(race) + done);
     const several = race.seeds.length > 1;
     this.field("over-seeds").hidden = !several;

@@ -19,7 +19,7 @@ export const METHOD_HEAD = [
   "Test top-1, last, mean ± sd (%)",
   "Best 10, mean ± sd (%)",
 ];
-const NOISE = "one seed each, so seed noise is not known: choose 5 seeds to see it";
+const NOISE = "one seed per method, so seed noise is unknown: choose 5 seeds to measure it";
 
 /** @param {Lane} lane @param {Curve | undefined} curve */
 export function laneRow(lane, curve) {

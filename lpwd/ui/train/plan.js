@@ -58,7 +58,7 @@ class Plan extends View {
     this.field("commands").classList.toggle("lp-problem", isWrong);
     this.say("python", plan.python ?? "");
     for (const name of ["copy", "copy-python", "link"]) this.button(name).disabled = isWrong;
-    this.say("preflight", isWrong ? "" : problem ? `Start would be refused: ${problem}` : plan.said);
+    this.say("preflight", isWrong ? "" : problem ? `Cannot start: ${problem}` : plan.said);
     this.judge(problem, plan);
     if (plan.layers) tellLayerCount(plan.layers);
     if (this.isFilled() && !isWrong) remember(plan.link); // until then the address still says the link

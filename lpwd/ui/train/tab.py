@@ -1,4 +1,4 @@
-"""The Train tab: choose, start, watch."""
+"""The Train tab: the form, the Start button and the race."""
 
 import html
 import json
@@ -30,17 +30,19 @@ from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
 INTRO = (
-    "Each method trains the same network from the same initial weights on the same batches. WD shrinks every layer "
-    "alike, with the update. LPWD shrinks before the forward pass, deep layers most."
+    "Each method trains the same network from the same initial weights on the same batches. WD decays all layers "
+    "equally during the update. LPWD decays weights before the forward pass, deep layers most."
 )
 OUTCOME = '<p class="lp-problem" role="alert"></p><p class="lp-muted" role="status"></p>'
-RECORDED = "These runs had finished before: shown as recorded. Tick “Train finished runs again” to repeat them."
-HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
-LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
+RECORDED = (
+    "These runs have already finished: their recorded results are shown. Tick “Retrain finished runs” to repeat them."
+)
+HUB_SECONDS = 3.0  # the app's start waits at most this long to learn whether the Hub is reachable
+LATE_HUB_SECONDS = 10.0  # a new page waits at most this long; it is already painted
 MACHINE_SECONDS = 60.0
-FILLED = "filled"  # the value of the plan's component once a link's values are in the form
+FILLED = "filled"  # value of the plan component once the form holds the values of a link
 LONGEST_PROFILE = 1000  # characters
-AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
+AGAIN_MS = 1000  # poll interval while costs are being computed
 
 
 def build(
@@ -52,7 +54,7 @@ def build(
     hub_problem: Future[str | None],
     on_load: Callable[..., Any],
 ) -> form.Form:
-    """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
+    """Build the tab. `hub_problem` says why the Hub is unavailable, or None; `on_load` registers a page-load event."""
     here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
     topics.add("preflight", preflight(costs, here))
     topics.add("published_curves", Beside(live.store, cached).look)
@@ -86,7 +88,7 @@ def build(
 
 
 def _html(name: str, elem_id: str, template: str = "", value: str | None = None) -> gr.HTML:
-    """A component of the page from its script, and its template unless another is given."""
+    """Return an HTML component with the script `name` and the template of the same name, unless one is given."""
     template, script = template or look.asset(f"{name}.html"), look.mount(f"{name}.js")
     return gr.HTML(value, html_template=template, js_on_load=script, elem_id=elem_id, apply_default_css=False)
 
@@ -96,7 +98,7 @@ def _presets() -> str:
 
 
 def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
-    """The topic that says what Start would do with what the controls show, or why it would refuse."""
+    """Return the topic that describes the races of the form: commands, costs, or why they are refused."""
 
     def answer(user: User, shown: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"again": False}
@@ -115,7 +117,7 @@ def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
 def described(
     values: Mapping[str, Any], races: Sequence[Sequence[RunConfig]], here: Mapping[str, str]
 ) -> dict[str, Any]:
-    """How to train these races elsewhere, and what the page's address says of them."""
+    """Return the commands and the Python code of these races, and their address parameters."""
     commands = "\n".join(command_line(race) for race in races)
     return {"link": address.parameters(values, here), "commands": commands, "python": python_snippet(races)}
 
@@ -138,16 +140,16 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
         return [form.shown(name, values[name]) for name in defaults.OF_DATASET]
 
     def on_model(dataset: str, model: str) -> list[Any]:
-        """Another network takes neither the arguments nor the weights of the one before."""
+        """Reset arguments and initial weights, which belong to the previous network."""
         kwargs = defaults.of_dataset(dataset, model)["model_kwargs"]
         return [form.shown("model_kwargs", kwargs), form.shown("init_from", None)]
 
     def on_optimizer(optimizer: str, dataset: str) -> str:
-        """Each optimizer has a learning rate of its own to begin with."""
+        """Set the optimizer's default learning rate."""
         return form.shown("lr", defaults.learning_rate(optimizer, dataset))
 
     def on_weights(init_from: str) -> list[Any]:
-        """A published start brings its network along."""
+        """Select the network of a published start."""
         start = published().get(split(init_from or "")[0])
         if start is None or start.name != init_from:
             return [gr.skip(), gr.skip()]
@@ -171,7 +173,7 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
 
 
 def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
-    """Choosing an experiment fills the form."""
+    """Fill the form when a preset is chosen."""
     names = list(controls.fields)
 
     def fill(event: gr.EventData) -> list[Any]:
@@ -185,17 +187,17 @@ def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
 
 
 def _drawn(event: gr.EventData) -> list[Any]:
-    """The profile that a script sent with its event, as text, and the mean that belongs to it."""
+    """Return the profile and the mean that the profile editor sent."""
     return [str(event.label)[:LONGEST_PROFILE], event.mean if event.mean in MEANS else gr.skip()]
 
 
 def _outcome(**fields: Any) -> str:
-    """Read by train/outcome.js; the time makes two equal answers different, so that the page hears both."""
+    """Return JSON for train/outcome.js. The time makes equal values differ, so that each triggers a change event."""
     return json.dumps(fields | {"at": time.time()})
 
 
 def _told(controls: form.Form) -> str:
-    """Return JavaScript that sends an event with what all controls show; it asks the server nothing."""
+    """Return JavaScript that dispatches an event with the values of all controls, without a request to the server."""
     return f"""(...shown) => {{
       const detail = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
       dispatchEvent(new CustomEvent("lpwd-form", {{ detail }}));
@@ -204,7 +206,7 @@ def _told(controls: form.Form) -> str:
 
 
 def first_values(linked: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, Any]:
-    """What the form of a new page holds: what its link says, and else what suits its data set on this machine."""
+    """Return the form values of a new page: those of its link, else the defaults of its data set on this machine."""
     dataset, model = linked.get("dataset", here["dataset"]), linked.get("model", defaults.FORM["model"])
     return {**address.first_values(dataset, model), "precision": here["precision"], **linked}
 
@@ -212,7 +214,7 @@ def first_values(linked: Mapping[str, Any], here: Mapping[str, str]) -> dict[str
 def _first_values(
     here: Here, controls: form.Form, plan: gr.HTML, note: gr.HTML, outcome: gr.HTML, on_load: Callable[..., Any]
 ) -> None:
-    """Fill the form of a new page: at once with what is known, and again only what the Hub and the machine change."""
+    """Fill the form of a new page at once, and again once the Hub and the machine are known."""
     names = list(controls.fields)
 
     def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Any]:

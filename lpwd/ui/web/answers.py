@@ -102,13 +102,13 @@ def parsed(request_text: Any, most: int = MAX_CHARACTERS) -> dict[str, Any]:
         size = (
             f"{len(request_text):,} characters" if isinstance(request_text, str) else f"a {type(request_text).__name__}"
         )
-        raise ConfigError(f"the request is {size}: a JSON object of at most {most:,} characters is allowed")
+        raise ConfigError(f"the request must be a JSON object of at most {most:,} characters, not {size}")
     try:
         arguments = json.loads(request_text)
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
-        raise ConfigError(f"the request is {request_text[:80]!r}: a JSON object is allowed")
+        raise ConfigError(f"the request must be a JSON object, not {request_text[:80]!r}")
     return arguments
 
 

@@ -18,7 +18,7 @@ from lpwd.ui.web.answers import answers, json_response, parsed
 from lpwd.ui.web.people import MAX_BYTES
 
 MAX_WAITING = 8  # requests; one is read at a time, beside a training
-BUSY = "Other people's files are being read: try again in a minute."
+BUSY = "The app is busy with other files: try again in a minute."
 
 
 def compare(

@@ -56,7 +56,7 @@ class People:
         """The link that `python -m lpwd owner` prints: this browser may change every run from now on."""
         key = request.query_params.get("key", "")
         if ON_SPACE or not hmac.compare_digest(key.encode(), self._owner_key.encode()):
-            return PlainTextResponse("This is not the owner's link; `python -m lpwd owner` prints it.", 403)
+            return PlainTextResponse("Invalid owner link. `python -m lpwd owner` prints the valid one.", 403)
         response = RedirectResponse(request.scope.get("root_path", "") + "/", 303)
         response.headers["Set-Cookie"] = _cookie(OWNER_COOKIE, key)
         return response
@@ -85,9 +85,9 @@ def _refusal(scope: Scope) -> Response | None:
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
     if scope["path"].rstrip("/").endswith("/upload"):
-        return PlainTextResponse("This app takes no files.", 403)
+        return PlainTextResponse("This app accepts no uploads.", 403)
     if not length.isdigit() or int(length) > MAX_BYTES:
-        return PlainTextResponse(f"A request has at most {MAX_BYTES:,} bytes, and says how many.", 413)
+        return PlainTextResponse(f"A request must declare a Content-Length of at most {MAX_BYTES:,} bytes.", 413)
     return None
 
 

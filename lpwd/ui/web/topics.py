@@ -30,6 +30,6 @@ class Topics:
 
     def _one(self, name: str, arguments: dict[str, Any], user: User) -> dict[str, Any]:
         if name not in self._topics:
-            return {"problem": f"there is no topic {name[:40]!r}: there are {', '.join(self._topics)}"}
+            return {"problem": f"unknown topic {name[:40]!r}: allowed are {', '.join(self._topics)}"}
         answer: dict[str, Any] = self._topics[name](arguments, user)
         return answer
