@@ -1,4 +1,4 @@
-"""The Explain tab: the update rules, what is the same in them, the rate of each layer, the objections, the library."""
+"""The Explain tab: update rules, their equivalences, layer rates, audits, objections and citation."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from lpwd.ui.explain.audits import audit_now, audits
 from lpwd.ui.shared import paper
 from lpwd.ui.web.answers import server_functions
 
-# Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
+# Method -> lines of one step, with differences from the baseline in [brackets], and a comment. c = ηλ.
 GRADIENT, UPDATE = "g ← ∇f(θ)", "θ ← θ − η U(g)"
 RULES: dict[str, tuple[Sequence[str], str]] = {
     "baseline": ([GRADIENT, UPDATE], "No decay. U is Adam’s direction or SGD’s momentum buffer."),
@@ -102,7 +102,7 @@ def build(store: RunStore) -> None:
 
 
 def page() -> str:
-    """explain.html with the tables of this file in it."""
+    """Return explain.html with the tables of this file."""
     parts: Mapping[str, str] = {
         "RULES": "".join(_rule(method) for method in RULES),
         "OBJECTIONS": "".join(

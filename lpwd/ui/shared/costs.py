@@ -1,4 +1,4 @@
-"""The line above the race: what Start would cost, each number with its source. It never waits for a measurement."""
+"""Estimate the costs of a race before its start, each number with its source. Never waits for a measurement."""
 
 import functools
 import json
@@ -21,10 +21,10 @@ from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import form
 from lpwd.ui.views import network
 
-LONG_SECONDS = 600.0  # what takes longer is not begun by accident
-MANY_RUNS = 12  # nor are more
+LONG_SECONDS = 600.0  # longer runs need a confirmation
+MANY_RUNS = 12  # more runs need a confirmation
 MAX_KEPT = 256
-BUSY_SHARE = 0.7  # of the time: with less, it is said why a race would take so long
+BUSY_SHARE = 0.7  # of the time; below it, the estimate names the load of other programs
 WAITING = "Time: the worker is starting."
 READING = "Reading the data set …"
 MEASURING = "Time: measuring a step …"
@@ -32,18 +32,19 @@ BUSY = "Time: not measured while the machine is busy."
 
 
 class Costs:
-    """One object an app. What takes time is worked out in the background and kept, so that a page asks again."""
+    """Estimates costs for an app. Slow estimates are computed in the background and cached."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self._answers: dict[str, Any] = {}  # fields of a configuration as JSON -> a number or a sentence
+        self._answers: dict[str, Any] = {}  # fields of a configuration as JSON -> a result or an error
         self._keys_at_work: set[str] = set()
         self._lock = threading.Lock()
 
     def say(self, user: User, races: Sequence[Sequence[RunConfig]]) -> dict[str, Any]:
-        """`said`, whether to ask `again` because a number is being worked out, the `network` in words and its `layers`
-        once they are known, and if Start would refuse this, why (`refused`) and because of which `field`. Raises
-        ConfigError.
+        """Return the estimate as text (`said`) and whether to ask `again` because a number is being computed.
+
+        Also returns `network` and `layers` once known; if Start would refuse the races, the reason (`refused`) and its
+        `field`. Raises ConfigError.
         """
         if not user.owner:
             with form.in_page_words():
@@ -70,7 +71,7 @@ class Costs:
         }
 
     def _data_digest(self, config: RunConfig) -> tuple[Any, bool]:
-        """The digest of one's own data ("" of other data), None while they are read, or why they cannot be used."""
+        """Return the digest of own data ("" for other data), None or an error; and whether it is being read."""
         if not is_pinned(config.dataset):
             return "", False
         fields = ("dataset", "dataset_kwargs", "image_size")
@@ -115,7 +116,7 @@ class Costs:
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
-        """The sentence, whether more is to come, and the model's footprint or why there is none."""
+        """Return the sentence, whether it is being computed, and the model's footprint or the error."""
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
         answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.footprint(config))
         if not isinstance(answer, Footprint):
@@ -132,9 +133,9 @@ class Costs:
         )
 
     def seconds(self, configs: Sequence[RunConfig], measure: bool = False) -> tuple[float | None, bool]:
-        """How long these runs take here one after the other, and whether that is being measured.
+        """Return the seconds that these runs take one after the other, or None; and whether they are being measured.
 
-        By the speed of such runs here, or with `measure` measured in the background; None if it is not known.
+        Uses the recorded speed of similar runs. With `measure`, a missing speed is measured in the background.
         """
         machine, total, pending = self.live.machine, 0.0, False
         if not machine.done() or machine.exception():
@@ -150,9 +151,9 @@ class Costs:
         return None if math.isnan(total) else total, pending
 
     def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any], *more: Any) -> tuple[Any, bool]:
-        """What `work` gave for these fields and `more`, a sentence where it failed, and whether it is still at work.
+        """Return the cached result of `work` for these fields, or its error; and whether it is running.
 
-        None is no answer but a matter of time: it is not kept, and the next page asks anew.
+        A result of None means "not now": it is not cached, and the next request tries again.
         """
         key = json.dumps([{name: getattr(config, name) for name in fields}, *more])
         with self._lock:
@@ -178,9 +179,9 @@ class Costs:
 
 
 def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
-    """Why somebody may not want to start these runs, as a question; empty where it is a matter of minutes.
+    """Return a question to confirm that long or many runs should start, else "".
 
-    The first `starts` of them are trained for their weights, which the others begin from.
+    The first `starts` runs train the initial weights of the others.
     """
     machine, many = live.machine.result(), len(configs) > MANY_RUNS
     what = f"These {len(configs):,} runs" if len(configs) > 1 else "This run"
@@ -209,7 +210,7 @@ def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
 
 
 def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
-    """Those whose steps take as long together."""
+    """Group configurations whose steps take equally long."""
     groups: dict[str, list[RunConfig]] = {}
     for config in configs:
         groups.setdefault(costs.speed_key(config), []).append(config)
@@ -217,13 +218,13 @@ def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
 
 
 def free_share(threads: int) -> float:
-    """Which part of the time so many more threads would compute here, by what the machine did in the last minute."""
-    cores = os.cpu_count() or 1  # of the whole machine, as is the load
+    """Return the share of the time that this many more threads would run, from the load of the last minute."""
+    cores = os.cpu_count() or 1  # of the whole machine, like the load average
     return cores / max(cores, psutil.getloadavg()[0] + threads)
 
 
 def about(seconds: float) -> str:
-    """Two digits are all that an estimate has."""
+    """Return a duration with two significant digits."""
     rounded = float(f"{max(seconds, 1):.2g}")
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds >= 1.5 * length:
@@ -232,7 +233,7 @@ def about(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes for people."""
+    """Return a number of bytes with its unit."""
     for unit, length in (("GB", 1e9), ("MB", 1e6)):
         if count >= length:
             return f"{float(f'{count / length:.2g}'):g} {unit}"
@@ -240,5 +241,5 @@ def size(count: int) -> str:
 
 
 def _memory_of_weights(config: RunConfig) -> str:
-    """How long weights remember at this eta and lambda."""
+    """Return how long weights retain their past values at this eta and lambda."""
     return memory_text(memory_epochs(config.lr, config.weight_decay, costs.work(config).steps_per_epoch))

@@ -1,4 +1,4 @@
-"""The controls of a race and what they mean: their values <-> RunConfig."""
+"""The form: labels of its controls, and conversion between control values and RunConfig."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from lpwd.config import ConfigError, RunConfig, race_configs
 from lpwd.spelled import HIDDEN
 from lpwd.ui.views import MAX_LANES
 
-# What a sentence about a field calls it: the control's label.
+# Labels of the controls, which error messages use too.
 LABELS = {
     "model": "Model",
     "dataset": "Data set",
@@ -46,7 +46,7 @@ LABELS = {
     "optimizer_kwargs": "Optimizer arguments, JSON",
     "dataset_kwargs": "Arguments of own data, JSON",
 }
-BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
+BESIDE = frozenset({"methods", "seeds"})  # not fields of RunConfig: they set the number of runs
 SEEDS = (1, 2, 3, 4, 5, 10)
 OPTIONAL = {  # what an empty field means
     "train_samples": "all",
@@ -59,7 +59,7 @@ OPTIONAL = {  # what an empty field means
 
 @dataclass(frozen=True)
 class Form:
-    """The controls by field of RunConfig, with `methods` for the lanes, `seeds` for the races, `again` beside them."""
+    """The controls by field: fields of RunConfig, `methods` and `seeds`; and the check box `again`."""
 
     fields: dict[str, gr.components.Component]
     again: gr.Checkbox
@@ -69,12 +69,12 @@ class Form:
         return {*self.fields.values(), self.again}
 
     def shown(self, data: Mapping[gr.components.Component, Any]) -> dict[str, Any]:
-        """What each control shows, by field, from what a callback with `inputs` received."""
+        """Return the control values by field from the arguments of a callback with `inputs`."""
         return {name: data[component] for name, component in self.fields.items()}
 
 
 def shown(name: str, value: Any) -> Any:
-    """What the control of a field shows for its value: text, unless it is a choice or a check box."""
+    """Return the control value of a field: text, unless the control is a choice or a check box."""
     textual = name not in BESIDE and (
         isinstance(value, int | float | dict | tuple | None) and not isinstance(value, bool)
     )
@@ -82,7 +82,7 @@ def shown(name: str, value: Any) -> Any:
 
 
 def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of what the controls show, by field. Raises ConfigError in the words of the page."""
+    """Parse control values by field. Raises ConfigError with the labels of the page."""
     if unknown := shown_values.keys() - LABELS.keys():
         raise ConfigError(f"unknown form field {min(unknown)[:40]!r}")
     with in_page_words():
@@ -91,7 +91,7 @@ def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def in_page_words() -> Iterator[None]:
-    """Raise a ConfigError about a field with the label of its control in place of the field's name."""
+    """Replace the field name in a ConfigError by the label of its control."""
     try:
         yield
     except ConfigError as error:
@@ -99,14 +99,14 @@ def in_page_words() -> Iterator[None]:
 
 
 def labelled(error: ConfigError) -> ConfigError:
-    """The error with the label of the field's control in place of its name."""
+    """Return the error with the label of the control instead of the field name."""
     field = "methods" if error.field == "method" else error.field
     sentence = f"{LABELS[field]} {error.reason}" if error.reason and field in LABELS else str(error)
     return ConfigError(sentence, field)
 
 
 def configs(values: Mapping[str, Any]) -> list[RunConfig]:
-    """The race of the first seed: one RunConfig per method. Raises ConfigError in the words of the page."""
+    """Return the race of the first seed, one RunConfig per method. Raises ConfigError with the labels of the page."""
     fields = {name: value for name, value in values.items() if name not in BESIDE}
     with in_page_words():
         if not values["methods"]:
@@ -115,7 +115,7 @@ def configs(values: Mapping[str, Any]) -> list[RunConfig]:
 
 
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
-    """The lanes of each seed, so that methods are paired by seed. Raises ConfigError, also if a field is missing."""
+    """Return one race per seed, so that methods are paired by seed. Raises ConfigError, also for a missing field."""
     if missing := sorted(LABELS.keys() - values.keys()):
         raise ConfigError(f"form fields are missing: {', '.join(missing)}")
     first = configs(values)
@@ -128,12 +128,12 @@ def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
 
 
 def form_values(config: RunConfig) -> dict[str, Any]:
-    """What the controls of the Train tab show for this run, by field; `methods` has its one method."""
+    """Return the control values of the Train tab for this run."""
     given = config.model_dump() | {"methods": [config.method], "seeds": 1}
     return {name: shown(name, given[name]) for name in LABELS}
 
 
 def lost(config: RunConfig) -> list[str]:
-    """Fields of the run that no control can hold and that are not at their default."""
+    """Return the fields of the run that have no control and are not at their default."""
     changed = config.model_dump(exclude_defaults=True)
     return [name for name in changed if name not in LABELS and name not in ("method", *HIDDEN)]

@@ -1,4 +1,4 @@
-"""Why the form starts with digits: one sentence where CIFAR can neither be fetched nor is cached, else None."""
+"""Explain why the form starts with digits instead of CIFAR."""
 
 from lpwd.config import ConfigError
 from lpwd.facts import DATASETS
@@ -6,9 +6,9 @@ from lpwd.ui.shared import defaults
 
 
 def why_digits() -> str | None:
-    """Takes some seconds where the Hub does not answer: run it in the background."""
+    """Return one sentence if CIFAR is neither cached nor downloadable, else None. Blocks for seconds if offline."""
     from lpwd.hub.fetch import probe
-    from lpwd.training.data import images  # opencv and the Hub's client take longer to import than the page needs
+    from lpwd.training.data import images  # slow imports
 
     source = DATASETS[defaults.DATASET].hub
     if source is None or images.cached_sizes(defaults.DATASET):

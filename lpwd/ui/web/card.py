@@ -1,4 +1,4 @@
-"""What other sites show of a link to the page: title, description and picture of our own instead of Gradio's."""
+"""Open Graph tags: the title, description and picture that other sites show for a link to the page."""
 
 import html
 import re
@@ -17,12 +17,12 @@ DESCRIPTION = (
     "See where weight decay pushes, turn the penalty up, and train WD against LPWD live: same initial weights, same "
     "batches, every verdict with its n and interval."
 )
-CHARSET = '<meta charset="utf-8" />'  # a browser looks for it in the first 1,024 bytes
+CHARSET = '<meta charset="utf-8" />'  # must be within the first 1,024 bytes
 GRADIOS = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/?>\s*')
 
 
 class Card:
-    """Middleware: rewrites the head of the one HTML page; everything else passes."""
+    """Middleware that replaces Gradio's tags in the head of the page."""
 
     def __init__(self, app: ASGIApp, title: str) -> None:
         self.app, self.title = app, title
@@ -49,7 +49,7 @@ class Card:
 
 
 def rewritten(start: Message, body: bytes, title: str, address: str) -> bytes:
-    """The body with our tags after the head's first line; as it is where it is no plain HTML."""
+    """Return the body with our tags, or unchanged if it is not plain HTML."""
     headers = Headers(raw=start["headers"])
     if "text/html" not in headers.get("content-type", "") or "content-encoding" in headers:
         return body
@@ -57,7 +57,7 @@ def rewritten(start: Message, body: bytes, title: str, address: str) -> bytes:
 
 
 def tags(title: str, address: str) -> str:
-    """Open Graph asks for absolute addresses."""
+    """Return the meta tags. Open Graph requires absolute URLs."""
     card = {
         "og:type": "website",
         "og:title": title,
@@ -74,7 +74,7 @@ def tags(title: str, address: str) -> str:
 
 
 def address_of(scope: Scope) -> str:
-    """Where the asking browser found the page, behind a proxy too."""
+    """Return the URL of the page as the browser sees it, also behind a proxy."""
     headers = Headers(scope=scope)
     scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0].strip()
     root = scope.get("root_path", "").rstrip("/")
@@ -82,7 +82,7 @@ def address_of(scope: Scope) -> str:
 
 
 def picture() -> Route:
-    """A file of the package: no host but this one is asked."""
+    """`GET /lpwd/picture.png`."""
 
     def serve(_: Request) -> FileResponse:
         return FileResponse(PICTURE, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})
