@@ -4,13 +4,17 @@ import { percent, short } from "../shared/numbers.js";
 import { choice, make, table, View } from "../shared/widgets.js";
 
 const FLOOR = 1e-4; // shares below it look alike
+const LIGHT_FROM = 46; // percent of yellow from which black text has the contrast of 4.5 that white loses
 
 /** Return the colours of a cell, on a logarithmic scale that `all` shares span. @param {number} share @param {number[]} all */
 export function heat(share, all) {
   const log = (/** @type {number} */ value) => Math.log(Math.max(FLOOR, value));
   const [low, high] = [Math.min(...all.map(log)), Math.max(...all.map(log))];
   const percent = high > low ? Math.round((100 * (log(share) - low)) / (high - low)) : 100;
-  return { background: `color-mix(in oklab, #fee838 ${percent}%, #00224e)`, color: percent < 50 ? "white" : "black" };
+  return {
+    background: `color-mix(in oklab, #fee838 ${percent}%, #00224e)`,
+    color: percent < LIGHT_FROM ? "white" : "black",
+  };
 }
 
 export class Network extends View {
