@@ -1,4 +1,4 @@
-"""The Benchmark tab: a scorecard of the paper's tables and figures, and below a tile all that is known of it."""
+"""The Benchmark tab: a scorecard of the paper's tables and figures, and the details of a selected tile."""
 
 import json
 from typing import Any
@@ -24,16 +24,16 @@ from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
-WATCH_MS = 2000  # until a page asks again while a cell waits or trains
+WATCH_MS = 2000  # poll interval while a cell is queued or training
 
 
 def is_working(store: RunStore, run_id: str) -> bool:
-    """Whether the run waits or trains already."""
+    """Return whether the run is queued or training."""
     return store.exists(run_id) and store.status(run_id).state in WORKING
 
 
 def queue(live: Live, user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
-    """Queue the cells and the starts that they need; or only `ask` if that takes long and the person is not `sure`."""
+    """Queue the cells and the starts that they need; or return `ask` if that takes long and `sure` is false."""
     work = with_starts(live.store, cells)
     starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
     configs = [*starts, *work.configs]  # the queue keeps their order
@@ -52,7 +52,7 @@ def build(
     benchmark: Bench,
     costs: Costs,
 ) -> None:
-    """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
+    """Build the tab and its topics: `scorecard`, `claims` and `benchmark`."""
 
     offers = Offers(live, benchmark, costs)
 

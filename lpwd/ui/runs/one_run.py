@@ -1,4 +1,4 @@
-"""One run in full, and what may be done to it: a name, a note, deletion. No gradio here."""
+"""Details of one run, and its actions: rename, annotate, delete. Imports no gradio."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ IMAGES = {"train_samples": "for training", "validation_samples": "for validation
 
 
 def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
-    """Settings, circumstances, the end of its log, and the traceback where it failed; of a published run the former."""
+    """Return the details of a run. Log and traceback exist only for runs of this store."""
     run = runs.record(ref)
     config, status = run.config, run.status
     changed = config.model_dump(mode="json", exclude_defaults=True)
@@ -51,7 +51,7 @@ def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
 
 
 def _results(summary: Mapping[str, Any]) -> list[list[str]]:
-    """What the run ended with, in the words of the tables; nothing of what it has no number of."""
+    """Return the results of the run as label and text, without missing values."""
     best, rate = (
         spread(summary.get("best10_mean"), summary.get("best10_std"), missing=""),
         summary.get("mean_decay_rate"),
@@ -93,7 +93,7 @@ def _facts(run: Run) -> list[list[str]]:
 
 
 def edit(store: RunStore, run_id: str, name: str, note: str, user: User = HOST) -> None:
-    """Name and note are plain text. Raises ConfigError for one that is too long and for somebody else's run."""
+    """Set name and note, as plain text. Raises ConfigError if one is too long or the user may not change the run."""
     require(user, store.status(run_id).owner, run_id, "rename")
     for what, text, limit in (("name", name, NAME_CHARACTERS), ("note", note, NOTE_CHARACTERS)):
         if len(text) > limit:
@@ -102,7 +102,7 @@ def edit(store: RunStore, run_id: str, name: str, note: str, user: User = HOST) 
 
 
 def delete(store: RunStore, run_ids: Sequence[str], user: User = HOST) -> None:
-    """Delete them all, or none where one of them is queued or training, or somebody else's."""
+    """Delete all runs, or none if one is queued, training, or not the user's. Raises ConfigError."""
     for run_id in run_ids:
         require(user, store.status(run_id).owner, run_id, "delete")
     busy = [i for i in run_ids if store.status(i).state in (*STOPPABLE, "stopping")]
