@@ -1,4 +1,4 @@
-// The Benchmark tab: the scorecard, and below it what is known of the selected preset.
+// The Benchmark tab: the scorecard, and the details of the selected preset.
 
 import { count, whole } from "../shared/numbers.js";
 import { openRuns } from "../shared/page_race.js";

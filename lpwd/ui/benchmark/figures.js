@@ -1,4 +1,4 @@
-// The figures of a preset, each with its numbers as a table, the sentences about its runs, and a link to them.
+// The figures of a preset, each with its numbers, sentences and a link to its runs.
 
 import { Figure } from "../shared/figure.js";
 import { copy, csv } from "../shared/files.js";
@@ -30,7 +30,7 @@ export class Figures {
     new ResizeObserver(() => this.resized()).observe(host);
   }
 
-  /** Draw again at another width: the legends then have other rows. */
+  /** Redraw at a new width, which changes how legends wrap. */
   resized() {
     const width = this.host.clientWidth;
     if (!width || width === this.width) return;

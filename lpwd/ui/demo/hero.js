@@ -1,5 +1,5 @@
 // The head of the landing: the answer, and the strong-decay race of WD and LPWD side by side.
-// The race is a seed of act two, which starts and follows it; here its two lanes are drawn apart.
+// Act two starts and follows the race; its two lanes are drawn here.
 
 import { watch } from "../shared/polling.js";
 import { View } from "../shared/widgets.js";

@@ -106,7 +106,7 @@ export class Penalty extends View {
 
   // ---- recorded scans: fetched once, after the page is painted
 
-  /** Open the scan at the lambda of the link, else at the one that its rule chooses. */
+  /** Open the scan at the lambda of the link, else at its default. */
   open() {
     const isOther = this.linked.scan && this.linked.scan !== this.frame.name;
     this.at = this.nearest((!isOther && this.linked.decay) || this.scan()?.open || FIRST_DECAY);
@@ -123,7 +123,7 @@ export class Penalty extends View {
     this.field("legend").replaceChildren(...this.frame.methods.map((style) => this.legendButton(style)));
     this.draw();
     if (this.source.isPublished(this.frame.name) && !this.scan())
-      this.fetchScan(); // which asks about the cell
+      this.fetchScan(); // also asks about the cell
     else this.live.ask();
   }
 

@@ -116,7 +116,7 @@ export class PenaltyChart {
     if (level && y(level.value) < bottom) {
       const at = y(level.value);
       const name = cursor ? text(level.name, left + 4, at - 4, "start") : text(level.name, right, at - 4, "end");
-      nodes.push(rule("lp-level", left, at, right, at), name); // where no curve is
+      nodes.push(rule("lp-level", left, at, right, at), name); // on the side without curves
     }
     if (cursor) {
       const at = x(cursor);

@@ -4,7 +4,7 @@ import { stateText } from "../shared/race_text.js";
 
 /** @typedef {{working: boolean, here: boolean, busy: boolean, methods: number}} Situation */
 
-/** @param {any} known what the server knows of the selected cell, or null */
+/** @param {any} known the server's state of the selected cell, or null */
 export function startLabel(known) {
   if (known?.working) return `Show seed ${known.next}`;
   if (known?.begun) return `Resume seed ${known.next}`;
@@ -26,7 +26,7 @@ export function liveStateText({ race, seed, mine, decay }, { working, here }) {
 /** @param {string} text */
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Say what the start button would run. @param {any} known @param {Situation} situation */
+/** Describe the runs that the start button would queue. @param {any} known @param {Situation} situation */
 export function offerText({ finished, line }, { working, here, busy, methods }) {
   const plural = finished.length > 1 ? "s" : "";
   const seeds = finished.length ? ` Seed${plural} ${finished.join(", ")} finished on this machine.` : "";

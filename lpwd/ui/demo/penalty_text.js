@@ -1,4 +1,4 @@
-// Numbers of act two in words: how much decay there is, where one step zeroes a layer, and what comes further right.
+// Sentences of act two: the strength of decay, layers that one step zeroes, and results at larger lambda.
 
 import { fixed, NONE, short } from "../shared/numbers.js";
 
@@ -6,14 +6,14 @@ const TINY = 1e-5;
 
 const signedPoints = (/** @type {number} */ value) => `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), 2)}`;
 
-/** Return what a step keeps, in percent with two digits of what it loses: 98.2 %, 99.99 %. @param {number} lost */
+/** Return the share that a step keeps, with two digits of the lost share: 98.2 %, 99.99 %. @param {number} lost */
 function keptText(lost) {
   const percent = 100 * lost;
   if (!(percent > 0 && percent < 100)) return `${percent > 0 ? 0 : 100} %`;
   return `${short(Number((100 - percent).toFixed(Math.max(0, 1 - Math.floor(Math.log10(percent))))), 12)} %`;
 }
 
-/** Return what decay alone leaves of a weight: (1 - eta lambda)^steps. @param {any} frame @param {number} rate */
+/** Return the share of a weight that decay alone leaves: (1 - eta lambda)^steps. @param {any} frame @param {number} rate */
 export const remaining = (frame, rate) => Math.max(0, 1 - frame.lr * rate) ** frame.decayingSteps;
 
 /** @param {any} frame @param {number} rate */

@@ -1,4 +1,4 @@
-// Act one's arithmetic: WD, RWD and PWD step side by side on a quadratic loss of two weights. No page here.
+// The steps of WD, RWD and PWD on a quadratic loss of two weights. Needs no page.
 
 export const MINIMUM = [1.15, 0.05]; // one weight ends near 0, as most weights of a network do
 export const CURVATURE = [

@@ -1,4 +1,4 @@
-// Sentences of act one, computed from what it shows.
+// Sentences of act one.
 
 import { count, signed } from "../shared/numbers.js";
 

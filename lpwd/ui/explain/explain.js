@@ -9,7 +9,7 @@ import { table, View } from "../shared/widgets.js";
 import { rowsWith } from "./audit_rows.js";
 import { compare } from "./identities.js";
 
-const DRAWN = "profile"; // the rule of one's own profile
+const DRAWN = "profile"; // the rule name of a drawn profile
 const ROUNDING = 1e-9; // largest relative difference of an identity in float64
 
 /** @param {number} value */

@@ -1,4 +1,4 @@
-// WD, RWD and PWD on a small least-squares problem in float64: how far apart their trajectories are. No page here.
+// WD, RWD and PWD on a small least-squares problem in float64: how far apart their trajectories are. Needs no page.
 
 import { direction, mulberry32, normal, STEPS } from "../demo/toy_physics.js";
 

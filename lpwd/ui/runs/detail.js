@@ -1,4 +1,4 @@
-// One run beside the list: what it was, how it ended, its name and note, and its actions.
+// The details of one run, its name and note, and its actions.
 
 import { short } from "../shared/numbers.js";
 import { openRuns } from "../shared/page_race.js";
@@ -99,7 +99,7 @@ export class RunDetail extends View {
     this.field(name).replaceChildren(...pairs.flatMap(pair));
   }
 
-  /** Update the run after the list has changed, without touching what is being typed. */
+  /** Update the run after the list has changed, without changing the fields of the form. */
   follow(rows) {
     if (!this.run) return;
     const row = rows.get(this.run.id);

@@ -1,4 +1,4 @@
-// Runs of other trackers: files that are dropped on the tab, compared by the server, and kept in this browser alone.
+// Runs of other trackers: files dropped on the tab, compared by the server, and stored only in this browser.
 
 import { Figure } from "../shared/figure.js";
 import { onFilesDropped } from "../shared/files.js";
@@ -75,7 +75,7 @@ export class Imported extends View {
     this.draw(answer);
   }
 
-  /** Compare what the browser has kept, once the tab is open: the server reads it anew. */
+  /** Compare the stored file again once the tab is open. */
   async restore() {
     const text = localStorage.getItem(KEY);
     if (this.kept || !text) return;

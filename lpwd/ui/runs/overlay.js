@@ -1,4 +1,4 @@
-// The chart of the ticked runs, with its verdicts. What it shows stands in the address.
+// The chart of the ticked runs, with its verdicts. Its settings are part of the address.
 
 import { Figure } from "../shared/figure.js";
 import { copy, save } from "../shared/files.js";

@@ -1,4 +1,4 @@
-// How each layer of chosen runs moves, epoch by epoch, beside the equilibrium that theory predicts.
+// Angular updates and norms of a layer by epoch, with the predicted equilibrium.
 
 import { Figure } from "./figure.js";
 import { watch } from "./polling.js";

@@ -2,7 +2,7 @@
 
 import { svg } from "./widgets.js";
 
-/** Return lines on one scale, with a thin line at 0 if it lies within. Lines of at most `dots` points have a dot at each.
+/** Draw lines on one scale, with a thin line at 0 if the scale contains it. Lines of at most `dots` points have a dot at each.
  * @param {{x: number[], y: number[], color: string}[]} lines
  * @param {{width: number, height: number, pad: number, dots?: number}} size @param {Record<string, string>} attributes */
 export function sparkline(lines, { width, height, pad, dots = 0 }, attributes) {

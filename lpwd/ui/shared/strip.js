@@ -19,7 +19,7 @@ class Strip extends View {
     super(element);
     this.active = null;
     this.progress = element.querySelector(".lp-bar");
-    // Hides what starts a run from visitors who may only view, whatever else shows it.
+    // Hides all buttons that start runs from visitors who may only view.
     this.noStarts = make("style", { media: "not all", textContent: ".lp-starts { display: none !important; }" });
     document.head.append(this.noStarts);
     this.onClick("stop", () => this.stop());

@@ -1,5 +1,5 @@
-// What the controls of the form show: train/tab.py sends it with each change, in one event. And how many layers its
-// network has, once that is known.
+// The values of the form's controls, which train/tab.py sends in an event after each change, and the number of layers of
+// the selected network.
 
 /** @type {any} */
 let shown = null;

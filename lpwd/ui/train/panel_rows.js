@@ -1,4 +1,4 @@
-// The numbers of a race as rows of texts. No page here.
+// The numbers of a race as rows of text. Needs no page.
 
 import { fixed, NONE, spread, whole } from "../shared/numbers.js";
 import { byMethod } from "../shared/seeds.js";
@@ -36,7 +36,7 @@ export function laneRow(lane, curve) {
   ];
 }
 
-/** Return a row a method: results over its finished seeds. @param {Lane[]} lanes of one method */
+/** Return the row of a method: results over its finished seeds. @param {Lane[]} lanes of one method */
 export function methodRow(lanes) {
   const done = lanes.filter(({ summary }) => summary.best10_mean !== undefined);
   const over = (/** @type {string} */ name, /** @type {number} */ digits) => {
@@ -48,7 +48,7 @@ export function methodRow(lanes) {
   return [lanes[0].label, `${done.length}/${lanes.length}`, ...results];
 }
 
-/** Return the head, the rows and their colours: a row a lane, or of several seeds a row a method.
+/** Return the head, the rows and their colours: one row per lane, or with several seeds one per method.
  * @param {Lane[]} lanes @param {Curves} curves */
 export function resultRows(lanes, curves) {
   const groups = byMethod(lanes);

@@ -1,4 +1,4 @@
-// What Start would do: command line, Python, costs, and the form in the page's address.
+// The plan of the race: command line, Python, costs, and the form in the page's address.
 
 import { copy } from "../shared/files.js";
 import { onQueueChange } from "../shared/page_race.js";
@@ -13,7 +13,7 @@ const ASK_AFTER_MS = 150; // a number is typed digit by digit
 /** @type {Mount} */
 export function mount(element, { props, watch, trigger }) {
   new Plan(element, () => Boolean(props.value));
-  watch("value", () => trigger("submit")); // the form has been filled: ask the controls what they show
+  watch("value", () => trigger("submit")); // the form has been filled: request the values of its controls
   trigger("submit");
 }
 
@@ -50,7 +50,7 @@ class Plan extends View {
   }
 
   take(plan) {
-    if (this.asked !== this.shown) return; // about earlier values; a new question follows
+    if (this.asked !== this.shown) return; // for earlier values; a new answer follows
     this.plan = plan;
     const problem = plan.refused || plan.problem || "";
     const isWrong = !plan.commands;
@@ -61,7 +61,7 @@ class Plan extends View {
     this.say("preflight", isWrong ? "" : problem ? `Cannot start: ${problem}` : plan.said);
     this.judge(problem, plan);
     if (plan.layers) tellLayerCount(plan.layers);
-    if (this.isFilled() && !isWrong) remember(plan.link); // until then the address still says the link
+    if (this.isFilled() && !isWrong) remember(plan.link); // until then the address keeps the link
   }
 
   /** Mark the field with a problem and disable Start until it is corrected. */

@@ -1,4 +1,4 @@
-// The profile of the form: shown while Custom is chosen.
+// The profile editor of the form, visible while Custom is selected.
 
 import { Profile } from "../shared/profile.js";
 import { onFormChange, onLayerCount } from "./form_shown.js";
@@ -9,7 +9,7 @@ export const mount = (element, { trigger }) => {
   onLayerCount((layers) => editor.setLayers(layers));
   onFormChange(({ methods = [], profile = "", mean = "" }) => {
     editor.element.hidden = !methods.includes("custom");
-    // a chosen Custom without a profile begins with the bars as they are
+    // Custom without a profile starts with the current bars
     if (!editor.show(profile, mean) && !editor.element.hidden && !profile.trim()) editor.changed("");
   });
 };
