@@ -184,18 +184,19 @@ def test_long_runs_and_many_ask_first(store):
     images = work(cell.config).trained  # fewer if a part of the data set is in this machine's cache
     live.jobs.measured = images / 1000.0
     assert re.match(
-        "This run takes about (17|18|19|20) min, by the speed measured now", costs.doubt(live, [cell.config])
+        "This run takes about (17|18|19|20) min, by the speed measured now",
+        costs.confirmation(live, [cell.config]),
     )
     live.jobs.measured = None
-    assert f"{images:,} images in all, and no earlier run here shows" in costs.doubt(live, [cell.config])
+    assert f"{images:,} images in total, and no earlier run here shows" in costs.confirmation(live, [cell.config])
     small = [one.config for one in get_preset("table3").cells("cpu")]
-    assert costs.doubt(live, small[:1]) == ""
+    assert costs.confirmation(live, small[:1]) == ""
     write_run(store, get_preset("table3").cells("cpu")[0])
     store.update(small[0].run_id, seconds=300.0, threads=1)
-    assert costs.doubt(live, small[1:2]) == ""
-    asked = costs.doubt(live, small[1:])
+    assert costs.confirmation(live, small[1:2]) == ""
+    asked = costs.confirmation(live, small[1:])
     assert asked == "These 23 runs take about 1.9 h one after the other, as 1 finished run did here. Run them?"
-    assert costs.doubt(live, small[1:2], 1).startswith("This run (the first of them trains a start) takes about")
+    assert costs.confirmation(live, small[1:2], 1).startswith("This run (the first of them trains a start) takes about")
 
 
 def test_unknown_presets_scales_and_cells_are_sentences(benchmark):

@@ -11,13 +11,13 @@ from lpwd.jobs import costs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
 from lpwd.ui.shared import address, form
-from lpwd.ui.shared.costs import Costs, about, free_share
+from lpwd.ui.shared.costs import Costs, duration_text, free_share
 
 
 def races(**changes):
     values = address.first_values("digits", "test_convnext") | {"train_samples": 160, "test_samples": 50}
     values |= {"batch_size": 128, "epochs": 3}
-    return form.races(form.meant(values | changes))
+    return form.races(form.parse_controls(values | changes))
 
 
 def wait_said(costs, word, **changes):
@@ -140,4 +140,4 @@ def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, tiny):
 
 
 def test_estimates_are_two_digits():
-    assert [about(s) for s in (0.2, 75, 100, 3725, 7300)] == ["1 s", "75 s", "1.7 min", "62 min", "2 h"]
+    assert [duration_text(s) for s in (0.2, 75, 100, 3725, 7300)] == ["1 s", "75 s", "1.7 min", "62 min", "2 h"]

@@ -324,7 +324,7 @@ def test_every_control_is_a_field_of_a_run():
 def test_bad_input_is_one_sentence_in_the_words_of_the_page(change, sentence):
     values = {**defaults.form_values("digits"), "methods": ["wd"]}
     with pytest.raises(ConfigError) as raised:
-        form.configs(form.meant(values | change))
+        form.configs(form.parse_controls(values | change))
     assert str(raised.value) == sentence
 
 

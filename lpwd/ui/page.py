@@ -30,7 +30,7 @@ from lpwd.ui.train import tab as train
 from lpwd.ui.web import api, assets, card, dropped, routes
 from lpwd.ui.web.answers import repeated
 from lpwd.ui.web.origins import outermost
-from lpwd.ui.web.people import WITH_ACCOUNTS, Door, People
+from lpwd.ui.web.people import WITH_ACCOUNTS, People, VisitorCookies
 from lpwd.ui.web.topics import Topics
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
@@ -100,7 +100,7 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
 
 def launch_options(own_routes: list[BaseRoute]) -> dict[str, Any]:
     """Return the arguments of Gradio's `launch`: theme, style sheets, middleware and our own routes."""
-    middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]
+    middleware = [Middleware(card.OpenGraph, title=TITLE), Middleware(VisitorCookies)]
     return {
         "theme": look.theme(),
         "css": look.css(),

@@ -9,7 +9,7 @@ from lpwd.sentences import counted
 from lpwd.ui.benchmark.bench import Bench, card
 from lpwd.ui.benchmark.places import FIRST_SCALE, Place, preset_of
 from lpwd.ui.live import Live
-from lpwd.ui.shared.costs import Costs, about
+from lpwd.ui.shared.costs import Costs, duration_text
 
 MAX_FILES = 6  # claims files per page
 
@@ -64,10 +64,10 @@ class Offers:
         missing, hours, begun = self.benchmark.missing(place), tile["hours"], tile["verdict"] != "not run"
         count = len(missing.idle)
         seconds, pending = self.costs.seconds([cell.config for cell in missing.idle], measure)
-        cost = f"about {about(seconds)} here" if seconds else ""
+        cost = f"about {duration_text(seconds)} here" if seconds else ""
         if not seconds and hours:
             per_seed = len(place.preset.cells(place.scale, 1))
-            cost = f"about {about(3600 * hours * count / per_seed)} at the speed of these runs"
+            cost = f"about {duration_text(3600 * hours * count / per_seed)} at the speed of these runs"
         runs = counted(count, "run")
         what = f"Run {counted(count, 'missing run')}" if begun else f"Start {runs}"
         what = f"Add {counted(missing.seeds, 'seed')}" if missing.seeds else what

@@ -18,7 +18,7 @@ from lpwd.ui.benchmark.offers import Offers
 from lpwd.ui.benchmark.places import choices
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
-from lpwd.ui.shared.costs import Costs, doubt
+from lpwd.ui.shared.costs import Costs, confirmation
 from lpwd.ui.views import WORKING
 from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
@@ -37,7 +37,7 @@ def queue(live: Live, user: User, cells: list[Cell], sure: bool) -> dict[str, An
     work = with_starts(live.store, cells)
     starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
     configs = [*starts, *work.configs]  # the queue keeps their order
-    asked = "" if sure else doubt(live, configs, len(starts))
+    asked = "" if sure else confirmation(live, configs, len(starts))
     if asked:
         return {"ask": asked}
     return {"count": len(live.start_all([[config] for config in configs], user))}
@@ -56,17 +56,17 @@ def build(
 
     offers = Offers(live, benchmark, costs)
 
-    def paced(answer: dict[str, Any]) -> dict[str, Any]:
+    def with_interval(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
 
     def scorecard(scale: str, stamp: str = "") -> dict[str, Any]:
-        return paced(offers.scorecard(scale, stamp))
+        return with_interval(offers.scorecard(scale, stamp))
 
     def claims(user: User, files: dict[str, str]) -> dict[str, Any]:
-        return paced(offers.claims(user, files))
+        return with_interval(offers.claims(user, files))
 
     def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        return paced(benchmark.find(name, scale, stamp))
+        return with_interval(benchmark.find(name, scale, stamp))
 
     def run_cells(user: User, name: str, scale: str, run_ids: list[str], sure: bool = False) -> dict[str, Any]:
         return queue(live, user, benchmark.cells(name, scale, run_ids), sure)

@@ -10,7 +10,7 @@ from lpwd.jobs.rights import HOST, User, may_change, require
 from lpwd.runs import Run, Runs
 from lpwd.spelled import command_line, python_snippet
 from lpwd.store import RunStore
-from lpwd.ui.shared.form import lost
+from lpwd.ui.shared.form import fields_without_control
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
@@ -42,7 +42,7 @@ def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
         "log": runs.store.log_tail(ref) if own else "",
         "error": runs.store.read_error(ref) if own else "",
         "beside": lanes_beside(runs.store, ref) if own else [],
-        "lost": lost(config),
+        "lost": fields_without_control(config),
         "mine": mine,
         "canResume": mine and status.state in RESUMABLE and not config.read_only,
         "canDelete": mine and status.state not in STOPPABLE and status.state != "stopping",

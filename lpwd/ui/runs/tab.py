@@ -14,7 +14,7 @@ from lpwd.ui import look
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
-from lpwd.ui.shared.form import Form, form_values, lost
+from lpwd.ui.shared.form import Form, fields_without_control, form_values
 from lpwd.ui.web.answers import endpoint, server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
@@ -97,7 +97,7 @@ def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None
         except ConfigError as error:
             gr.Warning(str(error), title="Not cloned")
             return [gr.skip()] * len(names)
-        gr.Info(cloned(lost(config)), title="Cloned", duration=8)
+        gr.Info(clone_message(fields_without_control(config)), title="Cloned", duration=8)
         values = form_values(config)
         return [values[name] for name in names]
 
@@ -105,7 +105,7 @@ def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None
     listed.submit(clone, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
 
 
-def cloned(lost: list[str]) -> str:
+def clone_message(lost: list[str]) -> str:
     """Return the message about a clone; `lost` are the fields without a control."""
     verb = "stays" if len(lost) == 1 else "stay"
     return CLONED + (LOST.format(fields=", ".join(lost), verb=verb) if lost else "")

@@ -47,7 +47,7 @@ class Costs:
         `field`. Raises ConfigError.
         """
         if not user.owner:
-            with form.in_page_words():
+            with form.with_labels():
                 check_names(races[0])
                 self.live.jobs.limits.check(races[0])
         read, reading = self._data_digest(races[0][0])
@@ -96,7 +96,8 @@ class Costs:
             return costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, **options)
 
         def takes(speed: float, source: str) -> str:
-            return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({speed:,.0f} images/s{source})."
+            time = duration_text(costs.seconds(races, speed, plan.at_once))
+            return f"Time: about {time} ({speed:,.0f} images/s{source})."
 
         speed, count = recorded(running=True)
         if count:
@@ -126,8 +127,9 @@ class Costs:
         disk = runs * costs.checkpoint_bytes(config, parameters)
         of_lanes = f"{lanes} models" if lanes > 1 else "a model"
         return (
-            f"Memory: {size(training)} for weights, gradients and moments of {of_lanes} of {parameters:,} parameters, "
-            f"{size(costs.data_bytes(config))} for the images, plus activations. Checkpoints: {size(disk)}.",
+            f"Memory: {size_text(training)} for weights, gradients and moments of {of_lanes} of {parameters:,} "
+            f"parameters, {size_text(costs.data_bytes(config))} for the images, plus activations. "
+            f"Checkpoints: {size_text(disk)}.",
             False,
             answer,
         )
@@ -178,7 +180,7 @@ class Costs:
             self._answers = {**dict(list(self._answers.items())[-MAX_KEPT:]), key: answer}
 
 
-def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
+def confirmation(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
     """Return a question to confirm that long or many runs should start, else "".
 
     The first `starts` runs train the initial weights of the others.
@@ -200,7 +202,7 @@ def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
             source = "by the speed measured now on random images"
         takes = "take" if len(configs) > 1 else "takes"
         in_turn = " one after the other" if len(configs) > 1 else ""
-        told = f"{what} {takes} about {about(seconds)}{in_turn}, {source}. {ask}"
+        told = f"{what} {takes} about {duration_text(seconds)}{in_turn}, {source}. {ask}"
         return told if many or starts or seconds > LONG_SECONDS else ""
     if many or starts or (machine.device == "cpu" and configs[0].scale == "paper"):
         images = sum(costs.work(config).trained for config in configs)
@@ -223,7 +225,7 @@ def free_share(threads: int) -> float:
     return cores / max(cores, psutil.getloadavg()[0] + threads)
 
 
-def about(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration with two significant digits."""
     rounded = float(f"{max(seconds, 1):.2g}")
     for unit, length in (("h", 3600), ("min", 60)):
@@ -232,7 +234,7 @@ def about(seconds: float) -> str:
     return f"{rounded:g} s"
 
 
-def size(count: int) -> str:
+def size_text(count: int) -> str:
     """Return a number of bytes with its unit."""
     for unit, length in (("GB", 1e9), ("MB", 1e6)):
         if count >= length:

@@ -73,7 +73,7 @@ class Form:
         return {name: data[component] for name, component in self.fields.items()}
 
 
-def shown(name: str, value: Any) -> Any:
+def control_value(name: str, value: Any) -> Any:
     """Return the control value of a field: text, unless the control is a choice or a check box."""
     textual = name not in BESIDE and (
         isinstance(value, int | float | dict | tuple | None) and not isinstance(value, bool)
@@ -81,16 +81,16 @@ def shown(name: str, value: Any) -> Any:
     return codec.write(name, value) if textual else value
 
 
-def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
+def parse_controls(shown_values: Mapping[str, Any]) -> dict[str, Any]:
     """Parse control values by field. Raises ConfigError with the labels of the page."""
     if unknown := shown_values.keys() - LABELS.keys():
         raise ConfigError(f"unknown form field {min(unknown)[:40]!r}")
-    with in_page_words():
+    with with_labels():
         return {name: value if name in BESIDE else codec.read(name, value) for name, value in shown_values.items()}
 
 
 @contextmanager
-def in_page_words() -> Iterator[None]:
+def with_labels() -> Iterator[None]:
     """Replace the field name in a ConfigError by the label of its control."""
     try:
         yield
@@ -108,7 +108,7 @@ def labelled(error: ConfigError) -> ConfigError:
 def configs(values: Mapping[str, Any]) -> list[RunConfig]:
     """Return the race of the first seed, one RunConfig per method. Raises ConfigError with the labels of the page."""
     fields = {name: value for name, value in values.items() if name not in BESIDE}
-    with in_page_words():
+    with with_labels():
         if not values["methods"]:
             raise ConfigError.of("methods", "is empty: choose at least one")
         return race_configs(values["methods"], fields)
@@ -119,7 +119,7 @@ def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
     if missing := sorted(LABELS.keys() - values.keys()):
         raise ConfigError(f"form fields are missing: {', '.join(missing)}")
     first = configs(values)
-    with in_page_words():
+    with with_labels():
         if values["seeds"] not in SEEDS:
             raise ConfigError.of("seeds", f"is {values['seeds']}: allowed are {', '.join(map(str, SEEDS))}")
         if (lanes := values["seeds"] * len(first)) > MAX_LANES:
@@ -130,10 +130,10 @@ def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
 def form_values(config: RunConfig) -> dict[str, Any]:
     """Return the control values of the Train tab for this run."""
     given = config.model_dump() | {"methods": [config.method], "seeds": 1}
-    return {name: shown(name, given[name]) for name in LABELS}
+    return {name: control_value(name, given[name]) for name in LABELS}
 
 
-def lost(config: RunConfig) -> list[str]:
+def fields_without_control(config: RunConfig) -> list[str]:
     """Return the fields of the run that have no control and are not at their default."""
     changed = config.model_dump(exclude_defaults=True)
     return [name for name in changed if name not in LABELS and name not in ("method", *HIDDEN)]

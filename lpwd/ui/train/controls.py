@@ -11,7 +11,7 @@ from lpwd.facts import DATASETS, DatasetName, dataset_label
 from lpwd.methods import MEANS
 from lpwd.optimizers import OPTIMIZERS
 from lpwd.ui.shared import defaults
-from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown
+from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, control_value
 from lpwd.ui.train import methods
 
 FIRST = ("model", "dataset", "weight_decay", "seeds", "methods")
@@ -48,7 +48,7 @@ def build(dataset: DatasetName) -> Form:
 
 def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
     choices = _choices(name)
-    value = shown(name, values[name])
+    value = control_value(name, values[name])
     common: dict[str, Any] = {"label": LABELS[name], "value": value, "elem_id": f"lp-{name}", "min_width": 96}
     if isinstance(values[name], bool):
         return gr.Checkbox(**common)

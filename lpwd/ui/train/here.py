@@ -19,7 +19,7 @@ def first_dataset(hub_problem: Future[str | None], seconds: float) -> DatasetNam
 
 
 @dataclass(frozen=True)
-class Here:
+class MachineDefaults:
     """Defaults of the form that depend on the machine."""
 
     live: Live

@@ -26,7 +26,7 @@ APART = frozenset(
 CURVES = ("train_loss", "test_top1", "opposing_count_rate")
 
 
-class Beside:
+class PublishedCurves:
     """Answers the topic `published_curves`. Runs are indexed by settings once per version of the results."""
 
     def __init__(self, store: RunStore, cached: Cached) -> None:
@@ -73,7 +73,7 @@ class Beside:
 def _meant(shown: dict[str, Any]) -> list[RunConfig]:
     """Return what Start would train; empty if the form is invalid."""
     with suppress(ConfigError, KeyError, TypeError):
-        return form.configs(form.meant(shown))
+        return form.configs(form.parse_controls(shown))
     return []
 
 

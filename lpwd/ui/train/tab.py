@@ -23,9 +23,9 @@ from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
 from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.differences import Differences
-from lpwd.ui.train.here import Here, first_dataset
-from lpwd.ui.train.presets import fillings, options
-from lpwd.ui.train.published import Beside
+from lpwd.ui.train.here import MachineDefaults, first_dataset
+from lpwd.ui.train.presets import form_presets, options
+from lpwd.ui.train.published import PublishedCurves
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
@@ -55,9 +55,9 @@ def build(
     on_load: Callable[..., Any],
 ) -> form.Form:
     """Build the tab. `hub_problem` says why the Hub is unavailable, or None; `on_load` registers a page-load event."""
-    here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
+    here = MachineDefaults(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
     topics.add("preflight", preflight(costs, here))
-    topics.add("published_curves", Beside(live.store, cached).look)
+    topics.add("published_curves", PublishedCurves(live.store, cached).look)
     topics.add("differences", Differences(live.store).look)
 
     with gr.Row(elem_classes="lp-train"):
@@ -97,13 +97,13 @@ def _presets() -> str:
     return look.asset("train/presets.html").replace("[[OPTIONS]]", options())
 
 
-def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
+def preflight(costs: Costs, here: MachineDefaults) -> Callable[..., dict[str, Any]]:
     """Return the topic that describes the races of the form: commands, costs, or why they are refused."""
 
     def answer(user: User, shown: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"again": False}
         try:
-            values = form.meant(shown)
+            values = form.parse_controls(shown)
             races = form.races(values)
             answer |= described(values, races, here.values())
             answer |= costs.say(user, races)
@@ -125,7 +125,7 @@ def described(
 def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, plan: gr.HTML, outcome: gr.HTML) -> None:
     def on_start(data: dict[Any, Any], request: gr.Request) -> str:
         try:
-            race_configs = form.races(form.meant(controls.shown(data)))
+            race_configs = form.races(form.parse_controls(controls.shown(data)))
             races = live.start_all(race_configs, people.who(request), again=data[controls.again])
         except ConfigError as error:
             sentence = str(form.labelled(error))
@@ -137,23 +137,23 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
 
     def on_dataset(dataset: str, model: str) -> list[Any]:
         values = defaults.of_dataset(dataset, model)
-        return [form.shown(name, values[name]) for name in defaults.OF_DATASET]
+        return [form.control_value(name, values[name]) for name in defaults.OF_DATASET]
 
     def on_model(dataset: str, model: str) -> list[Any]:
         """Reset arguments and initial weights, which belong to the previous network."""
         kwargs = defaults.of_dataset(dataset, model)["model_kwargs"]
-        return [form.shown("model_kwargs", kwargs), form.shown("init_from", None)]
+        return [form.control_value("model_kwargs", kwargs), form.control_value("init_from", None)]
 
     def on_optimizer(optimizer: str, dataset: str) -> str:
         """Set the optimizer's default learning rate."""
-        return form.shown("lr", defaults.learning_rate(optimizer, dataset))
+        return form.control_value("lr", defaults.learning_rate(optimizer, dataset))
 
     def on_weights(init_from: str) -> list[Any]:
         """Select the network of a published start."""
         start = published().get(split(init_from or "")[0])
         if start is None or start.name != init_from:
             return [gr.skip(), gr.skip()]
-        return [start.config.model, form.shown("model_kwargs", start.config.model_kwargs)]
+        return [start.config.model, form.control_value("model_kwargs", start.config.model_kwargs)]
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     start.click(on_start, controls.inputs, outcome, **quiet)
@@ -177,10 +177,13 @@ def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
     names = list(controls.fields)
 
     def fill(event: gr.EventData) -> list[Any]:
-        filling = fillings().get(event.label)
-        if filling is None:
+        form_preset = form_presets().get(event.label)
+        if form_preset is None:
             return ["", *(gr.skip() for _ in names)]
-        return [f'<p class="lp-muted">{html.escape(filling.note)}</p>', *(filling.values[name] for name in names)]
+        return [
+            f'<p class="lp-muted">{html.escape(form_preset.note)}</p>',
+            *(form_preset.values[name] for name in names),
+        ]
 
     outputs = [about, *(controls.fields[name] for name in names)]
     preset.submit(fill, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
@@ -212,13 +215,18 @@ def first_values(linked: Mapping[str, Any], here: Mapping[str, str]) -> dict[str
 
 
 def _first_values(
-    here: Here, controls: form.Form, plan: gr.HTML, note: gr.HTML, outcome: gr.HTML, on_load: Callable[..., Any]
+    here: MachineDefaults,
+    controls: form.Form,
+    plan: gr.HTML,
+    note: gr.HTML,
+    outcome: gr.HTML,
+    on_load: Callable[..., Any],
 ) -> None:
     """Fill the form of a new page at once, and again once the Hub and the machine are known."""
     names = list(controls.fields)
 
     def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Any]:
-        return [gr.skip() if new[name] == old[name] else form.shown(name, new[name]) for name in names]
+        return [gr.skip() if new[name] == old[name] else form.control_value(name, new[name]) for name in names]
 
     def fill(request: gr.Request) -> Iterator[list[Any]]:
         linked, problem = address.restored(dict(request.query_params))

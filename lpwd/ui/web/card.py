@@ -21,7 +21,7 @@ CHARSET = '<meta charset="utf-8" />'  # must be within the first 1,024 bytes
 GRADIOS = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/?>\s*')
 
 
-class Card:
+class OpenGraph:
     """Middleware that replaces Gradio's tags in the head of the page."""
 
     def __init__(self, app: ASGIApp, title: str) -> None:

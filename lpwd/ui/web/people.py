@@ -62,7 +62,7 @@ class People:
         return response
 
 
-class Door:
+class VisitorCookies:
     """Middleware: sets the secret cookie of new browsers; rejects uploads and large requests."""
 
     def __init__(self, app: ASGIApp) -> None:
