@@ -1,12 +1,13 @@
 """Recorded scans of act two: one JSON file per scan, served under the digest of its content."""
 
-import gzip
 import hashlib
 import json
 import threading
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -59,11 +60,9 @@ class Recorded:
             if not text:  # no longer published
                 return JSONResponse(None, headers={"Cache-Control": "no-store"})
             headers = {"Cache-Control": UNCHANGING if request.query_params.get("v") == _digest(text) else "no-store"}
-            if "gzip" in request.headers.get("accept-encoding", ""):
-                return Response(gzip.compress(text, 6), 200, headers | {"Content-Encoding": "gzip"}, "application/json")
             return Response(text, 200, headers, "application/json")
 
-        return Route("/lpwd/scans/{name}", serve, methods=["GET"])
+        return Route("/lpwd/scans/{name}", serve, methods=["GET"], middleware=[Middleware(GZipMiddleware)])
 
     def _take_newest(self) -> None:
         """Convert results of the Hub, or their last good copy, to JSON once per version."""

@@ -24,11 +24,10 @@ const LEFT = "lp-left"; // for texts; "wide" columns are hidden on small screens
 const day = (seconds) => new Date(seconds * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 const small = (textContent) => make("small", { textContent });
 
-/** @param {number} value */
-export function large(value) {
-  if (value >= 1e6) return `${fixed(value / 1e6, 1)} M`;
-  return value >= 1e4 ? `${fixed(value / 1e3, 0)} k` : whole(value);
-}
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** Return 28M, 12.3K or 1,234. @param {number} value */
+export const large = (value) => (value >= 1e4 ? compact.format(value) : whole(value));
 
 const values = ({ rows }, name) =>
   rows.map((row) => row[name]).filter((value) => value !== null && value !== undefined);

@@ -31,7 +31,7 @@ export class Figure {
   }
 
   async drawOnceSized() {
-    await whenSized(this.element);
+    if (!this.element.clientWidth) await whenSized(this.element);
     await load();
     this.drawing = null;
     if (!this.element.isConnected) return;

@@ -3,8 +3,6 @@
 import { make } from "./widgets.js";
 
 const CLEAR = "rgba(0,0,0,0)";
-/** @type {WeakMap<Element, Promise<void>>} */
-const sized = new WeakMap();
 /** @type {Promise<any> | null} */
 let loading = null;
 /** @type {MutationObserver | null} */
@@ -12,12 +10,9 @@ let theme = null;
 
 const isTouch = () => matchMedia("(pointer: coarse)").matches; // a finger scrolls the page and cannot use a toolbar
 
-/** Resolve when the element first has a size: its tab and fold are open. */
-export function whenSized(/** @type {HTMLElement} */ element) {
-  const known = sized.get(element);
-  if (known) return known;
-  /** @type {Promise<void>} */
-  const promise = new Promise((resolve) => {
+/** Resolve when the element has a size: its tab and fold are open. @param {HTMLElement} element @returns {Promise<void>} */
+export const whenSized = (element) =>
+  new Promise((resolve) => {
     const observer = new ResizeObserver(() => {
       if (!element.clientWidth) return;
       observer.disconnect();
@@ -25,9 +20,6 @@ export function whenSized(/** @type {HTMLElement} */ element) {
     });
     observer.observe(element);
   });
-  sized.set(element, promise);
-  return promise;
-}
 
 /** Load Plotly and return it; Gradio's own copy may take the global name later.
  * @returns {Promise<any>} */

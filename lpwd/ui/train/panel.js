@@ -10,7 +10,7 @@ import { goToTab } from "../shared/tabs.js";
 import { tabLink } from "../shared/url.js";
 import { handled, table, View } from "../shared/widgets.js";
 import { drawDifferences } from "./differences.js";
-import { onFormChange } from "./form_shown.js";
+import { form } from "./form_shown.js";
 import { epochRows, resultRows, summaryText } from "./panel_rows.js";
 
 const NOT_PUBLISHED = { stamp: "", lanes: [] };
@@ -49,7 +49,7 @@ class Panel extends View {
       take: (answer) => this.takeDifferences(answer),
       showsProblems: true,
     });
-    onFormChange((shown) => this.formChanged(shown));
+    form.listen((shown) => this.formChanged(shown));
     onPoll(element, (state) => this.take(state));
   }
 

@@ -5,7 +5,7 @@ import { onQueueChange } from "../shared/page_race.js";
 import { watch as watchTopic } from "../shared/polling.js";
 import { parameter, remember, tabLink } from "../shared/url.js";
 import { put, View } from "../shared/widgets.js";
-import { onFormChange, tellLayerCount } from "./form_shown.js";
+import { form, layerCount } from "./form_shown.js";
 import { markProblem, note } from "./marks.js";
 
 const ASK_AFTER_MS = 150; // a number is typed digit by digit
@@ -33,7 +33,7 @@ class Plan extends View {
       take: (plan) => this.take(plan),
       showsProblems: true,
     });
-    onFormChange((shown) => this.formChanged(shown));
+    form.listen((shown) => this.formChanged(shown));
     onQueueChange(element, this.askNow); // measured speeds and free time change with what trains
     this.onClick("link", ({ target }) => copy(target, tabLink("train", { ...this.plan.link, run: parameter("run") })));
   }
@@ -60,7 +60,7 @@ class Plan extends View {
     for (const name of ["copy", "copy-python", "link"]) this.button(name).disabled = isWrong;
     this.say("preflight", isWrong ? "" : problem ? `Cannot start: ${problem}` : plan.said);
     this.judge(problem, plan);
-    if (plan.layers) tellLayerCount(plan.layers);
+    if (plan.layers) layerCount.send(plan.layers);
     if (this.isFilled() && !isWrong) remember(plan.link); // until then the address keeps the link
   }
 

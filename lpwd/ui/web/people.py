@@ -10,7 +10,6 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from http.cookies import SimpleCookie
 from typing import Any
 
 import gradio as gr
@@ -77,7 +76,7 @@ class VisitorCookies:
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(COOKIE, secrets.token_urlsafe(32)))
             await send(message)
 
-        new = scope["type"] == "http" and scope["path"] == "/" and COOKIE not in _cookies(scope)
+        new = scope["type"] == "http" and scope["path"] == "/" and COOKIE not in Request(scope).cookies
         await self.app(scope, receive, give if new else send)
 
 
@@ -89,11 +88,6 @@ def _refusal(scope: Scope) -> Response | None:
     if not length.isdigit() or int(length) > MAX_BYTES:
         return PlainTextResponse(f"A request must declare a Content-Length of at most {MAX_BYTES:,} bytes.", 413)
     return None
-
-
-def _cookies(scope: Scope) -> SimpleCookie:
-    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    return SimpleCookie(sent.decode("latin-1"))
 
 
 def _cookie(name: str, value: str) -> str:
