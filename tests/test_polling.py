@@ -36,7 +36,7 @@ def test_what_is_wrong_with_a_topic_is_only_its_own_problem():
     answer = topics.answer(asked, ME)
     assert answer["sum"] == {"problem": "", "sum": 3}
     assert answer["closed"] == {"problem": "this topic is closed"}
-    assert answer["no such"] == {"problem": "unknown topic 'no such': there are sum, closed"}
+    assert answer["no such"] == {"problem": "unknown topic 'no such': allowed are sum, closed"}
     wrong = topics.answer({"sum": {"one": 2, "three": 3}}, ME)["sum"]["problem"]
     assert wrong == "three is 3: unexpected keyword argument"
 

@@ -94,7 +94,7 @@ def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, tiny):
     live.machine.result(60)
     (run_id,) = jobs.submit([tiny(epochs=400)])
     assert jobs.measure(tiny(), 1) is None
-    told = wait_said(Costs(live), "measured when the not measured while the machine is busy")
+    told = wait_said(Costs(live), "not measured while the machine is busy")
     assert "images/s" not in told["said"]
     store.create(tiny(seed=1), state="finished", device=live.machine.result().label, seconds=10.0, threads=64)
     like = {"model": "convnext_atto", "model_kwargs": tiny().model_kwargs, "batch_size": 32}

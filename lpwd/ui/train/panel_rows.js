@@ -82,6 +82,6 @@ export function summaryText(lanes, curves) {
   const tops = all.map(({ label, epochs }) => ({ label, top1: epochs.test_top1[epochs.epoch.indexOf(common)] }));
   const values = tops.map(({ top1 }) => top1);
   const gap = (Math.max(...values) - Math.min(...values)).toFixed(2);
-  const apart = tops.length > 1 ? ` Largest difference: ${gap} points, from ${NOISE}.` : "";
+  const apart = tops.length > 1 ? ` Largest difference: ${gap} points, with ${NOISE}.` : "";
   return `Test top-1 after epoch ${common}: ${tops.map(({ label, top1 }) => `${label} ${fixed(top1, 2)} %`).join(", ")}.${apart}`;
 }
