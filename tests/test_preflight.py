@@ -78,7 +78,7 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs):
     live = Live(store, jobs)
     costs = Costs(live)
     said = wait_said(costs, "measured here")["said"]
-    assert "2 steps per epoch, 6 in a run; 2 methods; 160 training and 50 test images." in said
+    assert "2 steps per epoch, 6 per run; 2 methods; 160 training and 50 test images." in said
     assert "2 models of" in said
     assert costs.say(HOST, races(lr=0.01))["again"] is False  # the same model is not measured again
     config = RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
