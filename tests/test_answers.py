@@ -224,7 +224,7 @@ def cached(runs):
 
 def test_every_server_function_and_topic_is_tried(wire):
     assert wire.served == {(tab, name) for tab, name in FUNCTIONS if tab not in (POLL, TOPICS)}
-    topics = wire.post("/lpwd/poll", {"topics": {"?": {}}})["topics"]["?"]["problem"].partition("there are ")[2]
+    topics = wire.post("/lpwd/poll", {"topics": {"?": {}}})["topics"]["?"]["problem"].partition("allowed are ")[2]
     assert set(topics.split(", ")) == set(SERVER[TOPICS])
 
 

@@ -63,7 +63,7 @@ def test_a_link_to_a_thousand_runs_is_a_sentence(store, tiny):
     for request in ({"run": ",".join(f"run-{i}" for i in range(1000))}, {"run": ",".join(ids)}, {"shown": ids}):
         answer = live.poll(ME, **request)
         assert answer["race"] is None
-        assert answer["problem"].endswith(f"runs are requested: at most {MAX_LANES} are shown in one picture")
+        assert answer["problem"].endswith(f"runs are requested: at most {MAX_LANES} can be shown at once")
     assert len(live.poll(ME, run=",".join(ids[1:]))["race"]["lanes"]) == MAX_LANES
 
 
