@@ -16,7 +16,6 @@ const LINE_PX = 20;
 const ENTRY_PX = 176;
 const AXIS_PX = 80;
 const PANEL_PX = 240;
-const RESIZED_MS = 100;
 
 const scrolled = (node) => make("div", { className: "lp-scroll", tabIndex: 0 }, node);
 
@@ -26,18 +25,6 @@ export class Figures {
   constructor(host, choose) {
     this.host = host;
     this.choose = choose;
-    this.width = 0;
-    new ResizeObserver(() => this.resized()).observe(host);
-  }
-
-  /** Redraw at a new width, which changes how legends wrap. */
-  resized() {
-    const width = this.host.clientWidth;
-    if (!width || width === this.width) return;
-    clearTimeout(this.timer);
-    const redraw = () => this.nodes().forEach((node) => void node.chart.redraw());
-    if (this.width) this.timer = setTimeout(redraw, RESIZED_MS);
-    this.width = width;
   }
 
   nodes() {
@@ -52,7 +39,9 @@ export class Figures {
     this.host.replaceChildren(...nodes);
     figures.forEach((figure, i) => {
       this.describe(nodes[i], figure);
-      if (nodes[i].json !== figure.json) this.draw(nodes[i], figure);
+      if (nodes[i].json === figure.json) return;
+      nodes[i].json = figure.json;
+      nodes[i].chart.draw(JSON.parse(figure.json));
     });
   }
 
@@ -66,8 +55,9 @@ export class Figures {
     const details = make("details", { on }, head, make("p", {}, copyAll), scrolled(numbers));
     const title = make("figcaption", { textContent: caption });
     const told = make("div", { className: "lp-told" });
-    const chart = new Figure(plot, (shown) => layoutOf(plot, shown, key));
-    return Object.assign(make("figure", { data: { key, caption } }, title, scrolled(plot), told, details), { chart });
+    const node = make("figure", { data: { key, caption } }, title, scrolled(plot), told, details);
+    const layout = (shown) => layoutOf(node, plot, shown);
+    return Object.assign(node, { chart: new Figure(plot, layout, () => this.drawn(node, numbers)) });
   }
 
   describe(node, { said, runs }) {
@@ -90,20 +80,14 @@ export class Figures {
     return link(text, tabLink("runs", { runs }), () => goToTab("runs", { runs }));
   }
 
-  async draw(node, { json, caption }) {
-    node.json = json;
-    const shown = JSON.parse(json);
-    const panels = panelCount(shown.data);
-    node.classList.toggle("lp-full", panels > 1);
-    await node.chart.draw(shown);
-    if (!node.isConnected) return;
-    const plot = node.chart.element;
+  /** Follow clicks on the cells of heatmaps, and update the open table. */
+  drawn(node, numbers) {
+    const { element: plot, shown } = node.chart;
     const clicked = ({ points: [{ x, y, xaxis }] }) =>
-      this.choose([caption, panelTitle(shown.layout, xaxis._id), String(x), String(y)]);
+      this.choose([node.dataset.caption, panelTitle(shown.layout, xaxis._id), String(x), String(y)]);
     plot.removeAllListeners("plotly_click");
-    if (panels) plot.on("plotly_click", clicked);
-    const numbers = node.querySelector("details[open] table");
-    if (numbers) this.fillTable(numbers, plot);
+    if (panelCount(shown.data)) plot.on("plotly_click", clicked);
+    if (node.querySelector("details[open] table")) this.fillTable(numbers, plot);
   }
 
   fillTable(numbers, plot) {
@@ -114,8 +98,9 @@ export class Figures {
 const panelCount = (data) => data.filter((trace) => trace.type === "heatmap").length;
 
 /** Return the layout of a figure in the page's colours; a heatmap cannot be zoomed by dragging. */
-function layoutOf(plot, { data, layout }, uirevision) {
+function layoutOf(node, plot, { data, layout }) {
   const panels = panelCount(data);
+  node.classList.toggle("lp-full", panels > 1);
   plot.style.minWidth = panels > 1 ? `${panels * PANEL_PX + 128}px` : "";
   const height = Math.max(layout.height ?? 0, panels ? 280 : lineHeight(data, plot.clientWidth));
   plot.style.height = `${height}px`;
@@ -123,7 +108,7 @@ function layoutOf(plot, { data, layout }, uirevision) {
   const font = { ...layout.font, size: 12, color: color("--lp-muted") };
   const bar = { ...layout.modebar, color: modebar.color, activecolor: modebar.activecolor };
   const drag = panels ? false : dragmode;
-  return { ...layout, ...page, font, modebar: bar, dragmode: drag, autosize: true, height, uirevision };
+  return { ...layout, ...page, font, modebar: bar, dragmode: drag, uirevision: node.dataset.key };
 }
 
 /** Return the height that leaves room for the plot below a legend that wraps. */

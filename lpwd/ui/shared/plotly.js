@@ -10,17 +10,6 @@ let theme = null;
 
 const isTouch = () => matchMedia("(pointer: coarse)").matches; // a finger scrolls the page and cannot use a toolbar
 
-/** Resolve when the element has a size: its tab and fold are open. @param {HTMLElement} element @returns {Promise<void>} */
-export const whenSized = (element) =>
-  new Promise((resolve) => {
-    const observer = new ResizeObserver(() => {
-      if (!element.clientWidth) return;
-      observer.disconnect();
-      resolve();
-    });
-    observer.observe(element);
-  });
-
 /** Load Plotly and return it; Gradio's own copy may take the global name later.
  * @returns {Promise<any>} */
 export function load() {
@@ -81,7 +70,7 @@ function axis(/** @type {any} */ given = {}) {
  * @param {HTMLElement} element @param {object[]} data @param {object} layout */
 export async function draw(element, data, layout) {
   const modeBarButtonsToRemove = ["select2d", "lasso2d", "autoScale2d"];
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove };
+  const config = { displaylogo: false, modeBarButtonsToRemove };
   await (await load()).react(element, data, layout, isTouch() ? { ...config, displayModeBar: false } : config);
 }
 

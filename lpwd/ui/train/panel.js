@@ -138,11 +138,7 @@ class Panel extends View {
   drawCharts() {
     const { race, curves, published, opposing } = this;
     const isMeasured = ({ id }) => curves[id]?.epochs.opposing_count_rate.some((rate) => rate !== null);
-    const hidden = !race.lanes.some(isMeasured);
-    if (opposing.hidden !== hidden) {
-      opposing.hidden = hidden;
-      dispatchEvent(new Event("resize")); // the charts beside it have another width now
-    }
+    opposing.hidden = !race.lanes.some(isMeasured);
     for (const chart of this.charts) chart.draw({ race, curves, published });
   }
 
