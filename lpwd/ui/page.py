@@ -24,9 +24,9 @@ from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.costs import Costs
-from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.shared.motion import Motion
 from lpwd.ui.train import tab as train
+from lpwd.ui.train.here import why_digits
 from lpwd.ui.web import api, assets, card, dropped, routes
 from lpwd.ui.web.answers import repeated
 from lpwd.ui.web.origins import outermost

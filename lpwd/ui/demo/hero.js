@@ -19,7 +19,6 @@ export class Hero extends View {
       `Test top-1 on digits, trained from scratch with strong decay (λ ${race.decay}). Faint lines: recorded seeds.`,
     );
     this.drawAnswer(answer);
-    this.onClick("use", ({ target }) => this.showCode(target));
     watch(element, "demo", "answer", { ask: () => ({}), take: (given) => this.drawAnswer(given.answer) });
     this.onClick("race", () => penalty.raceHere(race.scan, race.decay, race.methods));
     penalty.drawn = () => this.draw();
@@ -31,12 +30,6 @@ export class Hero extends View {
     if (!answer) return; // results are still being read
     this.say("counts", answer.counts);
     this.say("main", answer.main);
-  }
-
-  showCode(button) {
-    const fold = this.field("code-fold");
-    fold.hidden = !fold.hidden;
-    button.setAttribute("aria-expanded", String(!fold.hidden));
   }
 
   draw() {
