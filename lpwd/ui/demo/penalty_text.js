@@ -65,7 +65,7 @@ export function hintText(scan, value, at) {
 }
 
 /** @param {{n: number, mean: number | null, std: number | null}} found */
-export const spreadText = ({ n, mean, std }) =>
+const spreadText = ({ n, mean, std }) =>
   n ? `${fixed(mean, 2)}${std === null ? "" : `±${fixed(std, 2)}`} (n = ${n})` : NONE;
 
 /** @param {[number, number | null, number | null] | null | undefined} gap mean and 95 % interval */

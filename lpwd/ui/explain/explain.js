@@ -13,7 +13,7 @@ const DRAWN = "profile"; // the rule name of a drawn profile
 const ROUNDING = 1e-9; // largest relative difference of an identity in float64
 
 /** @param {number} value */
-export const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
+const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
 
 /** @type {Mount} */
 export function mount(element, { server }) {

@@ -3,7 +3,7 @@
 import { fixed, NONE, spread, whole } from "../shared/numbers.js";
 import { byMethod } from "../shared/seeds.js";
 
-export const LANE_HEAD = [
+const LANE_HEAD = [
   "Method",
   "State",
   "Epoch",
@@ -12,7 +12,7 @@ export const LANE_HEAD = [
   "Best 10, mean ± sd (%)",
   "Images/s",
 ];
-export const METHOD_HEAD = [
+const METHOD_HEAD = [
   "Method",
   "Seeds finished",
   "Training loss, mean ± sd",
