@@ -17,6 +17,7 @@ CHARTS = (
     "shared/profile.js",
     "shared/profile_shape.js",
     "shared/seeds.js",
+    "shared/sparkline.js",
 )  # needed only by other tabs
 # Runs when a component appears. A failure is shown in place of the component and in the console.
 MOUNT = """import(new URL("[[ADDRESS]]", document.baseURI))
