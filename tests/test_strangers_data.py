@@ -107,7 +107,7 @@ def test_the_app_refuses_a_strangers_names_whether_they_are_there_or_not(app, tm
     whole = {name: form.control_value(name, value) for name, value in first_values("digits").items()}
     for shown, sentence in (
         (whole | {"dataset": f"folder:{tmp_path}"}, "only the owner of this app may"),
-        ({"dataset": f"folder:{tmp_path}"}, "form fields are missing augment, batch_size"),
+        ({"dataset": f"folder:{tmp_path}"}, "form fields are missing: augment, batch_size"),
     ):
         body = json.dumps({"topics": {"preflight": {"shown": shown}}})
         answer = posted(app, body=body, content_type="application/json").text
