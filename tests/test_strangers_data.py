@@ -104,10 +104,10 @@ def test_the_app_refuses_a_strangers_names_whether_they_are_there_or_not(app, tm
     for plugin in ({"plugins": {"method": "my@0123456789abcdef"}, "method": "wd"}, {"plugin": str(tmp_path / "my.py")}):
         with pytest.raises(Exception, match=r"not loaded here|plugin is no field"):
             client.predict(options=plugin, api_name="/start_run")
-    whole = {name: form.shown(name, value) for name, value in first_values("digits").items()}
+    whole = {name: form.control_value(name, value) for name, value in first_values("digits").items()}
     for shown, sentence in (
         (whole | {"dataset": f"folder:{tmp_path}"}, "only the owner of this app may"),
-        ({"dataset": f"folder:{tmp_path}"}, "the form lacks augment, batch_size"),
+        ({"dataset": f"folder:{tmp_path}"}, "form fields are missing: augment, batch_size"),
     ):
         body = json.dumps({"topics": {"preflight": {"shown": shown}}})
         answer = posted(app, body=body, content_type="application/json").text
