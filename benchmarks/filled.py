@@ -16,9 +16,9 @@ from landing import load
 from synthetic import write_run
 
 from lpwd.config import RunConfig
-from lpwd.hub.published import restore
 from lpwd.hub.pull import local
 from lpwd.hub.push import write_snapshot
+from lpwd.hub.shards import restore
 from lpwd.paper.presets import PRESETS, Cell
 from lpwd.store import RunStore
 

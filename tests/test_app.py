@@ -149,7 +149,7 @@ def test_scripts_stop_a_run(client):
         ({"lr": 0, "api_name": "/start_run"}, "lr is 0"),
         ({"method": ["nope"], "api_name": "/start_run"}, "allowed are"),
         ({"run_id": "../etc", "api_name": "/get_run"}, "run id"),
-        ({"run_id": "missing", "api_name": "/stop_run"}, "there is no run"),
+        ({"run_id": "missing", "api_name": "/stop_run"}, "not found"),
     ],
 )
 def test_scripts_get_one_sentence_for_bad_input(client, call, sentence):

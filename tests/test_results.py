@@ -14,8 +14,8 @@ from synthetic import DEVICE, ramp, write_run
 from lpwd.analysis.statistics import over_seeds, runs_frame, weight_norms_frame
 from lpwd.config import RunConfig
 from lpwd.events import Finished, from_record
-from lpwd.hub.published import check, differs, ended_runs, restore, shard
 from lpwd.hub.schema import CURVES_SCHEMA, RUNS_FILE, RUNS_SCHEMA, Malformed
+from lpwd.hub.shards import check, differs, ended_runs, restore, shard
 from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
@@ -77,7 +77,7 @@ def test_a_run_with_damaged_lines_is_left_out_and_named(store):
         file.write("{\n")
     left_out = []
     assert bad not in shard(ended_runs(store)[0], left_out)[1]
-    assert left_out == [f"{bad}: 1 line of metrics.jsonl cannot be read and is left out"]
+    assert left_out == [f"{bad}: 1 line of metrics.jsonl cannot be read and is skipped"]
 
 
 def test_a_row_whose_layers_disagree_is_left_out(both):
@@ -100,7 +100,7 @@ def test_only_ended_runs_are_published_and_the_others_are_named(store):
     assert queued not in [run.run_id for run in ended_runs(store)[0]]
     runs, left_out = ended_runs(store, [CELLS[0].run_id, queued, "nobody"])
     assert [run.run_id for run in runs] == [CELLS[0].run_id]
-    assert left_out == [f"{queued} is queued, not finished", "'nobody' is not a run here"]
+    assert left_out == [f"{queued} is queued, not finished", "run 'nobody' not found"]
 
 
 def test_a_row_carries_where_its_numbers_come_from_and_nothing_private(store):
@@ -166,9 +166,7 @@ def test_rows_that_cannot_be_right_are_left_out_and_named(both):
     checked = check(runs, curves)
     assert list(checked.runs) == [names[4]]
     assert checked.bad_count == 5 + len(curves.filter(pa.compute.equal(curves["run_id"], names[3])))
-    assert (
-        f"row 1 of results.parquet ({names[0]}): best10_mean is 101: a percentage is between 0 and 100" in checked.note
-    )
+    assert f"row 1 of results.parquet ({names[0]}): best10_mean is 101: it must be between 0 and 100" in checked.note
     assert "its settings belong to run" in checked.note
     assert "lr is -1: input should be greater than 0" in checked.note
     assert checked.note.endswith(f"; and {checked.bad_count - 3} more.")

@@ -99,7 +99,7 @@ def test_two_clients_without_a_secret_are_two_people_and_a_secret_is_one(app):
     for run_id, somebody in ((hers, None), (hers, bert), (nobodys, None), (nobodys, anne)):
         refused, sentence = call(app, "stop_run", somebody, run_id=run_id)
         assert refused
-        assert "was started by somebody else" in sentence
+        assert "belongs to another user" in sentence
     told(app, "stop_run", anne, run_id=hers)
     key = RunStore(app.runs_dir).owner_key()
     told(app, "stop_run", {"Cookie": f"lpwd-owner={key}"}, run_id=nobodys)

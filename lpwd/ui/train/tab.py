@@ -25,7 +25,7 @@ from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.differences import Differences
 from lpwd.ui.train.here import Here, first_dataset
 from lpwd.ui.train.presets import fillings, options
-from lpwd.ui.train.published import Beside
+from lpwd.ui.train.published_lanes import Beside
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
