@@ -57,7 +57,7 @@ def store(count: int) -> None:
         snapshot = Path(folder) / "snapshot"
         snapshot.mkdir()
         fill(own, planned, count)
-        restore(elsewhere, local("", "").runs, "bundled with lpwd")
+        restore(elsewhere, local("", "").runs, "the bundled snapshot")
         fill(elsewhere, planned[count // 2 :], count)
         write_snapshot(elsewhere, snapshot)
         print(f"{len(own.ids()):,} own runs, {len(elsewhere.ids()):,} published; load {load()}", flush=True)

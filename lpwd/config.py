@@ -15,7 +15,7 @@ from lpwd.facts import DATASETS, is_pinned, lies_elsewhere, normal_name
 from lpwd.kwargs import check_kwargs, shown
 from lpwd.methods import METHODS, Mean, get_method
 from lpwd.networks import normal_model, slug
-from lpwd.optimizers import OWN, get_optimizer, path_name
+from lpwd.optimizers import OWN, get_optimizer
 from lpwd.rates import check_takes_profile, order_and_mean
 
 OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # read by Adam and SGD only
@@ -223,10 +223,8 @@ class RunConfig(BaseModel):
     @property
     def run_id(self) -> str:
         """`<model>-<dataset>-<optimizer>-<method>-lr..-wd..-s<seed>-<hash8>`, also the run's folder name."""
-        return (
-            f"{slug(self.model)}-{slug(self.dataset)}-{path_name(self.optimizer)}-{self.method}"
-            f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
-        )
+        names = (slug(self.model), slug(self.dataset), self.optimizer.replace(":", "."), self.method)
+        return f"{'-'.join(names)}-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
 
     def is_named(self, run_id: str) -> bool:
         """Return whether the id is this run's. The id of a published run on a folder hashes an unpublished path."""

@@ -158,11 +158,6 @@ def optimizer_label(name: str) -> str:
     return OPTIMIZERS[name].label if name in OPTIMIZERS else name.rpartition(":")[2]
 
 
-def path_name(name: str) -> str:
-    """Return the name as part of a folder name: `timm.lion`."""
-    return name.replace(":", ".")
-
-
 _modules_allowed = True
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lpwd.sentences import first_line
+
 VARIABLE, GROUP = "LPWD_PLUGINS", "lpwd.plugins"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 RECORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}@[0-9a-f]{16}")  # name@digest, as a run records it
@@ -86,15 +88,10 @@ def load_source(name: str, source: bytes, path: str) -> Plugin:
         if other.source == source:
             return other
         raise PluginError(f"plug-in {path}: another plug-in named {name} is already loaded from {other.path}")
-    module = ModuleType(module_name(name))
+    module = ModuleType(f"lpwd_plugin_{name}")
     module.__file__ = path
     sys.modules[module.__name__] = module  # for dataclasses, pickles and references by name
     return _loading(name, path, source, lambda: exec(compile(source, path, "exec"), module.__dict__))  # noqa: S102  the owner's own file
-
-
-def module_name(name: str) -> str:
-    """Return the name of a plug-in's module in `sys.modules`: `lpwd_plugin_mine`."""
-    return f"lpwd_plugin_{name}"
 
 
 def _load_installed(point: EntryPoint) -> None:
@@ -108,11 +105,10 @@ def _loading(name: str, path: str, source: bytes, run: Any, is_file: bool = True
     try:
         run()
     except Exception as error:  # the owner's code: whatever it raises becomes one sentence
-        first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
         line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise PluginError(f"plug-in {path}{f', line {line}' if line else ''}: {kind}{first_line}") from None
+        raise PluginError(f"plug-in {path}{f', line {line}' if line else ''}: {kind}{first_line(error)}") from None
     plugin = Plugin(name, path, source, frozenset(set(_registered()) - before), is_file)
     _loaded[name] = plugin
     return plugin

@@ -17,7 +17,7 @@ from lpwd.status import ENDED, Status
 if TYPE_CHECKING:
     from lpwd.store import RunStore
 
-Origin = Literal["own", "published", "imported"]  # trained here, published by somebody, made here from published data
+Origin = Literal["own", "published", "imported"]  # trained here, published, or restored from published data
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss")  # keys of status.summary
 FACTS = ("mean_decay_rate", "parameter_count", "opposing_count_rate", "opposing_magnitude_rate")
 CHOSEN = frozenset({"method", "lr", "weight_decay", "seed", "scale", "plugins"})  # may differ between equal batches

@@ -141,7 +141,7 @@ def test_two_plugins_of_one_name_are_refused_and_one_file_is_loaded_once(tmp_pat
     path = write(tmp_path / "my.py")
     assert plugins.load(path) is plugins.load(path)
     (tmp_path / "other").mkdir()
-    with pytest.raises(PluginError, match="another plug-in named my is loaded already"):
+    with pytest.raises(PluginError, match="another plug-in named my is already loaded"):
         plugins.load(write(tmp_path / "other" / "my.py", METHOD + "\n# another"))
     with pytest.raises(PluginError, match=r"not there\.py cannot be read"):
         plugins.load(tmp_path / "not there.py")

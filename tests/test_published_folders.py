@@ -29,7 +29,7 @@ def test_the_path_of_a_folder_is_not_published_and_the_run_keeps_its_id(tiny, tm
     assert write_snapshot(own, snapshot, dry_run=True).added == ()
 
     other = RunStore(tmp_path / "other")
-    assert sorted(shards.restore(other, runs, "from a snapshot")) == sorted(run_ids)
+    assert sorted(shards.restore(other, runs, "a snapshot")) == sorted(run_ids)
     assert (other.damaged(), sorted(run.run_id for run in other.records())) == ({}, sorted(run_ids))
     with pytest.raises(ConfigError, match=r"folder:\*/flowers: it was published without its path; use your own folder"):
         pin([tiny(dataset="folder:*/flowers")])

@@ -231,14 +231,15 @@ def test_a_wiped_store_takes_its_runs_back(store, tmp_path):
     wiped = RunStore(tmp_path / "wiped")
     (wiped.root / CELLS[0].run_id).mkdir()  # left behind by a call that was cut off
     runs = published(store).runs
-    assert sorted(restore(wiped, runs, "Taken back.")) == sorted(store.ids())
-    assert restore(wiped, runs, "Taken back.") == []
+    assert sorted(restore(wiped, runs, "elsewhere")) == sorted(store.ids())
+    assert restore(wiped, runs, "elsewhere") == []
     for run_id in store.ids():
         assert wiped.config(run_id) == store.config(run_id)
         before, after = store.status(run_id), wiped.status(run_id)
         same = ("state", "device", "versions", "commit", "epoch", "step", "seconds")
         assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
-        assert (after.message, wiped.record(run_id).origin) == ("Taken back.", "imported")
+        assert after.message == "Restored from elsewhere: curves by epoch, without steps and checkpoint."
+        assert wiped.record(run_id).origin == "imported"
         curves = [[r for r in s.read_metrics(run_id)[0] if r["event"] in ("epoch", "diverged")] for s in (store, wiped)]
         assert curves[0] == curves[1]
     assert isinstance(from_record(wiped.read_metrics(CELLS[0].run_id)[0][-1]), Finished)

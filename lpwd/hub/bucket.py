@@ -11,7 +11,6 @@ from lpwd.sentences import counted
 from lpwd.store import RunStore
 
 COMPLETE = b"PAR1"  # the last bytes of a Parquet file
-MESSAGE = "Restored from the bucket at {folder}: curves by epoch, without steps and checkpoint."
 
 
 class Bucket(AutoPush):
@@ -28,8 +27,9 @@ class Bucket(AutoPush):
         from lpwd.hub.shards import read, restore
 
         set_aside_cut_files(self.folder)
-        run_ids = restore(self.store, read(self.folder, "").runs, MESSAGE.format(folder=self.folder))
-        return f"{counted(len(run_ids), 'run')} restored from the bucket at {self.folder}."
+        place = f"the bucket at {self.folder}"
+        run_ids = restore(self.store, read(self.folder, "").runs, place)
+        return f"{counted(len(run_ids), 'run')} restored from {place}."
 
     def push(self, run_ids: list[str]) -> str:
         from lpwd.hub import push

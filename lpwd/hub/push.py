@@ -134,8 +134,7 @@ def restore_missing(store: RunStore, repo: str) -> Restored:
     results = pull(repo)
     if results.source not in ("hub", "copy"):
         return Restored((), results)
-    message = f"Restored from {repo} on the Hub: curves by epoch, without steps and checkpoint."
-    return Restored(tuple(restore(store, results.runs, message)), results)
+    return Restored(tuple(restore(store, results.runs, f"{repo} on the Hub")), results)
 
 
 def add_to_folder(

@@ -162,11 +162,12 @@ def _outcome(run: Run) -> tuple[Any, ...]:
     return run.status.state, *(summary.get(name) for name in RESULTS)
 
 
-def restore(store: RunStore, runs: Mapping[str, Run], message: str) -> list[str]:
+def restore(store: RunStore, runs: Mapping[str, Run], place: str) -> list[str]:
     """Create the run folders missing in the store, with settings, status and curves. Returns their run ids.
 
     The configuration is written last: a folder without one is not a run, and the next call creates it again.
     """
+    message = f"Restored from {place}: curves by epoch, without steps and checkpoint."
     missing = [run_id for run_id in runs if not store.exists(run_id)]
     for run_id in missing:
         run, paths = runs[run_id], store.paths(run_id)

@@ -215,21 +215,15 @@ def race_bytes(configs: Sequence[RunConfig], footprints: Sequence[Footprint]) ->
     return data_bytes(configs[0]) + models + max(steps)
 
 
-def check_memory(configs: Sequence[RunConfig], footprints: Sequence[Footprint], free: int) -> None:
-    """Raise ConfigError if a race does not fit in `free` bytes."""
-    needed = race_bytes(configs, footprints)
-    if needed > free:
-        config = configs[0]
-        raise ConfigError.of(
-            "batch_size",
-            f"is {config.batch_size} and image_size is {config.image_size}: {config.model} then needs at least "
-            f"{needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are free; choose a smaller batch_size, "
-            "image_size or model",
-        )
-
-
 def check_fits(races: Sequence[Sequence[RunConfig]], footprints: Sequence[Footprint], free: int) -> None:
     """Raise ConfigError if one of the races does not fit in `free` bytes. `footprints` are in the order of runs."""
     left = iter(footprints)
     for race in races:
-        check_memory(race, [next(left) for _ in race], free)
+        needed = race_bytes(race, [next(left) for _ in race])
+        if needed > free:
+            config = race[0]
+            needs = (
+                f"{config.model} then needs at least {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are free"
+            )
+            given = f"is {config.batch_size} and image_size is {config.image_size}"
+            raise ConfigError.of("batch_size", f"{given}: {needs}; choose a smaller batch_size, image_size or model")

@@ -21,7 +21,7 @@ STATUS_SECONDS = 0.5  # between progress updates of status.json
 SAVE_SECONDS = 5.0
 SAVE_TIMES = 10  # multiple of the time that the last checkpoint took
 
-Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to resume from) -> events
+EventSource = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to resume from) -> events
 OnEvent = Callable[[str, Event], None]
 
 
@@ -34,7 +34,7 @@ class Lane:
     def __init__(
         self,
         claim: Claim,
-        source: Source,
+        source: EventSource,
         *,
         stopped_state: Callable[[], State] = lambda: "stopped",
         on_event: OnEvent = lambda run_id, event: None,

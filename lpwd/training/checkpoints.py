@@ -15,11 +15,10 @@ import torch
 from lpwd.paths import Damaged, RunPaths, naming_full_disk, reading, replacing, write_atomic
 from lpwd.sentences import first_line
 
-State = dict[str, Any]
 KEPT_DIGESTS = 3  # of the new file, and of the two that exist while it is written
 
 
-def save(paths: RunPaths, state: State) -> None:
+def save(paths: RunPaths, state: dict[str, Any]) -> None:
     """Write `state` as the newest checkpoint; the newest so far becomes the previous one. Raises DiskFull.
 
     A kill at any time leaves at least one complete checkpoint.
@@ -33,7 +32,7 @@ def save(paths: RunPaths, state: State) -> None:
             os.replace(paths.checkpoint, paths.previous)
 
 
-def load(paths: RunPaths) -> tuple[State | None, str]:
+def load(paths: RunPaths) -> tuple[dict[str, Any] | None, str]:
     """Return the newest undamaged state, on the CPU, and a warning if that is the previous one; (None, "") without any.
 
     Raises Damaged if there are checkpoints but all are damaged.
@@ -53,7 +52,7 @@ def load(paths: RunPaths) -> tuple[State | None, str]:
     return None, ""
 
 
-def take(paths: RunPaths) -> tuple[State | None, str]:
+def take(paths: RunPaths) -> tuple[dict[str, Any] | None, str]:
     """Load the state to resume from, and clean up for the next checkpoints. Raises Damaged and DiskFull.
 
     A damaged newest file is replaced, so that it does not become the previous one. Digests that a killed process listed
@@ -69,14 +68,14 @@ def take(paths: RunPaths) -> tuple[State | None, str]:
     return state, warning
 
 
-def read(paths: RunPaths, path: Path) -> State:
+def read(paths: RunPaths, path: Path) -> dict[str, Any]:
     """Return the state in one of the run's files, on the CPU. Raises FileNotFoundError or Damaged."""
     with reading(path):
         known = _digests(paths)
         if known is not None and _digest(path) not in known:
             raise Damaged(path, f"has changed since it was saved (its SHA-256 is not in {paths.digests.name})")
         try:
-            state: State = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
             raise Damaged(path, f"cannot be read ({first_line(error)})") from None
     return state
@@ -101,7 +100,7 @@ class _Hashed:
         self.file.flush()
 
 
-def _write(state: State, file: _Hashed) -> None:
+def _write(state: dict[str, Any], file: _Hashed) -> None:
     torch.serialization.set_crc32_options(False)  # a third of the time, and the digest is stronger
     try:
         torch.save(state, file)  # type: ignore[arg-type]  # it needs only write and flush

@@ -68,6 +68,7 @@ def allowed(path: str, environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def below(path: str, folders: Sequence[str]) -> bool:
+    """Return whether the path is in one of the folders."""
     return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
@@ -76,6 +77,7 @@ def _outside(path: str) -> ConfigError:
 
 
 def checked(contents: Contents, dataset: str) -> Contents:
+    """Return the contents. Raises ConfigError if a class has no training image, or there are too few images."""
     trained = np.bincount([item.label for item in contents.train], minlength=len(contents.classes))
     if missing := [name for name, count in zip(contents.classes, trained, strict=True) if not count]:
         raise ConfigError.of("dataset", f"is {dataset}: class {missing[0]!r} has no training image")
@@ -89,6 +91,7 @@ def checked(contents: Contents, dataset: str) -> Contents:
 
 
 def of_folder(root: Path, kwargs: Mapping[str, Any]) -> Contents:
+    """Return the contents of a folder with one folder of images per class, possibly in folders for splits."""
     names = {entry.name.lower(): entry for entry in _folders(root)}
     train, test = (_chosen(names, which, kwargs, root) for which in ("train", "test"))
     splits = [train or root, *([test] if train and test else [])]

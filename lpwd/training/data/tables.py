@@ -101,15 +101,20 @@ LABEL_TYPES = (
 
 def _split(splits: Any, which: str, kwargs: Mapping[str, Any], usual: Sequence[str], dataset: str) -> str:
     if which in kwargs:
-        if kwargs[which] in splits:
-            return str(kwargs[which])
-        raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: {dataset} has {', '.join(splits)}")
+        return _named(which, kwargs, splits, dataset)
     found = next((name for name in usual if name in splits), "")
     if which == "test" or found:
         return found
     if len(splits) == 1:
         return str(next(iter(splits)))
     raise ConfigError.of("dataset_kwargs", f"must name the split to train on: {dataset} has {', '.join(splits)}")
+
+
+def _named(which: str, kwargs: Mapping[str, Any], available: Any, dataset: str) -> str:
+    """Return the split or column named in `kwargs`. Raises ConfigError if it does not exist."""
+    if kwargs[which] not in available:
+        raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: {dataset} has {', '.join(available)}")
+    return str(kwargs[which])
 
 
 def _holds_images(kind: Any) -> bool:
@@ -119,9 +124,7 @@ def _holds_images(kind: Any) -> bool:
 
 def _column(which: str, kwargs: Mapping[str, Any], found: Sequence[str], features: Any, dataset: str) -> str:
     if which in kwargs:
-        if kwargs[which] in features:
-            return str(kwargs[which])
-        raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: {dataset} has {', '.join(features)}")
+        return _named(which, kwargs, features, dataset)
     if len(found) == 1:
         return found[0]
     could = f"could be {' or '.join(found)}" if found else f"was not found among {', '.join(features)}"
