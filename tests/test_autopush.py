@@ -160,6 +160,6 @@ result = until(lambda: not (view := publishing.view())["busy"] and view)
 """
     failed = ask(code)
     assert failed["phase"] == "failed"
-    assert "may only read: make one that may write to me/refused" in failed["problem"]
+    assert "is read-only: create one with write access to me/refused" in failed["problem"]
     assert "hf_read" not in str(failed)
     assert "must have the form owner/name" in ask("result = refused(lambda: publishing.look('../etc'))")

@@ -209,7 +209,7 @@ def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(sto
 
 def test_a_race_that_cannot_fit_is_refused_before_anything_is_written(jobs, shared_queue, tiny):
     store, shared_queue.room = jobs.store, 10**9
-    with pytest.raises(ConfigError, match=r"image_size 1024: with convnext_atto that takes at least"):
+    with pytest.raises(ConfigError, match=r"image_size is 1024: convnext_atto then needs at least"):
         jobs.submit([tiny(model_kwargs={}, image_size=1024, batch_size=1297, train_samples=None)])
     assert store.ids() == []
 

@@ -216,7 +216,7 @@ def test_a_vanished_a_missing_and_an_impossible_repository_are_told_apart(world,
     assert "it must have the form owner/name" in odd["line"]
     assert "No results repository is set (LPWD_RESULTS_REPO=owner/name)." in world.pull("")["line"]
     world.hub.put("datasets/me/empty", {"notes.txt": b""})
-    assert "dataset me/empty holds no published runs." in world.pull("me/empty")["line"]
+    assert "dataset me/empty contains no published runs." in world.pull("me/empty")["line"]
 
 
 def test_a_damaged_copy_is_fetched_again(world, runs):

@@ -146,7 +146,7 @@ def test_what_does_not_fit_or_is_not_the_same_file_is_one_sentence(start, folder
         starts.adopt(models.create(wider, 10), weights, start.name)
     with pytest.raises(ConfigError, match=r"does not fit this model, stages\.1\.blocks\.1\.\S+ is in the model alone"):
         starts.adopt(models.create(deeper, 10), weights, start.name)
-    with pytest.raises(ConfigError, match="no such start is published; published are: convnext_atto-digits"):
+    with pytest.raises(ConfigError, match="published start not found; available are: convnext_atto-digits"):
         starts.load(store, f"{start.run_id}+00000000")
     path = folder / start.file
     path.write_bytes(path.read_bytes()[:-2] + b"\0\0")
