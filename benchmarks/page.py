@@ -39,7 +39,7 @@ from lpwd.store import RunStore
 
 STEPS_AN_EPOCH, POINTS = 20, 10_000
 POLL_HEAD = b"POST /lpwd/poll HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-TRAINED = "#lp-panel [data-chart=loss] .scatterlayer .trace"
+TRAINED = "#lp-panel [data-chart=loss] .u-series:not(:first-child, .lp-unnamed)"
 
 
 def asked(run_ids: list[str], cursors: dict[str, str]) -> bytes:
@@ -170,14 +170,15 @@ PICTURES = """() => {
 
 
 def axis(page: object) -> str:
-    return page.evaluate("document.querySelector('#lp-panel [data-chart=loss]').layout.xaxis.range.join()")
+    plot = "document.querySelector('#lp-panel [data-chart=loss]').chart.plot"
+    return page.evaluate(f"(({{x}}) => [x.min, x.max].join())({plot}.scales)")
 
 
 def zoom(page: object) -> str:
     """Zoom with the mouse, as a person does; the new range."""
     before = axis(page)
     page.locator("#lp-panel [data-chart=loss]").scroll_into_view_if_needed()
-    box = page.locator("#lp-panel [data-chart=loss] .nsewdrag").first.bounding_box()
+    box = page.locator("#lp-panel [data-chart=loss] .u-over").bounding_box()
     mouse = page.mouse
     mouse.move(box["x"] + 10, box["y"] + 40)
     mouse.down()

@@ -24,9 +24,9 @@ from lpwd.ui.app import parse
 
 WARM = "!/starting|idle/.test(document.querySelector('#lp-strip [data-f=device]')?.textContent ?? 'idle')"
 CHART = "document.querySelector('#lp-panel [data-chart={}]')"
-HAS_POINTS = CHART + "?.calcdata?.filter(c => c[0]?.x !== undefined).length >= {}"
+HAS_POINTS = CHART + "?.chart?.lines.filter(line => line.x.length).length >= {}"
 OF_THE_SHOWN_RACE = (  # a chart is drawn a frame after the words beside it
-    "[..." + CHART + "?.layout?.uirevision?.split(',') ?? []].sort().join()"
+    "[..." + CHART + "?.chart?.plot?.race.split(',') ?? []].sort().join()"
     " === new URLSearchParams(location.search).get('run')?.split(',').sort().join()"
 )
 SHORT = {"model": "test_convnext", "epochs": 2, "train_samples": 160}
@@ -202,8 +202,7 @@ def wait_points(page, chart="loss", traces=2):
 
 
 def epochs_drawn(page):
-    """Points of the longest top-1 curve that Plotly has drawn, not merely been given."""
-    return page.evaluate(f"Math.max(0, ...({CHART.format('top1')}?.calcdata ?? []).map(c => c.length))")
+    return page.evaluate(f"Math.max(0, ...({CHART.format('top1')}?.chart?.lines ?? []).map(line => line.x.length))")
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +294,7 @@ class TestTraining:
         page.click("#lp-start")
         page.wait_for_function(
             "document.querySelector('#lp-panel [data-f=detail]')?.textContent.endsWith('seed 4')"
-            " && document.querySelector('#lp-panel [data-chart=loss]')?.data?.some(t => t.x.length)"
+            " && document.querySelector('#lp-panel [data-chart=loss]')?.chart?.lines.some(line => line.x.length)"
         )
         assert time.monotonic() - clicked < 20  # 3 s on an idle machine; this one is shared
         wait_points(page, "top1")
@@ -331,19 +330,23 @@ class TestPage:
         phone.reload()
         wait_points(phone, "top1")
         assert phone.inner_text("#lp-panel [data-f=detail]") == detail
-        assert phone.evaluate("document.querySelector('#lp-panel [data-chart=loss]').data[0].x[0]") < 0.5  # step 1
+        loss = CHART.format("loss")
+        assert phone.evaluate(f"{loss}.chart.lines[0].x[0]") < 0.5  # step 1
         assert phone.evaluate("document.documentElement.scrollWidth") == 390
         assert phone.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
-        ink = phone.evaluate("document.querySelector('#lp-panel [data-chart=loss]').layout.font.color")
-        assert ink == "#e6e8ea"
+        ink = phone.evaluate(f"{loss}.chart.plot.axes[0].stroke()")
+        assert ink == "#a4abb3"
 
     def test_zoom_survives_new_points(self, app, opened, written):
         trains(app, written)
         page = opened(f"/?tab=train&run={','.join(written)}")
         wait_points(page, "top1")
         page.locator("#lp-panel [data-chart=loss]").scroll_into_view_if_needed()
-        box = page.locator("#lp-panel [data-chart=loss] .nsewdrag").first.bounding_box()
-        axis = "document.querySelector('#lp-panel [data-chart=loss]')?.layout?.xaxis?.range?.join()"
+        box = page.locator("#lp-panel [data-chart=loss] .u-over").bounding_box()
+        axis = (
+            "(({x, y}) => [x.min, x.max, y.min, y.max].join())"
+            "(document.querySelector('#lp-panel [data-chart=loss]').chart.plot.scales)"
+        )
         whole = page.evaluate(axis)
         page.mouse.move(box["x"] + 10, box["y"] + 40)
         page.mouse.down()

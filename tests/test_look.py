@@ -22,7 +22,7 @@ VISITS = [("light", (390, 1360)), ("dark", (1360,)), ("light", (900, 1100)), ("d
 # What is clicked, one after the other on one page, and the selector that tells that it is drawn.
 STEPS = {
     "demo": ("#lp-tab-demo-button", "#lp-penalty [data-f=loss] .lp-line"),
-    "train": ("#lp-tab-train-button", "#lp-panel [data-chart=top1] .scatterlayer .trace"),
+    "train": ("#lp-tab-train-button", "#lp-panel [data-chart=top1] .u-series:not(:first-child, .lp-unnamed)"),
     "train-more": (".lp-more button.label-wrap", "#lp-seeds"),
     "runs": ("#lp-tab-runs-button", "#lp-runs .lp-overlay .scatterlayer .trace"),
     "motion": ("#lp-runs .lp-motion summary", "#lp-runs .lp-motion .scatterlayer .trace"),

@@ -4,8 +4,9 @@ import json
 from collections import Counter
 
 import pytest
-from browser import CHROMIUM, open_page
+from browser import CHROMIUM, new_page, open_page
 from synthetic import StillJobs
+from waiting import wait_until
 
 from lpwd.config import ConfigError
 from lpwd.events import Step
@@ -113,6 +114,28 @@ def test_only_what_the_open_tab_shows_is_asked_for_and_nothing_but_the_poll_repe
     page.click("#lp-tab-explain-button")
     page.wait_for_selector("#lp-explain .js-plotly-plot")
     assert repeated(page) == (set(), {"/lpwd/poll"})
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+def test_a_page_at_rest_asks_for_no_frames(app, browser):
+    page = new_page(browser, app.url)
+    page.add_init_script(COUNT_FRAMES)
+    page.goto(f"{app.url}/?tab=train")
+    page.wait_for_selector("#lp-panel [data-chart=top1] canvas")
+    wait_until(lambda: page.evaluate("framesIn(1000)") <= 3)  # a clock that runs on asks for 60
+
+
+COUNT_FRAMES = """{
+  const request = requestAnimationFrame.bind(window);
+  let frames = 0;
+  window.requestAnimationFrame = (draw) => (frames++, request(draw));
+  window.framesIn = async (milliseconds) => {
+    frames = 0;
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    return frames;
+  };
+}"""
 
 
 def repeated(page, expected=frozenset(), milliseconds=WAITED_MS):

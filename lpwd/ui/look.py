@@ -12,7 +12,8 @@ LANDING = ("shared/", "demo/")  # folders of the scripts that the first tab need
 CHARTS = (
     "shared/figure.js",
     "shared/lane_chart.js",
-    "shared/lane_traces.js",
+    "shared/lane_lines.js",
+    "shared/lane_plot.js",
     "shared/motion.js",
     "shared/profile.js",
     "shared/profile_shape.js",

@@ -74,6 +74,20 @@ interface Lane extends Style {
   imagesPerSecond: number;
   summary: Record<string, any>;
 }
+interface Line {
+  // a line of a live chart: its points, and how it is drawn
+  group: string; // lines that are hidden together
+  label: string;
+  named: boolean; // has a row in the legend
+  color: string;
+  dash?: string;
+  width: number;
+  opacity: number;
+  marker?: string;
+  x: number[];
+  y: (number | null)[];
+  band?: { low: number[]; high: number[] };
+}
 interface Race {
   ids: string[];
   title: string;

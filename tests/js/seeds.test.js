@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { raceTraces } from "../../lpwd/ui/shared/lane_traces.js";
+import { raceLines } from "../../lpwd/ui/shared/lane_lines.js";
+import { bands, lineSeries } from "../../lpwd/ui/shared/lane_plot.js";
 import { epochText } from "../../lpwd/ui/shared/race_text.js";
 import { byMethod, overSeeds } from "../../lpwd/ui/shared/seeds.js";
 import { axis, differenceText } from "../../lpwd/ui/train/differences.js";
@@ -48,29 +49,51 @@ test("lanes of several seeds are grouped by method, with mean and one standard d
   });
 });
 
-test("a race of several seeds is drawn as a mean and a band a method over a thin line a seed", () => {
-  const traces = raceTraces("top1", lanes, curves);
-  const means = traces.filter(({ uid }) => uid.endsWith("-mean"));
+test("a race of several seeds is drawn as one mean and band per method over one thin line per seed", () => {
+  const lines = raceLines("top1", lanes, curves);
+  const means = lines.filter(({ band }) => band);
   assert.deepEqual(
-    means.map(({ name, y }) => [name, y]),
+    means.map(({ label, y }) => [label, y]),
     [
       ["WD, n = 2", [2, 12]],
       ["LPWD, n = 2", [2, 12]],
     ],
   );
-  const thin = traces.filter(({ line }) => line.width === 1);
   assert.deepEqual(
-    thin.map(({ y }) => y.filter((value) => value === null).length),
-    [2, 2],
-    "each method's seeds are one line with a gap after each seed",
+    lines.filter(({ named }) => !named).map(({ group, y }) => [group, y]),
+    [
+      ["wd", [1, 10]],
+      ["wd", [3, 14]],
+      ["lpwd", [2, 12]],
+      ["lpwd", []],
+    ],
   );
-  assert.equal(traces.filter(({ fill }) => fill === "toself").length, 2);
-  const steps = raceTraces("loss", lanes, curves).filter(({ uid }) => uid.endsWith("-step"));
+  const steps = raceLines("loss", lanes, curves).filter(({ named, opacity }) => !named && opacity === 0.9);
   assert.deepEqual(
-    steps.map(({ uid }) => uid),
-    ["lpwd1-step"],
+    steps.map(({ x, y }) => [x, y]),
+    [
+      [
+        [0.2, 0.4],
+        [9, 8],
+      ],
+    ],
     "the losses of its steps show a seed that has no epoch yet",
   );
+});
+
+test("a mean with a band is three series, the area between two of them filled", () => {
+  const [mean] = raceLines("top1", lanes, curves).filter(({ band }) => band);
+  const series = [{}, ...lineSeries(mean, 2, true)];
+  assert.deepEqual(
+    series.map(({ edge, width }) => [edge, width]),
+    [
+      [undefined, undefined],
+      ["low", 0],
+      ["high", 0],
+      [undefined, 2],
+    ],
+  );
+  assert.deepEqual(bands(series), [{ series: [2, 1], fill: "#D55E0026" }]);
 });
 
 test("the table has a row a method, and the copied numbers a column a seed", () => {

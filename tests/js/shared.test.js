@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import { extremes, merge } from "../../lpwd/ui/shared/curves.js";
 import { csv } from "../../lpwd/ui/shared/files.js";
-import { laneTraces, publishedTrace } from "../../lpwd/ui/shared/lane_traces.js";
+import { laneLines, publishedLine } from "../../lpwd/ui/shared/lane_lines.js";
 import * as numbers from "../../lpwd/ui/shared/numbers.js";
 import { epochText, stateText } from "../../lpwd/ui/shared/race_text.js";
 import { withParameters } from "../../lpwd/ui/shared/url.js";
@@ -81,9 +82,9 @@ test("extremes are sorted indices within the limit", () => {
 const lane = { id: "run/1", label: "WD", color: "#000", dash: "dot", marker: "x", epochs: 2, totalSteps: 20 };
 const epochs = { epoch: [1, 2], train_loss: [2, 1], test_top1: [10, 20], opposing_count_rate: [null, 0.25] };
 
-test("traces are copies with epochs on the x axis", () => {
+test("the losses of steps and the means of epochs lie on one axis of epochs", () => {
   const curve = { cursor: "", losses: { step: [10, 20], loss: [3, 2] }, epochs };
-  const [steps, means] = laneTraces("loss", lane, curve);
+  const [steps, means] = laneLines("loss", lane, curve);
   assert.deepEqual(
     [steps.x, steps.y, means.y],
     [
@@ -92,10 +93,8 @@ test("traces are copies with epochs on the x axis", () => {
       [2, 1],
     ],
   );
-  assert.notEqual(means.y, epochs.train_loss);
-  assert.deepEqual(laneTraces("opposing", lane, curve)[0].y, [null, 25]);
-  assert.match(means.uid, /^[\w-]+$/);
-  assert.equal(publishedTrace("top1", { ...lane, seeds: 3, epochs }).name, "WD, published, n = 3");
+  assert.deepEqual(laneLines("opposing", lane, curve)[0].y, [null, 25]);
+  assert.equal(publishedLine("top1", { ...lane, seeds: 3, epochs }).label, "WD, published, n = 3");
 });
 
 test("sentences about a race follow its state", () => {
@@ -114,4 +113,15 @@ test("sentences about a race follow its state", () => {
   assert.equal(stateText({ ...race, ahead: 0 }), "Queued: the worker is starting.");
   assert.equal(stateText({ ...race, state: "failed" }), "Failed. Disk full.");
   assert.equal(stateText({ ...race, state: "running", messages: [] }), "");
+});
+
+test("the chart library that the page serves is the one that npm names", () => {
+  for (const [ours, theirs] of [
+    ["uPlot.js", "uPlot.esm.js"],
+    ["uPlot.css", "uPlot.min.css"],
+  ])
+    assert.equal(
+      readFileSync(`lpwd/ui/vendor/${ours}`, "utf8"),
+      readFileSync(`node_modules/uplot/dist/${theirs}`, "utf8"),
+    );
 });

@@ -1,20 +1,10 @@
 // SVG parts of act two's charts: strokes, markers, scales, ticks and axes.
 
+import { DASHES, MARKERS } from "../shared/styles.js";
 import { svg } from "../shared/widgets.js";
 
 const MARGIN = { l: 48, r: 14, t: 16, b: 40 };
 const TICK_PX = 30;
-const DASHES = { dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
-const MARKERS = {
-  circle: "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0Z",
-  square: "M-3-3H3V3H-3Z",
-  diamond: "M0-4.5L4.5 0 0 4.5-4.5 0Z",
-  "triangle-down": "M0 4L4-3H-4Z",
-  "triangle-up": "M0-4L4 3H-4Z",
-  pentagon: "M0-4L4-1 2.5 3.5H-2.5L-4-1Z",
-  cross: "M-1-4H1V-1H4V1H1V4H-1V1H-4V-1H-1Z",
-  x: "M-4-3L-3-4 0-1 3-4 4-3 1 0 4 3 3 4 0 1-3 4-4 3-1 0Z",
-};
 const SMALL = "M-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0Z"; // of a method without a marker
 
 /** @param {any} style */
@@ -22,7 +12,7 @@ export const stroke = ({ color, dash, width = 2 }) => ({
   fill: "none",
   stroke: color,
   "stroke-width": width,
-  "stroke-dasharray": DASHES[dash] ?? "none",
+  "stroke-dasharray": DASHES[dash]?.join(" ") ?? "none",
   "stroke-linejoin": "round",
 });
 /** @param {any} style */

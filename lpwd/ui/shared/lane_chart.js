@@ -1,24 +1,34 @@
-// A live chart of a race's curves.
+// A live chart of a race's curves: uPlot on a canvas, which redraws a hundred lanes within a frame.
 
-import { publishedTrace, raceTraces } from "./lane_traces.js";
-import { draw, figureLayout, load, onThemeChange, whenSized } from "./plotly.js";
+import uPlot from "../vendor/uPlot.js";
+import { publishedLine, raceLines } from "./lane_lines.js";
+import { axis, bands, lineSeries } from "./lane_plot.js";
+import { short } from "./numbers.js";
+import { onThemeChange, whenSized } from "./plotly.js";
 
 const EMPTY = { race: { ids: [], lanes: [], epochs: 10 }, curves: {}, published: { stamp: "", lanes: [] } };
 const Y = {
-  loss: { title: "training loss (cross-entropy, nats)", hoverformat: ".4f", range: [0, 5] },
-  top1: { title: "test top-1 (%)", hoverformat: ".2f", range: [0, 100] },
-  opposing: { title: "opposing penalties (% of the weights)", hoverformat: ".2f", range: [0, 100] },
+  loss: { title: "training loss (cross-entropy, nats)", digits: 4, range: [0, 5] },
+  top1: { title: "test top-1 (%)", digits: 2, range: [0, 100] },
+  opposing: { title: "opposing penalties (% of the weights)", digits: 2, range: [0, 100] },
 };
+const EPOCH = { label: "epoch", value: (_, epoch) => (epoch === null ? "" : short(epoch, 4)) };
 
 export class LaneChart {
   /** @param {HTMLElement} element @param {ChartKind} kind */
   constructor(element, kind) {
-    this.element = element;
+    this.element = Object.assign(element, { chart: this });
     this.kind = kind;
     /** @type {any} */
     this.wanted = EMPTY;
     this.drawn = "";
     this.waiting = false;
+    /** @type {Line[]} */
+    this.lines = [];
+    /** @type {any} */
+    this.plot = null;
+    this.built = ""; // the race and the lines that the plot was made for
+    new ResizeObserver(() => this.resize()).observe(element);
     onThemeChange(() => this.draw(this.wanted));
     this.draw(EMPTY);
   }
@@ -40,28 +50,91 @@ export class LaneChart {
 
   async redraw() {
     await whenSized(this.element);
-    await load();
     this.waiting = false;
     if (!this.element.isConnected) return;
     this.drawn = this.stamp();
     const { race, curves, published } = this.wanted;
     const lanes = race.lanes.filter((lane) => curves[lane.id] && lane.totalSteps);
-    const live = raceTraces(this.kind, lanes, curves);
-    const data = [...published.lanes.map((lane) => publishedTrace(this.kind, lane)), ...live];
-    const hasPoints = data.some((trace) => trace.x.length);
-    await draw(this.element, data, this.layout(race, hasPoints));
+    const behind = published.lanes.map((lane) => publishedLine(this.kind, lane));
+    this.lines = [...behind, ...raceLines(this.kind, lanes, curves)];
+    const looks = this.lines.map(({ group, label, color, named, opacity }) => [group, label, color, named, opacity]);
+    const built = JSON.stringify([race.ids, document.body.classList.contains("dark"), looks]);
+    if (built === this.built) this.update();
+    else this.build(built);
   }
 
-  layout(race, hasPoints) {
-    const { range, ...y } = Y[this.kind];
-    return figureLayout({
-      uirevision: race.ids.join(), // zoom, legend and hover survive new points
-      margin: { l: 56, r: 12, t: 24, b: 44 },
-      xaxis: { title: "epoch", range: [0, race.epochs * 1.02], hoverformat: ".2~f" },
-      yaxis: hasPoints ? y : { ...y, range },
-      legend: { x: 1, xanchor: "right" },
-      showlegend: true,
-      hovermode: "x unified",
+  /** Make a new plot; zoom and hidden lines of the same race are kept. @param {string} built */
+  build(built) {
+    const before = this.plot;
+    const race = this.wanted.race.ids.join();
+    const zoom = before?.race === race && before.zoomed ? before.scales : null;
+    const hidden = new Set((before?.series ?? []).filter(({ show }) => !show).map(({ group }) => group));
+    before?.destroy();
+    this.built = built;
+    this.plot = Object.assign(new uPlot(this.options(hidden), this.data(), this.element), { race });
+    if (zoom) this.zoom(zoom);
+    this.resize();
+  }
+
+  update() {
+    const { plot } = this;
+    if (!plot.zoomed) return plot.setData(this.data());
+    plot.batch(() => {
+      plot.setData(this.data(), false);
+      this.zoom(plot.scales);
     });
   }
+
+  /** Show this part of the curves until a double click. */
+  zoom({ x, y }) {
+    this.plot.zoomed = true;
+    this.plot.setScale("x", { min: x.min, max: x.max });
+    this.plot.setScale("y", { min: y.min, max: y.max });
+  }
+
+  resize() {
+    if (!this.plot || !this.element.clientWidth) return;
+    const legend = this.element.querySelector(".u-legend")?.clientHeight ?? 0;
+    const [width, height] = [this.element.clientWidth, this.element.clientHeight - legend];
+    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
+  }
+
+  /** Return the epochs of all lines, then the values of each after those of its band. */
+  data() {
+    const tables = this.lines.map(({ x, y, band }) => (band ? [x, band.low, band.high, y] : [x, y]));
+    return /** @type {any} */ (tables.length ? uPlot.join(/** @type {any} */ (tables)) : [[]]);
+  }
+
+  /** @param {Set<string>} hidden groups of lines */
+  options(hidden) {
+    const { title, digits, range } = Y[this.kind];
+    const series = [EPOCH, ...this.lines.flatMap((line) => lineSeries(line, digits, !hidden.has(line.group)))];
+    const [width, height] = [this.element.clientWidth, this.element.clientHeight];
+    const toWhole = (plot, _target, handler) => (event) => {
+      plot.zoomed = false;
+      return handler(event);
+    };
+    return /** @type {any} */ ({
+      ...{ width, height, series, bands: bands(series), padding: [8, 12, 0, 0] },
+      axes: [axis("epoch", 28), axis(title, 44)],
+      scales: {
+        x: { time: false, range: () => [0, this.wanted.race.epochs * 1.02] },
+        y: { range: (_, min, max) => (min === null ? range : uPlot.rangeNum(min, max, 0.05, false)) },
+      },
+      cursor: { drag: { x: true, y: true, uni: 40 }, bind: { dblclick: toWhole }, points: { size: 6 } },
+      legend: {
+        mount: (_, table) => this.element.prepend(table),
+        markers: { dash: (plot, i) => (plot.series[i].dash ? "dashed" : "solid") },
+      },
+      hooks: { setSelect: [(plot) => Object.assign(plot, { zoomed: true })], setSeries: [hideTogether] },
+    });
+  }
+}
+
+/** A click on a name in the legend hides or shows all lines of its group. */
+function hideTogether(plot, index, { show }) {
+  if (index === null || show === undefined) return;
+  const { group } = plot.series[index];
+  for (const [i, one] of plot.series.entries())
+    if (one.group === group && one.show !== show) plot.setSeries(i, { show });
 }

@@ -24,6 +24,8 @@ class Panel extends View {
     const plots = [...element.querySelectorAll("[data-chart]")];
     this.charts = plots.map((plot) => new LaneChart(plot, plot.dataset.chart));
     this.opposing = element.querySelector("[data-chart=opposing]").closest("figure");
+    this.fold = /** @type {HTMLDetailsElement} */ (this.field("epochs").closest("details"));
+    this.fold.addEventListener("toggle", () => this.drawEpochs());
     /** @type {any} */
     this.race = null;
     this.mine = false; // the visitor may change the race
@@ -156,6 +158,11 @@ class Panel extends View {
     this.say("summary", summaryText(race.lanes, curves));
     const { rows, colors } = resultRows(race.lanes, curves);
     table(this.field("lanes"), rows, { colors });
-    table(this.field("epochs"), epochRows(race.lanes, curves));
+    this.drawEpochs();
+  }
+
+  /** Fill the table of all epochs, thousands of cells in a long race, only while its fold is open. */
+  drawEpochs() {
+    if (this.fold.open) table(this.field("epochs"), epochRows(this.race.lanes, this.curves));
   }
 }

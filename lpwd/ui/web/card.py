@@ -1,4 +1,4 @@
-"""What other sites show of a link to the page: title, description and picture of our own instead of Gradio's."""
+"""The head of the page: title, description and picture of links to it, and an end to the clock of a loading screen."""
 
 import html
 import re
@@ -18,6 +18,13 @@ DESCRIPTION = (
     "batches, every verdict with its n and interval."
 )
 CHARSET = '<meta charset="utf-8" />'  # a browser looks for it in the first 1,024 bytes
+# Gradio 6.31 never stops the clock of its loading screen, which then asks for 60 frames a second on every open page.
+# Its scripts keep the function that they find, so it is replaced before they load; `head` of Gradio comes too late.
+STOP_LOADING_CLOCK = r"""<script>{
+  const request = requestAnimationFrame.bind(window);
+  const isClock = (draw) => /^\(\)=>\{.*performance\.now\(\)-.*\/1e3\)/.test(draw.toString());
+  window.requestAnimationFrame = (draw) => isClock(draw) ? 0 : request(draw);
+}</script>"""
 GRADIOS = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/?>\s*')
 
 
@@ -53,7 +60,9 @@ def rewritten(start: Message, body: bytes, title: str, address: str) -> bytes:
     headers = Headers(raw=start["headers"])
     if "text/html" not in headers.get("content-type", "") or "content-encoding" in headers:
         return body
-    return GRADIOS.sub("", body.decode()).replace(CHARSET, CHARSET + tags(title, address), 1).encode()
+    return (
+        GRADIOS.sub("", body.decode()).replace(CHARSET, CHARSET + STOP_LOADING_CLOCK + tags(title, address), 1).encode()
+    )
 
 
 def tags(title: str, address: str) -> str:
