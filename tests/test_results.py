@@ -180,7 +180,7 @@ def test_rows_of_curves_that_cannot_be_right_are_left_out_and_named(both):
     checked = check(both[0], curves)
     assert checked.bad_count == 4
     assert sum(len(run.history.epochs) for run in checked.runs.values()) == len(curves) - 4
-    for reason in ("test_top1 is not a percentage", "epoch or step is less than 1", "(nobody): the run does not exist"):
+    for reason in ("test_top1 is not a percentage", "epoch or step is less than 1", "(nobody): its run does not exist"):
         assert reason in checked.note
 
 

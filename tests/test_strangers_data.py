@@ -73,8 +73,8 @@ def test_a_stranger_is_refused_before_anything_is_looked_at(tmp_path, monkeypatc
                 check_person(STRANGER, Limits(epochs=1000), [RunConfig(**given)])
             refusals.append((refusal.value.field, str(refusal.value)))
     assert {sentence for _, sentence in refusals} == {
-        f"{field} is a folder or a repository: only the owner of this app can (`python -m lpwd owner` prints the "
-        "link that makes a browser the owner's)"
+        f"{field} is a folder or a repository: only the owner of this app can use these (`python -m lpwd owner` prints "
+        "a link that signs a browser in as the owner)"
         for field in ("dataset", "model")
     }
     check_person(HOST, Limits(), [RunConfig(**given) for given in fields])

@@ -191,7 +191,7 @@ def test_every_number_field_reads_a_decimal_comma_or_refuses_it(opened, names):
         if codec.kind(name) is float:
             page.wait_for_selector(f"#lp-plan [data-f=commands]:text('--{name.replace('_', '-')} 0.5')")
         else:
-            page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text(\"'0,5': write a whole number\")")
+            page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text(\"'0,5': enter a whole number\")")
             assert page.is_disabled("#lp-start")
         box.fill(before)
         page.wait_for_selector("#lp-start:not([disabled])")
