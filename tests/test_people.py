@@ -160,7 +160,7 @@ def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(space_app):
         Client(space_app.url, verbose=False, headers={"cookie": session_cookie(secret, name)})
         for secret, name in (("forged", "lab"), ("s", "anne"), ("s", "lab"))
     )
-    with pytest.raises(Exception, match="sign in"):
+    with pytest.raises(Exception, match="Sign in"):
         stranger.predict(**RACE, api_name="/start_run")
     with pytest.raises(Exception, match="epochs is 500: at most 100 are allowed here"):
         anne.predict(**RACE, api_name="/start_run")

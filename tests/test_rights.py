@@ -103,7 +103,7 @@ def test_what_somebody_began_nobody_else_stops_resumes_or_begins_anew(jobs, tiny
 
 
 def test_one_who_may_only_watch_starts_nothing(jobs, tiny):
-    with pytest.raises(ConfigError, match="sign in"):
+    with pytest.raises(ConfigError, match="Sign in"):
         jobs.submit([tiny()], user=WATCHER)
     assert jobs.store.ids() == []
 

@@ -120,7 +120,7 @@ def test_on_a_space_a_stranger_is_refused_what_the_endpoint_refuses(space_app):
     for headers in ({}, {"Cookie": "lpwd=anne"}):
         refused, sentence = call(space_app, "demo_start_run", headers, **RACE, epochs=1)
         assert refused
-        with pytest.raises(Exception, match="sign in") as endpoint:
+        with pytest.raises(Exception, match="Sign in") as endpoint:
             Client(space_app.url, verbose=False, headers=headers).predict(**RACE, epochs=1, api_name="/start_run")
         assert sentence in str(endpoint.value)
         assert "sign in" in sentence
