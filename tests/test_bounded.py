@@ -181,7 +181,7 @@ def test_many_small_files_together_are_bounded_too(tmp_path):
         pq.write_table(table(device=repeated(100)), path)
     said = refusal(path, tmp_path, peak=250)
     assert said.startswith(
-        "runs/2.parquet is too large: all files of runs together may have 100,000 rows of 268,435,456 bytes"
+        "runs/2.parquet is too large: all files of runs together may have 100,000 rows and 268,435,456 decoded bytes"
     )
 
 
