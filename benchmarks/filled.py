@@ -16,9 +16,9 @@ from landing import load
 from synthetic import write_run
 
 from lpwd.config import RunConfig
-from lpwd.hub.published import restore
 from lpwd.hub.pull import local
 from lpwd.hub.push import write_snapshot
+from lpwd.hub.shards import restore
 from lpwd.paper.presets import PRESETS, Cell
 from lpwd.store import RunStore
 
@@ -57,7 +57,7 @@ def store(count: int) -> None:
         snapshot = Path(folder) / "snapshot"
         snapshot.mkdir()
         fill(own, planned, count)
-        restore(elsewhere, local("", "").runs, "bundled with lpwd")
+        restore(elsewhere, local("", "").runs, "the bundled snapshot")
         fill(elsewhere, planned[count // 2 :], count)
         write_snapshot(elsewhere, snapshot)
         print(f"{len(own.ids()):,} own runs, {len(elsewhere.ids()):,} published; load {load()}", flush=True)

@@ -1,4 +1,4 @@
-"""Where `python -m lpwd` and the command `lpwd` begin."""
+"""Entry point of `python -m lpwd` and of the command `lpwd`."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is import
 
 
 def main() -> None:
-    """Run a command of `lpwd.cli.main.COMMANDS`; says what to install where the library alone is installed."""
+    """Run a command of `lpwd.cli.main.COMMANDS`, or say what to install if only the library is installed."""
     printable()
     try:
         from lpwd.cli.main import main

@@ -1,10 +1,11 @@
-"""Child processes with limits on memory and time, which read files from anyone.
+"""Child processes: limits on memory and time for those that read untrusted files, and helpers for all of them.
 
-A small file may decode to gigabytes, and a damaged one may crash the library that reads it. The child is ended when it
-takes too much memory or time.
+A small file may decode to gigabytes, and a damaged one may crash the library that reads it. The child is killed when it
+exceeds a limit.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,14 +14,15 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parent.parent  # of the package: the child imports this code
-CHILD_BYTES = 2**30  # of memory beyond what the started child has
+ROOT = Path(__file__).parent.parent  # of the package: children import this code
+CHILD_BYTES = 2**30  # memory beyond that of the started child
+OOM_SCORE = 500  # if memory is short, the kernel kills such a process rather than the app
 TOO_LARGE = f"takes more than {CHILD_BYTES:,} bytes of memory to read"
 POLL_SECONDS = 0.02
 
 
 def run_child(module: str, *arguments: str, seconds: float) -> str:
-    """Run `python -m module` until it ends; end it when it takes too much, and return why."""
+    """Run `python -m module` to its end, or kill it when it exceeds a limit and return the reason."""
     command = [sys.executable, "-m", module, *arguments]
     pool = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # other allocators reserve a gigabyte of addresses at once
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **pool}) as process:  # noqa: S603  our own code
@@ -42,8 +44,21 @@ def _watch(process: "subprocess.Popen[bytes]", seconds: float) -> str:
     return ""
 
 
+def prefer_for_oom_kill(pid: int | None) -> None:
+    """Make the kernel kill this process first if memory is short (on Linux)."""
+    with suppress(OSError):  # not Linux, or the process has ended
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
+
+
+def exit_text(code: int | None) -> str:
+    """Return how a process ended: a signal's name, or its exit code."""
+    if code is None:
+        return "still running"
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
 def limit_memory() -> None:
-    """Let this process take CHILD_BYTES more addresses than it has; elsewhere than on Linux the parent watches it."""
+    """Limit this process to CHILD_BYTES more address space (on Linux; elsewhere only the parent watches it)."""
     if sys.platform == "linux":
         import resource
 

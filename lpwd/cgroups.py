@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory within the limits of its control groups (Linux)."""
+"""Cores and memory that this process may use, within the limits of its control groups (Linux)."""
 
 import os
 from pathlib import Path
@@ -7,20 +7,20 @@ GROUPS, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def usable_cores(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
-    """Return how many cores this process may use, by its affinity and the CPU quotas of its control groups."""
+    """Return the number of cores this process may use, from its affinity and the CPU quotas of its control groups."""
     present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [quota for folder in _folders("cpu", groups, membership) if (quota := _cpu_quota(folder)) is not None]
     return max(1, int(min([present, *quotas])))
 
 
 def free_bytes(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
-    """Bytes left below the tightest memory limit of this process's control groups; their file cache counts as free."""
+    """Return bytes left below the lowest memory limit of this process's control groups; file cache counts as free."""
     rooms = [room for folder in _folders("memory", groups, membership) if (room := _room(folder)) is not None]
     return min(rooms, default=2**63)
 
 
 def _folders(controller: str, groups: Path, membership: Path) -> list[Path]:
-    """The group of each hierarchy with this controller and those above it: version 2, then version 1."""
+    """Return this process's control groups with this controller and their parents, in versions 2 and 1."""
     try:
         lines = membership.read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
@@ -36,7 +36,7 @@ def _folders(controller: str, groups: Path, membership: Path) -> list[Path]:
 
 
 def _cpu_quota(folder: Path) -> float | None:
-    """Cores; None without a limit."""
+    """Return the CPU quota of a group in cores, or None without a limit."""
     try:
         if (file := folder / "cpu.max").exists():
             quota, period = file.read_text(encoding="ascii").split()
@@ -49,7 +49,7 @@ def _cpu_quota(folder: Path) -> float | None:
 
 
 def _room(folder: Path) -> int | None:
-    """Bytes; None without a limit."""
+    """Return the bytes left below the memory limit of a group, or None without a limit."""
     for limit, used, cache in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

@@ -1,4 +1,4 @@
-"""The settings of a run as text: how the form and the page's address write a field, and what they accept as one."""
+"""Convert fields of RunConfig to text and back, for the form, the page's address and the command line."""
 
 import json
 import re
@@ -15,26 +15,26 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def kind(name: str) -> type:
-    """int, float, bool, dict, tuple or str (also of a choice): the type of a field of RunConfig, `| None` left out."""
+    """Return the type of a field without `| None`: int, float, bool, dict, tuple or str (also for a choice)."""
     inner = inner_type(RunConfig.model_fields[name].annotation)
     origin = typing.get_origin(inner) or inner
     return origin if origin in (int, float, bool, dict, tuple) else str
 
 
 def inner_type(annotation: Any) -> Any:
-    """The type in `T | None`."""
+    """Return the type in `T | None`."""
     if isinstance(annotation, types.UnionType):
         return next(part for part in typing.get_args(annotation) if part is not type(None))
     return annotation
 
 
 def is_optional(name: str) -> bool:
-    """Whether the field may be None."""
+    """Return whether the field may be None."""
     return type(None) in typing.get_args(RunConfig.model_fields[name].annotation)
 
 
 def write(name: str, value: Any) -> str:
-    """The shortest text from which `read` makes the same value; "" is None, or no model arguments."""
+    """Return the shortest text from which `read` makes the same value; "" is None, or no model arguments."""
     if value is None or value == {}:
         return ""
     if isinstance(value, bool):
@@ -47,9 +47,9 @@ def write(name: str, value: Any) -> str:
 
 
 def read(name: str, text: Any) -> Any:
-    """The value of a field from its text. What is not text, and what RunConfig itself reads, is left as it is.
+    """Parse the text of a field. Values that are not text, or that RunConfig parses, are returned unchanged.
 
-    A number has a dot or one comma as its decimal mark, and nothing between thousands. Raises ConfigError.
+    A number has a dot or one comma as its decimal mark, and no thousands separator. Raises ConfigError.
     """
     if not isinstance(text, str) or (of := kind(name)) is bool:
         return text
@@ -64,25 +64,25 @@ def read(name: str, text: Any) -> Any:
 
 
 def numbers(name: str, text: str) -> tuple[float, ...]:
-    """The numbers in a text with commas, semicolons or spaces between them. Raises ConfigError."""
+    """Return the numbers in a text with commas, semicolons or spaces between them. Raises ConfigError."""
     parts = [part for part in re.split(r"[,;\s]+", text.strip()) if part]
     if not parts or not all(DECIMAL.fullmatch(part) for part in parts):
-        raise ConfigError.of(name, f"is {text[:40]!r}: write numbers with commas between them, such as 0,0.5,1,2")
+        raise ConfigError.of(name, f"is {text[:40]!r}: enter numbers separated by commas, such as 0,0.5,1,2")
     return tuple(map(float, parts))
 
 
 def _number(name: str, given: str, of: type) -> int | float:
     example = "a whole number without separators, such as 5000" if of is int else "a number, such as 0.5 or 1e-3"
     if not given:
-        raise ConfigError.of(name, f"is empty: write {example}")
+        raise ConfigError.of(name, f"is empty: enter {example}")
     if of is int and WHOLE.fullmatch(given):
         return int(given)
     plain = given.replace(",", ".") if given.count(",") == 1 and "." not in given else given
     if of is int or not DECIMAL.fullmatch(plain):
-        raise ConfigError.of(name, f"is {given[:40]!r}: write {example}")
+        raise ConfigError.of(name, f"is {given[:40]!r}: enter {example}")
     if AMBIGUOUS.fullmatch(given):
         one, other = given.replace(",", "."), given.replace(",", "")
-        raise ConfigError.of(name, f"is {given!r}: this can mean two numbers; write {one} or {other}")
+        raise ConfigError.of(name, f"is {given!r}, which is ambiguous: enter {one} or {other}")
     return float(plain)
 
 
@@ -90,6 +90,6 @@ def _json(name: str, given: str) -> Any:
     try:
         return json.loads(given)
     except RecursionError:
-        raise ConfigError.of(name, "is nested too deep to be read") from None
+        raise ConfigError.of(name, "is nested too deeply") from None
     except ValueError:
         return given

@@ -1,4 +1,4 @@
-"""Recorded steps or epochs of a run as columns of numbers: 64 bytes per step, a quarter of what events take."""
+"""Store the steps or epochs of a run as columns of numbers: 64 bytes per step, a quarter of the size of events."""
 
 import math
 from array import array
@@ -10,9 +10,9 @@ from lpwd.events import Count, Epoch, Step
 
 
 class Columns:
-    """Recorded events of one kind as columns: eight bytes per number, NaN for a missing one.
+    """Recorded events of one kind as columns: eight bytes per number, NaN for a missing value.
 
-    One thread adds while others read: all columns have at least `len` values.
+    One thread may add while others read: every column has at least `len` values.
     """
 
     def __init__(self, kind: type[Step] | type[Epoch]) -> None:
@@ -36,16 +36,16 @@ class Columns:
         self._count += 1
 
     def numbers(self, names: Sequence[str] = (), start: int = 0, stop: int | None = None) -> dict[str, Any]:
-        """Copies of these columns (all, where none is named) of events `start` to `stop`, as arrays of 64 bits."""
+        """Return copies of the named columns (default: all) for events `start` to `stop`, as 64-bit arrays."""
         stop = self._count if stop is None else stop
         return {name: self._numbers[name][start:stop] for name in names or self._numbers}
 
     def lists(self, name: str) -> list["array[float]"]:
-        """A column whose values are lists, such as the weight norms of an epoch."""
+        """Return a column whose values are lists, such as the weight norms of an epoch."""
         return self._lists[name][: self._count]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The events as they were recorded."""
+        """Yield the fields of each event as recorded."""
         columns: dict[str, Sequence[Any]] = {**self.numbers(), **{name: self.lists(name) for name in self._lists}}
         for values in zip(*columns.values(), strict=False):  # a thread may add
             row = dict(zip(columns, values, strict=True))

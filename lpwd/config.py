@@ -3,55 +3,26 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lpwd import plugins
 from lpwd.depth import LayerOrder, LayerRule, check_profile
+from lpwd.errors import ConfigError as ConfigError
 from lpwd.facts import DATASETS, is_pinned, lies_elsewhere, normal_name
 from lpwd.kwargs import check_kwargs, shown
 from lpwd.methods import METHODS, Mean, get_method
 from lpwd.networks import normal_model, slug
-from lpwd.optimizers import OWN, get_optimizer, path_name
+from lpwd.optimizers import OWN, get_optimizer
 from lpwd.rates import check_takes_profile, order_and_mean
 
-OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # fields that Adam and SGD read
+OPTIONS_OF_OWN = ("momentum", "nesterov", "betas", "eps")  # read by Adam and SGD only
 SET_BY_RUN = frozenset({"params", "lr", "weight_decay", "decay", "independent", "capturable", "differentiable"})
-KINDS = ("method", "optimizer", "dataset", "model")  # fields that a plug-in may have registered the value of
-
+KINDS = ("method", "optimizer", "dataset", "model")  # fields whose value a plug-in may have registered
 
 PluginRecord = Annotated[str, Field(pattern=f"^{plugins.RECORD.pattern}$")]
-
-
-class ConfigError(ValueError):
-    """Bad input; its text is one sentence that says what was given and what is allowed.
-
-    `field` is the field of RunConfig that it is about, or "". If the sentence begins with that name, `reason` is the
-    rest of it, so that a page can call the field by its label.
-    """
-
-    def __init__(self, sentence: str, field: str = "", reason: str = "") -> None:
-        super().__init__(sentence)
-        self.field, self.reason = field, reason
-
-    @classmethod
-    def of(cls, field: str, reason: str) -> "ConfigError":
-        """`of("lr", "is 0: ...")` reads "lr is 0: ..."."""
-        return cls(f"{field} {reason}", field, reason)
-
-
-@contextmanager
-def _about(field: str) -> Iterator[None]:
-    """Name the field in a ValueError whose sentence begins with it."""
-    try:
-        yield
-    except ConfigError:  # names its own field
-        raise
-    except ValueError as error:
-        raise ConfigError.of(field, str(error).removeprefix(f"{field} ")) from None
 
 
 class RunConfig(BaseModel):
@@ -81,7 +52,7 @@ class RunConfig(BaseModel):
     )
     epochs: int = Field(100, ge=1, le=100_000, description="passes over the training images")
     seed: int = Field(0, ge=0, lt=2**31, description="fixes initial weights, data order, augmentation and subset")
-    batch_size: int = Field(512, ge=1, le=65_536, description="images a step")
+    batch_size: int = Field(512, ge=1, le=65_536, description="images per step")
     train_samples: int | None = Field(None, ge=1, description="balanced subset of the training images")
     test_samples: int | None = Field(None, ge=1, description="balanced subset of the test images")
     validation_samples: int = Field(0, ge=0, description="balanced split taken out of the training images")
@@ -92,18 +63,18 @@ class RunConfig(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$",
         description="weights to start from: a finished run's id, or a published start",
     )
-    precision: Literal["bf16", "fp32"] = Field("fp32", description="of the autocast region; parameters stay fp32")
+    precision: Literal["bf16", "fp32"] = Field("fp32", description="dtype of autocast; parameters stay fp32")
     kernels: Literal["auto", "timm", "graph"] = Field(
         "auto",
-        description="of the model's layers: auto takes faster ones of the same function where there are some; "
-        "graph replays timm's as a CUDA graph",
+        description="kernels of the model's layers: auto uses faster ones that compute the same function, if there "
+        "are any; graph replays timm's as a CUDA graph",
     )
     schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="of the learning rate; the paper's is constant"
+        "constant", description="learning-rate schedule; the paper uses constant"
     )
     augment: Literal["flip", "shift_flip"] = Field(
         "flip",
-        description="of training images: mirrored at random, or shifted by up to an eighth of their size as well",
+        description="augmentation of training images: random flips, or also shifts by up to an eighth of their size",
     )
     clip_grad_norm: float | None = Field(None, gt=0, allow_inf_nan=False, description="largest gradient norm")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum")
@@ -114,17 +85,17 @@ class RunConfig(BaseModel):
     order: LayerOrder = Field("deep", description="which layers decay most, of layer-wise methods")
     mean: Mean = Field(
         "layers",
-        description="over what the rates of layer-wise methods have the rule's mean; drawn: a profile's multipliers "
-        "of lambda stand as they are",
+        description="what the rates of layer-wise methods are averaged over to match the rule's mean; drawn: use a "
+        "profile's multipliers of lambda unchanged",
     )
     profile: tuple[float, ...] | None = Field(
         None,
-        description="lambda_i / lambda of layer-wise methods in place of the rule: multipliers from shallow to deep, "
-        "interpolated, and rescaled to mean 1",
+        description="lambda_i / lambda of layer-wise methods, instead of the rule: multipliers from shallow to deep, "
+        "interpolated and rescaled to mean 1",
     )
-    exclude_1d: bool = Field(False, description="leave norms and biases undecayed")
+    exclude_1d: bool = Field(False, description="exclude norms and biases from decay")
     opposing_every: int = Field(
-        0, ge=0, description="measure opposing penalties every so many steps; 0: in the last step of each epoch"
+        0, ge=0, description="steps between measurements of opposing penalties; 0: the last step of each epoch"
     )
     zero_shot: bool = Field(
         False, description="after training, evaluate the weights shrunk to 0 in 100 steps (the paper's eq. 12)"
@@ -135,15 +106,15 @@ class RunConfig(BaseModel):
     )
     dataset_kwargs: dict[str, Any] = Field(
         default_factory=dict,
-        description="JSON object for one's own data: columns image and label, splits train and test, flip_probability",
+        description="JSON object for your own data: columns image and label, splits train and test, flip_probability",
     )
     data_digest: str = Field(
         "",
         pattern=r"^([0-9a-f]{16})?$",
-        description="digest of the content of one's own data, found when a run is made",
+        description="digest of your own data, computed when a run is created",
     )
     plugins: dict[str, PluginRecord] = Field(
-        default_factory=dict, description="name@digest of the plug-in that registered the method, data set and so on"
+        default_factory=dict, description="name@digest of the plug-in that registered the method, data set, and so on"
     )
     scale: Literal["paper", "cpu", "custom"] = Field("custom", description="which grid of the presets this run is from")
 
@@ -156,7 +127,7 @@ class RunConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_plugins(cls, values: Any) -> Any:
-        """Record the loaded plug-ins that the run uses; what it recorded of others stays."""
+        """Record the loaded plug-ins that the run uses; keep existing records of others."""
         recorded = values.get("plugins", {})
         if not isinstance(recorded, dict):
             return values
@@ -168,8 +139,7 @@ class RunConfig(BaseModel):
     @field_validator("model")
     @classmethod
     def _normal_model(cls, name: str) -> str:
-        with _about("model"):
-            return normal_model(name)
+        return normal_model(name)
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "RunConfig":
@@ -186,67 +156,57 @@ class RunConfig(BaseModel):
             reason = f"is {self.validation_samples}: it must be less than train_samples, {self.train_samples}"
             raise ConfigError.of("validation_samples", reason)
         for field in ("model_kwargs", "optimizer_kwargs", "dataset_kwargs"):
-            try:
-                check_kwargs(field, getattr(self, field))
-            except ValueError as error:
-                raise ConfigError(str(error), field) from None
+            check_kwargs(field, getattr(self, field))
         return self
 
     def _absent_plugins(self) -> set[str]:
         """Return the fields whose plug-in is not loaded here, so that their values cannot be checked."""
         if unknown := sorted(self.plugins.keys() - set(KINDS)):
-            raise ConfigError.of("plugins", f"has no {unknown[0][:40]!r}, only {', '.join(KINDS)}")
+            raise ConfigError.of("plugins", f"has an unknown key {unknown[0][:40]!r}: allowed are {', '.join(KINDS)}")
         absent = {kind for kind, record in self.plugins.items() if plugins.absent({kind: record})}
         for kind in absent:
             if not plugins.REGISTERED.fullmatch(str(getattr(self, kind))):
-                raise ConfigError.of(kind, f"is {shown(getattr(self, kind))}: no plug-in can have registered it")
+                raise ConfigError.of(kind, f"is {shown(getattr(self, kind))}: a plug-in cannot register this name")
         return absent
 
     def _data_agree(self) -> None:
-        with _about("dataset"):
-            object.__setattr__(self, "dataset", normal_name(self.dataset))  # as frozen models do in a validator
+        object.__setattr__(self, "dataset", normal_name(self.dataset))  # as frozen models do in a validator
         for field in ("data_digest", "dataset_kwargs"):
             if getattr(self, field) and not is_pinned(self.dataset):
-                raise ConfigError.of(field, f"belongs to one's own data, and {self.dataset} is not")
+                raise ConfigError.of(field, f"is only for your own data: dataset is {self.dataset}")
 
     def _method_agrees(self) -> None:
-        with _about("method"):
-            method = get_method(self.method)
-        with _about("order"):
-            order_and_mean(self.method, self.order, self.mean)
+        method = get_method(self.method)
+        order_and_mean(self.method, self.order, self.mean)
         if self.profile is not None:
-            with _about("profile"):
-                check_profile(self.profile)
-                check_takes_profile(self.method)
+            check_profile(self.profile)
+            check_takes_profile(self.method)
         elif self.mean == "drawn":
-            raise ConfigError.of(
-                "mean", "is 'drawn': only the multipliers of a profile may stand as they are; give one"
-            )
-        with _about("optimizer"):
-            self._check_optimizer()
+            raise ConfigError.of("mean", "is 'drawn': this needs a profile")
+        self._check_optimizer()
         if method.needs and self.optimizer != method.needs:
             raise ConfigError(f"method {self.method} needs optimizer {method.needs}, got {self.optimizer}", "optimizer")
         if method.follows_squared_rate and self.schedule == "constant":
-            needs = f"method {self.method} needs schedule cosine: at a constant learning rate it is exactly wd"
+            needs = f"method {self.method} needs schedule cosine: with a constant learning rate it equals wd"
             raise ConfigError(needs, "schedule")
 
     @property
     def read_only(self) -> str:
-        """Why the run cannot train here, in one sentence: a plug-in of it is not loaded; empty otherwise."""
+        """One sentence if the run cannot train because a plug-in is not loaded; else empty."""
         return plugins.absent(self.plugins)
 
     def _check_optimizer(self) -> None:
-        """Raise ValueError on an unknown optimizer, one that cannot train a run, and options that it does not read."""
+        """Raise ConfigError for an unknown or unsuitable optimizer, and for options that it does not read."""
         if refused := get_optimizer(self.optimizer).refused:
-            raise ValueError(f"optimizer is {self.optimizer!r}: it {refused}")
+            raise ConfigError.of("optimizer", f"is {self.optimizer!r}: it {refused}")
         own = self.optimizer in OWN
         taken = SET_BY_RUN.union(OPTIONS_OF_OWN if own else ()) & self.optimizer_kwargs.keys()
         if taken:
-            raise ConfigError.of("optimizer_kwargs", f"holds {min(taken)!r}, which the run's other settings decide")
+            raise ConfigError.of("optimizer_kwargs", f"contains {min(taken)!r}, which other fields of the run set")
         if own:
             return
         if changed := [name for name in OPTIONS_OF_OWN if name in self.model_fields_set and self._differs(name)]:
-            reason = f"is read by {' and '.join(OWN)} alone: give {self.optimizer}'s in optimizer_kwargs"
+            reason = f"is only for {' and '.join(OWN)}: pass options of {self.optimizer} in optimizer_kwargs"
             raise ConfigError.of(changed[0], reason)
         if self.kernels == "graph":
             raise ConfigError.of("kernels", f"is 'graph': optimizer {self.optimizer} does not run in a CUDA graph")
@@ -256,29 +216,27 @@ class RunConfig(BaseModel):
 
     @property
     def hash8(self) -> str:
-        """Eight hexadecimal digits over every field that differs from its default; new fields keep old ids."""
+        """Eight hexadecimal digits over every field that differs from its default, so that new fields keep old ids."""
         fields = self.model_dump(mode="json", exclude_defaults=True, exclude={"scale"})
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def run_id(self) -> str:
         """`<model>-<dataset>-<optimizer>-<method>-lr..-wd..-s<seed>-<hash8>`, also the run's folder name."""
-        return (
-            f"{slug(self.model)}-{slug(self.dataset)}-{path_name(self.optimizer)}-{self.method}"
-            f"-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
-        )
+        names = (slug(self.model), slug(self.dataset), self.optimizer.replace(":", "."), self.method)
+        return f"{'-'.join(names)}-lr{self.lr:g}-wd{self.weight_decay:g}-s{self.seed}-{self.hash8}"
 
     def is_named(self, run_id: str) -> bool:
-        """Whether the id is this run's. That of a published run on a folder hashes a path that was not published."""
+        """Return whether the id is this run's. The id of a published run on a folder hashes an unpublished path."""
         if lies_elsewhere(self.dataset):
             return re.fullmatch(f"{re.escape(self.run_id[:-8])}[0-9a-f]{{8}}", run_id) is not None
         return run_id == self.run_id
 
 
 def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConfig]:
-    """Return one RunConfig per method. `profile` goes to Custom if it is there, else to all layer-wise ones.
+    """Return one RunConfig per method. `profile` is given to Custom if present, else to all layer-wise methods.
 
-    With it goes `mean` if it is "drawn", which only a profile can have. Raises ConfigError.
+    `mean` is passed with it if it is "drawn", which needs a profile. Raises ConfigError.
     """
     given = {name: value for name, value in fields.items() if name not in ("method", "profile")}
     rows = {name: METHODS[name] for name in methods if name in METHODS}
@@ -295,7 +253,7 @@ def race_configs(methods: Sequence[str], fields: dict[str, Any]) -> list[RunConf
 
 
 def config_error(error: ValidationError) -> ConfigError:
-    """The first error of a ValidationError as one sentence."""
+    """Return the first error of a ValidationError as one sentence."""
     first = error.errors()[0]
     raised = first.get("ctx", {}).get("error")
     if isinstance(raised, ConfigError):
@@ -305,7 +263,7 @@ def config_error(error: ValidationError) -> ConfigError:
         return ConfigError(message)
     name, field = ".".join(str(part) for part in first["loc"]), str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return ConfigError(f"{name} is no field of a run; fields are {', '.join(RunConfig.model_fields)}")
+        return ConfigError(f"unknown field {name!r}: allowed are {', '.join(RunConfig.model_fields)}")
     if first["type"].startswith("missing"):
         return ConfigError(f"{name} is missing", field)
     given = first["input"]

@@ -1,4 +1,4 @@
-"""Which test images a run got right, as text: one bit per image, in the order of the test set. No torch here."""
+"""Encode which test images a run classified correctly as text: one bit per image, in test set order. No torch here."""
 
 import base64
 import binascii
@@ -8,12 +8,12 @@ import numpy as np
 
 
 def packed(correct: np.ndarray) -> str:
-    """Base64 of the bits of a boolean array [images]; 1.7 kB for 10,000."""
+    """Encode a boolean array [images] as base64 of its bits; 1.7 kB for 10,000 images."""
     return base64.b64encode(np.packbits(correct).tobytes()).decode("ascii")
 
 
 def unpacked(text: str, images: int) -> np.ndarray:
-    """The boolean array [images]. Raises ValueError for text that `packed` did not write for so many images."""
+    """Decode text from `packed` to a boolean array [images]. Raises ValueError if it does not match `images`."""
     try:
         content = base64.b64decode(text, validate=True)
     except binascii.Error:

@@ -1,4 +1,4 @@
-"""What `lpwd.train` yields and what `metrics.jsonl` holds: one JSON object per recorded event. No torch here."""
+"""Events that `lpwd.train` yields. `metrics.jsonl` holds one JSON object per recorded event. No torch here."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 
 CIRCUMSTANCES = frozenset({"seconds", "images_per_second", "versions"})  # the rest repeats bit for bit on CPU
 MOTION = ("angular_update", "relative_update", "relative_gradient")  # fields of Epoch, one value per layer
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as far as a column of 64-bit integers holds it
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # fits in a column of 64-bit integers
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Started:
     steps_per_epoch: Count
     total_steps: Count
     initial_weight_norms: list[float]  # L2 norm per layer at theta_0
-    threads: Count = 0  # torch's CPU threads: sums depend on it in their last bits
+    threads: Count = 0  # torch's CPU threads; changes the last bits of sums
     versions: dict[str, str] = field(default_factory=dict)
     start_digest: str = ""  # of the weights that `init_from` names, see lpwd.training.starts
-    kernels: str = "timm"  # that computed the model: timm's, or "small-maps"; sums depend on it in their last bits
+    kernels: str = "timm"  # that computed the model: "timm", "small-maps" or "graph"; changes the last bits of sums
     step: Count = 0
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a list that has not one value per layer; an empty list means unknown."""
+        """Raise ValueError for a list without exactly one value per layer; an empty list means unknown."""
         for values in (self.layer_decay_rates, self.layer_parameter_counts, self.initial_weight_norms):
             if values and len(values) != len(self.layer_names):
                 raise ValueError(f"{len(values)} values for {len(self.layer_names)} layers")
@@ -54,7 +54,7 @@ class Step:
     lr: float
     seconds: float  # training time so far, over all sessions of the run
     images_per_second: float  # training only
-    opposing_count_rate: float | None = None  # R_op by count, eq. (10); None where not measured
+    opposing_count_rate: float | None = None  # R_op by count, eq. (10); None if not measured
     opposing_magnitude_rate: float | None = None
 
 
@@ -75,7 +75,7 @@ class Epoch:
     opposing_magnitude_rate: float | None
     seconds: float
     images_per_second: float
-    # Means over the epoch's sampled steps, one value per layer (old runs: of its last step, or empty).
+    # Means over the epoch's sampled steps, one value per layer (in old runs: values of the last step, or empty).
     angular_update: list[float] = field(default_factory=list)  # radians
     relative_update: list[float] = field(default_factory=list)  # |change| / |weights|
     relative_gradient: list[float] = field(default_factory=list)  # |gradient| / |weights|
@@ -120,20 +120,20 @@ class Finished:
     train_loss: float
     images_per_second: float
     seconds: float
-    correct: str = ""  # which test images were right in the last epoch, see lpwd.correct; empty in old runs
+    correct: str = ""  # test images classified correctly in the last epoch, see lpwd.correct; empty in old runs
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The results that status.json holds: numbers alone."""
+        """The numeric results, as stored in status.json."""
         return {name: value for name, value in vars(self).items() if name not in ("step", "correct")}
 
 
 @dataclass(frozen=True)
 class ZeroShot:
-    """Eq. (12) at one s in 0..100: the test set under weights (1 - s/100) theta_0 after training; not compounded."""
+    """Test results of eq. (12) at one s in 0..100: weights (1 - s/100) theta_0 after training, not compounded."""
 
     kind: ClassVar[str] = "zero_shot"
-    step: Count  # the run's last, at which theta_0 was read
+    step: Count  # the run's last step, whose weights are theta_0
     shrink_percent: float  # s
     test_top1: float  # percent
     test_loss: float
@@ -146,35 +146,35 @@ RECORDED: dict[str, TypeAdapter[Any]] = {
 
 
 def to_record(event: Event) -> dict[str, Any]:
-    """The JSON object of a recorded event; its "event" key names the kind."""
+    """Return the JSON object of a recorded event; its "event" key names the kind."""
     return {"event": event.kind, **asdict(event)}
 
 
 def from_record(record: dict[str, Any]) -> Event:
-    """The event of a JSON object; raises ValueError, KeyError or TypeError on anything else."""
+    """Parse the JSON object of an event. Raises ValueError, KeyError or TypeError for anything else."""
     event: Event = RECORDED[record["event"]].validate_python(record)
     return event
 
 
 def reproducible(record: dict[str, Any]) -> dict[str, Any]:
-    """The part of a record that the same configuration repeats exactly on the same machine."""
+    """Return the part of a record that the same configuration repeats exactly on the same machine."""
     return {key: value for key, value in record.items() if key not in CIRCUMSTANCES}
 
 
 def best10(top1: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard deviation (ddof 0) of the ten highest values of one run, as the paper reports them."""
+    """Return mean and standard deviation (ddof 0) of the ten highest values of one run, as the paper reports them."""
     best = sorted(top1)[-10:]
     return statistics.fmean(best), statistics.pstdev(best)
 
 
 def select(epochs: Sequence[Epoch]) -> Finished:
-    """Return the selected results over all epochs of a run. Raises ValueError without epochs."""
+    """Return the results selected from all epochs of a run. Raises ValueError if there are none."""
     if not epochs:
-        raise ValueError("a run without a finished epoch has no result")
+        raise ValueError("no result: the run has no finished epoch")
     mean, deviation = best10([epoch.test_top1 for epoch in epochs])
     last = epochs[-1]
     validated = [epoch for epoch in epochs if epoch.validation_top1 is not None]
-    chosen = max(validated, key=lambda epoch: epoch.validation_top1 or 0.0, default=None)  # the first of equals
+    chosen = max(validated, key=lambda epoch: epoch.validation_top1 or 0.0, default=None)  # first of several maxima
     return Finished(
         step=last.step,
         best10_mean=mean,

@@ -1,6 +1,6 @@
-"""What a run recorded: the one reader of metrics.jsonl. It reads only what was appended, and keeps numbers in columns.
+"""Read metrics.jsonl incrementally, and keep the recorded numbers in columns. No pandas here.
 
-A line that is not a recorded event (cut short, overwritten, damaged on disk) is counted and left out. No pandas here.
+Lines that are not recorded events (cut short, overwritten, damaged on disk) are counted and skipped.
 """
 
 import itertools
@@ -22,14 +22,14 @@ from lpwd.sentences import counted
 
 KEPT_RUNS, KEPT_BYTES = 256, 2**28  # histories in memory; the least recently used are dropped
 MAX_LINE = 2**22  # bytes; a longer line is damaged
-TAIL = 512  # bytes before the place to read on, which must be the same as before
+TAIL = 512  # bytes before the current offset, compared with the file to detect a replacement
 
-_boot = secrets.token_hex(3)  # generations of an earlier process are worth nothing
+_boot = secrets.token_hex(3)  # makes generations unique to this process
 _generations = itertools.count()
 
 
 class History:
-    """The recorded events of one run so far. It grows; `generation` changes when the run is retrained."""
+    """The events of one run recorded so far. `generation` changes when the run is retrained."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.generation = f"{_boot}{next(_generations)}"
@@ -60,21 +60,21 @@ class History:
         self.last_step = max(self.last_step, event.step)
 
     def without_steps(self) -> list[Event]:
-        """All recorded events except the steps."""
+        """Return all recorded events except steps."""
         epochs = [Epoch(**row) for row in self.epochs.rows()]
         events: list[Event | None] = [self.started, *epochs, *self.zero_shots, self.diverged, self.finished]
         return [event for event in events if event]
 
     @property
     def norms(self) -> dict[int, Sequence[float]]:
-        """Epoch -> L2 norm of the weights per layer, shallow to deep; epoch 0 is the start. Empty before the start."""
+        """L2 norm of the weights per layer, shallow to deep, by epoch; epoch 0 is the start. Empty before the start."""
         if self.started is None or not self.started.initial_weight_norms:
             return {}
         return {0: self.started.initial_weight_norms, **self._by_epoch("weight_norms")}
 
     @property
     def angles(self) -> dict[int, Sequence[float]]:
-        """Epoch -> radians by which a step turned each layer, mean of sampled steps; empty if not recorded."""
+        """Radians by which a step turned each layer, mean of sampled steps, by epoch; empty if not recorded."""
         return self._by_epoch("angular_update")
 
     def _by_epoch(self, name: str) -> dict[int, Sequence[float]]:
@@ -89,31 +89,31 @@ class History:
 
     @property
     def warning(self) -> str:
-        """A sentence without its full stop if lines are damaged, else empty."""
+        """A sentence without a full stop if lines are damaged, else empty."""
         if not self.bad_lines:
             return ""
         verb = "are" if self.bad_lines > 1 else "is"
-        return f"{counted(self.bad_lines, 'line')} of metrics.jsonl cannot be read and {verb} left out"
+        return f"{counted(self.bad_lines, 'line')} of metrics.jsonl cannot be read and {verb} skipped"
 
     @property
     def size(self) -> int:
-        """Bytes, about."""
+        """Approximate size in bytes."""
         layers = len(self.started.layer_names) if self.started else 0
         return 10_000 + 64 * len(self.steps) + (200 + 16 * layers) * len(self.epochs) + 200 * len(self.zero_shots)
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Whole lines from here on with their length in bytes; empty for one that is too long to be kept."""
+    """Yield complete lines from here on with their length in bytes; a line longer than MAX_LINE becomes empty."""
     length = 0
     while part := file.readline(MAX_LINE):
         length += len(part)
-        if part.endswith(b"\n"):  # else it is half written, and read once it is whole
+        if part.endswith(b"\n"):  # else it is half written, and read when complete
             yield part if length == len(part) else b"\n", length
             length = 0
 
 
 def _parsed(line: bytes) -> tuple[dict[str, Any], Event] | None:
-    """Return the record of a line and its event, or None for any other line."""
+    """Return the record of a line and its event, or None for a damaged line."""
     try:
         record = from_json(line)
         return record, from_record(record)
@@ -122,9 +122,9 @@ def _parsed(line: bytes) -> tuple[dict[str, Any], Event] | None:
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The records from byte `offset` on, and the offset to ask for next time; ([], 0) before the first.
+    """Return complete records from byte `offset` on, and the next offset; ([], 0) before the first record.
 
-    Raises ConfigError for an offset inside a line, Damaged for a file that cannot be opened.
+    Raises ConfigError for an offset inside a line, and Damaged if the file cannot be opened.
     """
     try:
         with reading(path), open(path, "rb") as file:
@@ -132,7 +132,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
                 return [], offset
             file.seek(max(0, offset - 1))
             if offset < 0 or (offset and file.read(1) != b"\n"):
-                raise ConfigError(f"offset is {offset}: 0 is allowed, and what an earlier answer gave")
+                raise ConfigError(f"offset is {offset}: allowed are 0 and offsets returned earlier")
             records = []
             for line, length in _lines(file):
                 offset += length
@@ -144,7 +144,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 
 class _Follower:
-    """Reads only appended lines; reads everything again if the file was replaced or is shorter."""
+    """Reads only appended lines of a file, or everything again if the file was replaced or truncated."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -164,7 +164,7 @@ class _Follower:
 
     def _reset(self) -> None:
         self.history, self._stamp = History(), (0, 0, 0)
-        self._offset, self._tail = 0, b""  # bytes read, and the last of them
+        self._offset, self._tail = 0, b""  # number of bytes read, and the last ones
 
     def _read_on(self, file: BinaryIO, stamp: Stamp) -> None:
         file.seek(self._offset - len(self._tail))
@@ -182,14 +182,14 @@ class _Follower:
 
 
 class Histories:
-    """The histories of the files most recently asked for, in bounded memory; safe to use from several threads."""
+    """Cache of the most recently used histories, in bounded memory; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._followers: OrderedDict[Path, _Follower] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, path: Path) -> History:
-        """Return the history in a metrics.jsonl so far, empty before the file exists. Raises Damaged."""
+        """Return the history in a metrics.jsonl, empty before the file exists. Raises Damaged."""
         with self._lock:
             follower = self._followers.setdefault(path, _Follower())
             self._followers.move_to_end(path)
@@ -202,7 +202,7 @@ class Histories:
 
 
 def lines_of(events: Iterable[Event]) -> str:
-    """The lines of metrics.jsonl that record these events."""
+    """Return the lines of metrics.jsonl that record these events."""
     return "".join(json.dumps(to_record(event)) + "\n" for event in events)
 
 

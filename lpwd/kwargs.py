@@ -1,10 +1,12 @@
-"""Limits on JSON arguments that a run passes on to timm, an optimizer or a data set: they may come from a visitor."""
+"""Limits on JSON arguments that a run passes to timm, an optimizer or a data set. They may come from a visitor."""
 
 import re
 import reprlib
 from typing import Any
 
-# More than any class of timm needs.
+from lpwd.errors import ConfigError
+
+# Higher than any class of timm needs.
 MAX_NUMBER = 4096  # widths, heads, pixels
 MAX_MULTIPLIER = 16  # of widths or depths
 MAX_DEPTH = 256  # blocks in all stages together
@@ -13,7 +15,7 @@ MULTIPLIER, DEPTH = re.compile(r"mult|ratio|scale"), re.compile(r"depth|layers|b
 
 
 def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
-    """Raise ValueError if a part of the arguments is larger, longer or deeper than any class needs, or not JSON."""
+    """Raise ConfigError if a part of the arguments is too large, too long or too deeply nested, or not JSON."""
     if isinstance(value, bool | None):
         return
     if isinstance(value, int | float):
@@ -27,7 +29,7 @@ def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
     else:
         allowed, allows = False, "numbers, texts, lists and objects of JSON"
     if not allowed:
-        raise ValueError(f"{name} is {shown(value)}: {allows} are allowed")
+        raise ConfigError(f"{name} is {shown(value)}: {allows} are allowed", name.partition(".")[0])
     if isinstance(value, dict):
         for key, part in value.items():
             check_kwargs(name.partition(".")[0], str(key), nesting)
@@ -36,18 +38,19 @@ def check_kwargs(name: str, value: Any, nesting: int = 0) -> None:
         for part in value:
             check_kwargs(name, part, nesting + 1)
         if DEPTH.search(name) and (depth := _sum(value)) > MAX_DEPTH:
-            raise ValueError(f"{name} is {shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed")
+            sentence = f"{name} is {shown(value)}, {depth:g} in all: at most {MAX_DEPTH} are allowed"
+            raise ConfigError(sentence, name.partition(".")[0])
 
 
 def _sum(value: Any) -> float:
-    """Of all numbers in nested lists."""
+    """Return the sum of all numbers in nested lists."""
     if isinstance(value, list | tuple):
         return sum(map(_sum, value))
     return value if isinstance(value, int | float) else 0
 
 
 def shown(value: Any) -> str:
-    """At most some 80 characters, however large, long or deep the value is."""
+    """Return a repr of about 80 characters at most."""
     if isinstance(value, int) and value.bit_length() > 64:
         return f"a number of {value.bit_length()} bits"
     return reprlib.repr(value)

@@ -1,7 +1,7 @@
-"""The table of decay methods: each chooses when the decay acts (timing) and which rate each layer gets (rates).
+"""The table of decay methods. Each combines a timing (when the decay acts) with rates (how much each layer decays).
 
 Notation: c = eta * lambda_i is the decay fraction of a parameter in layer i, U the optimizer's update direction and
-D the shrink theta <- (1 - c) theta. Equation and algorithm numbers are those of *Layer-wise Pre-weight Decay*.
+D the shrink theta <- (1 - c) theta. Equation and algorithm numbers refer to *Layer-wise Pre-weight Decay*.
 """
 
 import re
@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from lpwd.depth import LAYER_ORDERS, LayerOrder
+from lpwd.errors import ConfigError
 from lpwd.optimizers import OWN
+from lpwd.registry import check_new_name
 
 Timing = Literal["none", "l2", "wd", "rwd", "pwd", "cautious", "adams", "l2sp", "adamh", "spd", "soda"]
 Rates = Literal["none", "uniform", "layerwise", "lr_decay", "lr_squared", "lr_squared_matrices"]
@@ -21,33 +23,31 @@ RatesFunction = Callable[..., Sequence[float]]  # (layers, weight_decay) -> lamb
 
 TIMINGS: tuple[Timing, ...] = get_args(Timing)
 MEANS: tuple[Mean, ...] = get_args(Mean)
-DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")  # of Plotly's lines
-REFERENCES = {  # timing -> formula, if it is called otherwise
+DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")  # Plotly's line styles
+REFERENCES = {  # timing -> name of its formula, if different
     "none": "baseline",
     "l2sp": "L2SP",
     "adamh": "Hyperball",
     "spd": "SPD",
     "soda": "SODA",
 }
-NO_TOTAL_DECAY = ("adamh", "spd", "soda")  # timings whose pull is not a fraction eta lambda of each step
-PLUGIN_COLORS = ("#1B7837", "#762A83", "#B35806", "#2166AC", "#C51B7D", "#4D4D4D")  # of methods that name none
+NO_TOTAL_DECAY = ("adamh", "spd", "soda")  # timings that do not shrink weights by eta lambda per step
+PLUGIN_COLORS = ("#1B7837", "#762A83", "#B35806", "#2166AC", "#C51B7D", "#4D4D4D")  # for methods without a color
 LAYER_LR_DECAY = 0.75  # llrd: layer i of n learns with eta * 0.75^(n - i)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One row of METHODS: all that the project knows about a decay method.
+    """One row of METHODS: everything the project knows about a decay method. Raises ValueError for an invalid value.
 
-    `timing` is when the decay acts, `rates` which rate each layer gets (a name, or a function that is called before the
-    first step and, with `every`, again after so many steps), `source` where the method comes from. Charts,
-    chips and tables show it by `label`, `color` (#RRGGBB, colour-blind safe, readable on white and on near-black),
-    `dash` and `marker` (Plotly's names); `summary` explains it in one line. `reference` names its plain formula as
-    "module:function" (`lpwd.optim.reference`). `scale` multiplies lambda; `order` and `mean` are those of layer-wise
-    rates (`layer_rates`, and whether lambda is the mean over layers or over parameters). In a race, a profile goes
-    to the method with `own_profile` (`profile_rates`), which is LPWD without one. `needs` names the optimizer
-    that the method works with if it does not work with all.
-
-    Raises ValueError, in one sentence, on a value that is not allowed.
+    `timing` is when the decay acts. `rates` sets the rate of each layer: a name, or a function that is called before
+    the first step and then again after each `every` steps. `source` says where the method comes from. Charts and
+    tables use `label`, `color` (#RRGGBB, colour-blind safe, readable on white and on near-black), `dash` and `marker`
+    (Plotly's names); `summary` explains the method in one line. `reference` names its plain formula as
+    "module:function" (`lpwd.optim.reference`). `scale` multiplies lambda. `order` and `mean` configure layer-wise rates
+    (`layer_rates`; whether lambda is the mean over layers or over parameters). In a race, a profile is given to the
+    method with `own_profile` (`profile_rates`), which equals LPWD without one. `needs` is the only optimizer that the
+    method works with, or "" if it works with all.
     """
 
     timing: Timing
@@ -68,12 +68,12 @@ class Method:
 
     @property
     def optimizers(self) -> tuple[str, ...]:
-        """The project's own optimizers that the method works with."""
+        """Those of the project's own optimizers that the method works with."""
         return (self.needs,) if self.needs else OWN
 
     @property
     def has_total_decay(self) -> bool:
-        """Whether eta lambda, summed over the steps, says how much the method decays in total."""
+        """Whether the sum of eta lambda over the steps is the method's total decay."""
         return self.timing not in NO_TOTAL_DECAY
 
     @property
@@ -91,22 +91,23 @@ class Method:
         if callable(self.rates):
             allowed.pop("rates")
         elif self.every:
-            raise ValueError(f"method {self.label!r}: every is {self.every}: only a function of rates is called again")
+            raise self._error("every", "it needs a function of rates")
         if self.every < 0:
-            raise ValueError(f"method {self.label!r}: every is {self.every}: it must be at least 0 steps")
+            raise self._error("every", "it must be at least 0 steps")
         for field, values in allowed.items():
             if getattr(self, field) not in values:
-                raise ValueError(
-                    f"method {self.label!r}: {field} is {getattr(self, field)!r}: allowed are {', '.join(values)}"
-                )
+                raise self._error(field, f"allowed are {', '.join(values)}")
         if not re.fullmatch("#[0-9A-F]{6}", self.color):
-            raise ValueError(f"method {self.label!r}: color is {self.color!r}: it must be written as #0072B2 is")
+            raise self._error("color", "it must look like #0072B2")
         if not re.fullmatch(r"([\w.]+:\w+)?", self.reference):
-            raise ValueError(f"method {self.label!r}: reference is {self.reference!r}: it must name module:function")
+            raise self._error("reference", "it must look like module:function")
+
+    def _error(self, field: str, allowed: str) -> ValueError:
+        return ValueError(f"method {self.label!r}: {field} is {getattr(self, field)!r}: {allowed}")
 
 
 def _row(timing: Timing, *columns: Any, **more: Any) -> Method:
-    """A row of this project: its formula stands in lpwd.optim.reference."""
+    """Return a row of this project's own methods, whose formula is in lpwd.optim.reference."""
     row = Method(timing, *columns, **more)
     return replace(row, reference=f"lpwd.optim.reference:{REFERENCES.get(timing, timing)}")
 
@@ -322,39 +323,34 @@ def register_method(
     source: str = "a plug-in",
     **columns: Any,
 ) -> None:
-    """Add a method to METHODS: command line, page and report know it from then on.
+    """Add a method to METHODS, for the command line, the page and reports.
 
         def steep(layers, weight_decay):
             return [weight_decay * i**2 / len(layers) for i in range(len(layers))]
 
         lpwd.register_method("steep", timing="pwd", rates=steep, label="Steep")
 
-    A function of `rates` gets the layers from shallow to deep, each a mapping from names to parameters, and lambda; it
-    returns lambda_i >= 0 of each layer. If it has a parameter `state` or `step` it gets the optimizer's state by
-    parameter, or the number of steps taken; `every=100` calls it again every hundred steps. `columns` are the other
-    ones of `Method`. Raises ValueError, in one sentence, on a name that is taken or that no run id could hold, and on
-    a bad value.
+    A function for `rates` is called with the layers from shallow to deep, each a mapping from names to parameters, and
+    lambda; it returns lambda_i >= 0 of each layer. If it has a parameter `state` or `step`, it also gets the
+    optimizer's state by parameter, or the number of steps taken; `every=100` calls it again every hundred steps.
+    `columns` are further fields of `Method`. Raises ValueError for a name that is taken or that cannot be part of a run
+    id, and for an invalid value.
     """
-    if key in _METHODS:
-        raise ValueError(f"method {key!r} exists already: choose another name")
-    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", key):
-        raise ValueError(
-            f"method is {key!r}: a name has up to 40 lower-case letters, digits and _, and begins with a letter"
-        )
+    check_new_name("method", key, _METHODS, 40)
     known = {field.name for field in fields(Method)}
     if unknown := columns.keys() - known:
-        raise ValueError(f"method {key!r} has no column {min(unknown)!r}: columns are {', '.join(sorted(known))}")
+        raise ValueError(f"method {key!r}: unknown column {min(unknown)!r}: allowed are {', '.join(sorted(known))}")
     color = PLUGIN_COLORS[len(_METHODS) % len(PLUGIN_COLORS)]
     _METHODS[key] = Method(timing, rates, label or key, source, **({"color": color} | columns))
 
 
 def shown_method(name: str) -> Method:
-    """Return how to show a method: its row, or a grey one with its name if its plug-in is not loaded."""
+    """Return the row to display a method by: its own, or a grey one if its plug-in is not loaded."""
     return METHODS.get(name) or Method("none", "none", name, "a plug-in that is not loaded here")
 
 
 def get_method(name: str) -> Method:
-    """Return the row of METHODS called `name`. Raises ValueError with the allowed names."""
+    """Return the row of METHODS called `name`. Raises ConfigError with the allowed names."""
     if name not in METHODS:
-        raise ValueError(f"method is {name!r}: allowed are {', '.join(METHODS)}")
+        raise ConfigError.of("method", f"is {name!r}: allowed are {', '.join(METHODS)}")
     return METHODS[name]

@@ -1,6 +1,5 @@
-"""Names of models, and those that plug-ins registered: factories beside timm's. No torch here."""
+"""Names of models: timm's, and those that plug-ins registered. No torch here."""
 
-import inspect
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,20 +10,26 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lpwd.errors import ConfigError
+from lpwd.registry import accepts, check_new_name
+
 ELSEWHERE = re.compile(r"(local-dir|hf-hub):([^\x00-\x1f]{1,300})")  # models that timm reads from a folder or the Hub
-HUB_MODEL = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}(@[\w.-]{1,64})?", re.ASCII)  # with a revision
+HUB_MODEL = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}(@[\w.-]{1,64})?", re.ASCII)  # optionally with a revision
 TIMM_NAME = re.compile(r"[a-zA-Z0-9_.]{1,100}")
-SLUG_CHARACTERS = 60  # of a name that holds a path, in a run id
-NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+SLUG_CHARACTERS = 60  # length limit for a name with a path, in a run id
+FAMILIES = ("convnext", "swin")
+SIZES = (
+    *("zepto", "atto", "femto", "pico", "nano", "tiny", "small"),
+    *("base", "large", "xlarge", "xxlarge", "huge", "giant"),
+)
 
 
 @dataclass(frozen=True)
 class Network:
     """A registered model: `factory(num_classes, image_size, **model_kwargs)` returns a torch module.
 
-    The module takes float32 [B, 3, H, W] and returns logits [B, num_classes]. `layers(model)` returns the names of the
-    parameters of each layer, shallow to deep; without it the layers are those of the model's own `group_matcher`, or
-    else its modules in order.
+    The module maps float32 [B, 3, H, W] to logits [B, num_classes]. `layers(model)` returns the parameter names of each
+    layer, shallow to deep; by default the layers come from the model's `group_matcher`, or are its modules in order.
     """
 
     factory: Callable[..., Any]
@@ -43,15 +48,12 @@ def register_model(
     layers: Callable[[Any], Sequence[Sequence[str]]] | None = None,
     label: str = "",
 ) -> None:
-    """Add a model, which `--model NAME` then builds with `factory(num_classes=..., image_size=..., **model_kwargs)`.
+    """Register a model that `--model NAME` builds with `factory(num_classes=..., image_size=..., **model_kwargs)`.
 
-    Raises ValueError for a name that is taken, also by timm, or cannot be part of a run id, and for a factory that
-    takes other arguments.
+    Raises ValueError for a name that is taken (also by timm) or cannot be part of a run id, and for a factory with
+    other parameters.
     """
-    if not NAME.fullmatch(name):
-        raise ValueError(f"model is {name!r}: a name has lower-case letters, digits and _, and begins with a letter")
-    if name in _MODELS or name in timm_models():
-        raise ValueError(f"model {name!r} exists already: choose another name")
+    check_new_name("model", name, timm_models().union(_MODELS), 64)
     for what, function, arguments in (("factory", factory, ("num_classes", "image_size")), ("layers", layers, ())):
         if function is not None and not accepts(function, *arguments, positional=what == "layers"):
             call = "layers(model)" if what == "layers" else "factory(num_classes, image_size)"
@@ -59,20 +61,12 @@ def register_model(
     _MODELS[name] = Network(factory, layers, label or name)
 
 
-def accepts(function: Any, *keywords: str, positional: bool = False) -> bool:
-    """Whether a callable takes these keyword arguments, and one positional argument if `positional`."""
-    try:
-        inspect.signature(function).bind(*([None] if positional else []), **dict.fromkeys(keywords))
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 @lru_cache(maxsize=8)
 def timm_models(family: str = "") -> frozenset[str]:
-    """Return the functions with `@register_model` in the files of the installed timm whose names begin with `family`.
+    """Return the names of models in the files of the installed timm whose file names start with `family`.
 
-    Importing timm takes seconds and torch; a test compares the names with `timm.list_models`.
+    Reads the functions decorated with `@register_model`, because importing timm takes seconds and torch. A test
+    compares the names with `timm.list_models`.
     """
     package = find_spec("timm")
     if package is None or not package.submodule_search_locations:
@@ -84,8 +78,19 @@ def timm_models(family: str = "") -> frozenset[str]:
     )
 
 
+def model_names() -> list[str]:
+    """Return every convnext* and swin* model of the installed timm, small ones first, then models of plug-ins."""
+    names = {name for family in FAMILIES for name in timm_models(family) if name.startswith(FAMILIES)}
+    return [*sorted(names, key=lambda name: (_size_rank(name), name)), *MODELS]
+
+
+def _size_rank(name: str) -> int:
+    """Return the position in SIZES of the size word in the name; unknown sizes come last."""
+    return next((rank for rank, size in enumerate(SIZES) if size in name.split("_")), len(SIZES))
+
+
 def slug(name: str) -> str:
-    """Return a name as it stands in a run id: without the path, of a folder its last part alone."""
+    """Return a name as used in a run id: without a path, and only the last part of a folder."""
     kind, colon, rest = name.partition(":")
     if not colon:
         return name
@@ -94,15 +99,15 @@ def slug(name: str) -> str:
 
 
 def normal_model(name: str) -> str:
-    """Return timm's spelling of a model's name, with an absolute path. Reads nothing. Raises ValueError."""
+    """Return timm's spelling of a model's name, with an absolute path, without reading anything. Raises ConfigError."""
     name = re.sub("^hf_hub:", "hf-hub:", name)
     if elsewhere := ELSEWHERE.fullmatch(name):
         kind, place = elsewhere.groups()
         if kind == "local-dir":
             return f"local-dir:{os.path.abspath(os.path.expanduser(place))}"
         if not HUB_MODEL.fullmatch(place):
-            raise ValueError(f"model is {name[:120]!r}: write hf-hub:OWNER/NAME")
+            raise ConfigError.of("model", f"is {name[:120]!r}: write hf-hub:OWNER/NAME")
     elif not TIMM_NAME.fullmatch(name):
-        allowed = "timm's names, hf-hub:OWNER/NAME, local-dir:PATH and those of plug-ins are allowed"
-        raise ValueError(f"model is {name[:120]!r}: {allowed}")
+        allowed = "allowed are names of timm and of plug-ins, hf-hub:OWNER/NAME and local-dir:PATH"
+        raise ConfigError.of("model", f"is {name[:120]!r}: {allowed}")
     return name

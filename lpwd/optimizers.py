@@ -1,8 +1,8 @@
-"""The table of optimizers: names, labels, default learning rates, and why some cannot train a run. No torch.
+"""The table of optimizers: names, labels, default learning rates, and why some cannot train a run. No torch here.
 
 `adam` and `sgd` are this project's own. Every other name is a class of torch.optim (its name in lower case), of timm
-(`timm:lion`) or of a plug-in (`register_optimizer`) with this project's decay around its step; `package.module:Class`
-names a class that no table holds.
+(`timm:lion`) or of a plug-in (`register_optimizer`), with this project's decay around its step. `package.module:Class`
+names a class outside the table.
 """
 
 import difflib
@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-OWN = ("adam", "sgd")  # exact, fused, with options of their own in RunConfig
+from lpwd.errors import ConfigError
+from lpwd.registry import check_new_name
+
+OWN = ("adam", "sgd")  # exact, fused, with their own fields in RunConfig
 CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 NO_MODULES = (
-    "is {name!r}: the app does not import modules that a run names; train it from the command line, or register the "
+    "is {name!r}: the app does not import modules named by a run; train it from the command line, or register the "
     "class in a plug-in of the app's owner"
 )
 
@@ -25,9 +28,9 @@ NO_MODULES = (
 class Optimizer:
     """One row of OPTIMIZERS.
 
-    `source` is `module:Class`, `timm:name` or the class itself. `lr` is a sensible first learning rate for training an
-    image model, `floats` how many numbers it keeps per weight (`decaying` included), `options` what its class is built
-    with. `refused` says why it cannot train a run, or is "".
+    `source` is `module:Class`, `timm:name` or the class itself. `lr` is a sensible first learning rate for an image
+    model, `floats` the number of values of state per weight (including `decaying`), `options` the keyword arguments of
+    the class. `refused` says why it cannot train a run, or is "".
     """
 
     label: str
@@ -39,7 +42,7 @@ class Optimizer:
 
 
 GPU_ONLY = "needs {package} and a GPU"
-# name, learning rate, numbers kept per weight and what else a run must know: torch.optim's classes, then timm's names
+# Name, learning rate and values of state per weight: classes of torch.optim, then names of timm.
 _TORCH = """
 Adadelta   1.0   2 | Adafactor 1e-2 2 | Adagrad 1e-2 1 | Adamax 2e-3 2 | AdamW   1e-3 2 | ASGD 1e-2 1 | NAdam 2e-3 2
 RAdam      1e-3  2 | RMSprop   1e-3 1 | Rprop   1e-2 2 | Muon   1e-3 1 | LBFGS   1    1 | SparseAdam 1e-3 2
@@ -71,10 +74,10 @@ _REFUSED = {
     "timm:adahessian": "needs second derivatives, which a run does not compute",
     **dict.fromkeys(
         ("timm:kron", "timm:kronc", "timm:kronw"),
-        "compiles its step anew for each shape of weights, more often than torch allows",
+        "recompiles its step for each shape of weights, more often than torch allows",
     ),
 }
-COPY = 1  # numbers per weight beside the optimizer's own: the weights before the step, which some decays need
+COPY = 1  # extra value of state per weight: the weight before the step, which some decays need
 
 
 def _rows() -> dict[str, Optimizer]:
@@ -114,22 +117,17 @@ def register_optimizer(
     options: Mapping[str, Any] | None = None,
     floats: float = 2,
 ) -> None:
-    """Add a class of optimizers to OPTIMIZERS, for runs and `build_optimizer`, each decay around its own step.
+    """Add a class to OPTIMIZERS, for runs and `build_optimizer`; each decay method wraps its step.
 
-    `cls` is a subclass of torch.optim.Optimizer that takes `lr`; `label` is what people read (default: the name of the
-    class), `lr` the first learning rate of the form, `options` what the class is built with, and `floats` how many
-    numbers it keeps per weight, for estimates of memory. Raises ValueError in one sentence on a bad value.
+    `cls` is a subclass of torch.optim.Optimizer that takes `lr`. `label` is the displayed name (default: the name of
+    the class), `lr` the first learning rate of the form, `options` the keyword arguments of the class, and `floats` the
+    values of state per weight, for memory estimates. Raises ValueError for an invalid value.
     """
-    if name in _OPTIMIZERS:
-        raise ValueError(f"optimizer {name!r} exists already: choose another name")
-    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", name):
-        raise ValueError(
-            f"optimizer is {name!r}: a name has up to 40 lower-case letters, digits and _, and begins with a letter"
-        )
+    check_new_name("optimizer", name, _OPTIMIZERS, 40)
     if not isinstance(cls, type) or not any(f"{c.__module__}.{c.__name__}" == BASE for c in cls.__mro__):
         raise ValueError(f"optimizer {name!r}: {cls!r} is not a subclass of torch.optim.Optimizer")
     if "lr" not in inspect.signature(cls).parameters:
-        raise ValueError(f"optimizer {name!r}: {cls.__name__} takes no lr, and a decay needs a learning rate")
+        raise ValueError(f"optimizer {name!r}: {cls.__name__} has no parameter lr, which decay needs")
     if not 0 < lr < float("inf"):
         raise ValueError(f"optimizer {name!r}: lr is {lr}: it must be greater than 0 and finite")
     _OPTIMIZERS[name] = Optimizer(label or cls.__name__, cls, lr, floats + COPY, dict(options or {}))
@@ -139,44 +137,37 @@ BASE = "torch.optim.optimizer.Optimizer"
 
 
 def get_optimizer(name: str) -> Optimizer:
-    """Return the row called `name`, or one for a `package.module:Class`. Raises ValueError on an unknown name."""
+    """Return the row called `name`, or one for a `package.module:Class`. Raises ConfigError for an unknown name."""
     if name in OPTIMIZERS:
         return OPTIMIZERS[name]
     if CLASS_NAME.fullmatch(name) and not name.startswith("timm:"):
         return Optimizer(name.rpartition(":")[2], name, 1e-3, 2 + COPY)
     near = difflib.get_close_matches(name, OPTIMIZERS, 3, 0.5)
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(
-        f"optimizer is {name[:60]!r}: allowed are adam, sgd, names of torch.optim in lower case, timm:NAME and "
-        f"package.module:Class{meant}"
-    )
+    allowed = "adam, sgd, names of torch.optim in lower case, timm:NAME and package.module:Class"
+    raise ConfigError.of("optimizer", f"is {name[:60]!r}: allowed are {allowed}{meant}")
 
 
 def names_a_module(name: str) -> bool:
-    """Whether the name is a `package.module:Class`, whose module would be imported."""
+    """Return whether the name is a `package.module:Class`, so that its module would be imported."""
     return name not in OPTIMIZERS and CLASS_NAME.fullmatch(name) is not None
 
 
 def optimizer_label(name: str) -> str:
-    """What people read for a name; an unknown name, such as that of an absent plug-in, stands for itself."""
+    """Return the label to display; for an unknown name (for example of a missing plug-in) the name itself."""
     return OPTIMIZERS[name].label if name in OPTIMIZERS else name.rpartition(":")[2]
-
-
-def path_name(name: str) -> str:
-    """The name as a part of a folder's name: `timm.lion`."""
-    return name.replace(":", ".")
 
 
 _modules_allowed = True
 
 
 def forbid_modules() -> None:
-    """From now on this process refuses to import a module that a run names: it works for people on a page."""
+    """Make this process refuse to import modules named by a run, because it serves visitors of a page."""
     global _modules_allowed
     _modules_allowed = False
 
 
 def check_module(name: str) -> None:
-    """Raises ValueError if this process may not import what `name` names."""
+    """Raise ValueError if this process may not import the module in `name`."""
     if not _modules_allowed and names_a_module(name):
         raise ValueError(f"optimizer {NO_MODULES.format(name=name[:60])}")

@@ -1,4 +1,4 @@
-"""File names of a run, and how a file is read and replaced. What is in the files, others know.
+"""File names of a run, and how its files are read and replaced.
 
 runs/<run_id>/  config.json  metrics.jsonl  status.json  log.txt  error.txt (on failure)  .claim (a lock)
                 checkpoint.pt  checkpoint.prev.pt (the one before, until the run has ended)  checkpoint.sha256
@@ -15,81 +15,58 @@ from pathlib import Path
 from lpwd.config import ConfigError
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})  # no room on the disk, or in one's share of it
-BLOCK_BYTES = 512  # of st_blocks
-Stamp = tuple[int, int, int]  # modification time (ns), size (bytes) and inode: another one for another content
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})  # disk full, or quota exceeded
+BLOCK_BYTES = 512  # unit of st_blocks
+Stamp = tuple[int, int, int]  # modification time (ns), size (bytes) and inode; changes when the file changes
 
 
 class Damaged(ConfigError):
-    """A file of a run that cannot be what was written; its text names the run and the file."""
+    """A file of a run is damaged; the message names the run and the file."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"run {path.parent.name!r} is damaged: {path.name} {why}")
+        self.why = why
 
 
 class DiskFull(ConfigError):
-    """The disk that holds the runs has no room left."""
+    """The disk that holds the runs is full."""
+
+
+class _File:
+    """Path of a file in the folder of a run."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, paths: "RunPaths", owner: object = None) -> Path:
+        return paths.folder / self.name
 
 
 class RunPaths:
-    """The files of one run. Raises ConfigError for a name that no run can have, so that no request leaves the root."""
+    """The files of one run. Raises ConfigError for an invalid run id, so that no request leaves the root."""
+
+    config, status, metrics = _File("config.json"), _File("status.json"), _File("metrics.jsonl")
+    log, error = _File("log.txt"), _File("error.txt")
+    checkpoint, previous = _File("checkpoint.pt"), _File("checkpoint.prev.pt")
+    digests = _File("checkpoint.sha256")  # of the last checkpoints, one per line, newest first; missing in older runs
+    claim = _File(".claim")  # locked by the process that trains the run
 
     def __init__(self, root: Path, run_id: str) -> None:
         if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
-            raise ConfigError(
-                f"run id {str(run_id)[:80]!r} is not one: letters, digits and . _ + - are allowed, 200 at most"
-            )
+            allowed = "at most 200 letters, digits and . _ + - are allowed"
+            raise ConfigError(f"invalid run id {str(run_id)[:80]!r}: {allowed}")
         self.run_id, self.folder = run_id, root / run_id
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "config.json"
-
-    @property
-    def status(self) -> Path:
-        return self.folder / "status.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
-
-    @property
-    def previous(self) -> Path:
-        """The checkpoint before the newest."""
-        return self.folder / "checkpoint.prev.pt"
-
-    @property
-    def digests(self) -> Path:
-        """SHA-256 of the checkpoints saved last, a line each, newest first; older runs have none."""
-        return self.folder / "checkpoint.sha256"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log.txt"
-
-    @property
-    def error(self) -> Path:
-        return self.folder / "error.txt"
-
-    @property
-    def claim(self) -> Path:
-        """Locked by the process that trains the run."""
-        return self.folder / ".claim"
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Raises OSError where there is no such file."""
+    """Return the stamp of a file. Raises OSError if it does not exist."""
     stat = os.stat(path)
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turns what the file system has against reading a run's file into Damaged; a missing file stays one."""
+    """Convert errors in reading a run's file to Damaged; FileNotFoundError passes through."""
     try:
         yield
     except FileNotFoundError:
@@ -100,7 +77,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an exception."""
+    """Yield a temporary path beside `path`, which replaces `path` if the block ends without an exception."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
         yield temporary
@@ -110,13 +87,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Replace the file by `text` in UTF-8, whatever the locale is."""
+    """Replace the file atomically with `text` in UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_over(path: Path, text: str) -> None:
-    """`write_atomic`; where the disk is full, over the old file if that has the room. Raises OSError and DiskFull."""
+    """Write atomically, or on a full disk overwrite the old file if the text fits. Raises OSError and DiskFull."""
     with naming_full_disk(path):
         try:
             write_atomic(path, text)
@@ -129,7 +106,7 @@ def write_over(path: Path, text: str) -> None:
 
 
 def append_whole(path: Path, data: bytes) -> None:
-    """Add all of `data` to the file, or nothing: half a line would spoil the next. Raises OSError and DiskFull."""
+    """Append all of `data` to the file, or nothing: half a line would damage the next. Raises OSError and DiskFull."""
     with naming_full_disk(path), open(path, "ab", buffering=0) as file:
         size = file.tell()
         try:
@@ -143,12 +120,10 @@ def append_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def naming_full_disk(path: Path) -> Iterator[None]:
-    """DiskFull instead of the operating system's error where there is no room left for the run's file at `path`."""
+    """Convert the operating system's error for a full disk to DiskFull. `path` is the file of a run."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise DiskFull(
-                f"The disk that holds {path.parent.parent} is full: free some space, then resume."
-            ) from error
+            raise DiskFull(f"The disk of {path.parent.parent} is full: free some space, then resume.") from error
         raise

@@ -1,9 +1,9 @@
-"""Plug-ins: Python files, or modules of the entry point group `lpwd.plugins`, that register what lpwd lacks.
+"""Plug-ins: Python files, or modules of the entry point group `lpwd.plugins`, that extend the tables of lpwd.
 
-A plug-in calls `lpwd.register_method`, `register_optimizer`, `register_dataset` or `register_model` while it is loaded.
-Every process that trains, checks or resumes a run loads the same files: `LPWD_PLUGINS` names them (separated as PATH
-is), and `--plugin FILE.py` adds to it. A run that uses something of a plug-in records its `name@digest` by kind, as
-part of the run's id; a run that uses nothing of it keeps its id.
+A plug-in calls `lpwd.register_method`, `register_optimizer`, `register_dataset` or `register_model` when it is loaded.
+Every process that trains, checks or resumes a run loads the same files: those in `LPWD_PLUGINS` (separated like PATH)
+and those of `--plugin FILE.py`. A run that uses a plug-in records its `name@digest` by kind, and the record is part of
+the run's id; other runs keep their id.
 """
 
 import hashlib
@@ -19,26 +19,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lpwd.sentences import first_line
+
 VARIABLE, GROUP = "LPWD_PLUGINS", "lpwd.plugins"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 RECORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}@[0-9a-f]{16}")  # name@digest, as a run records it
-REGISTERED = re.compile(r"[a-z][a-z0-9_]{0,63}")  # what a plug-in may call a method, optimizer, data set or model
+REGISTERED = re.compile(r"[a-z][a-z0-9_]{0,63}")  # name of a registered method, optimizer, data set or model
 DIGITS = 16  # of the SHA-256 of a plug-in's file
 
 
 class PluginError(ValueError):
-    """A plug-in that cannot be loaded; its text is one sentence that names the file, and the line if there is one."""
+    """A plug-in cannot be loaded. The message is one sentence with the file, and the line if known."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One loaded plug-in. `source` is the file's content; `names` holds (kind, name) of what it registered."""
+    """One loaded plug-in. `source` is the file's content; `names` are the (kind, name) pairs that it registered."""
 
     name: str
     path: str
     source: bytes
     names: frozenset[tuple[str, str]]
-    is_file: bool = True  # False: an installed module, which other machines must install, too
+    is_file: bool = True  # False: an installed module, which other machines must also install
 
     @property
     def record(self) -> str:
@@ -50,14 +52,14 @@ _loaded: dict[str, Plugin] = {}
 
 
 def loaded() -> tuple[Plugin, ...]:
-    """Return the plug-ins of this process in the order in which they were loaded."""
+    """Return the plug-ins of this process in the order of loading."""
     return tuple(_loaded.values())
 
 
 def load_all(files: Iterable[str | Path] = (), environment: MutableMapping[str, str] = os.environ) -> None:
-    """Load installed plug-ins, those of LPWD_PLUGINS and `files`, each once; child processes will load the same.
+    """Load installed plug-ins, those in LPWD_PLUGINS and `files`, each once. Raises PluginError.
 
-    Raises PluginError.
+    Updates LPWD_PLUGINS, so that child processes load the same files.
     """
     for point in entry_points(group=GROUP):
         _load_installed(point)
@@ -69,7 +71,7 @@ def load_all(files: Iterable[str | Path] = (), environment: MutableMapping[str, 
 
 
 def load(path: str | Path) -> Plugin:
-    """Load one Python file, once. Raises PluginError if it cannot be read, fails or has the name of another one."""
+    """Load one Python file, once. Raises PluginError if it cannot be read, fails, or another one has its name."""
     place = Path(path).expanduser().resolve()
     try:
         source = place.read_bytes()
@@ -79,22 +81,17 @@ def load(path: str | Path) -> Plugin:
 
 
 def load_source(name: str, source: bytes, path: str) -> Plugin:
-    """Load a plug-in from the content of its file, as it reaches another machine. Raises PluginError."""
+    """Load a plug-in from the content of its file, for example on another machine. Raises PluginError."""
     if not NAME.fullmatch(name):
-        raise PluginError(f"plug-in {path}: its file name must be a Python name of at most 64 characters")
+        raise PluginError(f"plug-in {path}: the file name must be a Python identifier of at most 64 characters")
     if other := _loaded.get(name):
         if other.source == source:
             return other
-        raise PluginError(f"plug-in {path}: another plug-in named {name} is loaded already, from {other.path}")
-    module = ModuleType(module_name(name))
+        raise PluginError(f"plug-in {path}: another plug-in named {name} is already loaded from {other.path}")
+    module = ModuleType(f"lpwd_plugin_{name}")
     module.__file__ = path
     sys.modules[module.__name__] = module  # for dataclasses, pickles and references by name
     return _loading(name, path, source, lambda: exec(compile(source, path, "exec"), module.__dict__))  # noqa: S102  the owner's own file
-
-
-def module_name(name: str) -> str:
-    """Return the name in `sys.modules` of a plug-in's module: `lpwd_plugin_mine`."""
-    return f"lpwd_plugin_{name}"
 
 
 def _load_installed(point: EntryPoint) -> None:
@@ -108,18 +105,17 @@ def _loading(name: str, path: str, source: bytes, run: Any, is_file: bool = True
     try:
         run()
     except Exception as error:  # the owner's code: whatever it raises becomes one sentence
-        first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
         line = error.lineno if isinstance(error, SyntaxError) else next(reversed(lines), None)
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise PluginError(f"plug-in {path}{f', line {line}' if line else ''}: {kind}{first_line}") from None
+        raise PluginError(f"plug-in {path}{f', line {line}' if line else ''}: {kind}{first_line(error)}") from None
     plugin = Plugin(name, path, source, frozenset(set(_registered()) - before), is_file)
     _loaded[name] = plugin
     return plugin
 
 
 def registries() -> dict[str, Mapping[str, Any]]:
-    """Return what can be registered, by kind: the field of RunConfig that names it."""
+    """Return the tables that plug-ins extend, by kind, which is also the field of RunConfig."""
     from lpwd.facts import DATASETS
     from lpwd.methods import METHODS
     from lpwd.networks import MODELS
@@ -141,13 +137,13 @@ def provenance(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def absent(recorded: Mapping[str, str]) -> str:
-    """Return why runs with this record cannot train here, in one sentence; empty if their plug-ins are loaded."""
+    """Return one sentence if a recorded plug-in is not loaded here, so that the run cannot train; else ""."""
     here = {plugin.name: plugin.record for plugin in loaded()}
     for record in recorded.values():
         name, _, digest = record.partition("@")
         if name not in here:
-            return f"plug-in {name} ({digest}) is not loaded here: view only; load it with --plugin {name}.py"
+            return f"plug-in {name} ({digest}) is not loaded, so this is view only: load it with --plugin {name}.py"
         if here[name] != record:
             other = here[name].partition("@")[2]
-            return f"plug-in {name} has changed since ({digest}, here {other}): view only; load the older file"
+            return f"plug-in {name} has changed ({digest}, now {other}), so this is view only: load the older file"
     return ""

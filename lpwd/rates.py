@@ -1,16 +1,17 @@
-"""lambda_i of each layer, as a method of METHODS and the options of a run choose it."""
+"""Decay rates lambda_i of each layer, from a row of METHODS and the options of a run."""
 
 from collections.abc import Sequence
 
 from lpwd.depth import LAYER_ORDERS, LayerOrder, LayerRule, layer_rates, profile_rates
+from lpwd.errors import ConfigError
 from lpwd.methods import MEANS, METHODS, Mean, Method, get_method
 
 
 def check_takes_profile(name: str) -> None:
-    """Raise ValueError if the method gives all layers one rate."""
+    """Raise ConfigError if the method is not layer-wise."""
     if not get_method(name).takes_profile:
         layerwise = ", ".join(key for key, row in METHODS.items() if row.takes_profile)
-        raise ValueError(f"profile sets the rates of layer-wise methods, and {name} is none: they are {layerwise}")
+        raise ConfigError.of("profile", f"is only for layer-wise methods ({layerwise}): method is {name}")
 
 
 def decay_rates(
@@ -22,9 +23,10 @@ def decay_rates(
     profile: Sequence[float] | None = None,
     mean: Mean = "layers",
 ) -> list[float]:
-    """lambda_i of a method for i = 1..n, dimensionless; llrd and AdamC decay at lambda times a learning-rate factor.
+    """Return lambda_i of a method for i = 1..n, dimensionless.
 
-    A function of rates is called with the layers themselves: `lpwd.optim.own_rates`.
+    llrd and AdamC multiply lambda by a learning-rate factor. Rates that are functions are called with the layers in
+    `lpwd.optim.own_rates`.
     """
     match method.rates:
         case "none":
@@ -37,15 +39,15 @@ def decay_rates(
 
 
 def order_and_mean(name: str, order: LayerOrder = "deep", mean: Mean = "layers") -> tuple[LayerOrder, Mean]:
-    """Return order and mean of a method's layer-wise rates: the options unless they are the default, else its row's.
+    """Return order and mean of a method's layer-wise rates: the options if set, else the values of its row.
 
-    Raises ValueError on an unknown value, and on an order that contradicts the method's own.
+    Raises ConfigError for an unknown value, and for an order that contradicts the method's own.
     """
     if order not in LAYER_ORDERS:
-        raise ValueError(f"order is {order!r}: allowed are {', '.join(LAYER_ORDERS)}")
+        raise ConfigError.of("order", f"is {order!r}: allowed are {', '.join(LAYER_ORDERS)}")
     if mean not in MEANS:
-        raise ValueError(f"mean is {mean!r}: allowed are {', '.join(MEANS)}")
+        raise ConfigError.of("mean", f"is {mean!r}: allowed are {', '.join(MEANS)}")
     row = get_method(name)
     if "deep" not in (row.order, order) and row.order != order:
-        raise ValueError(f"order is {order}: method {name} has its own, {row.order}")
+        raise ConfigError.of("order", f"is {order}: method {name} always uses {row.order}")
     return (row.order if order == "deep" else order), (row.mean if mean == "layers" else mean)

@@ -1,6 +1,6 @@
-"""Where an app runs: on a Hugging Face Space or elsewhere, and where it may write. No library that asks another host.
+"""Detect where an app runs (on a Hugging Face Space or elsewhere) and where it may write.
 
-Libraries read these variables while they are imported: call `prepare` first.
+Imports no library that makes requests. Libraries read environment variables on import, so call `prepare` first.
 """
 
 import importlib.util
@@ -13,28 +13,28 @@ from pathlib import Path
 
 from lpwd.config import ConfigError
 
-DISK = Path("/data")  # where a Space's storage is mounted
+DISK = Path("/data")  # mount point of a Space's storage
 MOUNTS = Path("/proc/self/mounts")
-REMOTE = ("fuse", "nfs")  # kinds of mounts on which an append or a lock may be lost
+REMOTE = ("fuse", "nfs")  # file systems that may lose an append or a lock
 PROXIES = ("all_proxy", "http_proxy", "https_proxy")
 GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 ON_ZERO_GPU = (
-    "This Space runs on ZeroGPU, which lends a GPU only inside one short call: training in the background cannot run "
-    "here. Choose a CPU or a GPU of its own, such as a T4, as the Space's hardware; everything else on this page works."
+    "Training is not available: this Space runs on ZeroGPU, which provides a GPU only during short calls. Choose a CPU "
+    "or a dedicated GPU, such as a T4, as the Space's hardware. Everything else on this page works."
 )
 
 
 def printable() -> None:
-    """Let this process print what the locale's encoding lacks as an escape, such as \\u03bb, instead of failing."""
+    """Print characters that the locale's encoding lacks as escapes, such as \\u03bb, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def ask_this_machine_directly(host: str, environment: MutableMapping[str, str] = os.environ) -> None:
-    """Except this machine from the environment's proxies: Gradio asks the app itself as it starts.
+    """Bypass the environment's proxies for this machine, because Gradio sends requests to its own app on startup.
 
-    Raises ConfigError for a SOCKS proxy without the package that every HTTP client here needs for it.
+    Raises ConfigError for a SOCKS proxy if the package that HTTP clients need for it is not installed.
     """
     own = ["localhost", "127.0.0.1", "::1", host]
     for name in ("no_proxy", "NO_PROXY"):
@@ -42,22 +42,22 @@ def ask_this_machine_directly(host: str, environment: MutableMapping[str, str] =
         environment[name] = ",".join(dict.fromkeys([*given, *own]))
     socks = [name for name in environment if name.lower() in PROXIES and environment[name].startswith("socks")]
     if socks and importlib.util.find_spec("socksio") is None:
-        raise ConfigError(f"{socks[0]} names a SOCKS proxy: run pip install socksio, or unset {socks[0]}")
+        raise ConfigError(f"{socks[0]} is a SOCKS proxy: run pip install socksio, or unset {socks[0]}")
 
 
 def zero_gpu(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a GPU comes only inside a decorated call."""
+    """Return whether this is a ZeroGPU Space, which provides a GPU only inside a decorated call."""
     return environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
 
 
 def on_cpu_space(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this is a Space that trains on its CPU."""
+    """Return whether this is a Space that trains on its CPU."""
     without_gpu = environment.get("LPWD_DEVICE") == "cpu" or not any(node.exists() for node in GPU_NODES)
     return "SPACE_ID" in environment and without_gpu
 
 
 def runs_folder(environment: Mapping[str, str] = os.environ, disk: Path = DISK) -> str:
-    """LPWD_RUNS_DIR; without it, on a Space, a disk with file locks that survives a restart, if any; else `runs`."""
+    """Return LPWD_RUNS_DIR; else, on a Space, its persistent disk if that supports file locks; else `runs`."""
     if chosen := environment.get("LPWD_RUNS_DIR"):
         return chosen
     on_disk = "SPACE_ID" in environment and disk.is_dir() and writable(disk / "runs")
@@ -65,7 +65,7 @@ def runs_folder(environment: Mapping[str, str] = os.environ, disk: Path = DISK) 
 
 
 def bucket(environment: Mapping[str, str] = os.environ, disk: Path = DISK, mounts: Path = MOUNTS) -> Path | None:
-    """The folder that keeps ended runs over a restart: LPWD_BUCKET, or a Space's storage without reliable locks."""
+    """Return the folder that keeps ended runs across restarts: LPWD_BUCKET, or a Space's storage without locks."""
     if chosen := environment.get("LPWD_BUCKET"):
         return Path(chosen)
     is_there = "SPACE_ID" in environment and disk.is_dir() and writable(disk)
@@ -73,13 +73,13 @@ def bucket(environment: Mapping[str, str] = os.environ, disk: Path = DISK, mount
 
 
 def _is_remote(folder: Path, mounts: Path) -> bool:
-    """Whether the folder is itself mounted, over FUSE or NFS."""
+    """Return whether the folder is a mount point of FUSE or NFS."""
     lines = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()] if mounts.exists() else []
     return any(kind.startswith(REMOTE) for _, place, kind, *_ in lines if Path(place) == folder)
 
 
 def _locks(folder: Path) -> bool:
-    """Whether a file in the folder can be locked."""
+    """Return whether files in the folder can be locked."""
     import fcntl  # not on Windows, which no Space runs on
 
     with tempfile.TemporaryFile(dir=folder) as file:
@@ -91,19 +91,19 @@ def _locks(folder: Path) -> bool:
 
 
 def writable(folder: Path) -> bool:
-    """Whether the folder is there and can be written to, or can be made."""
+    """Return whether the folder is writable, or can be created."""
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists() or parent == parent.parent)
     try:
-        with tempfile.TemporaryFile(dir=nearest):  # permission bits do not tell of a full or read-only disk
+        with tempfile.TemporaryFile(dir=nearest):  # permission bits do not reveal a full or read-only disk
             return True
     except OSError:
         return False
 
 
 def prepare(runs: Path, environment: MutableMapping[str, str] = os.environ) -> None:
-    """Send what libraries would write into a home or temporary folder that is read-only to `runs`/.cache instead.
+    """Redirect files that libraries write to a read-only home or temporary folder to `runs`/.cache.
 
-    XDG_CACHE_HOME moves the caches of the Hub's client and of torch; a variable that is set already is left alone.
+    XDG_CACHE_HOME moves the caches of the Hub's client and of torch. Variables that are already set stay unchanged.
     """
     below = runs.resolve() / ".cache"
     home = Path(environment.get("HOME") or "/")
@@ -114,7 +114,7 @@ def prepare(runs: Path, environment: MutableMapping[str, str] = os.environ) -> N
     }
     if not _has_temporary_folder():
         environment["TMPDIR"] = str(below / "tmp")
-        tempfile.tempdir = None  # so that it is looked for again
+        tempfile.tempdir = None  # look it up again
     else:
         moved["GRADIO_TEMP_DIR"] = (Path(tempfile.gettempdir()) / "gradio", below / "gradio")
     for name, (usual, instead) in moved.items():
@@ -127,6 +127,6 @@ def prepare(runs: Path, environment: MutableMapping[str, str] = os.environ) -> N
 
 def _has_temporary_folder() -> bool:
     try:
-        return Path(tempfile.gettempdir()) != Path.cwd()  # the working folder is what Python tries last
+        return Path(tempfile.gettempdir()) != Path.cwd()  # Python falls back to the working folder
     except FileNotFoundError:
         return False

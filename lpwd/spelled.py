@@ -1,4 +1,4 @@
-"""A run as what people type: the `python -m lpwd` line, and Python for those who have the library and no page."""
+"""Write runs as code: a `python -m lpwd` command line, and a Python snippet."""
 
 import json
 import pprint
@@ -14,7 +14,7 @@ HIDDEN = frozenset({"scale", "data_digest", "plugins"})
 
 
 def command_line(configs: Sequence[RunConfig]) -> str:
-    """The `python -m lpwd` line that trains these lanes, which differ in their method alone."""
+    """Return the `python -m lpwd` command line that trains these lanes, which differ only in the method."""
     words = ["python", "-m", "lpwd", "train" if len(configs) == 1 else "race"]
     for file in plugin_files(configs):
         words += ["--plugin", file]
@@ -30,7 +30,7 @@ def command_line(configs: Sequence[RunConfig]) -> str:
 
 
 def shared_fields(configs: Sequence[RunConfig]) -> RunConfig:
-    """What lanes share that differ in method alone; `profile` is there if one of them has it, with its `mean`."""
+    """Return the fields that lanes of a race share, with `profile` and `mean` of the lane that has a profile."""
     drawn = next((config for config in configs if config.profile), configs[0])
     return configs[0].model_copy(update={"profile": drawn.profile, "mean": drawn.mean})
 
@@ -59,7 +59,7 @@ WIDTH = 100
 
 
 def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
-    """Code that trains these runs, which differ in method and seed alone, with the same numbers as the command line."""
+    """Return code that trains these runs, which differ only in method and seed, as the command line does."""
     first = shared_fields(races[0])
     methods, seeds = [config.method for config in races[0]], [race[0].seed for race in races]
     varied: dict[str, list[Any]] = {"method": methods, **({"seed": seeds} if len(seeds) > 1 else {})}
@@ -96,11 +96,11 @@ def python_snippet(races: Sequence[Sequence[RunConfig]]) -> str:
 
 
 def _imports(lanes: int) -> list[str]:
-    """Sums depend on the number of threads in their last bits, and the lanes of a race on a CPU share the cores."""
+    """Return the imports, and the threads of each lane: lanes share the cores, and threads change the last bits."""
     if lanes == 1:
         return [IMPORT]
     share = f"torch.set_num_threads(max(1, torch.get_num_threads() // {lanes}))"
-    return ["import torch", IMPORT, "", f"{share}  # what each lane of the race has on a CPU"]
+    return ["import torch", IMPORT, "", f"{share}  # each lane's share of a CPU"]
 
 
 def _settings(settings: dict[str, Any]) -> list[str]:

@@ -45,12 +45,12 @@ class Start(BaseModel):
 
 
 def folder() -> Path:
-    """The folder that lists the published starts."""
+    """Return the folder that lists the published starts."""
     return Path(os.environ.get("LPWD_STARTS_DIR") or BUNDLED)
 
 
 def published() -> MappingProxyType[str, Start]:
-    """By run id."""
+    """Return the published starts by run id."""
     return _published(folder())
 
 
@@ -66,21 +66,21 @@ def _fields(path: Path) -> dict[str, Any]:
 
 
 def published_start(name: str) -> Start:
-    """The start that `init_from` names. Raises ConfigError if no start of this name is published."""
+    """Return the start that `init_from` names. Raises ConfigError if there is none."""
     start = published().get(split(name)[0])
     if start is None or start.name != name:
         names = ", ".join(one.name for one in published().values()) or "none"
-        raise ConfigError(f"init_from is {name!r}: no such start is published; published are: {names}")
+        raise ConfigError(f"init_from is {name!r}: published start not found; available are: {names}")
     return start
 
 
 def name_of(config: RunConfig) -> str:
-    """The value of `init_from` for the weights of this run: the published start, else the run itself."""
+    """Return the value of `init_from` for the weights of this run: the published start, else the run itself."""
     start = published().get(config.run_id)
     return start.name if start else config.run_id
 
 
 def split(name: str) -> tuple[str, str]:
-    """The run id in an `init_from`, and the digest's eight digits; "" if it names a run of the store."""
+    """Split `init_from` into a run id and eight digits of the digest, which are "" for a run of the store."""
     match = NAME.fullmatch(name)
     return (match["run_id"], match["digest8"]) if match else (name, "")

@@ -1,6 +1,6 @@
-"""RunStore: the runs under runs/. Every write is atomic; every reader tolerates a writer beside it.
+"""RunStore: the runs in a folder. Every write is atomic, and reading is safe while another process writes.
 
-`paths` names the files, `status` reads what they hold, `history` reads metrics.jsonl.
+`paths` names the files, `status` reads config.json and status.json, `history` reads metrics.jsonl.
 """
 
 import os
@@ -34,8 +34,8 @@ from lpwd.status import ACTIVE, ENDED, STALE_SECONDS, State, StateFiles, Status,
 
 __all__ = ["ACTIVE", "ENDED", "Run", "RunStore", "State", "Status", "is_lost"]
 
-LOST = "The process that trained this run ended without a word; resume continues from the last checkpoint."
-ANEW: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
+LOST = "The training process exited without a status. Resume to continue from the last checkpoint."
+RESET: dict[str, Any] = {"state": "stopped", "step": 0, "epoch": 0, "seconds": 0.0, "summary": {}, "message": ""}
 
 
 class RunStore:
@@ -49,22 +49,22 @@ class RunStore:
         self._histories = Histories()
 
     def paths(self, run_id: str) -> RunPaths:
-        """The paths of a run's files, existing or not. Raises ConfigError for an invalid run id."""
+        """Return the paths of a run's files, existing or not. Raises ConfigError for an invalid run id."""
         return RunPaths(self.root, run_id)
 
     def existing(self, run_id: str) -> RunPaths:
-        """The files of a run that exists; raises ConfigError otherwise."""
+        """Return the paths of an existing run's files. Raises ConfigError if it does not exist."""
         paths = self.paths(run_id)
         if not paths.config.is_file():
             raise self._unknown(run_id)
         return paths
 
     def _unknown(self, run_id: str) -> ConfigError:
-        return ConfigError(f"there is no run {run_id!r} in {self.root}")
+        return ConfigError(f"run {run_id!r} not found in {self.root}")
 
     @property
     def app_lock_path(self) -> Path:
-        """Held by the one app that works in this folder."""
+        """Lock held by the one app that uses this folder."""
         return self.root / ".app.lock"
 
     @property
@@ -73,7 +73,7 @@ class RunStore:
         return self.root / ".worker.log"
 
     def owner_key(self) -> str:
-        """The secret of the app's owner, created on first use and readable only by this user of the machine."""
+        """Return the app owner's secret, created on first use and readable only by this user of the machine."""
         path = self.root / ".owner-key"
         with self._lock:
             if not path.exists():
@@ -84,14 +84,14 @@ class RunStore:
     # ---- configuration and status
 
     def create(self, config: RunConfig, run_id: str = "", **fields: Any) -> str:
-        """Make the run's folder if it is new, with state queued; an existing run is left exactly as it is.
+        """Create the run's folder with state queued, and return the run id. An existing run is left unchanged.
 
-        `run_id` is that of a published run whose configuration alone does not determine it (`RunConfig.is_named`).
+        Pass `run_id` for a published run whose configuration does not determine its id (`RunConfig.is_named`).
         """
         if is_pinned(config.dataset) and not config.data_digest:
-            raise ConfigError(f"the content of {config.dataset} has not been read: no run can be made of it yet")
+            raise ConfigError(f"dataset {config.dataset} has no digest yet: read the data before you create a run")
         paths = self.paths(run_id or config.run_id)
-        self.root.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
+        self.root.mkdir(parents=True, exist_ok=True)  # it may have been removed
         with self._lock, naming_full_disk(paths.status):
             if not paths.config.exists():
                 paths.folder.mkdir(exist_ok=True)
@@ -103,47 +103,47 @@ class RunStore:
         return self.paths(run_id).config.is_file()
 
     def config(self, run_id: str) -> RunConfig:
-        """Raises ConfigError if there is no such run, Damaged if the file is not its configuration."""
+        """Return the configuration of a run. Raises ConfigError if it does not exist, Damaged if it is invalid."""
         try:
             return self._files.config(self.paths(run_id))
         except FileNotFoundError:
             raise self._unknown(run_id) from None
 
     def status(self, run_id: str) -> Status:
-        """Raises ConfigError if there is no such run, Damaged if the file is not a status."""
+        """Return the status of a run. Raises ConfigError if it does not exist, Damaged if the file is invalid."""
         return self._files.status(self.existing(run_id))
 
     def update(self, run_id: str, **changes: Any) -> Status:
-        """Change some fields of status.json; validates them and returns the new status."""
+        """Change fields of status.json and return the new, validated status."""
         return self.update_if(run_id, lambda _: True, **changes)
 
     def update_if(self, run_id: str, condition: Callable[[Status], bool], **changes: Any) -> Status:
-        """`update` if `condition` holds for the present status, as one atomic step; else return it unchanged."""
+        """Update atomically if `condition` holds for the current status; else return it unchanged."""
         paths = self.existing(run_id)
         with self._lock:
-            present = self._files.status(paths)
-            if not condition(present):
-                return present
-            status = Status.model_validate(present.model_dump() | changes)
+            current = self._files.status(paths)
+            if not condition(current):
+                return current
+            status = Status.model_validate(current.model_dump() | changes)
             write_over(paths.status, status.model_dump_json(indent=1))
         return status
 
     def repair(self, run_id: str, known: Status, **changes: Any) -> None:
-        """Write `known` with `changes` in the place of a status.json that cannot be read."""
+        """Replace an unreadable status.json with `known` and `changes`."""
         with self._lock:
             write_over(self.existing(run_id).status, known.model_copy(update=changes).model_dump_json(indent=1))
 
     def record(self, run_id: str) -> Run:
-        """Raises ConfigError if there is no such run, Damaged if it cannot be read."""
+        """Return the record of a run. Raises ConfigError if it does not exist, Damaged if it cannot be read."""
         config, status = self.config(run_id), self._files.status(self.paths(run_id))
         return Run(run_id, config, status, partial(self.history, run_id), status.origin)
 
     def records(self) -> list[Run]:
-        """All readable runs, newest first; `damaged()` names the others."""
+        """Return all readable runs, newest first; `damaged()` lists the others."""
         return self.scan()[0]
 
     def damaged(self) -> dict[str, str]:
-        """Run id -> a sentence that names the file, for each run that cannot be read."""
+        """Return, by run id, one sentence about each run that cannot be read."""
         return self.scan()[1]
 
     def scan(self) -> tuple[list[Run], dict[str, str]]:
@@ -160,20 +160,20 @@ class RunStore:
         return sorted(records, key=lambda record: (-record.status.created, record.run_id)), damaged
 
     def ids(self) -> list[str]:
-        """Names of all folders that may be runs, in no particular order."""
+        """Return the names of all folders that may be runs, in arbitrary order."""
         with os.scandir(self.root) as entries:
             return [entry.name for entry in entries if RUN_ID.fullmatch(entry.name) and entry.is_dir()]
 
     def recover(self) -> list[str]:
-        """Turn active runs whose worker is gone into `interrupted`; returns their ids."""
-        silent = lambda status: is_lost(status, self.stale_seconds)  # noqa: E731
-        lost = [r.run_id for r in self.records() if silent(r.status) and not self.is_claimed(r.run_id)]
+        """Mark active runs whose worker is gone as `interrupted`, and return their ids."""
+        stale = lambda status: is_lost(status, self.stale_seconds)  # noqa: E731
+        lost = [r.run_id for r in self.records() if stale(r.status) and not self.is_claimed(r.run_id)]
         for run_id in lost:
-            self.update_if(run_id, silent, state="interrupted", ended=time.time(), message=LOST)
+            self.update_if(run_id, stale, state="interrupted", ended=time.time(), message=LOST)
         return lost
 
     def is_claimed(self, run_id: str) -> bool:
-        """Whether a living process holds the right to write this run."""
+        """Return whether a running process holds the claim of this run."""
         path = self.paths(run_id).claim
         if not path.exists():
             return False
@@ -189,39 +189,39 @@ class RunStore:
         with self._lock:
             state = self.status(run_id).state
             if state in ACTIVE or state == "queued":
-                raise ConfigError(f"run {run_id!r} is {state}: stop it before you delete it")
+                raise ConfigError(f"run {run_id!r} is {state}: stop it before deleting it")
             shutil.rmtree(paths.folder)
 
     def restart(self, run_id: str) -> None:
-        """Delete results and checkpoint of a run, so that it is retrained. Raises ConfigError for an active run."""
-        status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **ANEW)
+        """Delete results and checkpoints of a run, so that it is retrained. Raises ConfigError for an active run."""
+        status = self.update_if(run_id, lambda s: s.state not in ACTIVE, **RESET)
         if status.state in ACTIVE:
-            raise ConfigError(f"run {run_id!r} is {status.state}: stop it before you begin it anew")
+            raise ConfigError(f"run {run_id!r} is {status.state}: stop it before retraining it")
         paths = self.paths(run_id)
         for path in (paths.previous, paths.checkpoint, paths.digests, paths.metrics, paths.error):
-            path.unlink(missing_ok=True)  # in this order: a run that is partly removed can still be resumed
+            path.unlink(missing_ok=True)  # in this order: a partly removed run can still be resumed
 
     # ---- metrics, log, error
 
     def append(self, run_id: str, events: Iterable[Event]) -> None:
-        """Add recorded events to metrics.jsonl in one write."""
+        """Append events to metrics.jsonl in one write."""
         if lines := lines_of(events):
             append_whole(self.paths(run_id).metrics, lines.encode())
 
     def history(self, run_id: str) -> History:
-        """Return what the run recorded so far. Raises ConfigError if there is no such run."""
+        """Return the events recorded so far. Raises ConfigError if the run does not exist."""
         return self._histories.of(self.existing(run_id).metrics)
 
     def read_metrics(self, run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Whole records from byte `offset` on, and the offset to ask for next time; ([], 0) before the first."""
+        """Return complete records from byte `offset` on, and the next offset; ([], 0) before the first record."""
         return read(self.existing(run_id).metrics, offset)
 
     def rewind_metrics(self, run_id: str, step: int, epoch: int) -> None:
-        """Keep what was recorded up to `step` in the still unfinished `epoch`: a resumed run writes the rest again."""
+        """Drop records after `step` of the unfinished `epoch`, because a resumed run writes them again."""
         rewind(self.existing(run_id).metrics, step, epoch)
 
     def log(self, run_id: str, text: str) -> None:
-        """Add a line with the time to log.txt."""
+        """Append a line with a timestamp to log.txt."""
         with open(self.paths(run_id).log, "a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
@@ -229,11 +229,11 @@ class RunStore:
         write_atomic(self.existing(run_id).error, text)
 
     def read_error(self, run_id: str) -> str:
-        """Return the traceback of a failed run, else an empty text."""
+        """Return the traceback of a failed run, or ""."""
         return _text(self.existing(run_id).error)
 
     def log_tail(self, run_id: str, characters: int = 8000) -> str:
-        """The end of log.txt."""
+        """Return the end of log.txt."""
         return _text(self.existing(run_id).log, characters)
 
 

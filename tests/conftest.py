@@ -54,7 +54,18 @@ TOOLS = {"LPWD_MCP": "1"} if importlib.util.find_spec("mcp") else {}
 
 # Files whose tests train, start processes, or wait for a silent Hub. `bash tests/run.sh --quick` leaves them out.
 SLOW = (
-    *("side_by_side", "graph", "shards", "small_maps", "train", "lanes", "checkpoints", "snippet", "layers", "models"),
+    *(
+        "side_by_side",
+        "graph",
+        "batch_parts",
+        "small_maps",
+        "train",
+        "lanes",
+        "checkpoints",
+        "snippet",
+        "layers",
+        "models",
+    ),
     *("hub", "autopush", "bounded", "damage", "docs", "data", "torch_suite", "old_runs", "session", "plugins"),
     *("own_data", "elsewhere", "decaying", "audit", "own", "cached", "bucket", "angles"),
     *("presets", "checkpoint"),

@@ -126,7 +126,9 @@ def places(store, config, count):
                 checkpoints.read(paths, paths.checkpoint)
                 outcomes["believed"] += 1
             except Damaged as error:
-                outcomes["named as damaged" if "is not what was saved" in str(error) else "another sentence"] += 1
+                outcomes[
+                    "named as damaged" if "has changed since it was saved" in str(error) else "another sentence"
+                ] += 1
             _put(file, place, whole[place])
     checkpoints.read(paths, paths.checkpoint)
     outcomes["bytes"], outcomes["seconds"] = len(whole), round(time.process_time() - begun)

@@ -5,9 +5,9 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lpwd.hub.published import check, ended_runs, read, shard
 from lpwd.hub.reading import SHARD
 from lpwd.hub.schema import CURVES_FILE, RUNS_FILE
+from lpwd.hub.shards import check, ended_runs, read, shard
 
 
 def root_files(store):

@@ -73,7 +73,7 @@ def test_groups_without_a_layer_are_measured_as_layers_after_the_others():
 def test_a_run_under_another_default_dtype_is_refused_in_one_sentence(tiny):
     torch.set_default_dtype(torch.float64)
     try:
-        with pytest.raises(ConfigError, match=r"torch's default dtype is torch.float64: runs train in float32"):
+        with pytest.raises(ConfigError, match=r"torch's default dtype is torch.float64: it must be float32"):
             next(train(tiny(), device="cpu"))
     finally:
         torch.set_default_dtype(torch.float32)

@@ -283,11 +283,11 @@ def test_files_are_neither_taken_nor_given(wire):
 def test_zero_gpu_is_refused_in_one_sentence(wire):
     from gradio_client import Client
 
-    with pytest.raises(Exception, match="This Space runs on ZeroGPU") as refused:
+    with pytest.raises(Exception, match="this Space runs on ZeroGPU") as refused:
         Client(wire.app.url, verbose=False).predict(model="test_convnext", api_name="/start_run")
-    assert "Choose a CPU or a GPU of its own" in str(refused.value)
+    assert "Choose a CPU or a dedicated GPU" in str(refused.value)
     with urllib.request.urlopen(wire.app.url) as response:
-        assert "This Space runs on ZeroGPU" in response.read().decode()
+        assert "this Space runs on ZeroGPU" in response.read().decode()
 
 
 def test_after_all_that_the_app_lives_and_no_secret_is_in_its_log(wire):

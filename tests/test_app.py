@@ -72,7 +72,7 @@ def test_a_second_app_in_the_same_folder_is_refused_in_one_sentence(app):
     command = [sys.executable, "app.py", "--runs-dir", str(app.runs_dir)]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert second.returncode == 2
-    assert second.stderr.startswith("error: another app already works in")
+    assert second.stderr.startswith("error: another app is already using")
 
 
 def test_a_taken_port_is_one_sentence(app, tmp_path):
@@ -149,7 +149,7 @@ def test_scripts_stop_a_run(client):
         ({"lr": 0, "api_name": "/start_run"}, "lr is 0"),
         ({"method": ["nope"], "api_name": "/start_run"}, "allowed are"),
         ({"run_id": "../etc", "api_name": "/get_run"}, "run id"),
-        ({"run_id": "missing", "api_name": "/stop_run"}, "there is no run"),
+        ({"run_id": "missing", "api_name": "/stop_run"}, "not found"),
     ],
 )
 def test_scripts_get_one_sentence_for_bad_input(client, call, sentence):

@@ -78,7 +78,7 @@ def test_a_repository_that_is_not_there_yet_delays_nothing(world, tmp_path):
     hub, ask = world
     store = RunStore(tmp_path / "runs")
     ask(f"result = begin({str(store.root)!r}, 'me/first', retry=60)")
-    ask("result = until(lambda: pusher.line.startswith('Not taken back, tried again in 60 s. dataset me/first does'))")
+    ask("result = until(lambda: pusher.line.startswith('Not restored; next attempt in 60 s. dataset me/first does'))")
     run_id = write_run(store, CELLS[0], ramp)
     wait_until(lambda: published(hub, "me/first", tmp_path) == {run_id})
     ask("result = pusher.close()")
@@ -91,7 +91,7 @@ def test_what_could_not_be_sent_is_sent_later(world, tmp_path):
     run_id = write_run(store, CELLS[2], ramp)
     ask(f"result = begin({str(store.root)!r}, 'me/later')")
     line = ask("result = until(lambda: 'HTTP status 500' in pusher.line and pusher.line)")
-    assert line.startswith("Not sent, tried again in ")
+    assert line.startswith("Not sent; next attempt in ")
     assert "\n" not in line
     hub.status = None
     wait_until(lambda: published(hub, "me/later", tmp_path) == {run_id})
@@ -117,7 +117,7 @@ def test_a_wiped_folder_takes_its_runs_back_and_sends_nothing(world, tmp_path):
 def test_without_a_token_or_a_repository_it_says_so_and_asks_nothing(world, tmp_path):
     hub, ask = world
     asked = len(hub.requests)
-    for repo, token, said in (("me/x", "", "there is no access token"), ("", "hf_write", "no results repository")):
+    for repo, token, said in (("me/x", "", "needs an access token"), ("", "hf_write", "needs a results repository")):
         ask(f"result = begin({str(tmp_path)!r}, {repo!r}, {token!r})")
         assert said in ask("pusher._thread.join(5)\nresult = pusher.line")
     assert len(hub.requests) == asked
@@ -160,6 +160,6 @@ result = until(lambda: not (view := publishing.view())["busy"] and view)
 """
     failed = ask(code)
     assert failed["phase"] == "failed"
-    assert "may only read: make one that may write to me/refused" in failed["problem"]
+    assert "is read-only: create one with write access to me/refused" in failed["problem"]
     assert "hf_read" not in str(failed)
-    assert "has to be owner/name" in ask("result = refused(lambda: publishing.look('../etc'))")
+    assert "must have the form owner/name" in ask("result = refused(lambda: publishing.look('../etc'))")

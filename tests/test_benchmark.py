@@ -158,7 +158,7 @@ def test_claims_of_a_file_are_a_tile_with_its_plan_and_what_is_wrong_is_one_sent
         found = offers.claims(User("stranger"), {"my.toml": CLAIMS})
     assert found["tiles"][0]["offer"]["label"].startswith("Start 6 runs (about ")
     model = {"my.toml": CLAIMS.replace('"test_convnext"', '"local-dir:/etc"')}
-    assert "only the owner of this app may" in offers.claims(User("stranger"), model)["problems"]["my.toml"]
+    assert "only the owner of this app can" in offers.claims(User("stranger"), model)["problems"]["my.toml"]
     with pytest.raises(ConfigError, match="7 claims files are open: at most 6"):
         offers.claims(HOST, {str(i): CLAIMS for i in range(7)})
 

@@ -3,7 +3,7 @@
 from waiting import wait_until
 
 from lpwd.ui.published import Cached
-from lpwd.ui.train.published import PublishedCurves
+from lpwd.ui.train.published_lanes import PublishedCurves
 
 
 def test_a_race_has_the_published_runs_of_its_settings_beside_it(store):

@@ -170,8 +170,7 @@ def test_a_small_file_of_gigabytes_is_refused_in_little_memory(tmp_path, bomb, p
     said = refusal(path, peak=peak)
     assert "column device is struct" in said or said in (
         "results.parquet takes more than 1,073,741,824 bytes of memory to read.",
-        "results.parquet has more than the 100,000 rows of 268,435,456 bytes that all files of runs may have when "
-        "decoded.",
+        "results.parquet is too large: all files of runs together may have 100,000 rows and 268,435,456 decoded bytes.",
     )
 
 
@@ -181,7 +180,9 @@ def test_many_small_files_together_are_bounded_too(tmp_path):
         path = tmp_path / "runs" / f"{number}.parquet"
         pq.write_table(table(device=repeated(100)), path)
     said = refusal(path, tmp_path, peak=250)
-    assert said.startswith("runs/2.parquet has more than the 100,000 rows of 268,435,456 bytes")
+    assert said.startswith(
+        "runs/2.parquet is too large: all files of runs together may have 100,000 rows and 268,435,456 decoded bytes"
+    )
 
 
 def test_what_is_within_the_bound_is_read_whatever_its_encoding(tmp_path):
@@ -203,14 +204,14 @@ def test_what_is_within_the_bound_is_read_whatever_its_encoding(tmp_path):
 def test_rows_columns_names_and_sizes_are_bounded(tmp_path):
     path = tmp_path / RUNS_FILE
     pq.write_table(table(device=["a"] * 100_001), path)
-    assert "has more than the 100,000 rows" in refusal(path, peak=150)
+    assert "is too large: all files of runs together may have 100,000 rows" in refusal(path, peak=150)
     many = table(device=["a"])
     for number in range(1001):
         many = many.append_column(f"c{number}", [[1]])
     pq.write_table(many, path)
     assert "has 1,018 columns: 1,000 at most" in refusal(path)
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, ["a", "a"]), path)
-    assert "two columns of the same name" in refusal(path)
+    assert "two columns with the same name" in refusal(path)
     with open(path, "wb") as file:
         file.truncate(2**28 + 1)
     assert "has 268,435,457 bytes: 268,435,456 at most" in refusal(path)

@@ -67,7 +67,7 @@ def test_ended_runs_are_added_to_the_bucket_and_a_restarted_app_has_them_again(t
     with_bucket(first, folder, lambda bucket: shards(folder) == 2)
     assert kept.read_bytes() == before
     (folder / "runs" / "2999-01-01T000000-cut.parquet").write_bytes(before[:100])  # a crash in the middle of a write
-    with_bucket(second, folder, lambda bucket: "taken back" in bucket.line)
+    with_bucket(second, folder, lambda bucket: "restored from" in bucket.line)
     assert {run.run_id for run in second.records()} == {one, two}
     assert second.status(one).summary["best10_mean"] == first.status(one).summary["best10_mean"]
     assert len(second.history(one).epochs) == len(first.history(one).epochs)
@@ -79,7 +79,7 @@ def test_a_run_with_a_profile_of_its_own_comes_back_with_it(tmp_path):
     config = RunConfig(method="custom", profile=(0, 0.5, 2), epochs=12)
     run_id = write_run(first, Cell(config, "", True))
     with_bucket(first, folder, lambda bucket: shards(folder) == 1)
-    with_bucket(second, folder, lambda bucket: "taken back" in bucket.line)
+    with_bucket(second, folder, lambda bucket: "restored from" in bucket.line)
     assert second.config(run_id).profile == (0.0, 0.5, 2.0)
 
 

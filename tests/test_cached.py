@@ -39,6 +39,6 @@ def test_another_repository_is_asked_for_and_named_in_the_line():
 def test_what_cannot_be_a_repository_is_refused_in_one_sentence():
     cached = Cached("me/kept", after_seconds=60)
     for wrong in ("../../etc", "me", "me/a b", "x" * 5000):
-        with pytest.raises(ConfigError, match="has to be owner/name"):
+        with pytest.raises(ConfigError, match="must have the form owner/name"):
             cached.use(wrong)
     assert cached.repo == "me/kept"

@@ -75,7 +75,7 @@ def flips(store, config, count, seed=0):
     for _ in range(count):
         undo = flipped(paths.checkpoint, chance)
         state, warning = checkpoints.load(paths)
-        named = "checkpoint.pt is not what was saved" in warning and state["position"] == before["position"]
+        named = "checkpoint.pt has changed since it was saved" in warning and state["position"] == before["position"]
         outcomes["named, the one before used" if named else "loaded silently"] += 1
         undo()
     state, warning = checkpoints.load(paths)
@@ -96,7 +96,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one_and_ends_the_sam
     run_lanes(store, [run_id], device="cpu", on_event=lambda i, event: messages.append(store.status(i).message))
     run_lanes(whole, [whole.create(config)], device="cpu")
     assert numbers(store, run_id) == numbers(whole, run_id)
-    said = f"run {run_id!r} is damaged: checkpoint.pt is not what was saved"
+    said = f"run {run_id!r} is damaged: checkpoint.pt has changed since it was saved"
     assert said in store.log_tail(run_id)
     assert said in messages[0]
     paths = store.paths(run_id)
@@ -109,12 +109,14 @@ def test_where_no_checkpoint_can_be_believed_the_run_fails_with_a_sentence(store
     paths = store.paths(run_id)
     for path in (paths.checkpoint, paths.previous):
         flipped(path, random.Random(2))
-    with pytest.raises(Damaged, match=r"checkpoint\.pt is not what was saved \(its SHA-256 is not in checkpoint\.sha2"):
+    with pytest.raises(
+        Damaged, match=r"checkpoint\.pt has changed since it was saved \(its SHA-256 is not in checkpoint\.sha2"
+    ):
         checkpoints.load(paths)
     store.update(run_id, state="interrupted")
     assert run_lanes(store, [run_id], device="cpu") == {run_id: "failed"}
     assert store.status(run_id).message == store.read_error(run_id)
-    assert "checkpoint.pt is not what was saved" in store.read_error(run_id)
+    assert "checkpoint.pt has changed since it was saved" in store.read_error(run_id)
 
 
 def test_the_weights_of_a_damaged_finished_run_begin_no_other_run(store, tiny):
@@ -122,7 +124,7 @@ def test_the_weights_of_a_damaged_finished_run_begin_no_other_run(store, tiny):
     run_lanes(store, [run_id], device="cpu")
     assert starts.load(store, run_id)
     flipped(store.paths(run_id).checkpoint, random.Random(3))
-    with pytest.raises(ConfigError, match=r"checkpoint\.pt is not what was saved"):
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt has changed since it was saved"):
         starts.load(store, run_id)
 
 

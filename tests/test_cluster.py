@@ -103,7 +103,7 @@ def test_nodes_get_a_plugins_optimizer_and_stopped_cells_go_on_from_a_checkpoint
 
 
 def test_a_cluster_that_is_not_there_is_named(tiny, store):
-    with pytest.raises(ConfigError, match=r"no Ray cluster answers at '127\.0\.0\.1:9'"):
+    with pytest.raises(ConfigError, match=r"Ray cluster '127\.0\.0\.1:9' is not reachable"):
         run_on_ray(Sweep(store, [tiny()]), address="127.0.0.1:9", should_stop=lambda: False)
 
 

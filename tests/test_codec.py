@@ -24,14 +24,14 @@ def test_a_decimal_number_has_a_dot_or_a_comma(text, value):
     "text", ["1.000,5", "1,000.5", "1,125", "1 000", "0,5,1", "5 %", "half", "NaN", "inf", "1_0", "٣"]
 )
 def test_what_could_be_two_numbers_or_none_is_refused_with_the_field_and_what_to_write(text):
-    with pytest.raises(ConfigError, match=r"^weight_decay is .*write ") as raised:
+    with pytest.raises(ConfigError, match=r"^weight_decay is .*enter ") as raised:
         codec.read("weight_decay", text)
     assert raised.value.field == "weight_decay"
 
 
 @pytest.mark.parametrize("text", ["5.000", "5,000", "5 000", "5'000", "5.0", "0,5", "1e3", "x", "9" * 5000])
 def test_a_whole_number_has_nothing_between_its_digits(text):
-    with pytest.raises(ConfigError, match=r"^epochs is .*write a whole number without separators"):
+    with pytest.raises(ConfigError, match=r"^epochs is .*enter a whole number without separators"):
         codec.read("epochs", text)
 
 
@@ -40,12 +40,12 @@ def test_every_number_of_the_form_reads_or_refuses_a_decimal_comma_and_never_dro
     if codec.kind(name) is float:
         assert codec.read(name, "0,5") == 0.5
     else:
-        with pytest.raises(ConfigError, match="'0,5': write a whole number"):
+        with pytest.raises(ConfigError, match="'0,5': enter a whole number"):
             form.parse_controls({name: "0,5"})
     if codec.is_optional(name):
         assert codec.read(name, " ") is None
     else:
-        with pytest.raises(ConfigError, match="is empty: write"):
+        with pytest.raises(ConfigError, match="is empty: enter"):
             codec.read(name, "")
 
 

@@ -79,18 +79,18 @@ def test_a_configuration_survives_its_json():
             "hf:OWNER/NAME[:CONFIG]",
         ),
         ({"dataset": "hf:../x"}, "dataset is 'hf:../x': write hf:OWNER/NAME or hf:OWNER/NAME:CONFIG"),
-        ({"data_digest": "0123456789abcdef"}, "data_digest belongs to one's own data, and cifar100 is not"),
+        ({"data_digest": "0123456789abcdef"}, "data_digest is only for your own data: dataset is cifar100"),
         (
             {"model": "a b"},
-            "model is 'a b': timm's names, hf-hub:OWNER/NAME, local-dir:PATH and those of plug-ins are allowed",
+            "model is 'a b': allowed are names of timm and of plug-ins, hf-hub:OWNER/NAME and local-dir:PATH",
         ),
         ({"optimizer": "sgd", "method": "adams"}, "method adams needs optimizer adam, got sgd"),
         ({"optimizer": "sgd", "method": "adamh"}, "method adamh needs optimizer adam, got sgd"),
         (
             {"method": "lpwd_reversed", "order": "shuffled"},
-            "order is shuffled: method lpwd_reversed has its own, reversed",
+            "order is shuffled: method lpwd_reversed always uses reversed",
         ),
-        ({"method": "wdlr2"}, "method wdlr2 needs schedule cosine: at a constant learning rate it is exactly wd"),
+        ({"method": "wdlr2"}, "method wdlr2 needs schedule cosine: with a constant learning rate it equals wd"),
         (
             {"train_samples": 10, "validation_samples": 10},
             "validation_samples is 10: it must be less than train_samples, 10",
@@ -186,27 +186,27 @@ def test_an_optimizer_is_a_name_of_the_table_or_of_a_class():
         ({"optimizer": "nadam", "method": "adams"}, "method adams needs optimizer adam, got nadam"),
         (
             {"optimizer": "nadam", "betas": (0.8, 0.9)},
-            "betas is read by adam and sgd alone: give nadam's in optimizer_kwargs",
+            "betas is only for adam and sgd: pass options of nadam in optimizer_kwargs",
         ),
         (
             {"optimizer": "nadam", "kernels": "graph"},
             "kernels is 'graph': optimizer nadam does not run in a CUDA graph",
         ),
-        ({"optimizer_kwargs": {"eps": 1.0}}, "optimizer_kwargs holds 'eps', which the run's other settings decide"),
+        ({"optimizer_kwargs": {"eps": 1.0}}, "optimizer_kwargs contains 'eps', which other fields of the run set"),
         (
             {"optimizer": "nadam", "optimizer_kwargs": {"weight_decay": 1}},
-            "optimizer_kwargs holds 'weight_decay', which the run's other settings decide",
+            "optimizer_kwargs contains 'weight_decay', which other fields of the run set",
         ),
         (
             {"optimizer": "nadam", "optimizer_kwargs": {"eps": 1e9}},
             "optimizer_kwargs.eps is 1000000000.0: numbers from -4096 to 4096 are allowed",
         ),
-        ({"method": "wd", "profile": (0, 1)}, "profile sets the rates of layer-wise methods, and wd is none: they are"),
+        ({"method": "wd", "profile": (0, 1)}, "profile is only for layer-wise methods (lpwd, "),
         ({"profile": ()}, "profile has 0 multipliers: it must have 1 to 64"),
-        ({"mean": "drawn"}, "mean is 'drawn': only the multipliers of a profile may stand as they are"),
+        ({"mean": "drawn"}, "mean is 'drawn': this needs a profile"),
         ({"profile": (0, 0)}, "profile is all zeros: at least one multiplier must be greater than 0"),
-        ({"profile": (1, -1)}, "profile holds -1.0: a multiplier must be at least 0 and at most a million"),
-        ({"profile": (1, float("nan"))}, "profile holds nan: a multiplier must be at least 0"),
+        ({"profile": (1, -1)}, "profile contains -1.0: a multiplier must be at least 0 and at most a million"),
+        ({"profile": (1, float("nan"))}, "profile contains nan: a multiplier must be at least 0"),
     ],
 )
 def test_optimizers_and_profiles_that_cannot_be_are_refused_in_one_sentence(bad, sentence):
@@ -220,7 +220,7 @@ def test_a_race_gives_its_profile_to_the_layerwise_methods():
     assert [config.profile for config in configs] == [None, (0.0, 1.0)]
     drawn = race_configs(["wd", "lpwd", "custom"], {"profile": (0, 3), "mean": "drawn"})
     assert [(config.profile, config.mean) for config in drawn] == [(None, "layers")] * 2 + [((0.0, 3.0), "drawn")]
-    with pytest.raises(ConfigError, match="profile sets the rates of layer-wise methods, and rwd is none"):
+    with pytest.raises(ConfigError, match=r"profile is only for layer-wise methods .*: method is rwd"):
         race_configs(["rwd"], {"profile": (0, 1)})
 
 

@@ -73,7 +73,7 @@ def test_published_rows_carry_the_bits_and_rows_that_cannot_be_right_are_left_ou
     wrong = runs.set_column(runs.column_names.index("correct"), "correct", pa.array(bits))
     checked = check(wrong, curves)
     assert set(checked.runs) == set(ids[2:])
-    assert "correct has 0 % of the test images right: last_top1 is 30" in checked.note
+    assert "correct means a top-1 of 0 %, but last_top1 is 30" in checked.note
     assert "correct has 1 bytes: 2,000 test images take 250" in checked.note
 
 

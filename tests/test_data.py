@@ -121,15 +121,15 @@ def test_a_broken_file_is_one_sentence(tmp_path):
     good = [encode(image) for image in photographs(3)]
     small = encode(cv2.resize(photographs(1)[0], (28, 28)))
     for content, said in [
-        (b"garbage", "is no parquet file"),
-        (parquet(good, [0, 1, 2])[:-100], "is no parquet file"),
+        (b"garbage", "is not a parquet file"),
+        (parquet(good, [0, 1, 2])[:-100], "is not a parquet file"),
         (parquet(good, [0, 1, 2], "other"), "columns img and label"),
         (parquet([good[0], good[1][:200], good[2]], [0, 1, 2]), "image 1 cannot be decoded"),
         (parquet([good[0], None, good[2]], [0, 1, 2]), "image 1 cannot be decoded"),
         (parquet([*good[:2], small], [0, 1, 2]), "image 2 has shape"),
         (parquet(good, [0, 1, 10]), "labels from 0 to 10: allowed are 0 to 9"),
         (parquet(good, [0, 1, None]), "labels from -1 to 1"),
-        (parquet([], []), "holds no images"),
+        (parquet([], []), "contains no images"),
     ]:
         path = tmp_path / "set.parquet"
         path.write_bytes(content)
@@ -225,7 +225,7 @@ def test_a_missing_repository_or_file_is_one_sentence(hub, tmp_path):
         assert "does not exist" in run_with_hub(READ, endpoint, tmp_path)["error"]
     del hub.repos[f"datasets/{CIFAR.repo}"][CIFAR.test_file]
     with serve(hub) as endpoint:
-        assert "is not in its repository" in run_with_hub(READ, endpoint, tmp_path)["error"]
+        assert "not found in its repository" in run_with_hub(READ, endpoint, tmp_path)["error"]
 
 
 # ---- subsets
@@ -269,15 +269,18 @@ def test_the_loaded_set_is_what_training_needs():
 
 def test_more_images_than_there_are_is_one_sentence(monkeypatch):
     for changes, said in [
-        ({"train_samples": 60000}, "train_samples is 60000: digits here has 1297 training images."),
-        ({"test_samples": 501}, "test_samples is 501: digits here has 500 test images."),
-        ({"validation_samples": 1297}, "validation_samples is 1297: it must be less than the 1297 training images"),
+        ({"train_samples": 60000}, "train_samples is 60000: digits has 1297 training images here."),
+        ({"test_samples": 501}, "test_samples is 501: digits has 500 test images here."),
+        (
+            {"validation_samples": 1297},
+            "validation_samples is 1297: it must be less than 1297, the number of training images",
+        ),
     ]:
         with pytest.raises(ConfigError, match=said):
             batches.load(RunConfig(dataset="digits", **changes), CPU)
     memory = psutil.virtual_memory()._replace(available=10**6)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    with pytest.raises(ConfigError, match=r"1797 images of that size take 5\.7 GB"):
+    with pytest.raises(ConfigError, match=r"1797 images of this size need 5\.7 GB"):
         batches.load(RunConfig(dataset="digits", image_size=1024), CPU)
 
 

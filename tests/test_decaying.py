@@ -299,7 +299,7 @@ def test_build_optimizer_takes_names_and_classes(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ValueError, match="method adams needs optimizer adam, got NAdam"):
         lpwd.build_optimizer(model, torch.optim.NAdam, "adams")
     monkeypatch.setattr("lpwd.optimizers._modules_allowed", False)
-    with pytest.raises(ValueError, match="the app does not import modules that a run names"):
+    with pytest.raises(ValueError, match="the app does not import modules named by a run"):
         lpwd.build_optimizer(model, "antigravity:Optimizer", "wd")
 
 

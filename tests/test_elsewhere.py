@@ -56,9 +56,7 @@ def test_weights_of_a_folder_are_recorded_by_their_digest(folder, tmp_path):
 def test_a_folder_without_a_model_is_refused_in_one_sentence(tmp_path, content):
     if content is not None:
         (tmp_path / "config.json").write_text(content)
-    with pytest.raises(
-        ConfigError, match=f"model is local-dir:{tmp_path}: no model that timm reads is there"
-    ) as refusal:
+    with pytest.raises(ConfigError, match=f"model is local-dir:{tmp_path}: timm cannot read this model") as refusal:
         models.check(of(f"local-dir:{tmp_path}"))
     assert "\n" not in str(refusal.value)
 

@@ -63,7 +63,7 @@ def test_a_run_whose_disk_gets_full_is_interrupted_and_resume_ends_the_same(jobs
     wait_until(lambda: store.status(run_id).epoch > 2)
     filler = fill(disk)
     wait_until(lambda: state(store, run_id) == "interrupted")
-    assert f"The disk that holds {store.root} is full: free some space" in store.status(run_id).message
+    assert f"The disk of {store.root} is full: free some space" in store.status(run_id).message
     with pytest.raises(DiskFull, match="free some space, then resume"):
         store.create(tiny(seed=9))
     filler.unlink()
@@ -125,7 +125,7 @@ def test_a_run_whose_status_is_damaged_is_marked_and_the_next_one_starts(jobs, t
     (store.paths(damaged).folder / "status.json").write_text('{"state": "run')
     wait_until(lambda: state(store, waiting) == "finished")
     assert state(store, damaged) == "interrupted"
-    assert "status.json was damaged while this run trained" in store.status(damaged).message
+    assert "status.json was damaged during training" in store.status(damaged).message
 
 
 def test_the_runs_folder_may_be_removed_and_the_next_run_starts(jobs, tiny):
@@ -195,7 +195,7 @@ def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(sto
     with Claim(store, run_id) as claim:
         claim.check()
         shutil.rmtree(store.paths(run_id).folder)
-        with pytest.raises(ClaimLost, match="was removed while it trained; nothing more is written"):
+        with pytest.raises(ClaimLost, match="was removed during training; nothing more is written"):
             claim.check()
         store.create(tiny())
         with Claim(store, run_id) as another:
@@ -209,7 +209,7 @@ def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(sto
 
 def test_a_race_that_cannot_fit_is_refused_before_anything_is_written(jobs, shared_queue, tiny):
     store, shared_queue.room = jobs.store, 10**9
-    with pytest.raises(ConfigError, match=r"image_size 1024: with convnext_atto that takes at least"):
+    with pytest.raises(ConfigError, match=r"image_size is 1024: convnext_atto then needs at least"):
         jobs.submit([tiny(model_kwargs={}, image_size=1024, batch_size=1297, train_samples=None)])
     assert store.ids() == []
 
@@ -221,7 +221,7 @@ def test_a_training_that_takes_more_than_is_free_fails_in_a_sentence_and_the_nex
     large = tiny(model="test_convnext", model_kwargs={}, image_size=128, batch_size=160, **LONG)
     (run_id,) = jobs.submit([large])
     wait_until(lambda: state(store, run_id) == "failed")
-    assert "GB that were free when it began: choose a smaller batch_size" in store.status(run_id).message
+    assert "GB were free at its start: choose a smaller batch_size" in store.status(run_id).message
     shared_queue.room = None
     assert goes_on(jobs, store, tiny(seed=1))
 

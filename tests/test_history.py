@@ -92,7 +92,7 @@ def test_bad_lines_are_counted_and_hide_no_other(store, tiny):
     store.paths(run_id).metrics.write_bytes(b"\n".join(lines) + b"\n")
     found = store.history(run_id)
     assert found.bad_lines == len(BAD_LINES)
-    assert found.warning == f"{len(BAD_LINES)} lines of metrics.jsonl cannot be read and are left out"
+    assert found.warning == f"{len(BAD_LINES)} lines of metrics.jsonl cannot be read and are skipped"
     assert (len(found.steps), sorted(found.epochs.numbers()["epoch"])) == (1, [1, 2])
     records, offset = store.read_metrics(run_id)
     assert sorted(record["event"] for record in records) == ["epoch", "epoch", "started", "step"]
@@ -150,7 +150,7 @@ def test_memory_is_bounded_by_runs_and_by_bytes(tmp_path, monkeypatch):
 def test_an_offset_that_no_answer_gave_is_a_sentence(store, tiny, offset):
     run_id = store.create(tiny())
     store.append(run_id, [step(1)])
-    with pytest.raises(ConfigError, match="0 is allowed, and what an earlier answer gave"):
+    with pytest.raises(ConfigError, match="allowed are 0 and offsets returned earlier"):
         store.read_metrics(run_id, offset)
     assert store.read_metrics(run_id, 2**70) == ([], 2**70)
 

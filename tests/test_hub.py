@@ -142,8 +142,8 @@ def status(code, paths="", headers=None):
 
 
 FAULTS = [
-    (status(429, headers={"Retry-After": "60"}), "HTTP status 429: too many requests, come back in 60 s."),
-    (status(429, "/resolve/", {"Retry-After": "60"}), "HTTP status 429: too many requests, come back in 60 s."),
+    (status(429, headers={"Retry-After": "60"}), "HTTP status 429: too many requests, retry in 60 s."),
+    (status(429, "/resolve/", {"Retry-After": "60"}), "HTTP status 429: too many requests, retry in 60 s."),
     (status(500), "answered with HTTP status 500."),
     (status(500, "/resolve/"), "answered with HTTP status 500."),
     (silent, "cannot be reached"),
@@ -212,11 +212,11 @@ def test_a_vanished_a_missing_and_an_impossible_repository_are_told_apart(world,
     gone, missing, odd = (world.pull(repo) for repo in ("me/vanishing", "me/never", "../../etc"))
     assert (gone["source"], missing["source"], odd["source"]) == ("copy", "none", "none")
     assert "dataset me/vanishing does not exist or is private" in gone["line"]
-    assert missing["line"].startswith("No published results: there is no earlier copy and no bundled snapshot.")
-    assert "it has to be owner/name" in odd["line"]
+    assert missing["line"].startswith("No published results: no earlier copy and no bundled snapshot found.")
+    assert "it must have the form owner/name" in odd["line"]
     assert "No results repository is set (LPWD_RESULTS_REPO=owner/name)." in world.pull("")["line"]
     world.hub.put("datasets/me/empty", {"notes.txt": b""})
-    assert "dataset me/empty holds no published runs." in world.pull("me/empty")["line"]
+    assert "dataset me/empty contains no published runs." in world.pull("me/empty")["line"]
 
 
 def test_a_damaged_copy_is_fetched_again(world, runs):
@@ -252,9 +252,9 @@ result.append(latest())
     world.hub.status = 500
     kept = world.ask("puller.refresh().join()\nresult = latest()")
     assert max(found["ms"] for found in (first, copy, failed, newest)) < 100
-    assert first["line"].endswith("They are being read.")
+    assert first["line"].endswith("Reading results.")
     assert (copy["source"], failed["source"], newest["source"], kept["source"]) == ("copy", "copy", "hub", "copy")
-    assert "The Hub is being asked." in copy["line"]
+    assert "Waiting for the Hub." in copy["line"]
     assert "cannot be reached" in failed["line"]
     assert [found["version"] for found in (copy, failed, newest, kept)] == [1, 2, 3, 4]
 
@@ -302,7 +302,7 @@ def test_a_dry_run_lists_what_would_be_sent_and_sends_nothing(world, runs):
 def test_chosen_runs_alone_are_sent(world, runs):
     chosen = runs.ids()[0]
     found = world.push(runs, "me/chosen", run_ids=[chosen, "nobody"])
-    assert (found["added"], found["left_out"]) == ([chosen], ["'nobody' is not a run here"])
+    assert (found["added"], found["left_out"]) == ([chosen], ["run 'nobody' not found"])
 
 
 def test_what_is_published_stays_unless_replaced(world, runs, tmp_path):
@@ -310,7 +310,7 @@ def test_what_is_published_stays_unless_replaced(world, runs, tmp_path):
     other = filled(tmp_path / "other", CELLS[:1], lambda config, epoch: 50 + ramp(config, epoch))
     found = world.push(other, "me/stays")
     assert (found["added"], found["differing"]) == ([], [CELLS[0].run_id])
-    assert "1 run left as published, with other numbers than here" in found["line"]
+    assert "1 run not sent, published with different numbers" in found["line"]
     assert world.push(other, "me/stays", replace=True)["replaced"] == [CELLS[0].run_id]
     assert world.published("me/stays").runs[CELLS[0].run_id].status.summary["best10_mean"] > 50
 
@@ -360,16 +360,16 @@ def test_two_publishers_at_once_lose_nothing(world, tmp_path):
 def test_each_way_to_lack_the_right_to_write_is_one_sentence_without_the_token(world, runs):
     world.hub.put("datasets/me/closed", {"notes.txt": b""})
     said = {
-        "": "There is no access token: set HF_TOKEN to one that may write to me/closed, or run `hf auth login`.",
-        "hf_wrong": "does not accept the access token: it is wrong or has expired; make one at http",
-        "hf_read": "The access token of me may only read: make one that may write to me/closed at http",
+        "": "No access token found: set HF_TOKEN to one with write access to me/closed, or run `hf auth login`.",
+        "hf_wrong": "The access token is invalid or has expired on the Hub at http",
+        "hf_read": "The access token of me is read-only: create one with write access to me/closed at http",
     }
     for token, sentence in said.items():
         found = world.push(runs, "me/closed", token=token)["error"]
         assert sentence in found
         assert not token or token not in found
         assert "\n" not in found
-    assert "may only read" in world.push(runs, "me/not-there", token="hf_read")["error"]
+    assert "is read-only" in world.push(runs, "me/not-there", token="hf_read")["error"]
     assert set(world.hub.repos["datasets/me/closed"]) == {"notes.txt"}
 
 
@@ -377,11 +377,12 @@ def test_each_way_to_lack_the_right_to_write_is_one_sentence_without_the_token(w
     ("code", "headers", "said"),
     [
         (403, {"X-Error-Message": "Private repository storage limit reached, hf_write"},
-         "me may not write to me/limits with this access token (Private repository storage limit reached, <token>)."),
-        pytest.param(413, {}, "refuses to store this in me/limits, as over its limits", marks=pytest.mark.long),
-        pytest.param(429, {"Retry-After": "60"}, "too many requests, come back in 60 s.", marks=pytest.mark.long),
+         "me has no write access to me/limits with this access token "
+         "(Private repository storage limit reached, <token>)."),
+        pytest.param(413, {}, "rejected the push to me/limits as over its limits", marks=pytest.mark.long),
+        pytest.param(429, {"Retry-After": "60"}, "too many requests, retry in 60 s.", marks=pytest.mark.long),
         pytest.param(500, {}, "answered with HTTP status 500.", marks=pytest.mark.long),
-        (412, {}, "Somebody else published to me/limits at the same moment: push again."),
+        (412, {}, "Another push to me/limits happened at the same time: push again."),
     ],
 )  # fmt: skip
 def test_a_hub_that_does_not_take_the_commit_is_one_sentence(world, runs, code, headers, said):
@@ -432,7 +433,7 @@ def test_a_wiped_space_takes_its_runs_back_and_has_nothing_new_to_send(world, ru
     variables = {"LPWD_RESULTS_REPO": "me/space", "LPWD_RUNS_DIR": str(tmp_path / "wiped")}
     code, found, said = lpwd(world, "pull", "--restore", **variables)
     assert (code, found["restored"], found["source"]) == (0, 3, "hub")
-    assert "3 runs taken back. 3 published runs from me/space on the Hub" in said
+    assert "3 runs restored. 3 published runs from me/space on the Hub" in said
     wiped = RunStore(tmp_path / "wiped")
     assert sorted(wiped.ids()) == sorted(runs.ids())
     again = world.push(wiped, "me/space")

@@ -119,7 +119,7 @@ def faults(good):
         (
             {"status": 429, "headers": {"Retry-After": "60"}},
             {},
-            "HTTP status 429: too many requests, come back in 60 s",
+            "HTTP status 429: too many requests, retry in 60 s",
         ),
         ({"status": 500}, {}, "answered with HTTP status 500"),
         ({"silent_paths": "/"}, {}, "cannot be reached"),
@@ -184,8 +184,8 @@ def test_only_the_owner_chooses_and_publishes_whatever_a_request_claims(app, hub
     assert "publishing" not in told
     assert told["repo"] == REPO
     for wrong in ("../../etc", "me", "me/<b>"):
-        assert "has to be owner/name" in owner.ask("use", repo=wrong)["problem"]
-        assert "has to be owner/name" in owner.ask("plan", repo=wrong)["problem"]
+        assert "must have the form owner/name" in owner.ask("use", repo=wrong)["problem"]
+        assert "must have the form owner/name" in owner.ask("plan", repo=wrong)["problem"]
     assert owner.about()["repo"] == REPO
 
 

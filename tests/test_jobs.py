@@ -162,7 +162,7 @@ def test_a_plugins_method_and_optimizer_on_a_folder_are_killed_and_resumed_to_th
         assert numbers(jobs.store, run_id) == numbers(whole, run_id)
     with running_queue(tmp_path / "runs") as jobs:  # without the plug-in
         for act in (lambda: jobs.resume([run_id]), lambda: jobs.submit([jobs.store.config(run_id)])):
-            with pytest.raises(ConfigError, match=r"plug-in my .* is not loaded here: view only"):
+            with pytest.raises(ConfigError, match=r"plug-in my .* is not loaded, so this is view only"):
                 act()
 
 
@@ -179,7 +179,7 @@ def test_the_queue_survives_a_restart(shared_queue, jobs, store, tiny):
 
 
 def test_two_apps_do_not_share_a_runs_directory(jobs, store):
-    with pytest.raises(ConfigError, match="another app already works in"):
+    with pytest.raises(ConfigError, match="another app is already using"):
         Jobs(RunStore(store.root), device="cpu").start()
 
 

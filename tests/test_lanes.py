@@ -52,7 +52,7 @@ def test_a_failing_lane_keeps_its_traceback_and_the_others_go_on(store, tiny):
     bad = store.create(tiny(init_from="no-such-run"))
     states = run_lanes(store, [bad, good], device="cpu")
     assert states == {bad: "failed", good: "finished"}
-    assert "there is no run 'no-such-run'" in store.status(bad).message
+    assert "run 'no-such-run' not found" in store.status(bad).message
     assert store.read_error(bad)
 
 

@@ -60,8 +60,8 @@ def test_a_row_that_cannot_be_right_is_refused_in_one_sentence():
         ({"timing": "later"}, "method 'Mine': timing is 'later': allowed are none, l2, wd"),
         ({"rates": "steep"}, "method 'Mine': rates is 'steep': allowed are none, uniform, layerwise"),
         ({"dash": "wavy"}, "method 'Mine': dash is 'wavy': allowed are solid, dot"),
-        ({"color": "blue"}, "method 'Mine': color is 'blue': it must be written as #0072B2 is"),
-        ({"reference": "mine"}, "method 'Mine': reference is 'mine': it must name module:function"),
+        ({"color": "blue"}, "method 'Mine': color is 'blue': it must look like #0072B2"),
+        ({"reference": "mine"}, "method 'Mine': reference is 'mine': it must look like module:function"),
     ):
         with pytest.raises(ValueError, match=re.escape(sentence)):
             Method(**{"timing": "wd", "rates": "uniform", "label": "Mine", "source": "mine"} | changes)
@@ -82,9 +82,9 @@ def test_a_method_can_be_added_under_a_name_of_its_own(monkeypatch: pytest.Monke
     for bad, sentence in (
         ({"key": "wd"}, "method 'wd' exists already: choose another name"),
         ({"key": "My-Own"}, "method is 'My-Own': a name has up to 40 lower-case letters"),
-        ({"key": "other", "colour": "#000000"}, "method 'other' has no column 'colour': columns are color, dash"),
+        ({"key": "other", "colour": "#000000"}, "method 'other': unknown column 'colour': allowed are color, dash"),
         ({"key": "other", "rates": "steep"}, "method 'other': rates is 'steep': allowed are none, uniform"),
-        ({"key": "other", "every": 5}, "method 'other': every is 5: only a function of rates is called again"),
+        ({"key": "other", "every": 5}, "method 'other': every is 5: it needs a function of rates"),
     ):
         with pytest.raises(ValueError, match=re.escape(sentence)):
             register_method(**bad)
@@ -124,7 +124,7 @@ def test_an_option_gives_way_to_a_row_that_stands_for_an_order():
     assert order_and_mean("lpwd") == ("deep", "layers")
     assert order_and_mean("lpwd", "reversed") == ("reversed", "layers")
     assert order_and_mean("lpwd_shuffled") == ("shuffled", "parameters")
-    with pytest.raises(ValueError, match="order is reversed: method lpwd_shuffled has its own, shuffled"):
+    with pytest.raises(ValueError, match="order is reversed: method lpwd_shuffled always uses shuffled"):
         order_and_mean("lpwd_shuffled", "reversed")
 
 
@@ -141,7 +141,7 @@ def test_unknown_names_are_refused_with_the_allowed_ones():
         get_method("magic")
     with pytest.raises(ValueError, match="rule is 'i/n': allowed are 2i/n"):
         layer_rates(3, 0.1, "i/n")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="at least one layer"):
+    with pytest.raises(ValueError, match="it must be at least 1"):
         layer_rates(0, 0.1)
 
 
@@ -154,5 +154,5 @@ def test_a_profile_is_interpolated_to_the_layers_with_mean_lambda():
     assert profile_rates(3, 0.5, (1, 2, 3), rescaled=False) == pytest.approx([0.5, 1, 1.5])
     for n in (2, 9, 20):
         assert statistics.fmean(profile_rates(n, 0.3, (0, 0.5, 1, 2))) == pytest.approx(0.3)
-    with pytest.raises(ValueError, match="profile gives each of the 2 layers the rate 0"):
+    with pytest.raises(ValueError, match="profile gives all 2 layers the rate 0"):
         profile_rates(2, 0.3, (0, 1, 0))

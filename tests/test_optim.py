@@ -821,7 +821,7 @@ def test_bad_input_is_refused():
         (lambda: lpwd.layer_groups(model, 0.1, mean="median"), "mean is 'median'"),  # type: ignore[arg-type]
         (
             lambda: lpwd.build_optimizer(model, method="lpwd_reversed", order="shuffled"),
-            "method lpwd_reversed has its own, reversed",
+            "method lpwd_reversed always uses reversed",
         ),
         (lambda: lpwd.build_optimizer(model, weight_decay=-1), "must be at least 0"),
         (lambda: lpwd.build_optimizer(model, method="wdlr2", lr=0), "must be greater than 0"),

@@ -111,7 +111,7 @@ def test_a_setting_that_is_chosen_widens_the_interval_of_the_tile(write, tmp_pat
 
 
 def test_presets_without_contrasts_cannot_be_decided():
-    with pytest.raises(ConfigError, match="preset is 'fig2': it has no contrast to decide"):
+    with pytest.raises(ConfigError, match="preset 'fig2' has no contrast to decide"):
         Decision(PRESETS["fig2"], "cpu")
 
 

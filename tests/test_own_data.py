@@ -99,7 +99,7 @@ def test_odd_images_in_parquet_shards_are_decoded_as_pillow_does(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"some text", "is not an image that Pillow reads"),
+        (b"some text", "is not an image that Pillow can read"),
         (encoded(Image.fromarray(pixels(64, 64, 3)))[:900], "cannot be decoded"),
         (encoded(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF"), "has floating-point pixels"),
         (encoded(Image.fromarray(np.full((4, 4), 2**20, np.int32)), "TIFF"), "16 bits are allowed"),
@@ -148,7 +148,7 @@ def test_runs_on_other_content_have_other_ids_and_are_never_paired(tmp_path):
     (after,) = own.pin([of(f"folder:{root}")])
     assert before.run_id != after.run_id
     assert paired(before.model_dump(mode="json")) != paired(after.model_dump(mode="json"))
-    with pytest.raises(ConfigError, match="have changed since this run was made"):
+    with pytest.raises(ConfigError, match="have changed since this run was created"):
         batches.load(before, CPU)
 
 
@@ -169,7 +169,7 @@ def test_a_folder_outside_what_the_owner_allowed_is_refused_whether_it_is_there_
         with pytest.raises(ConfigError) as refusal:
             own.pin([of(f"folder:{path}")])
         said = str(refusal.value).replace(os.path.abspath(path), "PATH")
-        assert said == "dataset is folder:PATH: it lies outside the folders that LPWD_DATA_DIRS allows"
+        assert said == "dataset is folder:PATH: it is outside the folders allowed by LPWD_DATA_DIRS"
     (tmp_path / "allowed" / "link").unlink()
     assert own.pin([of(f"folder:{tmp_path / 'allowed'}")])[0].data_digest
 
@@ -191,7 +191,7 @@ def test_a_row_that_names_a_file_of_this_machine_does_not_read_it(tmp_path):
     (tmp_path / "data").mkdir()
     rows = [{"bytes": None, "path": str(tmp_path / "secret")}] * 8
     pq.write_table(pa.table({"image": rows, "label": [0, 1] * 4}), tmp_path / "data" / "train.parquet")
-    with pytest.raises(ConfigError, match="row 0 holds no image"):
+    with pytest.raises(ConfigError, match="row 0 has no image"):
         own.pin([of(f"folder:{tmp_path / 'data'}")])
 
 
@@ -209,15 +209,15 @@ def test_columns_that_are_not_clear_are_named_by_options(tmp_path):
     assert open_contents(dataset, {"label": "fine"}).classes == ("a", "b", "c", "d")
     with pytest.raises(ConfigError, match=r"has label 'nope': .* has img, coarse, fine"):
         open_contents(dataset, {"label": "nope"})
-    with pytest.raises(ConfigError, match="has no 'colour', only image"):
+    with pytest.raises(ConfigError, match="has an unknown key 'colour': allowed are image"):
         open_contents(dataset, {"colour": "fine"})
 
 
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
-        (lambda root: root, "there is no such folder"),
-        (lambda root: write_folder(root, classes=("only",)), "needs a folder of images for each class"),
+        (lambda root: root, "folder not found"),
+        (lambda root: write_folder(root, classes=("only",)), "must have one folder of images per class"),
         (lambda root: (write_folder(root) / "bird").mkdir(), "class 'bird' has no training image"),
     ],
 )

@@ -128,5 +128,5 @@ def test_a_profile_gives_the_layers_their_rates():
     assert total / sum(p.numel() for p in model.parameters()) == pytest.approx(0.5)
     drawn = lpwd.build_optimizer(model, "nadam", "lwd", 1e-3, 0.5, profile=(0, 3), mean="drawn")
     assert [drawn.param_groups[0]["weight_decay"], drawn.param_groups[-1]["weight_decay"]] == [0.0, 1.5]
-    with pytest.raises(ValueError, match="profile sets the rates of layer-wise methods, and wd is none"):
+    with pytest.raises(ValueError, match="profile is only for layer-wise methods"):
         lpwd.build_optimizer(model, "nadam", "wd", profile=(0, 2))

@@ -85,12 +85,14 @@ def script(app):
 def test_a_script_stops_its_own_run_and_no_other(app, script):
     anne, bert = script(), script()
     (run_id,) = anne.predict(**RACE, method=["wd"], api_name="/start_run")
-    with pytest.raises(Exception, match="somebody else"):
+    with pytest.raises(Exception, match="another user"):
         bert.predict(run_id, api_name="/stop_run")
     more = [anne.predict(**RACE, method=["wd"], seed=seed, api_name="/start_run")[0] for seed in range(1, 6)]
-    with pytest.raises(Exception, match="6 of your races wait or train already: at most 6 a person here"):
+    with pytest.raises(
+        Exception, match="6 of your races are already queued or training: at most 6 per user are allowed"
+    ):
         anne.predict(**RACE, method=["l2"], seed=6, api_name="/start_run")
-    with pytest.raises(Exception, match="epochs is 601: at most 600 here"):
+    with pytest.raises(Exception, match="epochs is 601: at most 600 are allowed here"):
         bert.predict(**RACE | {"epochs": 601}, api_name="/start_run")
     known = bert.predict(run_id, api_name="/get_run")
     assert not {"owner", "host", "pid"} & known["status"].keys()
@@ -158,12 +160,12 @@ def test_on_a_space_one_signs_in_to_start_and_the_author_may_stop_it(space_app):
         Client(space_app.url, verbose=False, headers={"cookie": session_cookie(secret, name)})
         for secret, name in (("forged", "lab"), ("s", "anne"), ("s", "lab"))
     )
-    with pytest.raises(Exception, match="sign in"):
+    with pytest.raises(Exception, match="Sign in"):
         stranger.predict(**RACE, api_name="/start_run")
-    with pytest.raises(Exception, match="epochs is 500: at most 100 here"):
+    with pytest.raises(Exception, match="epochs is 500: at most 100 are allowed here"):
         anne.predict(**RACE, api_name="/start_run")
     (run_id,) = anne.predict(**RACE | {"epochs": 100}, method=["wd"], api_name="/start_run")
-    with pytest.raises(Exception, match="somebody else"):
+    with pytest.raises(Exception, match="another user"):
         stranger.predict(run_id, api_name="/stop_run")
     lab.predict(run_id, api_name="/stop_run")
     wait_until(lambda: RunStore(space_app.runs_dir).status(run_id).state == "stopped")
@@ -233,7 +235,7 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
             ("lp-runs", "remove", {"run_ids": [run_id]}),
         ):
             told = json.loads(serve(second, component, function, **arguments))
-            assert "somebody else" in told["problem"] or "running already" in told["problem"]
+            assert "another user" in told["problem"] or "already running" in told["problem"]
         assert store.status(run_id).state == "running"
         assert store.status(run_id).name == ""
 
@@ -241,7 +243,7 @@ def test_a_second_browser_watches_and_changes_nothing(app, browser):
     first.click("#lp-strip [data-act=stop]")
     wait_until(lambda: store.status(run_id).state == "stopped")
     told = json.loads(serve(second, "lp-runs", "remove", run_ids=[run_id]))
-    assert "only they, or the owner of this app, may delete it" in told["problem"]
+    assert "only they and the owner of this app can delete it" in told["problem"]
     second.goto(f"{app.url}/?tab=runs&runs_id={run_id}")
     second.wait_for_selector("#lp-runs .lp-about [data-f=title]:not(:empty)")
     assert not second.is_visible("#lp-runs [data-act=delete-one]")

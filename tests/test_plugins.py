@@ -94,10 +94,10 @@ def test_a_run_whose_plugin_is_absent_or_has_changed_can_be_read_and_not_trained
         run_id = store.create(RunConfig(method="mine"), state="stopped")
     absent = RunStore(store.root).record(run_id)
     assert absent.run_id == run_id
-    assert absent.config.read_only.endswith("is not loaded here: view only; load it with --plugin my.py")
+    assert absent.config.read_only.endswith("is not loaded, so this is view only: load it with --plugin my.py")
     plugins.load(write(tmp_path / "my.py", METHOD + "\n# changed"))
     changed = RunStore(store.root).record(run_id)
-    assert "plug-in my has changed since" in changed.config.read_only
+    assert "plug-in my has changed" in changed.config.read_only
     assert RunConfig(**dump(changed.config)).run_id == run_id
 
 
@@ -141,7 +141,7 @@ def test_two_plugins_of_one_name_are_refused_and_one_file_is_loaded_once(tmp_pat
     path = write(tmp_path / "my.py")
     assert plugins.load(path) is plugins.load(path)
     (tmp_path / "other").mkdir()
-    with pytest.raises(PluginError, match="another plug-in named my is loaded already"):
+    with pytest.raises(PluginError, match="another plug-in named my is already loaded"):
         plugins.load(write(tmp_path / "other" / "my.py", METHOD + "\n# another"))
     with pytest.raises(PluginError, match=r"not there\.py cannot be read"):
         plugins.load(tmp_path / "not there.py")
@@ -150,8 +150,8 @@ def test_two_plugins_of_one_name_are_refused_and_one_file_is_loaded_once(tmp_pat
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": "My Data"}, "a name has lower-case letters"),
-        ({"classes": 1}, "classes is 1: a whole number of at least 2"),
+        ({"name": "My Data"}, "a name has up to 64 lower-case letters"),
+        ({"classes": 1}, "classes is 1: it must be an integer of at least 2"),
         ({"flip_probability": 2}, "flip_probability is 2"),
         ({"load": lambda where: None}, "load must be callable without arguments"),
     ],
@@ -195,10 +195,10 @@ def test_a_model_that_is_no_classifier_is_refused(tmp_path):
     from lpwd.training import models
 
     register_model("odd", lambda num_classes, image_size: nn.Flatten(0))
-    with pytest.raises(ConfigError, match=r"it must return logits \[B, classes\]"):
+    with pytest.raises(ConfigError, match=r"its output must be logits \[B, classes\]"):
         models.check(RunConfig(model="odd", dataset="digits"))
     register_model("nothing", lambda num_classes, image_size: None)
-    with pytest.raises(ConfigError, match="its factory returned NoneType, not a torch module"):
+    with pytest.raises(ConfigError, match=r"its factory returned NoneType, not an nn\.Module"):
         models.check(RunConfig(model="nothing", dataset="digits"))
 
 
@@ -222,7 +222,7 @@ def test_the_command_line_trains_what_a_plugin_registers_and_resumes_only_with_i
     assert [RunStore(runs).status(run_id).state for run_id in ids] == ["finished", "finished"]
     absent = lpwd("resume", ids[1], *given, **home)
     assert absent.returncode == 2
-    assert absent.stderr.splitlines()[-1].endswith("is not loaded here: view only; load it with --plugin my.py")
+    assert absent.stderr.splitlines()[-1].endswith("is not loaded, so this is view only: load it with --plugin my.py")
     repeated = lpwd("repeat", ids[1], *given, **home, LPWD_PLUGINS=str(path))
     assert repeated.returncode == 0, repeated.stderr
     assert json.loads(repeated.stdout)["identical"]

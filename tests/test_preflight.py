@@ -83,7 +83,7 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs):
     assert costs.say(HOST, races(lr=0.01))["again"] is False  # the same model is not measured again
     config = RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
     machine = live.machine.result()
-    threads = machine.plan(2).threads  # of a lane of such a race
+    threads = machine.parallelism(2).threads  # of a lane of such a race
     store.create(config, state="finished", device=machine.label, seconds=60.0, threads=threads)
     assert "in 1 run here" in costs.say(HOST, races())["said"]
 
@@ -110,11 +110,11 @@ def test_a_busy_machine_leaves_a_share_of_its_time():
 def test_what_start_would_refuse_is_said_before(jobs):
     store = jobs.store
     costs = Costs(Live(store, jobs))
-    told = wait_said(costs, "timm does not know", model="convnext_atoo")
+    told = wait_said(costs, "unknown model", model="convnext_atoo")
     assert "convnext_atto" in told["refused"]
     assert told["field"] == "model"
     jobs.limits = Limits(epochs=2)
-    with pytest.raises(ConfigError, match="Epochs is 3: at most 2 here"):
+    with pytest.raises(ConfigError, match="Epochs is 3: at most 2 are allowed here"):
         costs.say(User("me"), races())
     with pytest.raises(ConfigError, match="Learning rate"):
         costs.say(HOST, races(lr="x"))

@@ -30,15 +30,15 @@ def test_this_machine_joins_the_hosts_that_are_asked_directly():
 
 @pytest.mark.skipif(importlib.util.find_spec("socksio") is not None, reason="socksio is installed")
 def test_a_socks_proxy_without_its_package_is_one_sentence():
-    with pytest.raises(ConfigError, match="ALL_PROXY names a SOCKS proxy: run pip install socksio"):
+    with pytest.raises(ConfigError, match="ALL_PROXY is a SOCKS proxy: run pip install socksio"):
         space.ask_this_machine_directly("localhost", {"ALL_PROXY": "socks5://127.0.0.1:1080"})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("ALL_PROXY", "socks5h://127.0.0.1:1", "client of the Hub cannot start (ImportError: Using SOCKS proxy"),
-        ("SSL_CERT_FILE", "/nowhere", "client of the Hub cannot start (FileNotFoundError"),
+        ("ALL_PROXY", "socks5h://127.0.0.1:1", "Hub client cannot start (ImportError: Using SOCKS proxy"),
+        ("SSL_CERT_FILE", "/nowhere", "Hub client cannot start (FileNotFoundError"),
         ("HF_TOKEN", "hf_ü", "the access token (HF_TOKEN) must be ASCII"),
     ],
 )

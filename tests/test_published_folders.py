@@ -5,7 +5,7 @@ import pytest
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub import published
+from lpwd.hub import shards
 from lpwd.hub.push import write_snapshot
 from lpwd.paper.grids import Cell
 from lpwd.store import RunStore
@@ -22,18 +22,16 @@ def test_the_path_of_a_folder_is_not_published_and_the_run_keeps_its_id(tiny, tm
     assert "flowers" in str(tables)
     assert "jane" not in str(tables) + "".join(path.read_text() for path in snapshot.rglob("*.json"))
 
-    runs = published.read(snapshot, "").runs
+    runs = shards.read(snapshot, "").runs
     assert sorted(runs) == sorted(run_ids) == sorted(config.run_id for config in configs)
     assert {run.config.dataset for run in runs.values()} == {"folder:*/flowers"}
     assert {run.config.data_digest for run in runs.values()} == {"0123456789abcdef"}
     assert write_snapshot(own, snapshot, dry_run=True).added == ()
 
     other = RunStore(tmp_path / "other")
-    assert sorted(published.restore(other, runs, "from a snapshot")) == sorted(run_ids)
+    assert sorted(shards.restore(other, runs, "a snapshot")) == sorted(run_ids)
     assert (other.damaged(), sorted(run.run_id for run in other.records())) == ({}, sorted(run_ids))
-    with pytest.raises(
-        ConfigError, match=r"folder:\*/flowers: it was published without its path; name your own folder"
-    ):
+    with pytest.raises(ConfigError, match=r"folder:\*/flowers: it was published without its path; use your own folder"):
         pin([tiny(dataset="folder:*/flowers")])
 
 

@@ -7,8 +7,8 @@ from synthetic import write_run
 
 from lpwd.config import RunConfig
 from lpwd.hub import pull
-from lpwd.hub.chosen import choose
-from lpwd.hub.published import check
+from lpwd.hub.demo_pair import choose
+from lpwd.hub.shards import check
 from lpwd.paper import pair
 from lpwd.paper.presets import get_preset
 from lpwd.store import RunStore

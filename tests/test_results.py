@@ -14,8 +14,8 @@ from synthetic import DEVICE, ramp, write_run
 from lpwd.analysis.statistics import over_seeds, runs_frame, weight_norms_frame
 from lpwd.config import RunConfig
 from lpwd.events import Finished, from_record
-from lpwd.hub.published import check, differs, ended_runs, restore, shard
 from lpwd.hub.schema import CURVES_SCHEMA, RUNS_FILE, RUNS_SCHEMA, Malformed
+from lpwd.hub.shards import check, differs, ended_runs, restore, shard
 from lpwd.paper.presets import PRESETS
 from lpwd.store import RunStore
 
@@ -77,7 +77,7 @@ def test_a_run_with_damaged_lines_is_left_out_and_named(store):
         file.write("{\n")
     left_out = []
     assert bad not in shard(ended_runs(store)[0], left_out)[1]
-    assert left_out == [f"{bad}: 1 line of metrics.jsonl cannot be read and is left out"]
+    assert left_out == [f"{bad}: 1 line of metrics.jsonl cannot be read and is skipped"]
 
 
 def test_a_row_whose_layers_disagree_is_left_out(both):
@@ -100,7 +100,7 @@ def test_only_ended_runs_are_published_and_the_others_are_named(store):
     assert queued not in [run.run_id for run in ended_runs(store)[0]]
     runs, left_out = ended_runs(store, [CELLS[0].run_id, queued, "nobody"])
     assert [run.run_id for run in runs] == [CELLS[0].run_id]
-    assert left_out == [f"{queued} is queued, not finished", "'nobody' is not a run here"]
+    assert left_out == [f"{queued} is queued, not finished", "run 'nobody' not found"]
 
 
 def test_a_row_carries_where_its_numbers_come_from_and_nothing_private(store):
@@ -166,9 +166,7 @@ def test_rows_that_cannot_be_right_are_left_out_and_named(both):
     checked = check(runs, curves)
     assert list(checked.runs) == [names[4]]
     assert checked.bad_count == 5 + len(curves.filter(pa.compute.equal(curves["run_id"], names[3])))
-    assert (
-        f"row 1 of results.parquet ({names[0]}): best10_mean is 101: a percentage is between 0 and 100" in checked.note
-    )
+    assert f"row 1 of results.parquet ({names[0]}): best10_mean is 101: it must be between 0 and 100" in checked.note
     assert "its settings belong to run" in checked.note
     assert "lr is -1: input should be greater than 0" in checked.note
     assert checked.note.endswith(f"; and {checked.bad_count - 3} more.")
@@ -182,7 +180,7 @@ def test_rows_of_curves_that_cannot_be_right_are_left_out_and_named(both):
     checked = check(both[0], curves)
     assert checked.bad_count == 4
     assert sum(len(run.history.epochs) for run in checked.runs.values()) == len(curves) - 4
-    for reason in ("test_top1 is not a percentage", "epoch or step is less than 1", "(nobody): the run does not exist"):
+    for reason in ("test_top1 is not a percentage", "epoch or step is less than 1", "(nobody): its run does not exist"):
         assert reason in checked.note
 
 
@@ -233,14 +231,15 @@ def test_a_wiped_store_takes_its_runs_back(store, tmp_path):
     wiped = RunStore(tmp_path / "wiped")
     (wiped.root / CELLS[0].run_id).mkdir()  # left behind by a call that was cut off
     runs = published(store).runs
-    assert sorted(restore(wiped, runs, "Taken back.")) == sorted(store.ids())
-    assert restore(wiped, runs, "Taken back.") == []
+    assert sorted(restore(wiped, runs, "elsewhere")) == sorted(store.ids())
+    assert restore(wiped, runs, "elsewhere") == []
     for run_id in store.ids():
         assert wiped.config(run_id) == store.config(run_id)
         before, after = store.status(run_id), wiped.status(run_id)
         same = ("state", "device", "versions", "commit", "epoch", "step", "seconds")
         assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
-        assert (after.message, wiped.record(run_id).origin) == ("Taken back.", "imported")
+        assert after.message == "Restored from elsewhere: curves by epoch, without steps and checkpoint."
+        assert wiped.record(run_id).origin == "imported"
         curves = [[r for r in s.read_metrics(run_id)[0] if r["event"] in ("epoch", "diverged")] for s in (store, wiped)]
         assert curves[0] == curves[1]
     assert isinstance(from_record(wiped.read_metrics(CELLS[0].run_id)[0][-1]), Finished)

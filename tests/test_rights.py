@@ -20,7 +20,7 @@ def test_a_run_is_changed_by_its_owner_or_the_apps():
 
 
 def test_a_refusal_says_who_may(monkeypatch):
-    with pytest.raises(ConfigError, match="run x was started by somebody else: only they, or the owner"):
+    with pytest.raises(ConfigError, match="run x belongs to another user: only they and the owner"):
         require(BERT, "anne", "x", "delete")
 
 
@@ -35,22 +35,22 @@ def test_a_run_of_the_command_line_is_changed_there_and_by_the_apps_owner():
 def test_limits_come_from_the_environment_and_are_said_in_one_sentence():
     limits = Limits.from_environment({"LPWD_MAX_EPOCHS": "5", "LPWD_JOBS_PER_USER": "2"})
     assert limits == Limits(epochs=5, jobs_per_user=2)
-    assert limits.sentence == "At most here: 5 epochs, 2 of them yours."
+    assert limits.sentence == "Limits here: 5 epochs per run, 2 queued races per user."
     assert Limits.from_environment({}).sentence == ""
     assert Limits.from_environment({"SPACE_ID": "a/b"}).queue == 20
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "many", "1.5"])
 def test_a_limit_that_is_none_is_refused(text):
-    with pytest.raises(ConfigError, match=f"LPWD_MAX_QUEUE is '{text}': a whole number of at least 1 is allowed"):
+    with pytest.raises(ConfigError, match=f"LPWD_MAX_QUEUE is '{text}': it must be an integer of at least 1"):
         Limits.from_environment({"LPWD_MAX_QUEUE": text})
 
 
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
-        (Limits(epochs=1), "epochs is 2: at most 1 here"),
-        (Limits(images=300), "epochs times training images is 320: at most 300 here"),
+        (Limits(epochs=1), "epochs is 2: at most 1 are allowed here"),
+        (Limits(images=300), "epochs times training images is 320: at most 300 are allowed here"),
     ],
 )
 def test_a_run_beyond_a_limit_is_refused(tiny, limits, sentence):
@@ -67,10 +67,14 @@ def test_all_images_count_as_the_whole_data_set():
 def test_the_queue_holds_so_many_races_of_one_person_and_of_all(jobs, tiny):
     jobs.limits = Limits(queue=3, jobs_per_user=2)
     mine = [jobs.submit([tiny(epochs=500, seed=seed)], user=ANNE)[0] for seed in (0, 1)]
-    with pytest.raises(ConfigError, match="2 of your races wait or train already: at most 2 a person here"):
+    with pytest.raises(
+        ConfigError, match="2 of your races are already queued or training: at most 2 per user are allowed"
+    ):
         jobs.submit([tiny(seed=2)], user=ANNE)
     jobs.submit([tiny(seed=3)], user=BERT)
-    with pytest.raises(ConfigError, match="3 races wait or train already: at most 3 here; try again later"):
+    with pytest.raises(
+        ConfigError, match="3 races are already queued or training: at most 3 are allowed here; try again later"
+    ):
         jobs.submit([tiny(seed=4)], user=BERT)
     assert not jobs.store.exists(tiny(seed=4).run_id)
     jobs.submit([tiny(seed=5)], user=HOST)  # no limit holds for the owner
@@ -81,7 +85,7 @@ def test_the_queue_holds_so_many_races_of_one_person_and_of_all(jobs, tiny):
 def test_what_somebody_began_nobody_else_stops_resumes_or_begins_anew(jobs, tiny):
     config = tiny(epochs=500)
     (run_id,) = jobs.submit([config], user=ANNE)
-    with pytest.raises(ConfigError, match="somebody else"):
+    with pytest.raises(ConfigError, match="another user"):
         jobs.stop(run_id, user=BERT)
     jobs.stop(run_id, user=ANNE)
     while jobs.queue():
@@ -92,14 +96,14 @@ def test_what_somebody_began_nobody_else_stops_resumes_or_begins_anew(jobs, tiny
         lambda: jobs.submit([config], user=BERT),
         lambda: jobs.submit([config], user=BERT, again=True),
     ):
-        with pytest.raises(ConfigError, match="somebody else"):
+        with pytest.raises(ConfigError, match="another user"):
             attempt()
     assert jobs.store.status(run_id).state == "stopped"
     assert jobs.store.status(run_id).owner == "anne"
 
 
 def test_one_who_may_only_watch_starts_nothing(jobs, tiny):
-    with pytest.raises(ConfigError, match="sign in"):
+    with pytest.raises(ConfigError, match="Sign in"):
         jobs.submit([tiny()], user=WATCHER)
     assert jobs.store.ids() == []
 
@@ -139,4 +143,4 @@ print(run_lanes(store, [run_id], device="cpu", threads=1), store.status(run_id).
 """
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=240)
     assert "failed" in done.stdout, done.stderr
-    assert "the app does not import modules that a run names" in done.stdout
+    assert "the app does not import modules named by a run" in done.stdout

@@ -92,7 +92,7 @@ def test_damaged_runs_are_named_beside_the_others(store):
         store.paths(run_id).config.write_text("null")
     answer = runlist.RunList(Runs(store)).since()
     assert [row[0] for row in answer["rows"]] == [good]
-    assert answer["damaged"].count("is damaged: config.json cannot be right") == 3
+    assert answer["damaged"].count("is damaged: config.json is invalid") == 3
     assert answer["damaged"].endswith("; and 1 more")
 
 
@@ -106,7 +106,7 @@ def test_damaged_lines_are_told_of_the_run(store):
     with open(store.paths(run_id).metrics, "a", encoding="utf-8") as file:
         file.write("\0\0\0\n")
     told = dict(one_run.about(Runs(store), run_id)["facts"])
-    assert told["Damaged"] == "1 line of metrics.jsonl cannot be read and is left out"
+    assert told["Damaged"] == "1 line of metrics.jsonl cannot be read and is skipped"
 
 
 def test_a_published_run_is_told_in_full_and_is_nobodys_to_change(store, tmp_path):
@@ -120,7 +120,7 @@ def test_a_published_run_is_told_in_full_and_is_nobodys_to_change(store, tmp_pat
     assert "settings = dict(" in told["snippet"]
     assert not any(told[right] for right in ("mine", "canDelete", "canResume", "canStop"))
     for act in (lambda: one_run.edit(store, item, "mine", ""), lambda: one_run.delete(store, [item])):
-        with pytest.raises(ConfigError, match="there is no run"):
+        with pytest.raises(ConfigError, match="not found"):
             act()
 
 

@@ -10,10 +10,10 @@ from publishing import published, root_files, tables
 from synthetic import write_run
 
 from lpwd.config import ConfigError
-from lpwd.hub.published import check, read
 from lpwd.hub.pull import local
 from lpwd.hub.push import write_snapshot
 from lpwd.hub.scans import as_json, recorded
+from lpwd.hub.shards import check, read
 from lpwd.paper.presets import Cell
 from lpwd.paper.scans import NAMES, file_of, get_scan
 

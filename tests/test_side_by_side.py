@@ -7,7 +7,7 @@ import torch
 
 from lpwd.config import RunConfig
 from lpwd.events import Checkpoint, Finished, Step, Stopped, reproducible, to_record
-from lpwd.jobs.costs import Plan, plan
+from lpwd.jobs.costs import Parallelism, parallelism
 from lpwd.jobs.race import run_lanes
 from lpwd.training.data.batches import load
 from lpwd.training.data.feed import Feeds
@@ -47,18 +47,18 @@ def alone(config):
 @pytest.mark.parametrize(
     ("available", "lanes", "threads", "chosen"),
     [
-        (4, 1, None, Plan(1, 4)),
-        (4, 2, None, Plan(2, 2)),
-        (4, 3, None, Plan(3, 1)),
-        (2, 5, None, Plan(2, 1)),
-        (4, 2, 1, Plan(2, 1)),
-        (4, 2, 3, Plan(1, 3)),
-        (2, 2, 4, Plan(1, 4)),
+        (4, 1, None, Parallelism(1, 4)),
+        (4, 2, None, Parallelism(2, 2)),
+        (4, 3, None, Parallelism(3, 1)),
+        (2, 5, None, Parallelism(2, 1)),
+        (4, 2, 1, Parallelism(2, 1)),
+        (4, 2, 3, Parallelism(1, 3)),
+        (2, 2, 4, Parallelism(1, 4)),
     ],
 )
 def test_the_cores_are_shared_out_among_the_lanes(available, lanes, threads, chosen):
-    assert plan(lanes, threads, cores=available, on_cpu=True) == chosen
-    assert plan(lanes, threads, cores=available, on_cpu=False) == Plan(1, threads or available)
+    assert parallelism(lanes, threads, cores=available, on_cpu=True) == chosen
+    assert parallelism(lanes, threads, cores=available, on_cpu=False) == Parallelism(1, threads or available)
 
 
 @pytest.mark.parametrize(

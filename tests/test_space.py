@@ -220,7 +220,7 @@ def test_a_device_that_is_not_there_is_named_and_not_healthy(store):
         jobs.close()
     said = answer.json()
     assert (said["status"], said["worker"]) == ("failing", "dead")
-    assert said["why"] == f"No worker process can start; see {store.worker_log_path}."
+    assert said["why"] == f"The worker process cannot start: see {store.worker_log_path}."
 
 
 def test_the_address_and_port_are_those_that_a_space_sets(tmp_path, monkeypatch):

@@ -118,7 +118,7 @@ def test_a_published_start_that_cannot_be_had_is_trained_here_and_the_report_cou
     (folder / start.file).unlink()
     done = swept(preset, tmp_path / "runs", monkeypatch, "sweep", "--device", "cpu", "--workers", 1)
     assert done.exit_code == 0, done.output
-    assert "is not bundled, and LPWD_RESULTS_REPO names no repository that has it" in done.stderr
+    assert "is not bundled: set LPWD_RESULTS_REPO to a repository that has it" in done.stderr
     store = RunStore(tmp_path / "runs")
     assert {store.config(run_id).init_from for run_id in store.ids()} == {None, start.run_id}
     swept(preset, tmp_path / "runs", monkeypatch, "report", "--out", tmp_path / "out")
@@ -146,11 +146,11 @@ def test_what_does_not_fit_or_is_not_the_same_file_is_one_sentence(start, folder
         starts.adopt(models.create(wider, 10), weights, start.name)
     with pytest.raises(ConfigError, match=r"does not fit this model, stages\.1\.blocks\.1\.\S+ is in the model alone"):
         starts.adopt(models.create(deeper, 10), weights, start.name)
-    with pytest.raises(ConfigError, match="no such start is published; published are: convnext_atto-digits"):
+    with pytest.raises(ConfigError, match="published start not found; available are: convnext_atto-digits"):
         starts.load(store, f"{start.run_id}+00000000")
     path = folder / start.file
     path.write_bytes(path.read_bytes()[:-2] + b"\0\0")
-    with pytest.raises(ConfigError, match="holds other weights, of digest"):
+    with pytest.raises(ConfigError, match="contains different weights, with digest"):
         starts.load(store, start.name)
     path.write_bytes(b"garbage")
     with pytest.raises(ConfigError, match="is damaged"):

@@ -36,7 +36,7 @@ def test_a_name_that_no_run_can_have_never_reaches_the_file_system(store, name):
 
 
 def test_an_unknown_run_is_named(store):
-    with pytest.raises(ConfigError, match="there is no run 'nothing-here'"):
+    with pytest.raises(ConfigError, match="run 'nothing-here' not found"):
         store.status("nothing-here")
 
 
@@ -104,7 +104,7 @@ def test_an_update_from_many_threads_loses_nothing(store, tiny):
 
 def test_an_active_run_cannot_be_deleted_and_an_ended_one_can(store, tiny):
     run_id = store.create(tiny())
-    with pytest.raises(ConfigError, match="is queued: stop it before you delete it"):
+    with pytest.raises(ConfigError, match="is queued: stop it before deleting it"):
         store.delete(run_id)
     store.update(run_id, state="stopped")
     store.delete(run_id)
@@ -115,7 +115,7 @@ def test_an_active_run_cannot_be_begun_anew_and_keeps_its_metrics(store, tiny):
     run_id = store.create(tiny())
     store.append(run_id, [step(1)])
     store.update(run_id, state="running")
-    with pytest.raises(ConfigError, match="is running: stop it before you begin it anew"):
+    with pytest.raises(ConfigError, match="is running: stop it before retraining it"):
         store.restart(run_id)
     assert len(store.read_metrics(run_id)[0]) == 1
 

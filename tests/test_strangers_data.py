@@ -73,8 +73,8 @@ def test_a_stranger_is_refused_before_anything_is_looked_at(tmp_path, monkeypatc
                 check_person(STRANGER, Limits(epochs=1000), [RunConfig(**given)])
             refusals.append((refusal.value.field, str(refusal.value)))
     assert {sentence for _, sentence in refusals} == {
-        f"{field} names a folder or a repository: only the owner of this app may (`python -m lpwd owner` prints the "
-        "link that makes a browser the owner's)"
+        f"{field} is a folder or a repository: only the owner of this app can use these (`python -m lpwd owner` prints "
+        "a link that signs a browser in as the owner)"
         for field in ("dataset", "model")
     }
     check_person(HOST, Limits(), [RunConfig(**given) for given in fields])
@@ -95,9 +95,7 @@ def test_the_app_refuses_a_strangers_names_whether_they_are_there_or_not(app, tm
 
     client, answers = Client(app.url, verbose=False), []
     for given in names(tmp_path):
-        with pytest.raises(
-            Exception, match="names a folder or a repository: only the owner of this app may"
-        ) as refusal:
+        with pytest.raises(Exception, match="is a folder or a repository: only the owner of this app can") as refusal:
             client.predict(options={**given, "epochs": 1}, api_name="/start_run")
         answers.append(str(refusal.value))
     assert len(set(answers)) == 2  # one about data, one about models
@@ -106,7 +104,7 @@ def test_the_app_refuses_a_strangers_names_whether_they_are_there_or_not(app, tm
             client.predict(options=plugin, api_name="/start_run")
     whole = {name: form.control_value(name, value) for name, value in first_values("digits").items()}
     for shown, sentence in (
-        (whole | {"dataset": f"folder:{tmp_path}"}, "only the owner of this app may"),
+        (whole | {"dataset": f"folder:{tmp_path}"}, "only the owner of this app can"),
         ({"dataset": f"folder:{tmp_path}"}, "form fields are missing: augment, batch_size"),
     ):
         body = json.dumps({"topics": {"preflight": {"shown": shown}}})

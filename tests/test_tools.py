@@ -99,7 +99,7 @@ def test_two_clients_without_a_secret_are_two_people_and_a_secret_is_one(app):
     for run_id, somebody in ((hers, None), (hers, bert), (nobodys, None), (nobodys, anne)):
         refused, sentence = call(app, "stop_run", somebody, run_id=run_id)
         assert refused
-        assert "was started by somebody else" in sentence
+        assert "belongs to another user" in sentence
     told(app, "stop_run", anne, run_id=hers)
     key = RunStore(app.runs_dir).owner_key()
     told(app, "stop_run", {"Cookie": f"lpwd-owner={key}"}, run_id=nobodys)
@@ -120,7 +120,7 @@ def test_on_a_space_a_stranger_is_refused_what_the_endpoint_refuses(space_app):
     for headers in ({}, {"Cookie": "lpwd=anne"}):
         refused, sentence = call(space_app, "demo_start_run", headers, **RACE, epochs=1)
         assert refused
-        with pytest.raises(Exception, match="sign in") as endpoint:
+        with pytest.raises(Exception, match="Sign in") as endpoint:
             Client(space_app.url, verbose=False, headers=headers).predict(**RACE, epochs=1, api_name="/start_run")
         assert sentence in str(endpoint.value)
         assert "sign in" in sentence

@@ -112,7 +112,7 @@ def test_two_seeds_are_one_race_with_a_paired_interval(opened):
 WRONG = (  # found by the form, by what is known of the data, and by a try of the model
     ("lr", "0", "Learning rate η is 0: input should be greater than 0"),
     ("train_samples", "99999", "99999"),
-    ("model", "convnext_atoo", "which timm does not know"),
+    ("model", "convnext_atoo", "unknown model"),
 )
 MORE_WRONG = (("weight_decay", "-1", "Weight decay λ is -1"), ("epochs", "0", "Epochs is 0"), ("image_size", "4", "4"))
 
@@ -191,7 +191,7 @@ def test_every_number_field_reads_a_decimal_comma_or_refuses_it(opened, names):
         if codec.kind(name) is float:
             page.wait_for_selector(f"#lp-plan [data-f=commands]:text('--{name.replace('_', '-')} 0.5')")
         else:
-            page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text(\"'0,5': write a whole number\")")
+            page.wait_for_selector(f"#lp-{name}.lp-wrong .lp-beside:text(\"'0,5': enter a whole number\")")
             assert page.is_disabled("#lp-start")
         box.fill(before)
         page.wait_for_selector("#lp-start:not([disabled])")

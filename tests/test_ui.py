@@ -317,7 +317,7 @@ def test_every_control_is_a_field_of_a_run():
     [
         ({"lr": 0}, "Learning rate η is 0: input should be greater than 0"),
         ({"weight_decay": -1}, "Weight decay λ is -1: input should be greater than or equal to 0"),
-        ({"epochs": ""}, "Epochs is empty: write a whole number without separators, such as 5000"),
+        ({"epochs": ""}, "Epochs is empty: enter a whole number without separators, such as 5000"),
         ({"methods": []}, "Decay methods, one lane each is empty: choose at least one"),
     ],
 )

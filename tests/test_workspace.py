@@ -155,7 +155,7 @@ def test_a_curve_has_at_most_a_thousand_points_and_keeps_its_peak():
 
 @pytest.mark.parametrize(
     ("asked", "sentence"),
-    [(["nope"], "there is no run"), (["a*b*c*d"], "the group 'a*b*c*d' has no runs"), ([], "run_ids is empty")],
+    [(["nope"], "run 'nope' not found"), (["a*b*c*d"], "group 'a*b*c*d' has no runs"), ([], "run_ids is empty")],
 )
 def test_bad_input_is_a_sentence(store, asked, sentence):
     with pytest.raises(ConfigError, match=re.escape(sentence)):

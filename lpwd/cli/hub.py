@@ -35,7 +35,7 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
     name = repository(repo)
     check_name(name)
     if restore:
-        taken = publish.take_back(RunStore(runs_dir), name)
+        taken = publish.restore_missing(RunStore(runs_dir), name)
         results, line = taken.results, taken.line
     else:
         taken, results = None, hub.pull(name)

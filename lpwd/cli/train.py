@@ -14,7 +14,7 @@ import click
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
 from lpwd.cli.progress import lane_bars
 from lpwd.config import RunConfig, race_configs
-from lpwd.jobs.costs import check_memory
+from lpwd.jobs.costs import check_fits
 from lpwd.jobs.rights import check_trainable
 from lpwd.store import ENDED, RunStore, State
 
@@ -83,7 +83,7 @@ def _train(
         check(config)
         optimizer.check(config)
     lanes = configs[: len(methods)]
-    check_memory(lanes, [footprint(config) for config in lanes], free_bytes(resolve_device(device)))
+    check_fits([lanes], [footprint(config) for config in lanes], free_bytes(resolve_device(device)))
     store.recover()
     for config in configs:
         run_id = store.create(config, state="stopped")

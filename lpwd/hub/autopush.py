@@ -1,4 +1,4 @@
-"""Each finished run goes to the Hub as it ends, and a store without any takes its runs back. Training knows nothing."""
+"""Push each run to the Hub when it ends, and restore the runs of an empty store. Training is not involved."""
 
 import os
 import sys
@@ -10,14 +10,14 @@ from contextlib import suppress
 from lpwd.config import ConfigError
 from lpwd.store import ENDED, RunStore
 
-START_AFTER_SECONDS = 5.0  # of the app's start: pandas takes seconds to load
-EVERY_SECONDS = 3.0  # between looks for runs that have ended
-RETRY_SECONDS, LONGEST_RETRY_SECONDS = 60.0, 900.0  # doubled with each failure in a row
+START_AFTER_SECONDS = 5.0  # after the app's start, because pandas takes seconds to load
+EVERY_SECONDS = 3.0  # between checks for ended runs
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 60.0, 900.0  # doubled after each consecutive failure
 SWITCH = "LPWD_PUSH_RESULTS"
 
 
 class AutoPush:
-    """A thread of its own; `line` tells people what happened last."""
+    """A background thread that pushes ended runs; `line` describes the last result."""
 
     def __init__(
         self,
@@ -30,11 +30,11 @@ class AutoPush:
     ) -> None:
         self.store, self.repo = store, repo
         self.start_after, self.every, self.retry = start_after, every, retry
-        self.line = "Finished runs will be sent as they end."
+        self.line = "Runs are sent when they finish."
         self.on_sent: Callable[[str], None] = lambda repo: None  # called with the repository that has new runs
-        self._sent: set[tuple[str, float | None]] = set()  # run and when it ended: trained again, it is sent again
-        self._wants_back = False
-        self._due: dict[str, float] = {}  # what failed -> when to try again, on the monotonic clock
+        self._sent: set[tuple[str, float | None]] = set()  # run id and end time: a retrained run is sent again
+        self._restore_due = False
+        self._due: dict[str, float] = {}  # failed action -> time of the next attempt, on the monotonic clock
         self._delays: dict[str, float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lpwd-autopush", daemon=True)
@@ -43,7 +43,7 @@ class AutoPush:
         self._thread.start()
 
     def close(self) -> None:
-        """Begin nothing more; what is under way ends with the process, and the next start looks again."""
+        """Start no further transfers. A running one ends with the process, and is repeated after the next start."""
         self._closing.set()
 
     def _work(self) -> None:
@@ -51,29 +51,29 @@ class AutoPush:
             return
         if problem := self.problem():
             return self._say(problem)
-        self._wants_back = not self._ended()
+        self._restore_due = not self._ended()
         while not self._closing.is_set():
-            if self._wants_back:
-                self._attempt("Not taken back", self._restore)
+            if self._restore_due:
+                self._attempt("Not restored", self._restore)
             if new := self._ended() - self._sent:
                 self._attempt("Not sent", lambda: self._send(new))
             self._closing.wait(self.every)
 
     def problem(self) -> str:
-        """Return why nothing can be sent, in one sentence, or an empty text."""
+        """Return one sentence on why nothing can be sent, or ""."""
         from huggingface_hub import get_token
 
         if not self.repo:
-            return f"{SWITCH} is set, but no results repository: set LPWD_RESULTS_REPO=owner/name."
+            return f"{SWITCH} needs a results repository: set LPWD_RESULTS_REPO=owner/name."
         if not get_token():
-            return f"{SWITCH} is set, but there is no access token: set HF_TOKEN to one that may write to {self.repo}."
+            return f"{SWITCH} needs an access token: set HF_TOKEN to one with write access to {self.repo}."
         return ""
 
     def _ended(self) -> set[tuple[str, float | None]]:
         return {(r.run_id, r.status.ended) for r in self.store.records() if r.status.state in ENDED}
 
     def _attempt(self, failed: str, act: Callable[[], None]) -> None:
-        """Do it where it is due, or say why it `failed` and come back later."""
+        """Call `act` if it is due. On failure, report `failed` with the reason and schedule a retry."""
         if time.monotonic() < self._due.get(failed, 0):
             return
         try:
@@ -81,13 +81,13 @@ class AutoPush:
             self._delays.pop(failed, None)
         except (ConfigError, OSError, ValueError) as error:
             delay = self._delays.get(failed, self.retry)
-            self._say(f"{failed}, tried again in {delay:g} s. {' '.join(str(error).split())}")
+            self._say(f"{failed}; next attempt in {delay:g} s. {' '.join(str(error).split())}")
             self._due[failed] = time.monotonic() + delay
             self._delays[failed] = min(2 * delay, LONGEST_RETRY_SECONDS)
 
     def _restore(self) -> None:
-        line = self.take_back()
-        self._wants_back = False
+        line = self.restore_missing()
+        self._restore_due = False
         self._say(line)
 
     def _send(self, new: set[tuple[str, float | None]]) -> None:
@@ -95,17 +95,17 @@ class AutoPush:
         self._sent |= new
         self._say(line)
 
-    def take_back(self) -> str:
-        """Make the sent runs that the store lacks; return a line about them. Raises ConfigError and OSError."""
+    def restore_missing(self) -> str:
+        """Restore pushed runs that are missing in the store, and return a summary. Raises ConfigError and OSError."""
         from lpwd.hub import push
 
-        taken = push.take_back(self.store, self.repo)
+        taken = push.restore_missing(self.store, self.repo)
         if taken.results.source not in ("hub", "copy"):
             raise ConfigError(taken.results.reason)
         return taken.line
 
     def push(self, run_ids: list[str]) -> str:
-        """Send these runs; return a line about them. Raises ConfigError and OSError."""
+        """Push these runs and return a summary. Raises ConfigError and OSError."""
         from lpwd.hub import push
 
         report = push.push(self.store, self.repo, run_ids=run_ids)
@@ -114,14 +114,14 @@ class AutoPush:
         return report.line
 
     def _say(self, line: str) -> None:
-        """Once to the log, and to whoever looks at `line`."""
+        """Set `line`, and print it to the log if it changed."""
         if line != self.line:
             self.line = line
-            with suppress(OSError, ValueError):  # nobody reads the log
+            with suppress(OSError, ValueError):  # the log may be closed
                 print(f"lpwd: {line}", file=sys.stderr, flush=True)
 
 
 def from_environment(store: RunStore, environment: Mapping[str, str] = os.environ) -> AutoPush | None:
-    """None unless LPWD_PUSH_RESULTS is 1."""
+    """Return an AutoPush if LPWD_PUSH_RESULTS is 1, else None."""
     is_on = environment.get(SWITCH, "").lower() in ("1", "true", "yes")
     return AutoPush(store, environment.get("LPWD_RESULTS_REPO", "")) if is_on else None

@@ -60,7 +60,7 @@ Compare runs of one `device_class`, `scale` and setting: means over different on
 
 
 def is_outdated(repo: str, token: str | None) -> bool:
-    """Whether the repository has no card, or an older text of lpwd; a card that people wrote is theirs."""
+    """Return whether the card is missing or an older one of lpwd. A card without MARK is left alone."""
     try:
         path = hf_hub_download(repo, CARD_FILE, repo_type="dataset", token=token)
     except RemoteEntryNotFoundError:

@@ -1,4 +1,4 @@
-"""Files of the Hub: cached, or asked for once and downloaded, within seconds. No torch here."""
+"""Download files from the Hub, or use cached ones, with time limits. No torch here."""
 
 import os
 from collections.abc import Sequence
@@ -13,17 +13,16 @@ from lpwd.starts import Start, folder
 
 RepoType = Literal["dataset", "model", "space"]
 
-STARTS_FOLDER = "starts"  # of a results repository
-PROBE_SECONDS = 2.0  # of each phase (connect, read) of the probe's one request
-CACHED_PROBE_SECONDS = 1.0  # the same where a cached file can stand in
-RESOLVE_SECONDS = 2.0  # added to the probe's deadline, for a name server that does not answer
+STARTS_FOLDER = "starts"  # in a results repository
+PROBE_SECONDS = 2.0  # for each phase (connect, read) of the probe's one request
+CACHED_PROBE_SECONDS = 1.0  # the same if the file is cached
+RESOLVE_SECONDS = 2.0  # extra time for name resolution in the probe's deadline
 
 
 def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str:
-    """The commit hash of `repo`'s main branch, asked once without retries. Raises HubUnreachable or HubRefused.
+    """Request the commit hash of `repo`'s main branch once, without retries. Raises HubUnreachable or HubRefused.
 
-    Returns or raises within 2 * `seconds` + RESOLVE_SECONDS, even where name resolution hangs: it runs in a thread
-    of its own that is then abandoned.
+    Returns or raises within 2 * `seconds` + RESOLVE_SECONDS, even if name resolution hangs.
     """
     if constants.is_offline_mode():
         raise offline(f"{repo_type} {repo}")
@@ -36,15 +35,15 @@ def probe(repo: str, repo_type: RepoType, seconds: float = PROBE_SECONDS) -> str
 
 
 def cached_file(repo: str, filename: str, repo_type: RepoType) -> Path | None:
-    """Return the newest cached version of a file without any request, or None."""
+    """Return the newest cached version of a file, or None. Makes no request."""
     path: Any = try_to_load_from_cache(repo, filename, repo_type=repo_type)
     return Path(path) if isinstance(path, str) else None
 
 
 def fetch(repo: str, filenames: Sequence[str], repo_type: RepoType) -> list[Path]:
-    """Local paths of a repository's files, at its newest commit where the Hub answers, else as cached.
+    """Return local paths of a repository's files, from its newest commit if the Hub answers, else from the cache.
 
-    Downloads what is missing or has changed. Raises HubUnreachable or HubRefused only where a file is not cached.
+    Downloads missing and changed files. Raises HubUnreachable or HubRefused if a file is not cached either.
     """
     cached = [cached_file(repo, filename, repo_type) for filename in filenames]
     complete = [path for path in cached if path is not None]
@@ -67,15 +66,15 @@ def fetch(repo: str, filenames: Sequence[str], repo_type: RepoType) -> list[Path
 
 
 def start_weights(start: Start) -> Path:
-    """The file of a start's weights: bundled, cached, or downloaded from the results repository.
+    """Return the file with a start's weights: bundled, cached, or downloaded from the results repository.
 
-    Raises HubUnreachable, HubRefused or ConfigError if it is unavailable.
+    Raises HubUnreachable, HubRefused or ConfigError if it is not available.
     """
     bundled = folder() / start.file
     if bundled.is_file():
         return bundled
     repo = os.environ.get("LPWD_RESULTS_REPO", "")
     if not repo:
-        raise ConfigError(f"start {start.name} is not bundled, and LPWD_RESULTS_REPO names no repository that has it")
+        raise ConfigError(f"start {start.name} is not bundled: set LPWD_RESULTS_REPO to a repository that has it")
     check_name(repo)
     return fetch(repo, [f"{STARTS_FOLDER}/{start.file}"], "dataset")[0]

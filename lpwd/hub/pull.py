@@ -1,7 +1,7 @@
-"""Results published on the Hub: always something to show, and one line that says what it is, how old and why.
+"""Pull published results from the Hub, with fallbacks, and describe their source and age in one line.
 
-`pull` asks the Hub, and falls back on the last good copy in huggingface_hub's cache, or on the snapshot bundled with
-lpwd. A commit becomes the last good copy only after its files were read. `Puller` does so in the background.
+`pull` asks the Hub, and falls back to the last good copy in huggingface_hub's cache, or to the snapshot bundled with
+lpwd. A commit becomes the last good copy only after its files were read. `Puller` pulls in the background.
 """
 
 import fnmatch
@@ -23,24 +23,24 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from lpwd.config import ConfigError
 from lpwd.hub.client import REPO, HubRefused, check_name, hub_errors, within
 from lpwd.hub.fetch import PROBE_SECONDS
-from lpwd.hub.published import read
 from lpwd.hub.reading import FILES
 from lpwd.hub.results import Results
+from lpwd.hub.shards import read
 from lpwd.paper.pair import SNAPSHOT
 from lpwd.paths import write_atomic
 
-HEAD_SECONDS = 6.0  # for the first question
-PULL_SECONDS = 10.0  # for the download; a slower one goes on unseen and is there next time
+HEAD_SECONDS = 6.0  # for the request of the newest commit
+PULL_SECONDS = 10.0  # for the download; a slower one continues in the background, for the next pull
 REFRESH_SECONDS, RETRY_SECONDS = 900.0, 60.0  # after a pull that reached the Hub, and after one that did not
 COMMIT = re.compile(r"[0-9a-f]{40}")
-PATTERNS = (*FILES.values(), *(f"{kind}/*.parquet" for kind in FILES))  # the files of results in a repository
+PATTERNS = (*FILES.values(), *(f"{kind}/*.parquet" for kind in FILES))  # files of results in a repository
 MAX_FILES = 10_000  # of results in a repository
 DOWNLOADS = 8  # at a time
 NO_REPO = "No results repository is set (LPWD_RESULTS_REPO=owner/name)."
 
 
 def pull(repo: str, *, snapshot: Path = SNAPSHOT) -> Results:
-    """The newest results that can be had within a few seconds. Raises nothing: the line says what went wrong."""
+    """Return the newest results available within a few seconds. Never raises: `Results.line` describes problems."""
     try:
         if not repo:
             return local(repo, NO_REPO, snapshot)
@@ -51,7 +51,7 @@ def pull(repo: str, *, snapshot: Path = SNAPSHOT) -> Results:
 
 
 def local(repo: str, reason: str, snapshot: Path = SNAPSHOT) -> Results:
-    """The last good copy or the bundled snapshot, without asking the Hub."""
+    """Return the last good copy or the bundled snapshot. Makes no request."""
     if REPO.fullmatch(repo) and (copy := _last_good(repo)):
         return replace(copy, reason=reason)
     try:
@@ -62,16 +62,16 @@ def local(repo: str, reason: str, snapshot: Path = SNAPSHOT) -> Results:
 
 
 def _from_hub(repo: str) -> Results:
-    """The Hub's newest commit; downloads it unless the last good copy is of that commit."""
+    """Return the results of the Hub's newest commit, downloaded unless the last good copy is of that commit."""
     commit, files = head(repo)
     if not files:
-        raise HubRefused(f"dataset {repo} holds no published runs.")
+        raise HubRefused(f"dataset {repo} contains no published runs.")
     is_known = (_latest(repo) or ("", 0.0))[0] == commit
     copy = _last_good(repo) if is_known else None
     if copy is None:
         folder = download(repo, commit, files, force=is_known)  # known but unreadable: the cached files are damaged
         copy = replace(read(folder, repo), source="copy", commit=commit)
-    with suppress(OSError):  # a full or read-only disk: the next start has no copy
+    with suppress(OSError):  # on a full or read-only disk, the next start has no copy
         _latest_file(repo).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(_latest_file(repo), json.dumps({"commit": commit, "asked": time.time()}))
     return replace(copy, source="hub", confirmed_at=time.time())
@@ -84,7 +84,7 @@ def _asking(repo: str, token: str | None) -> AbstractContextManager[None]:
 def head(
     repo: str, token: str | None = None, errors: Callable[..., AbstractContextManager[None]] = _asking
 ) -> tuple[str, list[str]]:
-    """Commit hash of a dataset's main branch, and its files of results. Raises HubUnreachable or HubRefused."""
+    """Return the commit hash of a dataset's main branch and its result files. Raises HubUnreachable or HubRefused."""
 
     def ask() -> tuple[str, list[str]]:
         with errors(repo, token):
@@ -94,19 +94,22 @@ def head(
 
     commit, files = within(HEAD_SECONDS, ask)
     if len(files) > MAX_FILES:
-        raise HubRefused(f"dataset {repo} has {len(files):,} files of results: {MAX_FILES:,} at most.")
+        raise HubRefused(f"dataset {repo} has {len(files):,} result files: at most {MAX_FILES:,} are allowed.")
     return commit, files
 
 
 def check_commit(commit: str) -> str:
-    """A commit hash; it becomes a folder's name, so nothing else may pass."""
+    """Return the commit hash, which becomes a folder name. Raises HubRefused for any other text."""
     if not COMMIT.fullmatch(commit):
-        raise HubRefused(f"What answers at {constants.ENDPOINT} is not a Hugging Face Hub.")
+        raise HubRefused(f"The server at {constants.ENDPOINT} is not a Hugging Face Hub.")
     return commit
 
 
 def download(repo: str, commit: str, files: Sequence[str], token: str | None = None, *, force: bool = False) -> Path:
-    """The folder of one commit with these files, in huggingface_hub's cache. Raises HubUnreachable or HubRefused."""
+    """Download these files of a commit to huggingface_hub's cache, and return their folder.
+
+    Raises HubUnreachable or HubRefused.
+    """
 
     def ask(name: str) -> str:
         with hub_errors(f"{name} of dataset {repo}", patient=False):
@@ -114,7 +117,7 @@ def download(repo: str, commit: str, files: Sequence[str], token: str | None = N
                 return hf_hub_download(
                     repo, name, repo_type="dataset", revision=commit, token=token, force_download=force
                 )
-            except RuntimeError as error:  # from hf_xet, which transfers the Hub's large files
+            except RuntimeError as error:  # from hf_xet, which transfers large files
                 raise HubRefused(f"{name} of dataset {repo}: the download failed ({error}).") from None
 
     def ask_all() -> Path:
@@ -125,7 +128,7 @@ def download(repo: str, commit: str, files: Sequence[str], token: str | None = N
     return within(PULL_SECONDS, ask_all)
 
 
-# ---- the last good copy: HF_HOME/lpwd/results/<owner>--<name>.json names its commit, huggingface_hub keeps its files
+# ---- the last good copy: HF_HOME/lpwd/results/<owner>--<name>.json has its commit, huggingface_hub caches its files
 
 
 def _latest_file(repo: str) -> Path:
@@ -133,7 +136,7 @@ def _latest_file(repo: str) -> Path:
 
 
 def _latest(repo: str) -> tuple[str, float] | None:
-    """Commit of the last good copy, and when the Hub last confirmed it; None without a copy."""
+    """Return the commit of the last good copy and when the Hub last confirmed it, or None."""
     try:
         latest = json.loads(_latest_file(repo).read_text(encoding="utf-8"))
         return check_commit(latest["commit"]), float(latest["asked"])
@@ -142,7 +145,7 @@ def _latest(repo: str) -> tuple[str, float] | None:
 
 
 def _last_good(repo: str) -> Results | None:
-    """The copy that was read before; None if there is none, or it is damaged."""
+    """Return the last good copy, or None if it is missing or damaged."""
     if (latest := _latest(repo)) is None:
         return None
     try:
@@ -154,25 +157,25 @@ def _last_good(repo: str) -> Results | None:
 
 
 class Puller:
-    """Published results for a page: `latest()` returns at once, a thread refreshes them."""
+    """Published results for a page: `latest()` returns immediately, and a thread refreshes them."""
 
     def __init__(self, repo: str, *, every: float = REFRESH_SECONDS, snapshot: Path = SNAPSHOT) -> None:
         self.repo, self.every, self.snapshot = repo, every, snapshot
-        self.version = 0  # grows whenever there is something else to show
-        self._results = Results(repo, reason="They are being read.")
-        self._good: Results | None = None  # the Hub's, in memory: needs no disk
+        self.version = 0  # increases when the displayed results change
+        self._results = Results(repo, reason="Reading results.")
+        self._good: Results | None = None  # the last results from the Hub, in memory
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._due = 0.0  # on the monotonic clock
 
     def latest(self) -> Results:
-        """What is known now; starts a refresh where it is due. Never waits."""
+        """Return the current results without waiting, and start a refresh if one is due."""
         if time.monotonic() >= self._due:
             self.refresh()
         return self._results
 
     def refresh(self) -> threading.Thread:
-        """Ask the Hub in the background, unless that is under way; the thread may be joined."""
+        """Start a refresh in the background unless one is running, and return its thread."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="lpwd-results", daemon=True)
@@ -181,7 +184,7 @@ class Puller:
 
     @property
     def refreshing(self) -> bool:
-        """Whether the Hub is being asked."""
+        """Whether a refresh is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def _work(self) -> None:
@@ -190,7 +193,7 @@ class Puller:
             return self._show(local("", NO_REPO, self.snapshot))
         self._due = time.monotonic() + RETRY_SECONDS
         if self.version == 0:
-            self._show(local(self.repo, "The Hub is being asked.", self.snapshot))
+            self._show(local(self.repo, "Waiting for the Hub.", self.snapshot))
         results = pull(self.repo, snapshot=self.snapshot)
         if results.source == "hub":
             self._good = results

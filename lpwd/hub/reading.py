@@ -1,7 +1,7 @@
-"""Parquet files from anyone, read by a child process with limits on memory, time and size.
+"""Read untrusted parquet files in a child process with limits on memory, time and size.
 
-A child process (`lpwd.bounded`) reads the files, and writes tables of known columns and types as Arrow streams; this
-process sees nothing else.
+The child process (`lpwd.bounded`) reads the files and writes tables of known columns and types as Arrow streams. This
+process reads only those.
 """
 
 import sys
@@ -29,8 +29,8 @@ from lpwd.hub.schema import (
 
 SCHEMAS = {RUNS_FOLDER: RUNS_SCHEMA, CURVES_FOLDER: CURVES_SCHEMA}
 FILES = {RUNS_FOLDER: RUNS_FILE, CURVES_FOLDER: CURVES_FILE}
-SHARD = pa.field("shard", pa.string())  # column added to every table: a shard's name, empty for the file at the root
-READING, ERROR, DONE = "reading", "error", "done"  # files that the child leaves beside the tables
+SHARD = pa.field("shard", pa.string())  # column added to every table: name of the shard, empty for the file at the root
+READING, ERROR, DONE = "reading", "error", "done"  # files that the child writes beside the tables
 MAX_FILE_BYTES, MAX_COLUMNS = 2**28, 1000
 MAX_ROWS = {RUNS_FOLDER: 100_000, CURVES_FOLDER: 5_000_000}  # over all files
 MAX_BYTES = {RUNS_FOLDER: 2**28, CURVES_FOLDER: 2**29}  # decoded, over all files
@@ -39,22 +39,22 @@ CHILD_SECONDS = 60.0
 
 
 def files_of(folder: Path, kind: str) -> list[Path]:
-    """The files of that kind in a folder, oldest first: the one at the root, then shards by date."""
+    """Return the files of one kind in a folder, oldest first: the file at the root, then shards by date."""
     root = folder / FILES[kind]
     return [*([root] if root.exists() else ()), *sorted((folder / kind).glob("*.parquet"))]
 
 
 def read(folder: Path) -> dict[str, pa.Table]:
-    """All rows of `runs` and `curves` in a folder, oldest file first, with the column SHARD.
+    """Return all rows of `runs` and `curves` in a folder, oldest file first, with the column SHARD.
 
-    Raises Malformed for the first file that cannot be read, after CHILD_SECONDS at the latest.
+    Raises Malformed for the first unreadable file, or after CHILD_SECONDS.
     """
     with tempfile.TemporaryDirectory(prefix="lpwd-read-") as name:
         out = Path(name)
         stopped = _run_child(folder, out)
         if not (out / DONE).exists():
             file, error = (_text(out / part) for part in (READING, ERROR))
-            raise Malformed(error or f"{file or folder} {stopped or 'ended the process that reads it'}.")
+            raise Malformed(error or f"{file or folder} {stopped or 'crashed the process that reads it'}.")
         return {kind: _table(out / kind) for kind in SCHEMAS}
 
 
@@ -75,7 +75,7 @@ def _run_child(folder: Path, out: Path) -> str:
 
 
 def child(folder: Path, out: Path) -> None:
-    """Write the tables of `folder` to `out` as Arrow streams, or a sentence on what is wrong to the file `error`."""
+    """Write the tables of `folder` to `out` as Arrow streams, or an error message to the file `error`."""
     limit_memory()
     name = ""
     try:
@@ -95,9 +95,9 @@ def child(folder: Path, out: Path) -> None:
 
 
 def _copy(path: Path, name: str, kind: str, stream: Any, left: list[int]) -> None:
-    """Append a file to the stream. `left` are the rows and bytes that all files of the kind may still have."""
+    """Append a file to the stream. `left` holds the rows and bytes still allowed for all files of this kind."""
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        raise Malformed(f"{name} has {size:,} bytes: {MAX_FILE_BYTES:,} at most.")
+        raise Malformed(f"{name} has {size:,} bytes: at most {MAX_FILE_BYTES:,} are allowed.")
     try:
         with pq.ParquetFile(path) as file:
             _check_columns(name, file, kind)
@@ -110,8 +110,8 @@ def _copy(path: Path, name: str, kind: str, stream: Any, left: list[int]) -> Non
                 left[0] -= known.num_rows
                 left[1] -= known.nbytes
                 if min(left) < 0:
-                    most = f"{MAX_ROWS[kind]:,} rows of {MAX_BYTES[kind]:,} bytes"
-                    raise Malformed(f"{name} has more than the {most} that all files of {kind} may have when decoded.")
+                    most = f"{MAX_ROWS[kind]:,} rows and {MAX_BYTES[kind]:,} decoded bytes"
+                    raise Malformed(f"{name} is too large: all files of {kind} together may have {most}.")
                 stream.write_batch(known)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, MemoryError):
@@ -122,15 +122,15 @@ def _copy(path: Path, name: str, kind: str, stream: Any, left: list[int]) -> Non
 def _check_columns(name: str, file: pq.ParquetFile, kind: str) -> None:
     names = file.schema_arrow.names
     if file.metadata.num_columns > MAX_COLUMNS:
-        raise Malformed(f"{name} has {file.metadata.num_columns:,} columns: {MAX_COLUMNS:,} at most.")
+        raise Malformed(f"{name} has {file.metadata.num_columns:,} columns: at most {MAX_COLUMNS:,} are allowed.")
     if len(set(names)) < len(names):
-        raise Malformed(f"{name} has two columns of the same name.")
+        raise Malformed(f"{name} has two columns with the same name.")
     if missing := [column for column in REQUIRED[kind] if column not in names]:
         raise Malformed(f"{name} has no column {', '.join(missing)}.")
 
 
 def _column(batch: pa.RecordBatch, field: pa.Field, file: str) -> pa.Array:
-    """The column in its known type; nulls in a file that is older than the column, and for impossible dates."""
+    """Return the column in its known type, with nulls for columns missing in older files and for invalid dates."""
     if field.name not in batch.schema.names:
         return pa.nulls(batch.num_rows, field.type)
     column = batch.column(field.name)

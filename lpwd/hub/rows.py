@@ -1,7 +1,7 @@
-"""A run as one row of a table and its curve as one row per epoch, and back. No Hub here.
+"""Convert a run to one table row and its curve to one row per epoch, and back. No Hub here.
 
-What is read may come from anyone: a row's settings must give its run id, so that an id never names another run or a
-path, and a row whose values cannot be right raises ValueError.
+Rows are untrusted: a row's settings must give its run id, so that an id never refers to another run or a path, and
+invalid values raise ValueError.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ MAX_TEXT = 2000  # characters of one text cell
 
 
 def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The row of an ended run and the rows of its curve. Raises ValueError for a run that cannot be published."""
+    """Return the row of an ended run and the rows of its curve. Raises ValueError if it cannot be published."""
     history, status, summary = run.history, run.status, run.status.summary
     if history.warning:
         raise ValueError(history.warning)
@@ -60,12 +60,12 @@ def row_of(run: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _cell(name: str, value: Any) -> Any:
-    """The value of a setting in its column: a container is JSON text."""
+    """Return the column value of a setting; containers become JSON text."""
     return json.dumps(value, sort_keys=True) if name in JSON_FIELDS and value is not None else value
 
 
 def config_of(row: Mapping[str, Any]) -> RunConfig:
-    """The configuration in a row; a column that an older file lacks has its default. Raises ValueError."""
+    """Return the configuration in a row, with defaults for columns missing in older files. Raises ValueError."""
     given = {name: row.get(name) for name in RunConfig.model_fields}
     present = {name: value for name, value in given.items() if value is not None and value == value}
     config = RunConfig(**{name: json.loads(v) if name in JSON_FIELDS else v for name, v in present.items()})
@@ -75,11 +75,11 @@ def config_of(row: Mapping[str, Any]) -> RunConfig:
 
 
 def status_of(row: Mapping[str, Any]) -> Status:
-    """The status in a row. Raises ValueError with the reason for a row that cannot be right."""
+    """Return the status in a row. Raises ValueError with the reason if the row is invalid."""
     texts = {name: value for name, value in row.items() if isinstance(value, str) and name != "correct"}
     long = [name for name, value in texts.items() if len(value) > MAX_TEXT]
     if long:
-        raise ValueError(f"{long[0]} has more than {MAX_TEXT} characters")
+        raise ValueError(f"{long[0]} is longer than {MAX_TEXT} characters")
     if row["state"] not in ENDED:
         raise ValueError(f"state is {row['state']!r}: allowed are {' and '.join(sorted(ENDED))}")
     if not row["device"]:
@@ -103,34 +103,34 @@ def _check_result(row: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} is {value}")
     for name in ("best10_mean", "last_top1", "val_selected_top1"):
         if (value := row.get(name)) is not None and not 0 <= value <= 100:
-            raise ValueError(f"{name} is {value:g}: a percentage is between 0 and 100")
+            raise ValueError(f"{name} is {value:g}: it must be between 0 and 100")
     _correct(row)
 
 
 def _correct(row: Mapping[str, Any]) -> str:
-    """As in `Finished`. Raises ValueError if it does not belong to the row's test images and top-1."""
+    """Return `correct` as in `Finished`. Raises ValueError if it contradicts the row's test images or top-1."""
     text, images = row.get("correct") or "", row.get("test_images") or 0
     if not text:
         return ""
     top1 = 100 * float(unpacked(text, images).sum()) / max(images, 1)
     if not math.isclose(top1, row["last_top1"], abs_tol=1e-6):
-        raise ValueError(f"correct has {top1:g} % of the test images right: last_top1 is {row['last_top1']:g}")
+        raise ValueError(f"correct means a top-1 of {top1:g} %, but last_top1 is {row['last_top1']:g}")
     return text
 
 
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
-    """status.summary of the run: what `row_of` spread over columns."""
+    """Return the `Status.summary` that `row_of` split into columns."""
     results = (*RESULTS, "images_per_second", "seconds") if row["state"] == "finished" else ()
     summary = {name: row.get(name) for name in (*results, *FACTS)}
     summary |= {f"{part}_samples": row.get(f"{part}_images") for part in ("train", "test", "validation")}
     return {name: value for name, value in summary.items() if value is not None or name == "val_selected_top1"}
 
 
-# ---- what a published run recorded
+# ---- recorded events of a published run
 
 
 def history_of(row: Mapping[str, Any], config: RunConfig, status: Status, epochs: Iterable[dict[str, Any]]) -> History:
-    """All recorded events of a published run except its steps; `epochs` are the rows of its curve."""
+    """Return the history of a published run, which has no steps; `epochs` are the rows of its curve."""
     return History(_events(row, config, status, epochs))
 
 
@@ -157,7 +157,7 @@ def _events(
 
 
 def _numbers(values: list[float | None] | None) -> list[float]:
-    """A column of lists may hold nulls, in the place of a list and in it."""
+    """Return a list with NaN for nulls; a null list becomes empty."""
     return [math.nan if value is None else value for value in values or ()]
 
 
@@ -179,5 +179,5 @@ def _started(row: Mapping[str, Any], config: RunConfig, status: Status) -> Start
         threads=status.threads,
         versions=status.versions,
         start_digest=status.start_digest,
-        kernels="" if row.get("kernels") else "timm",  # a table without that setting is older than other kernels
+        kernels="" if row.get("kernels") else "timm",  # tables without this column are older than other kernels
     )

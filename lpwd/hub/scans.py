@@ -1,8 +1,8 @@
-"""The published runs of a scan over lambda as one small JSON: curves over seeds, and the verdict at each lambda.
+"""Summarise the published runs of a scan over lambda as JSON: curves over seeds, and the verdict at each lambda.
 
-`methods` has a cell (or null) by method and lambda, `says` a text by value and lambda, `minusWd` [mean, low, high, n]
-by value, method and lambda. A cell has its `seeds`, `loss` and `top1` as mean and deviation by epoch, and each of
-VALUES as n, mean and deviation. A deviation has ddof 1 and is null for one seed.
+`methods` has a cell (or null) per method and lambda, `says` a text per value and lambda, `minusWd` [mean, low, high, n]
+per value, method and lambda. A cell has its `seeds`, `loss` and `top1` as mean and deviation per epoch, and each of
+VALUES as n, mean and deviation. Deviations have ddof 1 and are null for a single seed.
 """
 
 import itertools
@@ -24,14 +24,14 @@ from lpwd.paper.scans import NAMES, Scan, file_of, get_scan
 from lpwd.paths import write_atomic
 from lpwd.runs import Run
 
-VALUES = ("best10_mean", "last_top1")  # the first decides where a page opens
+VALUES = ("best10_mean", "last_top1")  # the first decides at which lambda a page opens
 CURVES = {"loss": "train_loss", "top1": "test_top1"}
 DIGITS = {"loss": 4, "top1": 3}
-NAMED = 3  # devices and commits in the line
+NAMED = 3  # devices and commits listed in the line
 
 
 def recorded(scan: Scan, published: Mapping[str, Run]) -> dict[str, Any] | None:
-    """Return the JSON of a scan, or None if no published run of it can be drawn."""
+    """Return the JSON of a scan, or None if it has no published run that can be drawn."""
     runs = _runs(scan, published)
     if runs.empty:
         return None
@@ -63,7 +63,7 @@ def recorded(scan: Scan, published: Mapping[str, Run]) -> dict[str, Any] | None:
 
 
 def write(published: Mapping[str, Run], folder: Path) -> None:
-    """Put what is published of each scan beside a snapshot; a scan of which nothing is has no file."""
+    """Write the JSON of each scan into the folder of a snapshot; a scan without published runs has no file."""
     for name in NAMES:
         found = recorded(get_scan(name), published)
         if found:
@@ -73,14 +73,14 @@ def write(published: Mapping[str, Run], folder: Path) -> None:
 
 
 def as_json(found: Mapping[str, Any]) -> str:
-    """The JSON as a page fetches it."""
+    """Return the text that a page fetches."""
     return json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def _runs(scan: Scan, published: Mapping[str, Run]) -> pd.DataFrame:
-    """The ended runs of the scan's cells, of any seed, from the class of devices that has most of them.
+    """Return the ended runs of the scan's cells for all seeds, from the device class with most of them.
 
-    A finished run without a whole curve is left out: what a page says is about what it draws.
+    Finished runs without a complete curve are skipped, so that the numbers on a page describe what it draws.
     """
     ours = [run for run in published.values() if _is_in(scan, run) and (run.status.state == "diverged" or _whole(run))]
     frame = runs_frame(ours).assign(
@@ -98,7 +98,7 @@ def _is_in(scan: Scan, run: Run) -> bool:
 
 
 def _whole(run: Run) -> bool:
-    """Whether the run has every epoch of both curves as a finite number."""
+    """Return whether both curves of the run are complete and finite."""
     curves = run.history.epochs.numbers(("epoch", *CURVES.values()))
     return sorted(curves["epoch"]) == list(range(1, run.config.epochs + 1)) and all(
         map(math.isfinite, itertools.chain.from_iterable(curves.values()))
@@ -106,7 +106,7 @@ def _whole(run: Run) -> bool:
 
 
 def _cell(runs: pd.DataFrame, published: Mapping[str, Run]) -> dict[str, Any] | None:
-    """One method at one lambda, over its seeds; None if it was not run."""
+    """Return the results of one method at one lambda over its seeds, or None without runs."""
     if runs.empty:
         return None
     drawn = runs[runs.state == "finished"].sort_values("seed")
@@ -123,7 +123,7 @@ def _cell(runs: pd.DataFrame, published: Mapping[str, Run]) -> dict[str, Any] | 
 
 
 def _over_seeds(values: Any, digits: int) -> dict[str, Any]:
-    """Mean and deviation (ddof 1) of numbers or curves, one per seed; None without seeds."""
+    """Return mean and deviation (ddof 1) of numbers or curves, one per seed; None without seeds."""
     table = np.array(list(values), dtype=float)
     mean = table.mean(0).round(digits).tolist() if len(table) else None
     std = table.std(0, ddof=1).round(digits).tolist() if len(table) > 1 else None
@@ -131,7 +131,7 @@ def _over_seeds(values: Any, digits: int) -> dict[str, Any]:
 
 
 def _highest(cells: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Where the axes end: the highest loss with its deviation, and the highest top-1."""
+    """Return the upper ends of the axes: the highest loss with its deviation, and the highest top-1."""
     losses, tops = ([cell[key] for cell in cells if cell[key]["mean"]] for key in CURVES)
     ends = [max(np.add(loss["mean"], loss["std"] or 0)) for loss in losses]
     highest = {"loss": max(ends, default=None), "top1": max((max(top1["mean"]) for top1 in tops), default=None)}
@@ -139,7 +139,7 @@ def _highest(cells: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def _difference(found: Paired | None) -> list[float | None] | None:
-    """Mean, interval and n of a method minus WD."""
+    """Return mean, interval and n of a method minus WD."""
     if found is None or not found.n:
         return None
     numbers = (found.mean, *found.interval)
@@ -147,7 +147,7 @@ def _difference(found: Paired | None) -> list[float | None] | None:
 
 
 def _line(runs: pd.DataFrame) -> str:
-    """How many runs, on what machine, from which commit, by which protocol and when."""
+    """Return one line with the number of runs, their devices, commits, protocols and dates."""
     days = sorted({day for day in runs.date if day})
     parts = [
         f"{len(runs)} runs, {runs.seed.nunique()} seeds",

@@ -1,4 +1,4 @@
-"""The columns of published runs and of their curves. No pandas here: the process that reads files imports it."""
+"""Columns of published runs and of their curves. No pandas here, because the process that reads files imports it."""
 
 import pyarrow as pa
 
@@ -16,11 +16,11 @@ LAYERED = ("layer_names", "layer_decay_rates", "layer_parameter_counts", "initia
 
 
 class Malformed(ConfigError):
-    """A file that is not a table of results; its text is one sentence."""
+    """A file is not a table of results."""
 
 
 def _config_type(name: str) -> pa.DataType:
-    """The column type of a RunConfig field; containers are JSON text."""
+    """Return the column type of a RunConfig field; containers are JSON text."""
     return {bool: pa.bool_(), int: INTEGER, float: NUMBER}.get(codec.kind(name), TEXT)
 
 
@@ -47,7 +47,7 @@ RUNS_SCHEMA = pa.schema(
         **dict.fromkeys(("initial_weight_norms", "zero_shot_top1", "zero_shot_loss"), NUMBERS),  # the latter per s
         "schema_version": INTEGER,
         **dict.fromkeys(("protocol", "start_digest"), TEXT),  # see lpwd.paper.protocols, lpwd.training.starts
-        "correct": TEXT,  # test images that were right in the last epoch, see lpwd.correct; none in older rows
+        "correct": TEXT,  # test images classified correctly in the last epoch, see lpwd.correct; null in older rows
     }
 )
 CURVES_SCHEMA = pa.schema(

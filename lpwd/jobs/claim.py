@@ -1,6 +1,6 @@
-"""Claim: the right to write one run, a lock of the operating system that ends with the process and not before.
+"""Claim: the right to write one run, held as a lock of the operating system that ends with the process.
 
-A heartbeat alone would not do: a process that was stopped for a while (SIGSTOP, a suspended machine) goes on to write.
+A heartbeat is not enough: a process that was paused (SIGSTOP, a suspended machine) continues to write.
 """
 
 import os
@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -18,39 +17,23 @@ from lpwd.config import ConfigError
 from lpwd.store import ACTIVE, RunStore, is_lost
 from lpwd.training.provenance import commit
 
-WAIT_SECONDS = 1.0  # somebody who looks whether a run is claimed holds its lock for a moment
+WAIT_SECONDS = 1.0  # checking whether a run is claimed holds its lock for a moment
 
 
 class ClaimLost(ConfigError):
-    """The run is not ours to write any more: its folder was removed, or made anew by somebody else."""
+    """The claim is lost: the run's folder was removed, or created again by another process."""
 
 
 class Claim:
-    """A context that holds the lock; `begin` marks the run as this process's, `check` tells whether it still is."""
+    """A held lock: `begin` marks the run as trained by this process, `check` verifies that the claim is still valid."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         self.store, self.run_id = store, run_id
         self._path: Path = store.paths(run_id).claim
-        self._lock = FileLock(str(self._path), thread_local=False)
-        self._file: tuple[int, int] = (0, 0)
-
-    def __enter__(self) -> "Claim":
-        """Raises ConfigError where another process holds the lock."""
-        self.store.existing(self.run_id)
-        try:
-            self._lock.acquire(timeout=WAIT_SECONDS)
-        except Timeout:
-            raise ConfigError(_taken(self.store, self.run_id)) from None
         self._file = _identity(self._path)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
 
     def begin(self) -> None:
-        """Mark the run as training here. Raises ConfigError where it trains on another machine."""
+        """Mark the run as training here. Raises ConfigError if it trains on another machine."""
         ours: dict[str, Any] = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -66,30 +49,44 @@ class Claim:
             raise ConfigError(_taken(self.store, self.run_id))
 
     def check(self) -> None:
-        """Raises ClaimLost where a write would not reach the run that was claimed."""
+        """Raise ClaimLost if a write would not reach the claimed run."""
         try:
             held = _identity(self._path) == self._file
         except FileNotFoundError:
             held = False
         if not held:
-            raise ClaimLost(f"run {self.run_id!r} was removed while it trained; nothing more is written")
+            raise ClaimLost(f"run {self.run_id!r} was removed during training; nothing more is written")
 
 
 @contextmanager
 def claimed(store: RunStore, run_ids: Sequence[str]) -> Iterator[dict[str, Claim]]:
-    """The claims of these runs, all or none, marked as training. Raises ConfigError where another process has one."""
+    """Claim all of these runs, and mark them as training. Raises ConfigError if another process has one of them."""
     with ExitStack() as stack:
-        claims = {run_id: stack.enter_context(Claim(store, run_id)) for run_id in run_ids}
+        claims = {run_id: stack.enter_context(_held(store, run_id)) for run_id in run_ids}
         for claim in claims.values():
             claim.begin()
         yield claims
 
 
+@contextmanager
+def _held(store: RunStore, run_id: str) -> Iterator[Claim]:
+    """Hold the lock of a run. Raises ConfigError if another process holds it."""
+    lock = FileLock(str(store.existing(run_id).claim), thread_local=False)
+    try:
+        lock.acquire(timeout=WAIT_SECONDS)
+    except Timeout:
+        raise ConfigError(_taken(store, run_id)) from None
+    try:
+        yield Claim(store, run_id)
+    finally:
+        lock.release()
+
+
 def _identity(path: Path) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_dev, found.st_ino
+    stat = os.stat(path)
+    return stat.st_dev, stat.st_ino
 
 
 def _taken(store: RunStore, run_id: str) -> str:
     status = store.status(run_id)
-    return f"run {run_id!r} is being trained by process {status.pid} on {status.host}; stop it first"
+    return f"run {run_id!r} is being trained by process {status.pid} on {status.host}: stop it first"

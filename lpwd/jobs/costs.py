@@ -1,4 +1,4 @@
-"""What runs cost, before they start: steps, images, time at a measured speed, bytes. No torch, and no guess."""
+"""Estimate the cost of runs before they start: steps, images, time at a measured speed, and bytes. No torch here."""
 
 import math
 import statistics
@@ -13,24 +13,24 @@ from lpwd.status import Status
 from lpwd.store import RunStore
 from lpwd.training.memory import Footprint
 
-# What decides whether a run can start, and what its model needs.
+# Fields that decide whether a run can start, and what its model needs.
 STARTABLE = (
     *("model", "model_kwargs", "image_size", "pretrained", "dataset", "kernels", "optimizer", "optimizer_kwargs"),
     *("train_samples", "test_samples", "validation_samples", "dataset_kwargs", "data_digest", "plugins"),
 )
-# What speed depends on.
+# Fields that the speed depends on.
 SPEED_FIELDS = (
     *("model", "model_kwargs", "image_size", "batch_size", "precision", "kernels"),
     *("optimizer", "optimizer_kwargs"),
 )
 FLOAT_BYTES, CHANNELS = 4, 3
-NEWEST = 5  # finished runs that tell a speed: those of older code may have been slower
-TELLING_SECONDS = 5.0  # of training, before a run that is not finished tells its speed
+NEWEST = 5  # finished runs used to estimate a speed: runs of older code may have been slower
+TELLING_SECONDS = 5.0  # training time before an unfinished run is used to estimate a speed
 
 
 @dataclass(frozen=True)
 class Work:
-    """Images and steps of one run. `known` says whether the data are here, so that their sizes are the real ones."""
+    """Images and steps of one run. `known` is whether the data are here, so that the sizes are exact."""
 
     training_images: int
     validation_images: int
@@ -42,21 +42,21 @@ class Work:
 
     @property
     def trained(self) -> int:
-        """Images passed forward and backward in all epochs."""
+        """Number of images in all forward and backward passes."""
         return self.epochs * self.training_images
 
     def evaluated(self, zero_shot: bool = True) -> int:
-        """Images passed forward alone, in all evaluations."""
+        """Return the number of images in all evaluations, which are forward passes only."""
         once = self.epochs * (self.test_images + self.validation_images)
         return once + (ZERO_SHOT_EVALUATIONS * self.test_images if self.zero_shot and zero_shot else 0)
 
     def passes(self, zero_shot: bool = True) -> float:
-        """Forward and backward passes of one image; one that is only evaluated counts as a third of it."""
+        """Return the number of forward and backward passes of one image; an evaluation counts as a third."""
         return self.trained + self.evaluated(zero_shot) / EVALUATION_SPEEDUP
 
 
 def work(config: RunConfig) -> Work:
-    """By the data that are here, else by their published sizes."""
+    """Return the work of a run, from the sizes of the local data if known, else from published sizes."""
     from lpwd.training.data import own  # opencv takes longer to import than the page needs
 
     sizes = own.sizes(config)
@@ -64,9 +64,9 @@ def work(config: RunConfig) -> Work:
 
 
 def published_work(config: RunConfig) -> Work:
-    """By the published sizes of the data alone: the same on every machine, and without a look at the disk.
+    """Return the work of a run from published sizes only: the same on every machine, without reading the disk.
 
-    Of one's own data nothing is published: what was found when they were read counts, else what the run asks for.
+    Your own data have no published sizes: the sizes found when they were read are used, else the run's subset sizes.
     """
     facts = DATASETS.get(config.dataset)
     sizes = (facts.train_images, facts.test_images) if facts else _own_sizes(config)
@@ -88,7 +88,7 @@ def _work(config: RunConfig, sizes: tuple[int, int], known: bool) -> Work:
 
 @dataclass(frozen=True)
 class Cost:
-    """What runs ask for: how many there are, images trained on, images only evaluated, time one after the other."""
+    """Cost of several runs: their number, training images, evaluated images, and time one after the other."""
 
     runs: int
     training_images: int
@@ -101,7 +101,7 @@ class Cost:
 
 
 def cost(configs: Iterable[RunConfig], images_per_second: float | Callable[[RunConfig], float]) -> Cost:
-    """Of the distinct runs, at a measured training speed: the same for all, or a function of the configuration."""
+    """Return the cost of the distinct runs at a training speed, which may be a function of the configuration."""
     distinct = {config.run_id: config for config in configs}.values()
     parts = [published_work(config) for config in distinct]
     speeds = [images_per_second(c) if callable(images_per_second) else images_per_second for c in distinct]
@@ -109,36 +109,36 @@ def cost(configs: Iterable[RunConfig], images_per_second: float | Callable[[RunC
     return Cost(len(parts), sum(part.trained for part in parts), sum(part.evaluated() for part in parts), time)
 
 
-class Plan(NamedTuple):
-    """How many lanes of a race compute at once, and torch's CPU threads of each."""
+class Parallelism(NamedTuple):
+    """How many lanes of a race compute at once, and the number of torch's CPU threads of each."""
 
     at_once: int
     threads: int
 
 
-def plan(lanes: int, threads: int | None, *, cores: int, on_cpu: bool) -> Plan:
-    """On a CPU as many lanes at once as its cores have room for, with `threads` each (None: cores / lanes, at least 1).
+def parallelism(lanes: int, threads: int | None, *, cores: int, on_cpu: bool) -> Parallelism:
+    """Return as many lanes at once as fit on the cores, with `threads` each (default: cores / lanes, at least 1).
 
-    The cores are those that torch uses here for a run alone. On a GPU, which one lane fills, lanes take turns.
+    `cores` are those that torch uses for a single run. On a GPU, which one lane fills, lanes take turns.
     """
     if not on_cpu:
-        return Plan(1, threads or cores)
+        return Parallelism(1, threads or cores)
     threads = threads or max(1, cores // max(1, lanes))
-    return Plan(max(1, min(lanes, cores // threads)), threads)
+    return Parallelism(max(1, min(lanes, cores // threads)), threads)
 
 
 def speed_key(config: RunConfig) -> str:
-    """Equal for runs whose steps take as long."""
+    """Return a key that is equal for runs with equally fast steps."""
     return str([getattr(config, name) for name in SPEED_FIELDS])
 
 
 def recorded_speed(
     store: RunStore, config: RunConfig, device: str, threads: int, *, running: bool = False, scaled: bool = False
 ) -> tuple[float, int]:
-    """Passes a second of a lane with so many threads: the median of the newest runs with the same costs that finished
-    on this device, and with `running` of those that have trained there long enough to tell; and their number.
+    """Return the recorded passes per second of a lane, and the number of runs that this is the median of.
 
-    `scaled` takes runs with any number of threads, as if a lane's speed grew with it: right within that ratio.
+    Uses the newest finished runs with the same costs on this device; with `running`, also those that have trained long
+    enough. `scaled` includes runs with other numbers of threads, as if the speed were proportional to it.
     """
     alike = [
         record
@@ -157,7 +157,7 @@ def recorded_speed(
 
 
 def share_done(config: RunConfig, status: Status) -> float:
-    """Of a run's work, evaluations included; of its steps alone where its numbers of images are not known."""
+    """Return the finished share of a run's work, or of its steps if its numbers of images are unknown."""
     share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
     train, tests = status.summary.get("train_samples"), status.summary.get("test_samples")
     if not train or not tests:
@@ -169,44 +169,43 @@ def share_done(config: RunConfig, status: Status) -> float:
 
 
 def seconds(races: Sequence[Sequence[RunConfig]], speed: float, at_once: int = 1) -> float:
-    """Of all races one after the other, their lanes `at_once` at `speed` each."""
+    """Return the time of all races one after the other, with lanes `at_once` at `speed` each."""
     turns = (work(config).passes() for race in races for config in race[::at_once])
     return sum(turns) / speed
 
 
 def optimizer_floats(config: RunConfig) -> float:
-    """Floats that the optimizer keeps for each parameter."""
+    """Return the number of values of optimizer state per parameter."""
     return 0 if config.optimizer == "sgd" and not config.momentum else get_optimizer(config.optimizer).floats
 
 
 def training_bytes(config: RunConfig, parameters: int) -> int:
-    """Weights, gradients and what the optimizer keeps, all fp32; activations come on top."""
+    """Return the bytes of weights, gradients and optimizer state in fp32, without activations."""
     return int(parameters * FLOAT_BYTES * (2 + optimizer_floats(config)))
 
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
-    """Weights and what the optimizer keeps."""
+    """Return the bytes of weights and optimizer state."""
     return int(parameters * FLOAT_BYTES * (1 + optimizer_floats(config)))
 
 
 def data_bytes(config: RunConfig) -> int:
-    """The images as uint8 on the device, shared by the lanes of a race."""
+    """Return the bytes of the images on the device (uint8), which the lanes of a race share."""
     images = work(config)
     count = images.training_images + images.validation_images + images.test_images
     return count * CHANNELS * config.image_size**2
 
 
 def activation_bytes(config: RunConfig, footprint: Footprint) -> int:
-    """What a training step keeps from its forward pass for its backward pass; bf16 takes half of fp32."""
+    """Return the bytes of activations that a step saves for its backward pass; bf16 takes half of fp32."""
     batch = min(config.batch_size, work(config).training_images)
     return batch * footprint.activation_bytes // (2 if config.precision == "bf16" else 1)
 
 
 def race_bytes(configs: Sequence[RunConfig], footprints: Sequence[Footprint]) -> int:
-    """Memory that a race takes at least beside the libraries: data, models with their optimizers, one lane's step.
+    """Return a lower bound of a race's memory without libraries: data, models, optimizers and one lane's step.
 
-    Measured on a CPU, a training takes 1.16 to 1.44 times as much (seven models, sizes and precisions): what this
-    refuses does not fit.
+    On a CPU, training takes 1.16 to 1.44 times as much (measured for seven models, sizes and precisions).
     """
     models = sum(
         training_bytes(config, footprint.parameters) + footprint.buffer_bytes
@@ -216,21 +215,15 @@ def race_bytes(configs: Sequence[RunConfig], footprints: Sequence[Footprint]) ->
     return data_bytes(configs[0]) + models + max(steps)
 
 
-def check_memory(configs: Sequence[RunConfig], footprints: Sequence[Footprint], free: int) -> None:
-    """ConfigError where a race cannot fit into `free` bytes."""
-    needed = race_bytes(configs, footprints)
-    if needed > free:
-        config = configs[0]
-        raise ConfigError.of(
-            "batch_size",
-            f"is {config.batch_size} and image_size {config.image_size}: with {config.model} that takes at "
-            f"least {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; choose a smaller batch_size, "
-            "image_size or model",
-        )
-
-
 def check_fits(races: Sequence[Sequence[RunConfig]], footprints: Sequence[Footprint], free: int) -> None:
-    """ConfigError where one of the races cannot fit into `free` bytes; `footprints` are of all runs in order."""
+    """Raise ConfigError if one of the races does not fit in `free` bytes. `footprints` are in the order of runs."""
     left = iter(footprints)
     for race in races:
-        check_memory(race, [next(left) for _ in race], free)
+        needed = race_bytes(race, [next(left) for _ in race])
+        if needed > free:
+            config = race[0]
+            needs = (
+                f"{config.model} then needs at least {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are free"
+            )
+            given = f"is {config.batch_size} and image_size is {config.image_size}"
+            raise ConfigError.of("batch_size", f"{given}: {needs}; choose a smaller batch_size, image_size or model")

@@ -1,4 +1,4 @@
-"""Sweeps that end when every claim is decided: whole replications in planned looks, each with a share of the level."""
+"""Sweeps that end when every claim is decided: seeds are added in planned looks, each with a share of the level."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ MOST_SEEDS = 20
 
 @dataclass
 class Decision:
-    """The claims of a preset: which look decided each, and what they say."""
+    """The claims of a preset, and the look that decided each."""
 
     preset: Preset
     scale: Scale
@@ -28,25 +28,25 @@ class Decision:
     last: dict[tuple[str, ...], tuple[int, Placed]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a preset without contrasts, or fewer seeds than a verdict needs."""
+        """Raise ConfigError for a preset without contrasts, or too few seeds for a verdict."""
         if not self.preset.contrasts:
-            raise ConfigError(f"preset is {self.preset.name!r}: it has no contrast to decide")
+            raise ConfigError(f"preset {self.preset.name!r} has no contrast to decide")
         if self.most < 3:
             raise ConfigError(f"max-seeds is {self.most}: a verdict needs at least 3")
 
     def run(self, source: RunSource, sweep: Callable[[int], bool]) -> None:
-        """Sweep up to each planned look and judge there, until all claims are decided or the seeds are used up.
+        """Sweep to each planned look and judge there, until all claims are decided or the seeds are used up.
 
-        `sweep` runs the cells of seeds 0 to n - 1 that have no result yet and returns whether to go on.
+        `sweep` runs the cells of seeds 0 to n - 1 without a result, and returns whether to continue.
         """
         for seeds in looks(self.most):
             if not sweep(seeds) or self.look(source, seeds):
                 return
 
     def look(self, source: RunSource, seeds: int) -> bool:
-        """Judge the claims that are still open on the first `seeds` seeds; return whether all are decided.
+        """Judge the undecided claims on the first `seeds` seeds, and return whether all are decided.
 
-        Holm's correction for the open claims, within what Pocock's spending function grants this look.
+        Applies Holm's correction to them, at the level that Pocock's spending function gives this look.
         """
         placed = {_key(one): one for one in claims(self.preset, source, self.scale, seeds)}
         still_open = [key for key in placed if key not in self.decided]
@@ -59,7 +59,7 @@ class Decision:
         return len(self.decided) == len(placed)
 
     def sentences(self) -> list[str]:
-        """One per claim: its verdict, and after how many seeds."""
+        """Return one sentence per claim, with its verdict and the number of seeds."""
         return [
             f"{one.sentence(self.preset, self.scale)} "
             f"{'Decided' if key in self.decided else 'Still undecided'} at {seeds} seeds."
@@ -67,7 +67,7 @@ class Decision:
         ]
 
     def as_json(self) -> list[dict[str, Any]]:
-        """For programs."""
+        """Return the verdicts as JSON."""
         return [
             {
                 **{"column": one.column, "method": one.pair.method, "other": one.pair.other, "value": one.pair.value},

@@ -1,4 +1,4 @@
-"""Lane: an iterator of events and the run folder that follows it."""
+"""Lane: an iterator of events, and the run folder that records them."""
 
 import sys
 import time
@@ -14,27 +14,27 @@ from lpwd.store import ENDED, State
 from lpwd.training import checkpoints
 from lpwd.training.machine import gpu_memory
 
-FLUSH_SECONDS = 0.2  # how long a recorded event may wait for the disk
+FLUSH_SECONDS = 0.2  # maximal delay before an event is written
 STATUS_SECONDS = 0.5  # between progress updates of status.json
-# Between checkpoints of ended epochs, what a killed process may lose: a tiny run ends five a second, a large one's
-# file takes long.
+# Time between checkpoints of finished epochs, which a killed process may lose. A tiny run finishes five epochs per
+# second, and the file of a large model takes long to write.
 SAVE_SECONDS = 5.0
-SAVE_TIMES = 10  # what the last one took
+SAVE_TIMES = 10  # multiple of the time that the last checkpoint took
 
-Source = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to continue from) -> events
+EventSource = Callable[[RunConfig, dict[str, Any] | None], Iterator[Event]]  # (config, state to resume from) -> events
 OnEvent = Callable[[str, Event], None]
 
 
 class Lane:
-    """One run: `compute` makes the next event of `source`, `record` keeps it; `ended` once there is none.
+    """One run: `compute` produces the next event of `source`, `record` writes it; `ended` is set after the last one.
 
-    Any thread may compute, one at a time; one thread records, so that a race's events reach the disk in one order.
+    Any thread may compute, one at a time. One thread records, so that a race's events are written in a fixed order.
     """
 
     def __init__(
         self,
         claim: Claim,
-        source: Source,
+        source: EventSource,
         *,
         stopped_state: Callable[[], State] = lambda: "stopped",
         on_event: OnEvent = lambda run_id, event: None,
@@ -42,15 +42,15 @@ class Lane:
         self.claim, self.store, self.run_id, self.source = claim, claim.store, claim.run_id, source
         self.stopped_state, self.on_event = stopped_state, on_event
         self.step, self.ended, self.resumed = 0, False, False
-        self.warning = ""  # of a damaged checkpoint
-        self.facts: dict[str, Any] = self.store.status(self.run_id).summary  # of Started, where it is resumed
+        self.warning = ""  # about a damaged checkpoint
+        self.facts: dict[str, Any] = self.store.status(self.run_id).summary  # those of Started if resumed
         self.buffer: list[Event] = []
         self.flushed = self.reported = self.save_due = 0.0
-        self.progress: dict[str, Any] = {}  # that status.json does not tell yet
+        self.progress: dict[str, Any] = {}  # not yet written to status.json
         self.events = self._generate()
 
     def _generate(self) -> Iterator[Event]:
-        """Runs on the first `compute`, so that a failure in preparing belongs to this lane alone."""
+        """Prepare the run and yield its events. Runs in `compute`, so that a failure affects only this lane."""
         checkpoint, self.warning = checkpoints.take(self.store.paths(self.run_id))
         if self.warning:
             self.store.log(self.run_id, self.warning)
@@ -66,14 +66,14 @@ class Lane:
         self.record(self.compute())
 
     def compute(self) -> Event | Exception | None:
-        """The next event; None where there is none, or the error that ends the run."""
+        """Return the next event, None after the last one, or the error that ends the run."""
         try:
             return next(self.events, None)
-        except Exception as error:  # the job boundary: one lane's failure is kept, and the others go on
+        except Exception as error:  # the job boundary: one lane fails, and the others continue
             return error
 
     def record(self, outcome: Event | Exception | None) -> None:
-        """Keep what `compute` returned, before the next one; every way a run can end ends here."""
+        """Record the outcome of `compute` before its next call. Every run ends here."""
         if outcome is None:
             self.ended = True
         elif isinstance(outcome, Exception):
@@ -119,7 +119,7 @@ class Lane:
             case Diverged():
                 self.end("diverged", f"The loss was not finite in step {event.step}.", summary=self.facts)
             case Stopped():
-                self.end(self.stopped_state(), f"Stopped after step {event.step}; resume continues from there.")
+                self.end(self.stopped_state(), f"Stopped after step {event.step}. Resume to continue from there.")
             case Finished():
                 self.end("finished", "", summary=self.facts | event.summary)
 
@@ -133,7 +133,7 @@ class Lane:
         self.store.log(self.run_id, f"started on {event.device}: {event.parameter_count:,} parameters")
 
     def _report(self, event: Step | Epoch, *names: str) -> None:
-        """Progress for status.json, which takes it now and then, and in the end."""
+        """Collect progress for status.json, which is updated every STATUS_SECONDS and at the end."""
         self.progress |= {name: getattr(event, name) for name in names}
         if time.monotonic() - self.reported > STATUS_SECONDS:
             self.reported = time.monotonic()
@@ -141,13 +141,13 @@ class Lane:
             self.progress.clear()
 
     def _save(self, event: Checkpoint) -> None:
-        """Write the checkpoint, unless the run goes on and another one is due soon."""
+        """Write the checkpoint, unless the run continues and the last one is recent."""
         position, state = event.state["position"], event.state
         trained = position["epoch"] > self.store.config(self.run_id).epochs
         begun = time.monotonic()
         if position["batch"] == 0 and not trained and begun < self.save_due:
             return
-        if trained:  # the moments, two thirds of the file, have served
+        if trained:  # the moments, two thirds of the file, are no longer needed
             state = state | {"optimizer": state["optimizer"] | {"state": {}}}
         checkpoints.save(self.store.paths(self.run_id), state)
         ended = time.monotonic()
@@ -159,9 +159,9 @@ class Lane:
         self.flushed = time.monotonic()
 
     def end(self, state: State, message: str, *, error: str = "", **changes: Any) -> None:
-        """Close the lane with this state; lets go of model and optimizer.
+        """Close the lane with this state, and release model and optimizer.
 
-        What cannot be written, because the disk is full or the folder is damaged, is left to whoever supervises.
+        Errors in writing (a full disk, a damaged folder) are printed, and left to the supervisor of the worker.
         """
         now = self.progress | {"state": state, "step": self.step, "ended": time.time(), "message": message}
         parts: list[Callable[[], object]] = [
@@ -176,7 +176,7 @@ class Lane:
         for part in parts:
             try:
                 part()
-            except ClaimLost as lost:  # the folder is somebody else's: not a word more in it
+            except ClaimLost as lost:  # the folder belongs to another process: write nothing
                 return print(lost, file=sys.stderr)
             except (OSError, ValueError) as problem:
                 print(f"run {self.run_id}: {problem}", file=sys.stderr)

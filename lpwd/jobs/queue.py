@@ -1,4 +1,4 @@
-"""Jobs: the first-in-first-out queue of one device, and the one worker process that it supervises. No torch here."""
+"""Jobs: the first-in-first-out queue of one device and the worker process that it supervises. No torch here."""
 
 import itertools
 import sys
@@ -22,12 +22,12 @@ from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import RunStore
 from lpwd.training.memory import Footprint, free_bytes
 
-RECOVER_SECONDS = 2.0  # between looks for runs whose worker is gone
-MEMORY_SHARE = 0.9  # of what is free, that a training may take
+RECOVER_SECONDS = 2.0  # between checks for runs whose worker is gone
+MEMORY_SHARE = 0.9  # of the free memory, the limit of a training
 
 
 class Jobs:
-    """Use `start`, `submit`, `stop`, `close`. What a run's state is, its folder says; this holds only the order."""
+    """The queue: use `start`, `submit`, `stop`, `close`. Run folders hold the states; this holds only the order."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Jobs:
         refusal: str = "",
         free_memory: Callable[[], int] = free_bytes,
     ) -> None:
-        """`refusal` says why nothing can train here, where that is so; `free_memory` what a training may take."""
+        """`refusal` is one sentence if nothing can train here; `free_memory` returns the memory for a training."""
         self.store, self.device, self.limits, self.refusal = store, device, limits or Limits(), refusal
         self.checks = Checks(store.worker_log_path, device)
         self._free_memory = free_memory
         self._waiting: list[Job] = []
         self._active: Job | None = None
         self._stopped_jobs: set[str] = set()
-        self._unsettled: list[Supervision] = []  # whose runs could not be marked: a full disk
+        self._unsettled: list[Supervision] = []  # whose runs could not be marked, for example on a full disk
         self._workers = Workers(store, device)
         self._changed = threading.Condition()
         self._closing = False
@@ -53,12 +53,12 @@ class Jobs:
         self._thread = threading.Thread(target=self._loop, name="lpwd-jobs", daemon=True)
 
     def start(self) -> None:
-        """Recover what an earlier app left behind and begin to work. Raises ConfigError beside another app."""
+        """Recover the runs of an earlier app and start the queue. Raises ConfigError if another app uses the folder."""
         try:
             self._alone.acquire(timeout=1)
         except Timeout:
             raise ConfigError(
-                f"another app already works in {self.store.root}: close it, or choose another --runs-dir"
+                f"another app is already using {self.store.root}: close it, or choose another --runs-dir"
             ) from None
         self.store.recover()
         self._waiting = queued_on_disk(self.store)
@@ -66,7 +66,7 @@ class Jobs:
         self.checks.start()
 
     def close(self) -> None:
-        """End the worker after the present step; queued runs stay queued for the next start."""
+        """Stop the worker after the current step; queued runs stay queued for the next start."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -76,54 +76,51 @@ class Jobs:
         self._alone.release()
 
     def machine(self, timeout: float = 60) -> Machine:
-        """The machine as its first worker described it. Raises ConfigError where the worker cannot start."""
+        """Return the machine as described by its first worker. Raises ConfigError if the worker cannot start."""
         return self._workers.machine(timeout)
 
     def worker_state(self) -> Literal["alive", "starting", "dead"]:
-        """`dead` where no worker can start, or where nothing takes jobs any more; `starting` between two workers."""
+        """Return `dead` if no worker can start or the queue's thread has ended, `starting` between two workers."""
         return self._workers.state() if self._thread.is_alive() else "dead"
 
     def failing(self) -> str:
-        """Why nothing can train here, in one sentence; empty where all is well."""
+        """Return one sentence if nothing can train here, else ""."""
         log = self.store.worker_log_path
         if not self._thread.is_alive():
-            return "The thread that takes jobs from the queue has ended; restart the app."
+            return "The queue has stopped: restart the app."
         if self._workers.state() == "dead":
-            return f"No worker process can start; see {log}."
-        return f"The process that checks runs cannot start; see {log}." if self.checks.state() == "dead" else ""
+            return f"The worker process cannot start: see {log}."
+        return f"The process that checks runs cannot start: see {log}." if self.checks.state() == "dead" else ""
 
     def footprint(self, config: RunConfig) -> Footprint:
-        """What the run's model needs. Raises ConfigError where it could not start."""
+        """Return the memory needs of the run's model. Raises ConfigError if the run cannot start."""
         return self.checks.check([config])[0]
 
     def measure(self, config: RunConfig, threads: int) -> float | None:
-        """Training speed in images a second with so many threads, measured now; None beside a training.
-
-        Raises ConfigError.
-        """
+        """Measure the training speed in images per second, or return None during a training. Raises ConfigError."""
         speed = None if self.queue() else self.checks.measure(config, threads)
         return None if self.queue() else speed
 
-    # ---- what people ask for
+    # ---- requests
 
     def submit(self, configs: Sequence[RunConfig], *, user: User = HOST, again: bool = False) -> list[str]:
-        """Queue the runs as one job; returns their ids. Raises as `submit_all` does."""
+        """Queue the runs as one job, and return their ids. Raises ConfigError like `submit_all`."""
         return self.submit_all([configs], user=user, again=again)[0]
 
     def submit_all(
         self, races: Sequence[Sequence[RunConfig]], *, user: User = HOST, again: bool = False
     ) -> list[list[str]]:
-        """Queue races, a job each, one after the other; all of them or none. Returns the ids of each.
+        """Queue races as one job each, all or none, and return the run ids of each.
 
-        New runs belong to `user`. Finished ones are kept as they are, stopped and interrupted ones continue from their
-        checkpoint; `again` begins them anew. Raises ConfigError for bad input, for what is beyond the limits or the
-        memory, for runs that are queued or training already, and for unfinished ones of somebody else.
+        New runs belong to `user`. Finished runs are kept, stopped and interrupted ones resume from their checkpoint;
+        `again` retrains them. Raises ConfigError for bad input, for runs that exceed the limits or the memory, for
+        runs that are already queued or training, and for unfinished runs of another user.
         """
         if not races or not all(races):
             raise ConfigError.of("methods", "is empty: choose at least one decay method")
         if self.refusal:
             raise ConfigError(self.refusal)
-        self.machine()  # where no worker can start, nothing is queued
+        self.machine()  # raises if no worker can start
         races = self._pinned(races, user)
         configs = [config for race in races for config in race]
         ids = [list(dict.fromkeys(config.run_id for config in race)) for race in races]
@@ -133,7 +130,7 @@ class Jobs:
             rights.check_idle(self.store, list(itertools.chain(*ids)))
             wanted = [[i for i in run_ids if again or not rights.has_ended(self.store, i)] for run_ids in ids]
             self._check_room(user, sum(map(bool, wanted)))
-            act = "begin it anew" if again else "resume"
+            act = "retrain" if again else "resume"
             rights.check_rights(self.store, user, list(itertools.chain(*wanted)), act)
             for config in configs:
                 self.store.create(config, owner=user.id, state="stopped")
@@ -142,13 +139,11 @@ class Jobs:
                     self.store.restart(run_id)
             for run_ids, chosen in zip(ids, wanted, strict=True):
                 theirs = [i for i in run_ids if may_change(user, self.store.status(i).owner)]
-                self._enqueue(
-                    chosen, theirs, seeds if len(seeds) > 1 else []
-                )  # to somebody else's finished run, nothing is written
+                self._enqueue(chosen, theirs, seeds if len(seeds) > 1 else [])  # finished runs of others stay unchanged
         return ids
 
     def _pinned(self, races: Sequence[Sequence[RunConfig]], user: User) -> list[list[RunConfig]]:
-        """The races with the digests of their data, once it is known that `user` may name them."""
+        """Return the races with the digests of their data, after checking that `user` may use the data."""
         configs = [config for race in races for config in race]
         rights.check_person(user, self.limits, configs)
         if reason := next((config.read_only for config in configs if config.read_only), ""):
@@ -157,7 +152,7 @@ class Jobs:
         return [[next(pinned) for _ in race] for race in races]
 
     def resume(self, run_ids: Sequence[str], *, user: User = HOST) -> None:
-        """Queue runs that were stopped, interrupted or failed, to go on from their checkpoints as one job."""
+        """Queue stopped, interrupted or failed runs as one job that resumes from their checkpoints."""
         if self.refusal:
             raise ConfigError(self.refusal)
         run_ids = list(dict.fromkeys(run_ids))
@@ -171,7 +166,7 @@ class Jobs:
             self._enqueue(wanted)
 
     def stop(self, run_id: str, *, user: User = HOST) -> None:
-        """Stop the run and the lanes that train with it; a queued job leaves the queue. Nothing to do is no error."""
+        """Stop the run and the lanes that train with it, or remove their job from the queue. No-op for other runs."""
         with self._changed:
             job = next((job for job in self._jobs() if run_id in job.run_ids), None)
             lanes = job.run_ids if job else [run_id]
@@ -182,20 +177,20 @@ class Jobs:
             if job and job.active:
                 self._stopped_jobs.add(job.id)  # its worker may not have claimed the runs yet
             else:
-                taken = {"state": "stopped", "ended": time.time(), "message": "Taken from the queue."}
+                taken = {"state": "stopped", "ended": time.time(), "message": "Removed from the queue."}
                 for lane in lanes:
                     self.store.update_if(lane, lambda s: s.state == "queued", **taken)
             ask_to_stop(self.store, lanes)
 
     def queue(self) -> list[Job]:
-        """The active job, then the waiting ones in order."""
+        """Return the active job, then the waiting ones in order."""
         with self._changed:
             return self._jobs()
 
     # ---- the queue
 
     def _enqueue(self, run_ids: list[str], together: Sequence[str] = (), seeds: Sequence[int] = ()) -> None:
-        """Queue a job; the runs `together` with it, ended ones among them, become lanes of the same race."""
+        """Queue a job. The runs in `together`, including ended ones, become lanes of the same race."""
         job = Job(uuid.uuid4().hex[:12], run_ids, owner=self.store.status(run_ids[0]).owner if run_ids else "")
         for run_id in together:
             self.store.update(run_id, job=job.id, seeds=list(seeds))
@@ -212,7 +207,7 @@ class Jobs:
             self.limits.check_queue(len(jobs), sum(job.owner == user.id for job in jobs), races)
 
     def _free_memory_for_a_race(self) -> int:
-        """What is free when a race's turn comes: the worker gives back what it has by then."""
+        """Return the memory available to a queued race; the worker will have released its own."""
         return self.machine().memory or self._free_memory() + self._workers.resident_bytes()
 
     def _jobs(self) -> list[Job]:
@@ -230,7 +225,7 @@ class Jobs:
             self._workers.end(idle=job is None)
 
     def _next_job(self, worker: WorkerProcess) -> Job | None:
-        """Wait for a job; None when closing or when the idle worker has died."""
+        """Wait for a job. Returns None when closing or when the idle worker has died."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing, RECOVER_SECONDS)
@@ -240,16 +235,16 @@ class Jobs:
                     job = self._waiting.pop(0)
                     self._active = replace(job, active=True)
                     return self._active
-            self._look_around()
+            self._maintain()
 
-    def _look_around(self) -> None:
-        """What an idle moment is for: runs whose process is gone or whose end could not be written, and the checker."""
+    def _maintain(self) -> None:
+        """Recover runs whose process is gone, retry to mark ended runs, and restart the checking process if needed."""
         self._unsettled = [one for one in self._unsettled if not one.settle()]
         try:
             self.checks.start()
             self.store.recover()
         except (OSError, ValueError) as problem:  # the runs folder was removed, a run damaged, or the disk is full
-            print(f"the queue cannot look after its runs: {problem}", file=sys.stderr)
+            print(f"the queue cannot recover its runs: {problem}", file=sys.stderr)
 
     def _train(self, worker: WorkerProcess, job: Job) -> None:
         memory = int(MEMORY_SHARE * self._free_memory()) + worker.resident_bytes()

@@ -1,7 +1,7 @@
-"""Engine `ray`: the cells of a sweep as Ray tasks. Results come back to the driver's run store as events.
+"""Engine `ray`: run the cells of a sweep as Ray tasks, whose events the driver records in its run store.
 
-The nodes need this project's dependencies but no shared file system, no data set and no code: the driver sends them.
-A cell whose node is lost is sent again with its last returned checkpoint.
+Nodes need this project's dependencies, but no shared file system, data set or code: the driver sends data and code. If
+a node is lost, its cell is sent again with its last returned checkpoint.
 """
 
 import socket
@@ -16,7 +16,7 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.events import Checkpoint, Epoch, Event, Started, Step, Stopped
 from lpwd.jobs.claim import claimed
 from lpwd.jobs.lane import Lane
-from lpwd.jobs.race import Watch, initial_weights
+from lpwd.jobs.race import initial_weights, watching
 from lpwd.jobs.sweep import POLL_SECONDS, OnChange, Sweep, next_ready
 from lpwd.sentences import first_line
 from lpwd.training.data import batches
@@ -24,9 +24,9 @@ from lpwd.training.data.datasets import data_key
 from lpwd.training.machine import resolve_device
 from lpwd.training.train import train
 
-CHUNK_SECONDS = 1.0  # events travel this often
-CHECKPOINT_SECONDS = 30.0  # a state travels after the first epoch, then at most this often, and at the end
-ATTEMPTS = 5  # of a cell whose nodes get lost
+CHUNK_SECONDS = 1.0  # between transfers of events
+CHECKPOINT_SECONDS = 30.0  # minimal time between transfers of checkpoints, except the first and the last one
+ATTEMPTS = 5  # for a cell whose nodes are lost
 CELLS_IN_FLIGHT = 64
 
 
@@ -43,7 +43,7 @@ def run_on_ray(
 ) -> None:
     """Run the missing cells on a Ray cluster: a new local one, or the one at `address` (`auto`, `host:port`).
 
-    `cpus` and `gpus` are what a cell reserves, fractions allowed. Raises ConfigError without Ray or without a cluster.
+    Each cell reserves `cpus` and `gpus`, which may be fractions. Raises ConfigError if Ray or the cluster is missing.
     """
     ray = _import_ray()
     _connect(ray, address)
@@ -79,18 +79,18 @@ def _connect(ray: Any, address: str | None) -> None:
         _knock(address)
         ray.init(address=address, runtime_env={"py_modules": [package]}, **quiet)
     except OSError as error:
-        raise ConfigError(f"no Ray cluster answers at {address!r}: {first_line(error)}") from None
+        raise ConfigError(f"Ray cluster {address!r} is not reachable: {first_line(error)}") from None
 
 
 def _knock(address: str) -> None:
-    """OSError where nothing listens at `host:port`: Ray itself would wait for minutes."""
+    """Raise OSError if nothing listens at `host:port`; Ray itself would wait for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=5).close()
 
 
 class Driver:
-    """Sends cells to the cluster and records what comes back, each in its run folder."""
+    """Sends cells to the cluster and records the returned events in run folders."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Driver:
     ) -> None:
         self.ray, self.sweep, self.device, self.threads = ray, sweep, device, threads
         self.should_stop, self.on_change = should_stop, on_change
-        # max_retries=0: Ray would begin a cell anew, we go on from its last checkpoint
+        # max_retries=0: Ray would restart a cell from scratch, we resume from its last checkpoint
         self.task = ray.remote(max_retries=0, num_returns="streaming", **resources)(remote_events)
         self._plugins = [(plugin.name, plugin.source, plugin.path) for plugin in plugins.loaded() if plugin.is_file]
         self._data: dict[str, Any] = {}
@@ -112,27 +112,27 @@ class Driver:
         self._lock = threading.Lock()
 
     def work(self, todo: list[str]) -> None:
-        """Take cells from `todo`, which all threads share, until there are none: one thread a cell in flight."""
+        """Take cells from `todo`, which all threads share, until it is empty; one thread per cell in flight."""
         while todo and not self.should_stop():
             with self._lock:
                 run_id = next_ready(self.sweep, todo, self._busy)
                 if run_id:
                     self._busy.add(run_id)
-            if run_id is None:  # the rest waits for weights that are still being trained
+            if run_id is None:  # the rest needs weights that are still being trained
                 time.sleep(POLL_SECONDS)
                 continue
             try:
                 self.train(run_id)
-            except ConfigError as error:  # another process has the run: it is not ours to mark
-                self.sweep.store.log(run_id, f"left out of this sweep: {error}")
+            except ConfigError as error:  # another process has the run
+                self.sweep.store.log(run_id, f"skipped in this sweep: {error}")
             self._busy.discard(run_id)
             self.on_change()
 
     def train(self, run_id: str) -> None:
-        """One cell from wherever it stands to its end."""
+        """Train one cell, from its checkpoint if it has one, to its end."""
         self.sweep.prepare(run_id)
-        with claimed(self.sweep.store, [run_id]) as claims, Watch(self.sweep.store, [run_id]) as watch:
-            source = self.source(lambda: self.should_stop() or watch.stopping.is_set())
+        with claimed(self.sweep.store, [run_id]) as claims, watching(self.sweep.store, [run_id]) as stopping:
+            source = self.source(lambda: self.should_stop() or stopping.is_set())
             lane = Lane(claims[run_id], source, stopped_state=lambda: "interrupted")
             while not lane.ended:
                 lane.advance()
@@ -152,7 +152,7 @@ class Driver:
         return events
 
     def attempt(self, config: RunConfig, state: dict[str, Any] | None, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Events of one try on some node; ends with Stopped where `stop` came first."""
+        """Yield the events of one attempt on a node; the last one is Stopped if `stop` returned True."""
         weights = None if state else initial_weights(self.sweep.store, config)
         generator = self.task.remote(
             config.model_dump_json(), state, weights, self.data(config), self.device, self.threads, self._plugins
@@ -171,7 +171,7 @@ class Driver:
                 return
 
     def data(self, config: RunConfig) -> Any:
-        """The data set as an object of the cluster, sent once however many cells use it."""
+        """Return the data set as an object of the cluster, which is sent once for all cells."""
         key = data_key(config)
         with self._lock:
             if key not in self._data:
@@ -179,14 +179,14 @@ class Driver:
             return self._data[key]
 
     def lost_errors(self) -> tuple[type[Exception], ...]:
-        """What Ray raises when the machine or the process under a task is gone."""
+        """Return the errors that Ray raises when the machine or the process of a task is gone."""
         names = ("NodeDiedError", "WorkerCrashedError", "ObjectLostError", "OwnerDiedError", "OutOfMemoryError")
         errors = self.ray.exceptions
         return (*(getattr(errors, name) for name in names), errors.LocalRayletDiedError, errors.ActorDiedError)
 
 
 class Seen:
-    """What has come back of a cell so far: a second attempt repeats some events, which are dropped here."""
+    """Position of a cell's returned events: a second attempt repeats some of them, which are dropped here."""
 
     def __init__(self, state: dict[str, Any] | None) -> None:
         self.state = state
@@ -223,11 +223,11 @@ def remote_events(
     threads: int,
     plugin_files: Sequence[tuple[str, bytes, str]] = (),
 ) -> Iterator[list[Event]]:
-    """Runs on a node: the events of `train` in chunks, few checkpoints among them."""
+    """Yield the events of `train` in chunks, with few of its checkpoints. Runs on a node."""
     import torch
 
     torch.set_num_threads(threads)
-    for plugin in plugin_files:  # of the driver: a node has no plug-in of its own
+    for plugin in plugin_files:  # of the driver, because nodes have none
         plugins.load_source(*plugin)
     config = RunConfig.model_validate_json(config_json)
     place = resolve_device(device)

@@ -1,6 +1,6 @@
-"""Workers keeps one worker process; Supervision is of the job that it trains: stops, limits, what is said of its end.
+"""Supervise the worker process of a queue (Workers) and the job that it trains (Supervision).
 
-It survives what can happen to a run's folder: removed, damaged, or on a disk that is full.
+Handles run folders that are removed, damaged, or on a full disk.
 """
 
 import sys
@@ -16,16 +16,15 @@ from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.store import RunStore, Status
 
 LOOK_SECONDS = 0.2
-TERMINATE_AFTER_SECONDS = 20.0  # from a request to stop to SIGTERM: a step of a large model takes its time
+TERMINATE_AFTER_SECONDS = 20.0  # from a request to stop to SIGTERM: a step of a large model takes long
 KILL_AFTER_SECONDS = 30.0
 RESTART_SECONDS = 2.0
-SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 2  # so many idle workers in a row that died so young: none can start
+SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 2  # if so many idle workers in a row die so early, none can start
 
-DAMAGED = "status.json was damaged while this run trained; resume continues from the last checkpoint."
-UNSAID = (
-    "This run ended without a word, its disk full or its folder damaged; resume continues from the last checkpoint."
-)
-UNWILLING = "The worker process did not stop in time and was killed; resume continues from the last checkpoint."
+RESUME = "Resume to continue from the last checkpoint."
+DAMAGED = f"status.json was damaged during training. {RESUME}"
+NO_STATUS = f"The run exited without a status because its disk was full or its folder damaged. {RESUME}"
+KILLED = f"The worker process did not stop in time and was killed. {RESUME}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Job:
 
 
 def queued_on_disk(store: RunStore) -> list[Job]:
-    """The queue as the run folders remember it."""
+    """Return the queue as recorded in the run folders."""
     lanes: dict[str, list[tuple[float, str, str]]] = {}
     for record in store.records():
         status = record.status
@@ -51,19 +50,19 @@ def queued_on_disk(store: RunStore) -> list[Job]:
 
 @dataclass
 class Supervision:
-    """Use `until_over`, then `settle`."""
+    """Supervision of one job: call `until_over`, then `settle`."""
 
     store: RunStore
     worker: WorkerProcess
     job: Job
-    minutes: int | None  # that it may train
-    memory: int  # bytes that the worker may take
-    taken: int = 0  # bytes that it had when it was ended for taking more
-    over: bool = False  # its minutes are
-    known: dict[str, Status] = field(default_factory=dict)  # the last status of each run that could be read
+    minutes: int | None  # time limit
+    memory: int  # memory limit of the worker, in bytes
+    taken: int = 0  # bytes that the worker had when it was killed for exceeding the limit
+    over: bool = False  # whether the time limit was reached
+    known: dict[str, Status] = field(default_factory=dict)  # last readable status of each run
 
     def until_over(self, stopping: Callable[[], bool], closing: Callable[[], bool]) -> None:
-        """Until the job has ended: flag, then SIGTERM, then SIGKILL for one that does not stop."""
+        """Wait until the job has ended. A job that does not stop gets a flag, then SIGTERM, then SIGKILL."""
         asked: float | None = None
         begun = time.monotonic()
         while not self.worker.wait_job(LOOK_SECONDS):
@@ -81,7 +80,7 @@ class Supervision:
                 self.worker.terminate()
 
     def settle(self) -> bool:
-        """Write of each run what the worker could not say itself; False where some of it has to be tried again."""
+        """Write the end of runs that the worker could not write; return False if some of it must be retried."""
         settled = [self._settle(run_id) for run_id in self.job.run_ids]
         return all(settled)
 
@@ -92,7 +91,7 @@ class Supervision:
             self.worker.kill()
 
     def _status(self, run_id: str) -> Status | None:
-        """None where it cannot be read."""
+        """Return the status of a run, or None if it cannot be read."""
         try:
             self.known[run_id] = self.store.status(run_id)
         except (OSError, ValueError):
@@ -102,7 +101,7 @@ class Supervision:
     def _settle(self, run_id: str) -> bool:
         try:
             if not self.store.exists(run_id) or self.store.is_claimed(run_id):
-                return True  # removed, so that there is nothing to say it in; or another process trains it
+                return True  # removed, or trained by another process
             if self._status(run_id) is None:
                 known = self.known.get(run_id, Status(job=self.job.id))
                 self.store.repair(run_id, known, state="interrupted", ended=time.time(), message=DAMAGED)
@@ -119,37 +118,35 @@ class Supervision:
             self.store.update_if(run_id, here, ended=time.time(), **changes)
 
         if self.taken:
-            message = (
-                f"Training took {self.taken / 1e9:.1f} GB of memory, of {self.memory / 1e9:.1f} GB that were free when "
-                "it began: choose a smaller batch_size, image_size or model."
-            )
+            used = f"{self.taken / 1e9:.1f} GB of memory, but only {self.memory / 1e9:.1f} GB were free at its start"
+            message = f"Training used {used}: choose a smaller batch_size, image_size or model."
             mark(("running", "queued", "stopping"), state="failed", message=message)
-        mark(("stopping",), state="stopped", message=UNWILLING)
+        mark(("stopping",), state="stopped", message=KILLED)
         mark(("running", "queued"), state="interrupted", message=self._why())
         if self.over:
-            message = f"Stopped after {self.minutes} minutes, the limit of a race here; resume goes on."
+            message = f"Stopped after {self.minutes} minutes, the time limit of a race here. Resume to continue."
             self.store.update_if(run_id, lambda s: s.state == "stopped" and s.job == self.job.id, message=message)
 
     def _why(self) -> str:
         if problem := self.worker.problem():
-            return f"It was not trained: {problem}."
+            return f"Not trained: {problem}."
         if self.worker.alive():
-            return UNSAID
-        return f"The worker process ended ({self.worker.exit_text()}); resume continues from the last checkpoint."
+            return NO_STATUS
+        return f"The worker process ended ({self.worker.exit_text()}). {RESUME}"
 
 
 def ask_to_stop(store: RunStore, run_ids: Sequence[str]) -> None:
-    """Set the flag that the trainings of these runs look at after every step."""
+    """Set the flag that training checks after every step."""
     asked: dict[str, Any] = {"state": "stopping", "message": "Stopping after this step."}
     for run_id in run_ids:
         try:
             store.update_if(run_id, lambda s: s.state == "running", **asked)
-        except (OSError, ValueError) as problem:  # the run ends by itself where its folder is removed or damaged
+        except (OSError, ValueError) as problem:  # a run whose folder is removed or damaged ends by itself
             print(f"run {run_id}: {problem}", file=sys.stderr)
 
 
 class Workers:
-    """The worker process of a queue, then the next one: `begin` and `end` are for its thread, the rest for all."""
+    """The current worker process of a queue. Only the queue's thread calls `begin` and `end`."""
 
     def __init__(self, store: RunStore, device: str) -> None:
         self._store, self._device = store, device
@@ -161,7 +158,7 @@ class Workers:
         self._closing = False
 
     def begin(self) -> WorkerProcess | None:
-        """None where no process can be started at present: the disk is full, or the machine has no room for one."""
+        """Start a worker, or return None if no process can be started (a full disk, no memory)."""
         try:
             worker = WorkerProcess(self._store, self._device)
         except OSError as error:
@@ -173,12 +170,12 @@ class Workers:
         return worker
 
     def can_serve_again(self, worker: WorkerProcess) -> bool:
-        """Whether the next job may have the same process: not on a GPU, whose memory returns when the process ends."""
+        """Return whether the process can train the next job: not on a GPU, whose memory is freed when it ends."""
         self._short_lives = 0
         return worker.alive() and not worker.terminated and self._machine is not None and self._machine.device == "cpu"
 
     def end(self, idle: bool) -> None:
-        """Close the process; where it has ended `idle`, wait: one that cannot start must not keep the machine busy."""
+        """Close the process. If it was `idle`, wait before the next start, so that a failing one costs little."""
         with self._changed:
             worker, self._present = self._present, None
             self._changed.notify_all()
@@ -190,25 +187,25 @@ class Workers:
             time.sleep(RESTART_SECONDS)
 
     def close(self) -> None:
-        """No further one will begin."""
+        """Let no further worker start."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
 
     def machine(self, timeout: float) -> Machine:
-        """The machine as its first worker described it. Raises ConfigError where the worker cannot start."""
+        """Return the machine as described by its first worker. Raises ConfigError if the worker cannot start."""
         if self._machine is None:
             with self._changed:
                 self._changed.wait_for(lambda: self._present is not None or self._closing, timeout)
                 worker = self._present
             if not worker:
                 log = self._store.worker_log_path
-                raise ConfigError(f"no worker process came up within {timeout:.0f} s; see {log}")
+                raise ConfigError(f"the worker process did not start within {timeout:.0f} s: see {log}")
             self._machine = worker.hello(timeout)
         return self._machine
 
     def state(self) -> Literal["alive", "starting", "dead"]:
-        """`dead` where no worker can start; `starting` for the moments between two."""
+        """Return `dead` if no worker can start, `starting` between two workers."""
         worker = self._present
         lives = worker is not None and worker.alive()
         old = time.monotonic() - self._since > SHORT_LIFE_SECONDS
@@ -217,6 +214,6 @@ class Workers:
         return "alive" if lives else "starting"
 
     def resident_bytes(self) -> int:
-        """What the present one has of the memory."""
+        """Return the resident memory of the current worker."""
         worker = self._present
         return worker.resident_bytes() if worker else 0

@@ -1,8 +1,9 @@
-"""Sweeps: run the cells of a preset that have no result yet, on this machine's worker processes or on Ray."""
+"""Sweeps: run the cells of a preset without a result, on worker processes of this machine or on Ray."""
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,20 +11,21 @@ from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError, RunConfig
 from lpwd.hub.fetch import start_weights
 from lpwd.jobs.costs import published_work
+from lpwd.jobs.supervision import RESUME
 from lpwd.jobs.worker_process import WorkerProcess
 from lpwd.paper.presets import Cell
 from lpwd.starts import published_start, split
 from lpwd.store import ENDED, RunStore
 
-POLL_SECONDS = 0.2  # between looks at progress and at a request to stop; the end of a cell is heard at once
-KILL_AFTER_SECONDS = 60.0  # how long a step may take to end after a request to stop
+POLL_SECONDS = 0.2  # between checks of progress and of a request to stop; the end of a cell is noticed immediately
+KILL_AFTER_SECONDS = 60.0  # time for the current step after a request to stop
 
 OnChange = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The distinct configurations of a sweep, in order; one that starts from another's weights comes after it."""
+    """The configurations of a sweep in order; a run that starts from another's weights comes after it."""
 
     store: RunStore
     configs: Sequence[RunConfig]
@@ -33,18 +35,18 @@ class Sweep:
         return {config.run_id: config for config in self.configs}
 
     def missing(self) -> list[str]:
-        """Ids of the cells without a result."""
+        """Return Ids of the cells without a result."""
         return [run_id for run_id in self.by_id if not self.has_ended(run_id)]
 
     def has_ended(self, run_id: str) -> bool:
         return self.store.exists(run_id) and self.store.status(run_id).state in ENDED
 
     def images(self) -> int:
-        """Training images of all cells: the length of the progress bar."""
+        """Return the training images of all cells, the length of the progress bar."""
         return sum(published_work(config).trained for config in self.configs)
 
     def images_done(self) -> float:
-        """Training images seen so far, in finished and unfinished cells."""
+        """Return the training images seen so far, in finished and unfinished cells."""
         done = 0.0
         for run_id, config in self.by_id.items():
             if not self.store.exists(run_id):
@@ -55,7 +57,7 @@ class Sweep:
         return done
 
     def prepare(self, run_id: str) -> None:
-        """Make the run's folder, and forget a failed attempt. Raises ConfigError if a plug-in of it is not loaded."""
+        """Create the run's folder, or reset a failed run. Raises ConfigError if its plug-in is not loaded."""
         if reason := self.by_id[run_id].read_only:
             raise ConfigError(reason)
         self.store.create(self.by_id[run_id], state="stopped")
@@ -74,8 +76,8 @@ def run_local(
 ) -> None:
     """Run the missing cells on `workers` processes with `threads` torch threads each.
 
-    By default there is one worker per usable core, with one thread. Returns when every cell has had its turn, or after
-    `should_stop` once the steps under way are done and kept.
+    By default there is one worker per usable core, with one thread. Returns when all cells have ended, or after
+    `should_stop` returns True and the current steps are recorded.
     """
     sweep.store.recover()
     todo = sweep.missing()
@@ -107,7 +109,7 @@ def run_local(
 
 
 def next_ready(sweep: Sweep, todo: list[str], busy: Collection[str]) -> str | None:
-    """Take the first cell whose source of weights, if it has one, will not be trained any more."""
+    """Take the first cell that does not wait for the weights of another one."""
     for run_id in todo:
         source = sweep.by_id[run_id].init_from
         if source is None or (source not in todo and source not in busy):
@@ -127,32 +129,25 @@ def _close(pool: Sequence[WorkerProcess]) -> None:
 
 
 def _explain(store: RunStore, run_id: str, worker: WorkerProcess) -> None:
-    """A run that still claims to be running has lost its process, unless another one trains it."""
+    """Mark a run that is still `running` as interrupted, unless another process trains it."""
     if store.is_claimed(run_id):
         return
-    message = f"The worker process ended ({worker.exit_text()}); resume continues from the last checkpoint."
+    message = f"The worker process ended ({worker.exit_text()}). {RESUME}"
     store.update_if(run_id, lambda s: s.state == "running", state="interrupted", ended=time.time(), message=message)
 
 
 def states(sweep: Sweep) -> dict[str, int]:
-    """How many cells are in each state; "missing" for those never begun."""
-    counts: dict[str, int] = {}
-    for state in _states(sweep):
-        counts[state] = counts.get(state, 0) + 1
-    return counts
+    """Return the number of cells in each state; "missing" for those never started."""
+    store = sweep.store
+    return dict(Counter(store.status(i).state if store.exists(i) else "missing" for i in sweep.by_id))
 
 
-def _states(sweep: Sweep) -> Iterator[str]:
-    for run_id in sweep.by_id:
-        yield sweep.store.status(run_id).state if sweep.store.exists(run_id) else "missing"
-
-
-# ---- starts that are missing
+# ---- missing starts
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep runs: `starts` first, then `configs`; `reasons` says by run id why each start is trained."""
+    """The runs of a sweep: first `starts`, then `configs`. `reasons` says by run id why each start is trained."""
 
     configs: list[RunConfig]
     starts: list[RunConfig]
@@ -160,15 +155,15 @@ class Plan:
 
 
 def with_starts(store: RunStore | None, cells: Sequence[Cell]) -> Plan:
-    """The runs of these cells, and the starts to train first because they are neither here nor on the Hub.
+    """Return the runs of these cells, and the starts to train first because they are neither here nor on the Hub.
 
-    Asks the Hub once per start. A cell whose published start is unavailable runs from the same start trained here,
-    under another run id: `Cell.from_own_start`.
+    Asks the Hub once per start. If a published start is not available, its cells use the same start trained here, with
+    another run id: `Cell.from_own_start`.
     """
     reasons: dict[str, str] = {}
     starts: dict[str, RunConfig] = {}
     configs = []
-    asked: dict[str, str] = {}  # name -> why it is unavailable, "" if it is available
+    asked: dict[str, str] = {}  # name -> why it is not available, or ""
     for cell in cells:
         config, name = cell.config, cell.config.init_from
         ended = store is not None and store.exists(config.run_id) and store.status(config.run_id).state in ENDED
@@ -187,13 +182,12 @@ def with_starts(store: RunStore | None, cells: Sequence[Cell]) -> Plan:
 
 
 def _missing(store: RunStore | None, name: str) -> str:
-    """Why the weights of that name are unavailable; "" if they are available."""
+    """Return why the weights are not available, or ""."""
     run_id, digest8 = split(name)
     if not digest8:
-        here = store is not None and store.exists(run_id) and store.status(run_id).state == "finished"
-        return (
-            "" if here and store and store.paths(run_id).checkpoint.exists() else f"run {run_id} is not finished here"
-        )
+        finished = store is not None and store.exists(run_id) and store.status(run_id).state == "finished"
+        available = finished and store and store.paths(run_id).checkpoint.exists()
+        return "" if available else f"run {run_id} is not finished here"
     try:
         start_weights(published_start(name))
     except ConfigError as error:

@@ -1,9 +1,9 @@
-"""The child process that trains and does nothing else: started warm, it says hello and runs jobs one after the other.
+"""The child process that trains. It warms up, describes the machine, and runs jobs one after the other.
 
-Questions and answers as in `worker_process.py`; everything that is printed goes to a log file. When stdin closes, the
-app is gone: training stops after the present step and is marked interrupted.
+`worker_process.py` documents the messages; all other output goes to a log file. When stdin closes, the app is gone:
+training stops after the current step and is marked interrupted.
 
-    {"run": [run_id, ...]}    ->  {"done": {run_id: state}, "error": why none was trained}; run folders tell the rest
+    {"run": [run_id, ...]}    ->  {"done": {run_id: state}, "error": why none was trained}
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any, TextIO
 from lpwd import plugins
 from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
-from lpwd.jobs.costs import Plan, plan
+from lpwd.jobs.costs import Parallelism, parallelism
 from lpwd.optimizers import forbid_modules
 from lpwd.store import RunStore, State
 
@@ -29,28 +29,28 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__; torch is im
 
 @dataclass(frozen=True)
 class Machine:
-    """What a worker says of the machine it will train on."""
+    """The machine of a worker."""
 
     device: str  # "cpu" or "cuda"
-    label: str  # for people
+    label: str  # to display
     models: list[str]  # timm names, suitable ones first
     precision: str  # "bf16" or "fp32": the default on this device
     versions: dict[str, str] = field(default_factory=dict)
-    memory: int = 0  # bytes of the device's own; 0 where it shares the machine's
-    cores: int = 1  # that a run alone computes with
+    memory: int = 0  # bytes of the device's own memory; 0 if it shares that of the machine
+    cores: int = 1  # used by a single run
 
-    def plan(self, lanes: int) -> Plan:
-        """How a race of so many lanes would compute here."""
-        return plan(lanes, None, cores=self.cores, on_cpu=self.device == "cpu")
+    def parallelism(self, lanes: int) -> Parallelism:
+        """Return how a race of so many lanes computes here."""
+        return parallelism(lanes, None, cores=self.cores, on_cpu=self.device == "cpu")
 
 
 def hello(device: str) -> Machine:
-    """Import everything that a first step needs, and describe the machine."""
+    """Import everything that the first step needs, and describe the machine."""
     import torch
 
     from lpwd.jobs import race
+    from lpwd.networks import model_names
     from lpwd.training import machine, provenance
-    from lpwd.training.model_names import model_names
 
     race.warm_up()
     place = machine.resolve_device(device)
@@ -102,7 +102,7 @@ def serve(store: RunStore, device: str, threads: int | None, requests: TextIO, a
                 should_stop=stop.is_set,
                 stopped_state=lambda: "interrupted" if orphaned.is_set() else "stopped",
             )
-        except ConfigError as error:  # a run is gone, or another process has it
+        except ConfigError as error:  # a run was removed, or another process has it
             problem = str(error)
         answer({"number": request["number"], "done": states, "error": problem})
 
@@ -114,17 +114,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # prints of libraries belong in the log
+    os.dup2(2, 1)  # output of libraries goes to the log
     try:
         plugins.load_all()
         sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         serve(RunStore(options.runs_dir), options.device, options.threads, sys.stdin, answers)
-    except (ConfigError, plugins.PluginError) as error:  # a device that is not there, a plug-in that fails
+    except (ConfigError, plugins.PluginError) as error:  # a missing device, a failing plug-in
         print(json.dumps({"number": 0, "error": str(error)}), file=answers, flush=True)
         sys.exit(2)
     finally:
         sys.stderr.flush()
-    os._exit(0)  # the listener may still wait for a line
+    os._exit(0)  # the listener may still be waiting for a line
 
 
 if __name__ == "__main__":

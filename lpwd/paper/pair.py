@@ -18,7 +18,7 @@ PAIR_FILE = "pair.json"  # in the snapshot folder
 
 
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """Return the pair bundled with the snapshot, or None."""
+    """Return the pair that `hub.demo_pair.choose` found in the snapshot, or None."""
     path = folder / PAIR_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 

@@ -1,7 +1,7 @@
-"""Checkpoints of a run on disk: the newest and the one before it, each believed only where its digest is known.
+"""Checkpoints of a run on disk: the newest and the previous one, each accepted only if its digest is known.
 
-checkpoint.sha256 holds the digests of what was saved last, newest first. It learns of a new file before that file takes
-its name, so that whenever a process is killed, every file there is listed. Runs of older code have none, and no check.
+checkpoint.sha256 holds the digests of the last checkpoints, newest first. A digest is added before its file is renamed
+into place, so that every file is listed whenever a process is killed. Runs of older code have no digests and no check.
 """
 
 import hashlib
@@ -13,16 +13,15 @@ from typing import IO, Any
 import torch
 
 from lpwd.paths import Damaged, RunPaths, naming_full_disk, reading, replacing, write_atomic
+from lpwd.sentences import first_line
 
-State = dict[str, Any]
-KEPT_DIGESTS = 3  # the new one's, and those of the two files that are there while it is written
-CHUNK_BYTES = 1 << 20
+KEPT_DIGESTS = 3  # of the new file, and of the two that exist while it is written
 
 
-def save(paths: RunPaths, state: State) -> None:
-    """Write `state` as the newest; the newest until now becomes the one before. Raises DiskFull where it does not fit.
+def save(paths: RunPaths, state: dict[str, Any]) -> None:
+    """Write `state` as the newest checkpoint; the newest so far becomes the previous one. Raises DiskFull.
 
-    A kill on the way leaves both older files, then the older newest under the name of the one before, then the new one.
+    A kill at any time leaves at least one complete checkpoint.
     """
     with naming_full_disk(paths.checkpoint), replacing(paths.checkpoint) as temporary:
         with open(temporary, "wb") as file:
@@ -33,10 +32,10 @@ def save(paths: RunPaths, state: State) -> None:
             os.replace(paths.checkpoint, paths.previous)
 
 
-def load(paths: RunPaths) -> tuple[State | None, str]:
-    """The newest undamaged state, on the CPU, and a sentence where that is the one before; (None, "") without any.
+def load(paths: RunPaths) -> tuple[dict[str, Any] | None, str]:
+    """Return the newest undamaged state, on the CPU, and a warning if that is the previous one; (None, "") without any.
 
-    Raises Damaged where there are checkpoints and none can be believed.
+    Raises Damaged if there are checkpoints but all are damaged.
     """
     damage: Damaged | None = None
     for path in (paths.checkpoint, paths.previous):
@@ -47,17 +46,17 @@ def load(paths: RunPaths) -> tuple[State | None, str]:
         except Damaged as error:
             damage = damage or error
             continue
-        return state, f"{damage}; the checkpoint before it was used." if damage else ""
+        return state, f"{damage}; the previous checkpoint was used." if damage else ""
     if damage:
         raise damage
     return None, ""
 
 
-def take(paths: RunPaths) -> tuple[State | None, str]:
-    """`load` for the process that goes on with the run and saves the next ones. Raises Damaged and DiskFull.
+def take(paths: RunPaths) -> tuple[dict[str, Any] | None, str]:
+    """Load the state to resume from, and clean up for the next checkpoints. Raises Damaged and DiskFull.
 
-    A damaged newest makes room, or it would be the one before; what a killed process listed and did not save is
-    forgotten, or it would crowd out what is there.
+    A damaged newest file is replaced, so that it does not become the previous one. Digests that a killed process listed
+    without saving a file are removed, so that they do not displace digests of existing files.
     """
     state, warning = load(paths)
     if warning:
@@ -69,27 +68,26 @@ def take(paths: RunPaths) -> tuple[State | None, str]:
     return state, warning
 
 
-def read(paths: RunPaths, path: Path) -> State:
-    """The state in one of the run's files, on the CPU. Raises FileNotFoundError, and Damaged for other bytes."""
+def read(paths: RunPaths, path: Path) -> dict[str, Any]:
+    """Return the state in one of the run's files, on the CPU. Raises FileNotFoundError or Damaged."""
     with reading(path):
         known = _digests(paths)
         if known is not None and _digest(path) not in known:
-            raise Damaged(path, f"is not what was saved (its SHA-256 is not in {paths.digests.name})")
+            raise Damaged(path, f"has changed since it was saved (its SHA-256 is not in {paths.digests.name})")
         try:
-            state: State = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            first_line = next(iter(str(error).splitlines()), type(error).__name__)
-            raise Damaged(path, f"cannot be read ({first_line[:200]})") from None
+            raise Damaged(path, f"cannot be read ({first_line(error)})") from None
     return state
 
 
 def is_there(paths: RunPaths) -> bool:
-    """Whether the run has a checkpoint to go on from."""
+    """Return whether the run has a checkpoint to resume from."""
     return paths.checkpoint.exists() or paths.previous.exists()
 
 
 class _Hashed:
-    """A file that is written from front to back, and the digest of what was written."""
+    """A file written sequentially, with the digest of its content."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.digest = file, hashlib.sha256()
@@ -102,11 +100,11 @@ class _Hashed:
         self.file.flush()
 
 
-def _write(state: State, file: _Hashed) -> None:
-    torch.serialization.set_crc32_options(False)  # a third of the time, and the digest says more
+def _write(state: dict[str, Any], file: _Hashed) -> None:
+    torch.serialization.set_crc32_options(False)  # a third of the time, and the digest is stronger
     try:
-        torch.save(state, file)  # type: ignore[arg-type]  # write and flush are all that it asks for
-    except RuntimeError as error:  # torch's writer hides what the file said
+        torch.save(state, file)  # type: ignore[arg-type]  # it needs only write and flush
+    except RuntimeError as error:  # torch's writer hides the error of the file
         if isinstance(error.__context__, OSError):
             raise error.__context__ from None
         raise
@@ -115,7 +113,7 @@ def _write(state: State, file: _Hashed) -> None:
 
 
 def _digests(paths: RunPaths) -> list[str] | None:
-    """None for a run that has no list of them."""
+    """Return the listed digests, or None for a run without a list."""
     try:
         return paths.digests.read_bytes().decode(errors="replace").split()
     except FileNotFoundError:
@@ -127,8 +125,5 @@ def _list(paths: RunPaths, digests: list[str]) -> None:
 
 
 def _digest(path: Path) -> str:
-    total = hashlib.sha256()
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            total.update(chunk)
-    return total.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

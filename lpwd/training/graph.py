@@ -1,8 +1,8 @@
-"""A training step as one CUDA graph: its kernels are launched together, on buffers that stay where they are.
+"""Run a training step as one CUDA graph, which launches all kernels together on fixed buffers.
 
-A step of a small model is hundreds of short kernels, which a GPU can finish faster than Python launches them. On a CPU
-a StepGraph makes the same step without a graph, which is how tests compare it; `benchmarks/gpu.py` compares and times
-the graph itself. It is an option, `kernels="graph"`, because no card was at hand to measure it on.
+A step of a small model has hundreds of short kernels, which a GPU can finish faster than Python launches them. On a CPU
+a StepGraph makes the same step without a graph, so that tests can compare it; `benchmarks/gpu.py` compares and times
+the graph itself. It is the option `kernels="graph"`, and off by default.
 """
 
 from collections.abc import Callable
@@ -12,20 +12,18 @@ from torch import Tensor
 
 from lpwd.config import ConfigError, RunConfig
 
-WARM_UP = 3  # steps before the capture, on a stream of their own: torch's rule
-Step = Callable[[Tensor, Tensor], Tensor]  # (pixels, labels) -> loss, with the update made
+WARM_UP = 3  # steps on a separate stream before the capture, as torch requires
+Step = Callable[[Tensor, Tensor], Tensor]  # (pixels, labels) -> loss, after the update
 
 
 def check(config: RunConfig, device: torch.device) -> None:
-    """Raises ConfigError where the run asks for a graph that its device cannot have."""
+    """Raise ConfigError if the run asks for a graph without a CUDA device."""
     if config.kernels == "graph" and device.type != "cuda":
-        raise ConfigError.of(
-            "kernels", f"is 'graph': a CUDA graph needs a CUDA device, and this run would train on {device}."
-        )
+        raise ConfigError.of("kernels", f"is 'graph': this needs a CUDA device, but the device is {device}.")
 
 
 def rates_as_tensors(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Put each group's learning rate in a tensor, which a graph reads when it runs; groups of one scale share one."""
+    """Store learning rates in tensors, which a graph reads when it runs; groups with the same scale share a tensor."""
     shared: dict[float, Tensor] = {}
     for group in optimizer.param_groups:
         rate = torch.tensor(float(group["lr"]), device=device)
@@ -33,16 +31,16 @@ def rates_as_tensors(optimizer: torch.optim.Optimizer, device: torch.device) -> 
 
 
 class StepGraph:
-    """`step` on batches of one shape: the first ones as they are, then captured once and replayed."""
+    """`step` for batches of one shape: run normally at first, then captured once and replayed."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.warm = 0  # steps made
+        self.warm = 0  # number of steps
         self.pixels = self.labels = self.loss = torch.empty(0)
 
     def __call__(self, pixels: Tensor, labels: Tensor) -> Tensor | None:
-        """The loss of the step on this batch; None, with nothing done, for a batch of another shape than the first's.
+        """Make a step and return its loss, or do nothing and return None if the shape differs from the first batch's.
 
         Does not wait for the device.
         """
@@ -68,7 +66,7 @@ class StepGraph:
             here.wait_stream(aside)
         else:
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # other lanes' threads go on
+            with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # threads of other lanes continue
                 self._once()
             self.graph.replay()  # capturing computes nothing
         self.warm += 1

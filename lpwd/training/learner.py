@@ -1,4 +1,4 @@
-"""Learner: the model of one run and its optimizer on a device; gradients, update and evaluation of given batches."""
+"""Learner: model and optimizer of one run on a device; computes gradients, updates and evaluations of batches."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -14,9 +14,9 @@ from lpwd.optim.penalty import OpposingMeter
 from lpwd.training import graph, models, optimizer, starts
 from lpwd.training.data import batches as datasets
 from lpwd.training.randomness import seeded
+from lpwd.training.small_maps.batch_parts import BatchParts
 from lpwd.training.small_maps.blocks import Draws
 from lpwd.training.small_maps.choose import accelerate, set_generator
-from lpwd.training.small_maps.shards import Shards
 
 EVALUATION_BATCH = 1000  # images
 
@@ -24,7 +24,7 @@ NEVER: Callable[[], bool] = lambda: False  # noqa: E731
 
 
 class Evaluation(NamedTuple):
-    """What a model achieves on a set of N images."""
+    """Results of a model on N images."""
 
     loss: float  # mean
     top1: float  # percent
@@ -32,7 +32,7 @@ class Evaluation(NamedTuple):
 
 
 class Learner:
-    """The model and optimizer of `config` on `device`, computed by the small-map path where it covers them and pays."""
+    """Model and optimizer of `config` on `device`, with the small-map path if it covers the model and is faster."""
 
     def __init__(
         self, config: RunConfig, device: torch.device, class_count: int, weights: Mapping[str, Tensor] | None
@@ -41,7 +41,7 @@ class Learner:
         graph.check(config, device)
         if torch.get_default_dtype() != torch.float32:
             raise ConfigError(
-                f"torch's default dtype is {torch.get_default_dtype()}: runs train in float32, so call "
+                f"torch's default dtype is {torch.get_default_dtype()}: it must be float32; call "
                 "torch.set_default_dtype(torch.float32) first."
             )
         models.check(config)
@@ -51,16 +51,16 @@ class Learner:
         layout = torch.channels_last if models.channels_last_helps(config.model) else torch.contiguous_format
         self.model.to(device).to(memory_format=layout)
         self.optimizer = optimizer.build(self.model, config)
-        self.optimizer.detach()  # `backward` calls decay_ itself: the model stays one that can be exported
-        self.draws: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
+        self.optimizer.detach()  # `backward` calls decay_ itself, so that the model can be exported
+        self.draws: torch.Generator | None = None  # for stochastic depth; None: the process-wide generator
         self.kernels = self._kernels()
-        self.layout = torch.channels_last if self.kernels == "small-maps" else layout  # of the pixels
+        self.layout = torch.channels_last if self.kernels == "small-maps" else layout  # memory format of pixels
         self.stochastic = any(_is_stochastic(module) for module in self.model.modules())
-        self.shards = Shards(self.model) if self.kernels == "small-maps" else None
+        self.batch_parts = BatchParts(self.model) if self.kernels == "small-maps" else None
         self.graph = self._graph() if self.kernels == "graph" else None
 
     def _kernels(self) -> str:
-        """What computes the model from now on: the small-map path where it covers the model and pays, else timm."""
+        """Choose the kernels: the small-map path if it covers the model and is faster, else timm."""
         image_size, precision = self.config.image_size, self.config.precision
         if self.config.kernels != "auto":
             return self.config.kernels
@@ -83,7 +83,7 @@ class Learner:
     # ---- one step
 
     def set_learning_rate(self, lr: float) -> None:
-        """Of the coming step; each layer's times its own scale, where it has one."""
+        """Set the learning rate of the next step, multiplied by the scale of each parameter group."""
         for group in self.optimizer.param_groups:
             rate = lr * group.get("lr_scale", 1.0)
             if isinstance(group["lr"], Tensor):
@@ -92,22 +92,22 @@ class Learner:
                 group["lr"] = rate
 
     def at_once(self, pixels: Tensor, labels: Tensor, seed: int) -> Tensor | None:
-        """Gradients and update in one CUDA graph; the loss, or None where `backward` and `update` are to do it."""
+        """Make a step in one CUDA graph and return the loss, or None if `backward` and `update` must make it."""
         if self.graph is None:
             return None
-        with self.randomness(seed):  # a graph draws from the state that it finds when it runs
+        with self.randomness(seed):  # a graph reads the generator's state when it runs
             return self.graph(pixels, labels)
 
     def backward(self, pixels: Tensor, labels: Tensor, seed: int | None) -> Tensor:
-        """Set the gradients of the mean cross-entropy over the batch; returns the loss, a scalar on the device.
+        """Set the gradients of the mean cross-entropy over the batch, and return the loss, a scalar on the device.
 
-        `pixels` [B, 3, H, W] are normalised, `labels` [B] class numbers; `seed` decides what stochastic depth and
-        dropout draw, so that lanes and resumed runs share it; None: whoever calls has seen to it.
+        `pixels` [B, 3, H, W] are normalised, `labels` [B] class numbers. `seed` seeds stochastic depth and dropout, so
+        that lanes and resumed runs draw the same; None: the caller has seeded them.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        self.optimizer.decay_()  # of pwd, before the forward pass
-        if seed is not None and (shards := self._shards_for(len(labels))):
-            return shards.backward(self.forward, pixels, labels, seed)
+        self.optimizer.decay_()  # for pwd, before the forward pass
+        if seed is not None and (parts := self._parts_for(len(labels))):
+            return parts.backward(self.forward, pixels, labels, seed)
         with nullcontext() if seed is None else self.randomness(seed):
             loss = functional.cross_entropy(self.forward(pixels), labels)
         loss.backward()
@@ -116,15 +116,15 @@ class Learner:
     def update(
         self, images: int, *, opposing: bool = False, motion: bool = False
     ) -> tuple[tuple[float, float] | None, Tensor | None]:
-        """The optimizer's step after a batch of so many images; what was asked to be measured of it, else None.
+        """Make the optimizer's step after a batch of `images`, and return the requested measurements, else None.
 
-        R_op by count and by magnitude (section 3.2), and the motion of each layer [3, layers]: angle in radians,
-        relative update and relative gradient (`AngleMeter`).
+        `opposing` measures R_op by count and by magnitude (section 3.2). `motion` measures the motion of each layer
+        [3, layers]: angle in radians, relative update and relative gradient (`AngleMeter`).
         """
         if self.config.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_grad_norm)
-        if shards := self._shards_for(images):
-            return shards.alone(lambda: self._step(opposing, motion))
+        if parts := self._parts_for(images):
+            return parts.alone(lambda: self._step(opposing, motion))
         return self._step(opposing, motion)
 
     def _step(self, opposing: bool, motion: bool) -> tuple[tuple[float, float] | None, Tensor | None]:
@@ -136,18 +136,18 @@ class Learner:
         return opposed.rates if opposed else None, moved.motion if moved else None
 
     def forward(self, pixels: Tensor, draws: Draws | None = None) -> Tensor:
-        """Logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]; `draws` for the small-map path alone."""
+        """Return logits [B, classes] in fp32 of normalised pixels [B, 3, H, W]; `draws` is for the small-map path."""
         more = {} if draws is None else {"draws": draws}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             return self.model(pixels, **more).float()
 
-    def _shards_for(self, images: int) -> Shards | None:
-        """What computes a batch of so many images in parts; None where it is computed whole."""
-        return self.shards if self.shards and self.shards.parts(images) > 1 else None
+    def _parts_for(self, images: int) -> BatchParts | None:
+        """Return the object that computes a batch of `images` in parts, or None if the batch is computed whole."""
+        return self.batch_parts if self.batch_parts and self.batch_parts.parts(images) > 1 else None
 
     @contextmanager
     def randomness(self, seed: int) -> Iterator[None]:
-        """What stochastic depth and dropout draw is a function of `seed`."""
+        """Seed stochastic depth and dropout within this block."""
         if self.draws is not None:
             self.draws.manual_seed(seed)
         with seeded(seed, self.device) if self.stochastic and self.draws is None else nullcontext():
@@ -159,7 +159,7 @@ class Learner:
     def evaluate(
         self, images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, should_stop: Callable[[], bool] = NEVER
     ) -> Evaluation | None:
-        """Evaluate uint8 `images` [N, ...] with `labels` [N]; None if stopped on the way."""
+        """Evaluate uint8 `images` [N, ...] with `labels` [N]; return None if stopped."""
         self.model.eval()
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         correct: list[Tensor] = []
@@ -173,8 +173,8 @@ class Learner:
         return Evaluation(float(loss) / len(labels), 100 * float(right.sum()) / len(labels), right)
 
     def _logits(self, pixels: Tensor) -> Tensor:
-        if shards := self._shards_for(len(pixels)):
-            return shards.logits(self.forward, pixels)
+        if parts := self._parts_for(len(pixels)):
+            return parts.logits(self.forward, pixels)
         return self.forward(pixels)
 
     # ---- state
@@ -190,5 +190,5 @@ class Learner:
 
 
 def _is_stochastic(module: nn.Module) -> bool:
-    """Whether the module draws random numbers in training mode: dropout of any kind or timm's DropPath."""
+    """Return whether the module draws random numbers in training mode: any kind of dropout, or timm's DropPath."""
     return bool(getattr(module, "drop_prob", 0) or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p))

@@ -1,4 +1,4 @@
-"""Where a run computes: choice of the device, its default precision, and its name for people."""
+"""Choose the device of a run, its default precision and its label."""
 
 import re
 from typing import Literal
@@ -14,10 +14,10 @@ GIB = 2**30
 
 
 def resolve_device(name: str | torch.device) -> torch.device:
-    """`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:<index>`; ConfigError for one that is not here."""
+    """Return the device for `auto` (CUDA if available), `cpu`, `cuda` or `cuda:<index>`. Raises ConfigError."""
     name = str(name)
     if name == "auto":
-        return default_device()
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":
         return torch.device("cpu")
     match = re.fullmatch(r"cuda(?::(\d+))?", name)
@@ -30,13 +30,8 @@ def resolve_device(name: str | torch.device) -> torch.device:
     return torch.device("cuda", index)
 
 
-def default_device() -> torch.device:
-    """The first CUDA device, or the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-
-
 def default_precision(device: torch.device) -> Literal["bf16", "fp32"]:
-    """bf16 where the device multiplies matrices in bf16 natively; emulation is slower than fp32."""
+    """Return bf16 if the device supports bf16 products natively, else fp32; emulation is slower than fp32."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
@@ -44,29 +39,29 @@ def default_precision(device: torch.device) -> Literal["bf16", "fp32"]:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the CPU has AVX-512 BF16, AMX or Arm BF16 instructions, and torch may use them."""
-    if torch.backends.cpu.get_cpu_capability() == "AVX2":  # also where ATEN_CPU_CAPABILITY says so
+    """Return whether the CPU has AVX-512 BF16, AMX or Arm BF16 instructions that torch may use."""
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":  # also if set by ATEN_CPU_CAPABILITY
         return False
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "").split()
-    except OSError:  # not Linux: torch 2.6 has no public query, and fp32 is always right
+    except OSError:  # not Linux: torch 2.6 has no public query, and fp32 is always correct
         return False
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
 def gpu_memory() -> int:
-    """Bytes of GPU memory that this process holds; 0 where it uses no GPU."""
+    """Return the bytes of GPU memory that this process holds; 0 if it uses no GPU."""
     return torch.cuda.memory_reserved() if torch.cuda.is_initialized() else 0
 
 
 def own_memory(device: torch.device) -> int:
-    """Bytes of memory that a GPU has; 0 for a CPU, which has the machine's."""
+    """Return the bytes of memory of a GPU; 0 for a CPU, which shares that of the machine."""
     return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else 0
 
 
 def device_label(device: torch.device) -> str:
-    """For people and for the recorded results: "CPU, 2 cores, 23 GiB" or "NVIDIA H100 80GB HBM3, 79 GiB"."""
+    """Return the label to display and record: "CPU, 2 cores, 23 GiB" or "NVIDIA H100 80GB HBM3, 79 GiB"."""
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory / GIB:.0f} GiB"
@@ -75,6 +70,6 @@ def device_label(device: torch.device) -> str:
 
 
 def use_threads(count: int) -> None:
-    """Give the calling thread so many torch threads. Those that begin later get as many, until it is set again."""
+    """Set torch's number of threads for the calling thread, and for threads that start later."""
     torch.set_num_threads(count)
-    torch.get_num_threads()  # a thread's first look takes what any thread set last
+    torch.get_num_threads()  # the first call in a thread fixes its number, which other threads may change before

@@ -1,4 +1,4 @@
-"""Memory: what a model needs, and what may still be taken of the machine, its control group or a GPU. No torch."""
+"""Memory: the needs of a model, and the free memory of the machine, its control group or a GPU. No torch here."""
 
 import ctypes
 import sys
@@ -19,19 +19,16 @@ BATCH = 2  # a norm over the batch has no variance in one image
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a model needs: parameters, bytes of its buffers, and bytes that a training step keeps for each image.
-
-    `layers` is how many of them the decay rates of layer-wise methods tell apart.
-    """
+    """Memory needs of a model."""
 
     parameters: int
     buffer_bytes: int
-    activation_bytes: int  # in fp32, from the forward pass to the backward pass
-    layers: int
+    activation_bytes: int  # per image in fp32, saved by the forward pass for the backward pass
+    layers: int  # that layer-wise methods distinguish
 
 
 def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Exception], ...]) -> Footprint:
-    """What a model on the meta device needs; no activations where a step in training mode raises one of `refusals`."""
+    """Return the needs of a model on the meta device; no activations if a training step raises one of `refusals`."""
     try:
         kept = kept_bytes(model, image_size)
     except refusals:
@@ -43,7 +40,7 @@ def footprint_of(model: "nn.Module", image_size: int, refusals: tuple[type[Excep
 
 
 def kept_bytes(model: "nn.Module", image_size: int) -> int:
-    """Bytes that autograd keeps for each image of a training step: tensors saved for backward, each storage once."""
+    """Return the bytes per image that autograd saves for the backward pass, with each storage counted once."""
     import torch
 
     weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
@@ -61,16 +58,17 @@ def kept_bytes(model: "nn.Module", image_size: int) -> int:
     return sum(storage.nbytes() for storage in kept.values()) // BATCH
 
 
-# Of glibc's mallopt(3), and what they are where nobody has set them.
+# Options of glibc's mallopt(3), and the default of both thresholds.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS, _USUAL_THRESHOLD = -1, -3, -8, 128 * 1024
 _NEVER = 2**31 - 1
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Within it the C library keeps what is freed, as a training step takes the same sizes again and again; at the end
-    all of it goes back. Threads that begin within it share the main heap, for glibc gives those of their own back
-    whatever the thresholds are. Without glibc (other systems, musl) nothing happens. Not for nested use.
+    """Make the C library keep freed memory in this block, because every training step allocates the same sizes.
+
+    All of it is released at the end. Threads that start in this block share the main heap, because glibc releases
+    memory of other heaps whatever the thresholds. Without glibc (other systems, musl) this does nothing. Do not nest.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
@@ -88,7 +86,7 @@ def freed_memory_kept() -> Iterator[None]:
 
 
 def free_bytes(device: Any = "cpu") -> int:
-    """What a process may still take: on a GPU its free memory, else the machine's within the limits of the group."""
+    """Return the free bytes of a GPU, or of the machine within the limits of the control group."""
     if str(device).startswith("cuda"):
         import torch
 

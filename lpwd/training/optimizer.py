@@ -1,4 +1,4 @@
-"""The optimizer of a run: built from its configuration, and checked before anything else is."""
+"""Build and check the optimizer of a run."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from lpwd.optimizers import OWN
 
 
 def build(model: nn.Module, config: RunConfig) -> Decaying:
-    """Raises ConfigError if the class cannot be imported, or refuses its options or the model's parameters."""
+    """Build the optimizer. Raises ConfigError if its class is missing, or rejects the options or parameters."""
     try:
         return build_optimizer(
             model, config.optimizer, config.method, config.lr, config.weight_decay, **_options(config)
@@ -23,7 +23,7 @@ def build(model: nn.Module, config: RunConfig) -> Decaying:
 
 
 def check(config: RunConfig) -> None:
-    """Raises ConfigError, as `build` does for a small network."""
+    """Raise ConfigError if the optimizer cannot be built for a small network."""
     if config.optimizer not in OWN or config.optimizer_kwargs:
         build(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(2, 2), nn.Linear(2, 2)), config)
 

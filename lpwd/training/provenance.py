@@ -1,4 +1,4 @@
-"""What a result depends on beyond its configuration: versions and commit."""
+"""Provenance of a result beyond its configuration: versions and commit."""
 
 import functools
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
+    """Return the versions of the packages that the numbers depend on."""
     version_by_package = {"python": platform.python_version()}
     for package in ("lpwd", "torch", "timm", "numpy"):
         try:
@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str:
-    """The commit of this source tree, or "" outside a git checkout."""
+    """Return the commit of this source tree, or "" outside a git checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
     try:
         return subprocess.check_output(command, stderr=subprocess.DEVNULL, encoding="utf-8", timeout=5).strip()  # noqa: S603  no word of it is a user's

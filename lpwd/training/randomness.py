@@ -1,4 +1,4 @@
-"""Torch's process-wide random numbers, lent to one thread at a time: the lanes of a race share a process."""
+"""Exclusive use of torch's process-wide random state, which the lanes of a race share."""
 
 import threading
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def seeded(seed: int | None, device: torch.device | None = None) -> Iterator[None]:
-    """Inside, draws without a generator follow from `seed` (None: go on as they are); afterwards all is as before.
+    """Seed the default generators of the CPU and of `device` in this block, and restore their state afterwards.
 
-    Covers the CPU's generator and that of `device`. Whoever draws from them, or builds a model, does it in here, or the
-    numbers of one thread would depend on what another one does.
+    With `seed` None the state is only restored. Every use of the default generators, and every construction of a model,
+    must be in such a block; otherwise the numbers of one thread depend on other threads.
     """
     gpu = device if device is not None and device.type == "cuda" else None
     with _one_at_a_time, torch.random.fork_rng([gpu] if gpu else []):

@@ -1,4 +1,4 @@
-"""Session: one run, its learner on its data set, one step and one epoch at a time."""
+"""Session: a run in memory, which trains one step and one epoch at a time."""
 
 import math
 import time
@@ -23,13 +23,13 @@ from lpwd.training.machine import device_label
 from lpwd.training.provenance import versions
 
 ZERO_SHOT_STEPS = 100
-LOSS_EVERY = {"cpu": 1, "meta": 1}  # steps between reading losses; elsewhere a reading is a device sync
+LOSS_EVERY = {"cpu": 1, "meta": 1}  # steps between reading losses; on other devices this synchronises
 LOSS_EVERY_ELSEWHERE = 10
-MOTION_EVERY = 32  # steps: measuring one costs 9 to 27 % of a step (convnext_atto, batch 128 to 32, one CPU thread)
+MOTION_EVERY = 32  # steps; a measurement costs 9 to 27 % of a step (convnext_atto, batch 128 to 32, one CPU thread)
 
 
 class Session:
-    """Learner, data and position of one run; `step` counts finished steps, `epoch` the one under way (1-based)."""
+    """Learner, data and position of one run. `step` counts finished steps, `epoch` is the current one (1-based)."""
 
     def __init__(
         self,
@@ -42,16 +42,16 @@ class Session:
         self.config, self.device, self.data = config, device, data
         self.learner = Learner(config, device, data.class_count, weights)
         if weights is None and config.pretrained and ELSEWHERE.fullmatch(config.model):
-            weights = self.learner.model.state_dict()  # such a file may change under its name
+            weights = self.learner.model.state_dict()  # the content of such a file may change
         self.start_digest = starts.digest(weights) if weights is not None else ""
         self.feed = (feeds or Feeds()).feed(data, config, self.learner.layout)
         self.steps_per_epoch = math.ceil(len(data.train_labels) / config.batch_size)
         self.total_steps = self.steps_per_epoch * config.epochs
         self.step, self.epoch, self.batch = 0, 1, 0
         self.epochs: list[Epoch] = []
-        self.correct = ""  # test images of the last epoch, see lpwd.correct
-        self.seconds = 0.0  # of all epochs before this one
-        self.pending: list[Tensor] = []  # losses not read yet
+        self.correct = ""  # for the test images of the last epoch, see lpwd.correct
+        self.seconds = 0.0  # of all earlier epochs
+        self.pending: list[Tensor] = []  # losses that have not been read
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
@@ -63,7 +63,7 @@ class Session:
     # ---- training
 
     def train_epoch(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
-        """The rest of the present epoch's steps; returns True where the run ends here."""
+        """Train the remaining steps of the current epoch; returns True if the run ends here."""
         self.learner.model.train()
         while self.batch < self.steps_per_epoch:
             event = self.train_step()
@@ -77,7 +77,7 @@ class Session:
         return False
 
     def train_step(self) -> Step | Diverged:
-        """One optimizer step on the epoch's next batch."""
+        """Make one optimizer step on the next batch."""
         begun = time.perf_counter()
         lr = self.learning_rate()
         self.learner.set_learning_rate(lr)
@@ -113,20 +113,20 @@ class Session:
         )
 
     def measures_opposing(self, last: bool) -> bool:
-        """Whether the coming step, perhaps the epoch's `last`, is one to measure R_op of."""
+        """Return whether to measure R_op in the next step; `last` is whether that is the last step of the epoch."""
         every = self.config.opposing_every
         return last if every == 0 else self.step % every == 0
 
     def measures_motion(self) -> bool:
-        """Whether the coming step is one to measure the motion of: the epoch's last, and every 32nd before it.
+        """Return whether to measure motion in the next step: the last step of the epoch and every 32nd before it.
 
-        Of an epoch of fewer than 64 steps the last alone, so that at most one step in 32 is measured beside it.
+        In an epoch of fewer than 64 steps only the last step is measured, which bounds the cost.
         """
         left = self.steps_per_epoch - 1 - self.batch
         return left % MOTION_EVERY == 0 and left < MOTION_EVERY * max(1, self.steps_per_epoch // MOTION_EVERY)
 
     def learning_rate(self) -> float:
-        """eta of the coming step: constant as in the paper, or a half cosine from eta to 0 over all steps."""
+        """Return eta of the next step: constant as in the paper, or a half cosine from eta to 0 over all steps."""
         if self.config.schedule == "cosine":
             return self.config.lr * 0.5 * (1 + math.cos(math.pi * self.step / self.total_steps))
         return self.config.lr
@@ -138,7 +138,7 @@ class Session:
         return LOSS_EVERY.get(self.device.type, LOSS_EVERY_ELSEWHERE)
 
     def read_loss(self) -> float:
-        """Mean of the losses since the last reading: the step's only device sync."""
+        """Return the mean of the losses since the last reading. This is the step's only device synchronisation."""
         value = float(torch.stack(self.pending).mean())
         self.pending.clear()
         return value
@@ -146,7 +146,7 @@ class Session:
     # ---- evaluation
 
     def evaluate_epoch(self, should_stop: Callable[[], bool]) -> Epoch | None:
-        """Close the present epoch with an evaluation; None where `should_stop` came first."""
+        """Finish the current epoch with an evaluation; return None if `should_stop` returned True."""
         begun = time.perf_counter()
         test = self.evaluate(self.data.test_images, self.data.test_labels, should_stop)
         if test is None:
@@ -181,16 +181,16 @@ class Session:
         return epoch
 
     def moved(self) -> dict[str, list[float]]:
-        """The fields of Epoch on the motion of each layer, means over sampled steps; empty if none was measured."""
+        """Return the fields of Epoch on the motion of each layer, means over sampled steps; empty without samples."""
         measured = torch.stack(self.motion).mean(0).tolist() if self.motion else [[], [], []]
         return dict(zip(MOTION, measured, strict=True))
 
     def evaluate(self, images: Tensor, labels: Tensor, should_stop: Callable[[], bool] = NEVER) -> Evaluation | None:
-        """As `Learner.evaluate`, with the data set's own normalisation."""
+        """Evaluate images with the data set's normalisation."""
         return self.learner.evaluate(images, labels, self.data.mean, self.data.std, should_stop)
 
     def zero_shot(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
-        """Eq. (12): the test set under (1 - s/100) theta_0 for s = 0..100; returns True where it was stopped."""
+        """Evaluate the test set at (1 - s/100) theta_0 for s = 0..100, eq. (12); returns True if stopped."""
         for s in range(ZERO_SHOT_STEPS + 1):
             with zero_shot_decay(self.learner.model, s, ZERO_SHOT_STEPS):
                 result = self.evaluate(self.data.test_images, self.data.test_labels, should_stop)
@@ -225,7 +225,7 @@ class Session:
         return replace(select(self.epochs), correct=self.correct)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain containers and tensors only, so that `torch.load(weights_only=True)` reads it."""
+        """Return the state as plain containers and tensors, which `torch.load(weights_only=True)` can read."""
         return {
             "config": self.config.model_dump(mode="json"),
             **self.learner.state_dict(),
@@ -239,18 +239,18 @@ class Session:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue exactly where `state_dict` was taken. Raises ConfigError for another run's state."""
+        """Restore the exact position of a `state_dict`. Raises ConfigError for the state of another run."""
         if RunConfig(**state["config"]).run_id != self.config.run_id:
             raise ConfigError(
-                f"the checkpoint belongs to {RunConfig(**state['config']).run_id}, not {self.config.run_id}"
+                f"the checkpoint belongs to run {RunConfig(**state['config']).run_id}, not {self.config.run_id}"
             )
         self.learner.load_state_dict(state)
         self.step, self.epoch, self.batch = (state["position"][key] for key in ("step", "epoch", "batch"))
         self.seconds, self.train_seconds = state["seconds"]["before"], state["seconds"]["epoch"]
         self.loss_sum.fill_(state["loss_sum"])
         self.opposing = [tuple(rates) for rates in state["opposing"]]
-        motion = torch.tensor(state.get("motion", []), dtype=torch.float64)  # none in a state of older code
-        self.motion = list(motion if motion.dim() != 2 else motion[None])  # later code kept the last step alone
+        motion = torch.tensor(state.get("motion", []), dtype=torch.float64)  # missing in states of older code
+        self.motion = list(motion if motion.dim() != 2 else motion[None])  # later code kept only the last step
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         self.correct = state.get("correct", "")
 

@@ -1,4 +1,4 @@
-"""Training as a generator of events: no file, no log, no global state; anything can consume or interleave it."""
+"""Training as a generator of events, without files, logs or global state; generators can be interleaved."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -27,13 +27,12 @@ def train(
     data: datasets.Dataset | None = None,
     feeds: Feeds | None = None,
 ) -> Iterator[Event]:
-    """Train one run and yield what happens, at least once a step.
+    """Train one run and yield events, at least one per step. Raises ConfigError if model, data or device is missing.
 
-    A race is several of these advanced in turn, or at once in threads: data order and augmentation are functions of
-    (seed, epoch), initial weights of the seed. `resume_from` is the `state` of a Checkpoint; continuing is bit for bit
-    on CPU. A Checkpoint's tensors are the live ones: save them before advancing. `initial_weights` replaces the model's
-    (keys as in its `state_dict`), `data` saves loading it again, `feeds` are what the lanes of a race share. Raises
-    ConfigError where model, data or device cannot be had.
+    A race advances several generators in turn, or concurrently in threads: data order and augmentation depend only on
+    (seed, epoch), initial weights only on the seed. `resume_from` is the `state` of a Checkpoint; resuming is exact bit
+    for bit on CPU. A Checkpoint holds the live tensors, so save them before advancing. `initial_weights` replaces the
+    model's weights (keys as in its `state_dict`), `data` avoids loading it again, and lanes of a race share `feeds`.
     """
     place = resolve_device(device)
     if config.read_only:

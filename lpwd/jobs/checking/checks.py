@@ -1,13 +1,12 @@
-"""Checks: what can be known of runs before they start, each question answered by a child process of its own.
+"""Checks: answer questions about runs before they start, each in its own child process.
 
-The processes are forked from a server that has imported torch and timm already (multiprocessing's forkserver), so that
-one is ready in milliseconds, and gives its memory back, GPU memory included, when it ends.
+The processes are forked from a server that has imported torch and timm (multiprocessing's forkserver). So a process is
+ready in milliseconds, and frees its memory, including GPU memory, when it ends.
 """
 
 import json
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from typing import Any, Literal
 import psutil
 
 from lpwd import plugins
+from lpwd.bounded import ROOT, exit_text, prefer_for_oom_kill
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import is_pinned
 from lpwd.jobs.checking import questions
@@ -28,32 +28,32 @@ from lpwd.jobs.costs import STARTABLE
 from lpwd.training.memory import Footprint
 
 START_SECONDS = 60.0  # importing timm on a busy machine
-CHECK_SECONDS = 60.0  # per run; the deepest allowed model takes 3 on an idle core, a small one 30 at load 17
+CHECK_SECONDS = 60.0  # per run; the deepest allowed model takes 3 s on an idle core, a small one 30 s at load 17
 MEASURE_SECONDS = 60.0
-PIN_SECONDS = 900.0  # to download and read one's own data
-WAIT_SECONDS = 90.0  # for the questions of others
-CHECK_BYTES = 2 * 2**30  # that a check may take beside what the libraries need
-SERVER_ENDS_SECONDS = 0.5  # until a killed server is known to be gone
+PIN_SECONDS = 900.0  # to download and read your own data
+WAIT_SECONDS = 90.0  # for other questions
+CHECK_BYTES = 2 * 2**30  # memory limit of a check, without the libraries
+SERVER_ENDS_SECONDS = 0.5  # until a killed server has ended
 RESTART_SECONDS = 10.0  # between attempts to start a process
-TOO_LONG = "{what} had not ended after {seconds:g} s: this machine is busy, or the model is large. Try again when less \
-runs here, or choose a smaller model."
-KEPT_SECONDS, MAX_KEPT = 60.0, 256  # Start asks again what the line above it asked a moment before
+TOO_LONG = "{what} took longer than {seconds:g} s: this machine is busy, or the model is large. Try again later, or \
+choose a smaller model."
+KEPT_SECONDS, MAX_KEPT = 60.0, 256  # Start repeats the check of the form a moment before
 
-ROOT = str(Path(__file__).parents[3])  # of the package: Python before 3.12.9 gives the server no sys.path
 LOADED = ["lpwd.jobs.checking.questions", "lpwd.jobs.checking.speed", "lpwd.training.models", "lpwd.training.graph"]
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """Processes forked from a warm server, or started from scratch.
+    """Return a context that forks processes from a warm server, or else starts them from scratch.
 
-    Windows cannot fork, and a long name of the temporary folder leaves no address for the server's socket.
+    Windows cannot fork, and with a long name of the temporary folder the server's socket has no address.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     before = dict(os.environ)
     context.set_forkserver_preload(LOADED)
-    os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, *filter(None, [before.get("PYTHONPATH")])])
+    # Python before 3.12.9 does not pass sys.path to the server.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [before.get("PYTHONPATH")])])
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see __main__
     try:
         forkserver.ensure_running()
@@ -63,13 +63,12 @@ def _context() -> ForkServerContext | SpawnContext:
         os.environ.pop("PYTHONPATH")
         os.environ.update(before)
     for server in _servers():
-        with suppress(OSError):  # not Linux, or it has ended already
-            Path(f"/proc/{server.pid}/oom_score_adj").write_text(str(questions.OOM_SCORE), encoding="ascii")
+        prefer_for_oom_kill(server.pid)
     return context
 
 
 def _servers() -> Iterator[psutil.Process]:
-    """The server of this process, if it runs."""
+    """Yield the server of this process, if it is running."""
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
             if any("multiprocessing.forkserver" in word for word in child.cmdline()):
@@ -77,7 +76,7 @@ def _servers() -> Iterator[psutil.Process]:
 
 
 class Checks:
-    """Use `start`, `check`, `measure`, `close`. Questions of several threads are answered one after the other."""
+    """Use `start`, `check`, `pin`, `measure`, `close`. Questions of several threads are answered one by one."""
 
     def __init__(
         self,
@@ -90,15 +89,15 @@ class Checks:
     ) -> None:
         self._log, self._device, self._memory = log, device, memory
         self._check_seconds, self._wait_seconds = check_seconds, wait_seconds
-        self._processes: set[BaseProcess] = set()  # that work on a question
+        self._processes: set[BaseProcess] = set()  # working on a question
         self._warming: threading.Thread | None = None
         self._warmed, self._warmed_at = False, -RESTART_SECONDS  # on the monotonic clock
-        self._turn, self._reading = threading.Lock(), threading.Lock()  # of questions about models, and about data
+        self._turn, self._reading = threading.Lock(), threading.Lock()  # for questions about models, and about data
         self._kept: dict[str, tuple[float, Footprint]] = {}
         self._closed = False
 
     def start(self) -> None:
-        """Start the server of processes in the background, unless that has been done; never waits."""
+        """Start the server in the background, unless it is running; never waits."""
         waiting = self._warming is not None and self._warming.is_alive()
         if not waiting and not self._warmed and time.monotonic() - self._warmed_at > RESTART_SECONDS:
             self._warmed_at = time.monotonic()
@@ -111,7 +110,7 @@ class Checks:
             self._warmed = True
 
     def check(self, configs: Sequence[RunConfig]) -> list[Footprint]:
-        """What each run needs. Raises ConfigError if one could not start, or if that cannot be found out."""
+        """Return the memory needs of each run. Raises ConfigError if one cannot start, or if the check fails."""
         now, by_key = time.monotonic(), {_key(config): config for config in configs}
         known = {key: kept for key, kept in self._kept.items() if key in by_key and now - kept[0] < KEPT_SECONDS}
         if missing := [key for key in by_key if key not in known]:
@@ -123,7 +122,7 @@ class Checks:
         return [known[_key(config)][1] for config in configs]
 
     def pin(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
-        """The configurations with the digests of their data. Raises ConfigError for data that cannot be used."""
+        """Return the configurations with the digests of their data. Raises ConfigError for unusable data."""
         if all(config.data_digest or not is_pinned(config.dataset) for config in configs):
             return list(configs)
         pinned: list[RunConfig] = self._ask(
@@ -132,12 +131,12 @@ class Checks:
         return pinned
 
     def measure(self, config: RunConfig, threads: int) -> float:
-        """Images per second of a few steps with so many threads. Raises ConfigError if that cannot be measured."""
+        """Measure images per second in a few steps. Raises ConfigError if the run cannot be measured."""
         arguments = (config, self._device, threads)
         return float(self._ask("Measuring a step of the model", MEASURE_SECONDS, questions.speed, *arguments))
 
     def state(self) -> Literal["alive", "starting", "dead"]:
-        """`dead` if the last attempt to start a process failed, or after `close`."""
+        """Return `dead` if the last attempt to start a process failed, or after `close`."""
         if self._closed or self._warming is None:
             return "dead"
         if self._warmed:
@@ -145,10 +144,10 @@ class Checks:
         return "starting" if self._warming.is_alive() else "dead"
 
     def close(self) -> None:
-        """End the process that works on a question, whatever it is doing, and the server."""
+        """Kill the server and processes that work on a question."""
         self._closed = True
         for process in list(self._processes):
-            with suppress(ValueError):  # it has just been closed
+            with suppress(ValueError):  # already closed
                 process.kill()
         for server in _servers():
             with suppress(psutil.NoSuchProcess):
@@ -170,8 +169,8 @@ class Checks:
                 problem, value = answers.recv()
             except (EOFError, ConnectionError):
                 process.join()
-                ended = f"The process that tried the model ended ({_exit_text(process)})"
-                raise ConfigError(f"{ended}: choose a smaller one, or try again.") from None
+                ended = f"The process that checks the model ended ({exit_text(process.exitcode)})"
+                raise ConfigError(f"{ended}: choose a smaller model, or try again.") from None
             finally:
                 self._processes.discard(process)
         if problem:
@@ -181,7 +180,7 @@ class Checks:
     @contextmanager
     def _my_turn(self, turn: Any) -> Iterator[None]:
         if not turn.acquire(timeout=self._wait_seconds):
-            raise ConfigError(f"Other models have been tried for {self._wait_seconds:g} s; ask again in a moment.")
+            raise ConfigError(f"Still checking other models after {self._wait_seconds:g} s: try again in a moment.")
         try:
             if self._closed:
                 raise ConfigError("the app is closing")
@@ -192,14 +191,14 @@ class Checks:
 
 @contextmanager
 def _asked(question: Callable[..., Any], arguments: Sequence[Any], log: Path) -> Iterator[tuple[BaseProcess, Any]]:
-    """A child process that works on a question, and the pipe of its answer; the process is gone at the end."""
+    """Provide a child process that works on a question, and the pipe of its answer; the process is ended afterwards."""
     context = _context()
     receiving, sending = context.Pipe(duplex=False)
     files = [plugin.path for plugin in plugins.loaded() if plugin.is_file]
     process = context.Process(target=questions.answer, args=(sending, log, question, arguments, files), daemon=True)
     with closing(receiving):
         _start(process)
-        sending.close()  # so that its end is an end of file here
+        sending.close()  # so that the end of the process is an end of file here
         try:
             yield process, receiving
         finally:
@@ -209,7 +208,7 @@ def _asked(question: Callable[..., Any], arguments: Sequence[Any], log: Path) ->
 
 
 def _start(process: BaseProcess) -> None:
-    """Start it, from a new server if the present one is just being killed. Raises ConfigError if that fails, too."""
+    """Start a process, from a new server if the current one was just killed. Raises ConfigError if that fails too."""
     try:
         process.start()
     except (EOFError, OSError):
@@ -218,12 +217,7 @@ def _start(process: BaseProcess) -> None:
         try:
             process.start()
         except (EOFError, OSError) as error:
-            raise ConfigError(f"The process that tries models cannot start ({type(error).__name__}).") from None
-
-
-def _exit_text(process: BaseProcess) -> str:
-    code = process.exitcode or 0
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            raise ConfigError(f"The process that checks models cannot start ({type(error).__name__}).") from None
 
 
 def _key(config: RunConfig) -> str:

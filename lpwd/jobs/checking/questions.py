@@ -1,7 +1,7 @@
-"""What a child process finds out about runs that have not started: what they need, and how fast they would train.
+"""Questions about runs that have not started: their memory needs and training speed.
 
-A model is built here from settings that a visitor sent, so each question has a process of its own (`checks.py`), with
-limited memory, whose every exception becomes one sentence.
+Models are built from settings of visitors. So each question runs in its own process (`checks.py`) with limited memory,
+and every exception becomes one sentence.
 """
 
 import contextlib
@@ -18,17 +18,18 @@ from typing import Any
 import psutil
 
 from lpwd import plugins
+from lpwd.bounded import prefer_for_oom_kill
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.costs import training_bytes
 from lpwd.optimizers import forbid_modules
+from lpwd.sentences import first_line
 from lpwd.training.memory import Footprint, free_bytes
 
-NICE = 5  # a training comes first; at 10 a check that takes 3 s took over 60 beside six busy processes
-OOM_SCORE = 500  # if memory is short, the kernel ends this process rather than the app
+NICE = 5  # training has priority; at 10 a check of 3 s took over 60 s beside six busy processes
 MEASURE_SHARE = 0.5  # of the free memory, for weights, gradients and moments of a measured model
 MEASURE_LIMIT = 0.75  # of the free memory, with activations
 
-# How C libraries say that memory is short, whatever exception Python makes of it.
+# Messages of C libraries that are out of memory, whatever the Python exception.
 NO_MEMORY = re.compile("bad_alloc|can't allocate memory|error return without exception set")
 
 Answer = tuple[ConfigError | None, Any]  # why there is no answer, and the answer
@@ -37,9 +38,9 @@ Answer = tuple[ConfigError | None, Any]  # why there is no answer, and the answe
 def answer(
     answers: Connection, log: Path, question: Callable[..., Any], arguments: Sequence[Any], files: Sequence[str]
 ) -> None:
-    """Send the value of `question(*arguments)` or one sentence, with the plug-ins in `files`.
+    """Send the value of `question(*arguments)` or an error, with the plug-ins in `files` loaded.
 
-    This is the whole life of the child process.
+    This is the main function of the child process.
     """
     threading.Thread(target=_end_with_parent, name="lpwd-parent", daemon=True).start()
     with open(log, "ab") as file:  # libraries may print
@@ -57,12 +58,12 @@ def _end_with_parent() -> None:
 
 
 def _lower_priority() -> None:
-    """Linux may schedule a session as one group, so this process gets a session of its own with a lower priority."""
+    """Lower the priority in a new session, because Linux may schedule a session as one group."""
+    prefer_for_oom_kill(os.getpid())
     with contextlib.suppress(OSError, AttributeError):
         os.setsid()
         os.nice(NICE)
         Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
 
 
 def _answer(question: Callable[..., Any], arguments: Sequence[Any], files: Sequence[str]) -> Answer:
@@ -74,25 +75,24 @@ def _answer(question: Callable[..., Any], arguments: Sequence[Any], files: Seque
     except plugins.PluginError as error:
         return ConfigError(str(error)), None
     except Exception as error:  # the job boundary
-        first_line = (str(error).strip() or type(error).__name__).partition("\n")[0]
-        return ConfigError(f"The model cannot be tried: {first_line[:200].rstrip('.')}."), None
+        return ConfigError(f"The model cannot be checked: {first_line(error)}."), None
 
 
 # ---- questions; each raises ConfigError
 
 
 def warm_up() -> None:
-    """Nothing: the child process could start."""
+    """Do nothing: the child process could start."""
 
 
 def footprints(configs: Sequence[RunConfig], device: str, memory: int) -> list[Footprint]:
-    """What each run needs, found with at most `memory` bytes; nothing is downloaded."""
+    """Return the memory needs of each run, using at most `memory` bytes and no downloads."""
     with memory_limit(memory):
         return [_footprint(config, device) for config in configs]
 
 
 def _footprint(config: RunConfig, device: str) -> Footprint:
-    """Raises ConfigError if the run could not start: model, image size, subset, kernels."""
+    """Raise ConfigError if the run could not start: model, image size, subset, kernels."""
     from lpwd.training import graph, models, optimizer
     from lpwd.training.machine import resolve_device
 
@@ -103,17 +103,17 @@ def _footprint(config: RunConfig, device: str) -> Footprint:
 
 
 def pinned(configs: Sequence[RunConfig]) -> list[RunConfig]:
-    """The configurations with the digests of their data, which are read for it."""
+    """Read the data, and return the configurations with their digests."""
     from lpwd.training.data.own import pin
 
     return pin(configs)
 
 
 def speed(config: RunConfig, device: str, threads: int) -> float:
-    """Training speed with so many threads, in images per second."""
+    """Return the training speed with `threads` threads, in images per second."""
     import torch
 
-    from lpwd.jobs.checking.speed import quick
+    from lpwd.jobs.checking.speed import images_per_second
     from lpwd.training import models
     from lpwd.training.machine import resolve_device
 
@@ -121,17 +121,17 @@ def speed(config: RunConfig, device: str, threads: int) -> float:
     with memory_limit(int(MEASURE_LIMIT * free)):
         needed = training_bytes(config, models.footprint(config).parameters)
         if needed > MEASURE_SHARE * free:
-            take = f"Weights, gradients and moments alone take {needed / 1e9:.1f} GB"
-            raise ConfigError(f"{take} of {free / 1e9:.1f} GB free.")
+            take = f"Weights, gradients and optimizer state need {needed / 1e9:.1f} GB"
+            raise ConfigError(f"{take}, but only {free / 1e9:.1f} GB are free.")
         torch.set_num_threads(threads)
-        return quick(config, device)
+        return images_per_second(config, device)
 
 
 @contextlib.contextmanager
 def memory_limit(count: int) -> Iterator[None]:
-    """Let this process take `count` more bytes (on Linux only). Raises ConfigError if that does not suffice.
+    """Limit this process to `count` more bytes (on Linux only). Raises ConfigError if they are not enough.
 
-    RLIMIT_DATA counts private writable memory. RLIMIT_AS would count gigabytes that torch merely maps.
+    RLIMIT_DATA counts private writable memory. RLIMIT_AS would include gigabytes that torch only maps.
     """
     if sys.platform != "linux":
         yield
@@ -144,10 +144,10 @@ def memory_limit(count: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # first: the sentence needs memory, too
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # first, because the message needs memory too
         if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
-            more = f"Trying the model takes more than {count / 1e9:.1f} GB, all it may have; choose a smaller one."
-            raise ConfigError(more) from None
+            limit_text = f"the limit of {count / 1e9:.1f} GB"
+            raise ConfigError(f"Checking the model exceeds {limit_text}: choose a smaller model.") from None
         raise
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

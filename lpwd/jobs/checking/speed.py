@@ -1,4 +1,4 @@
-"""How fast a run would train here: a few real steps on random images, before anything is downloaded."""
+"""Measure the training speed of a run with a few real steps on random images, without downloads."""
 
 import math
 import time
@@ -11,20 +11,22 @@ from lpwd.training.data.own import facts
 from lpwd.training.machine import resolve_device
 from lpwd.training.session import Session
 
-MOST_STEPS = 4  # timed, after one that is not
-TIMED_SECONDS = 1.0  # no further step is begun after so long
+MOST_STEPS = 4  # timed steps, after an untimed one
+TIMED_SECONDS = 1.0  # no step starts after this time
 USUAL_PIXELS = 32 * 32
-CPU_BATCH = 64  # images: enough to outweigh the optimizer's step, and a large model's step still takes seconds
+CPU_BATCH = 64  # images: enough to outweigh the optimizer's step, while a step of a large model takes only seconds
 LEAST_BATCH = 2  # a norm over the batch has no variance in one image
 
 
 def images_per_second(config: RunConfig, device: str = "auto") -> float:
-    """Measured training speed of `config`'s model, optimizer and precision; random weights cost the same.
+    """Measure the training speed of `config`'s model, optimizer and precision with random weights.
 
-    The fastest step counts: what else goes on in the machine only slows one down.
+    The fastest step counts, because other load only slows steps down. On a CPU the batch is small, and smaller for
+    large images, so that the measurement takes about a second.
     """
-    place = resolve_device(device)
-    size = min(config.batch_size, CPU_BATCH) if place.type == "cpu" else config.batch_size
+    place, size = resolve_device(device), config.batch_size
+    if place.type == "cpu":
+        size = max(LEAST_BATCH, min(size, CPU_BATCH, CPU_BATCH * USUAL_PIXELS // config.image_size**2))
     trial = RunConfig(**config.model_dump() | {"pretrained": False, "init_from": None, "batch_size": size})
     session = Session(trial, place, random_data(trial, size * (MOST_STEPS + 1), place), None)
     session.train_step()
@@ -38,7 +40,7 @@ def images_per_second(config: RunConfig, device: str = "auto") -> float:
 
 
 def _step_seconds(session: Session, place: torch.device) -> float:
-    """How long a step takes; on a CPU at most its own computing time, as this process has a low priority."""
+    """Return the time of a step; on a CPU at most its own CPU time, because this process has a low priority."""
     wall, computed = time.perf_counter(), time.process_time()
     session.train_step()
     _wait(place)
@@ -46,16 +48,8 @@ def _step_seconds(session: Session, place: torch.device) -> float:
     return min(seconds, time.process_time() - computed) if place.type == "cpu" else seconds
 
 
-def quick(config: RunConfig, device: str = "auto") -> float:
-    """`images_per_second` of a second or so also where images are large."""
-    place = resolve_device(device)
-    most = CPU_BATCH * USUAL_PIXELS // config.image_size**2 if place.type == "cpu" else config.batch_size
-    size = max(LEAST_BATCH, min(config.batch_size, most))
-    return images_per_second(config.model_copy(update={"batch_size": size}), device)
-
-
 def random_data(config: RunConfig, count: int, device: torch.device) -> Dataset:
-    """`count` random training images of the run's size, and nothing to evaluate."""
+    """Return `count` random training images of the run's size, and no images to evaluate."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(
         256, (count, config.image_size, config.image_size, 3), generator=generator, dtype=torch.uint8

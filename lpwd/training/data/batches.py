@@ -1,6 +1,6 @@
 """A run's data: the whole set on the device as uint8, balanced subsets, and the batches of an epoch.
 
-Order, flips and shifts of an epoch are functions of (seed, epoch) alone, drawn on the CPU so that all devices agree.
+Order, flips and shifts of an epoch depend only on (seed, epoch), and are drawn on the CPU so that all devices agree.
 """
 
 import os
@@ -19,8 +19,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of pixels in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 TEST_SUBSET_SEED = 0  # runs of all seeds are evaluated on the same test images
 ORDER_STREAM, FLIP_STREAM, SHIFT_STREAM = 0, 1, 2
-SHIFT_PART = 8  # of an image's side, that random shifts reach at most: 4 pixels of 32
-MEMORY_SHARE = 0.8  # of the device's free memory that the data may take
+SHIFT_PART = 8  # random shifts are at most 1/8 of an image's side: 4 pixels of 32
+MEMORY_SHARE = 0.8  # of the device's free memory, the limit of the data
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +41,12 @@ class Dataset:
 
 
 def load(config: RunConfig, device: torch.device) -> Dataset:
-    """The data of a run, resized once to `config.image_size` (`lpwd.images.resize` says how).
+    """Return the data of a run, resized once to `config.image_size` by `images.resize`.
 
-    `train_samples` is a subset drawn with the run's seed, `validation_samples` are taken out of it, and
-    `test_samples` is a subset that is the same for every seed. All three are balanced over the classes.
-    Pixels are normalised by ImageNet's mean and deviation, one's own data by those of their training images.
-    Raises HubUnreachable, HubRefused or ConfigError.
+    `train_samples` is a subset drawn with the run's seed, `validation_samples` are taken out of it, and `test_samples`
+    is a subset that is the same for every seed. All three are balanced over the classes. Pixels are normalised with
+    ImageNet's mean and deviation, your own data with those of their training images. Raises HubUnreachable, HubRefused
+    or ConfigError.
     """
     facts, is_own = own.facts(config), is_pinned(config.dataset)
     train, test = own.read(config) if is_own else images.read(config.dataset)
@@ -81,7 +81,7 @@ def load(config: RunConfig, device: torch.device) -> Dataset:
 
 
 def to_device(data: Dataset, device: torch.device) -> Dataset:
-    """The same data on another device."""
+    """Return the data on another device."""
     moved: dict[str, Any] = {
         name: value.to(device) for name, value in vars(data).items() if isinstance(value, torch.Tensor)
     }
@@ -89,7 +89,7 @@ def to_device(data: Dataset, device: torch.device) -> Dataset:
 
 
 def split_indices(labels: images.Int64, config: RunConfig) -> tuple[images.Int64, images.Int64]:
-    """Sorted, disjoint indices of the images to train on and to validate on, both balanced, drawn with the seed."""
+    """Return sorted, disjoint indices of the training and validation images, both balanced and drawn with the seed."""
     subset = images.balanced_subset(labels, config.train_samples or len(labels), config.seed)
     chosen = images.balanced_subset(labels[subset], config.validation_samples, config.seed)
     is_validation = np.zeros(len(subset), bool)
@@ -98,40 +98,40 @@ def split_indices(labels: images.Int64, config: RunConfig) -> tuple[images.Int64
 
 
 def check_memory(config: RunConfig, image_count: int, device: torch.device) -> None:
-    """ConfigError where the images, uint8, would not fit into the device's free memory."""
+    """Raise ConfigError if the images (uint8) do not fit in the device's free memory."""
     needed = image_count * 3 * config.image_size**2
     free = free_bytes(device)
     if needed > MEMORY_SHARE * free:
         raise ConfigError.of(
             "image_size",
-            f"is {config.image_size}: {image_count} images of that size take {needed / 1e9:.1f} GB, "
+            f"is {config.image_size}: {image_count} images of this size need {needed / 1e9:.1f} GB, but "
             f"{free / 1e9:.1f} GB are free; choose a smaller image_size, train_samples or test_samples.",
         )
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> torch.Tensor:
-    """The order in which an epoch visits its `n` training images: int64 [n] on the CPU."""
+    """Return the order in which an epoch visits its `n` training images: int64 [n] on the CPU."""
     return torch.randperm(n, generator=_generator(seed, epoch, ORDER_STREAM))
 
 
 def epoch_flips(n: int, seed: int, epoch: int, probability: float = 0.5) -> torch.Tensor:
-    """Whether to mirror the image at each of the `n` places of an epoch's order: bool [n] on the CPU."""
+    """Return whether to flip the image at each of the `n` places of an epoch's order: bool [n] on the CPU."""
     return torch.rand(n, generator=_generator(seed, epoch, FLIP_STREAM)) < probability
 
 
 def epoch_shifts(n: int, seed: int, epoch: int, image_size: int) -> torch.Tensor:
-    """How far to move the image at each of the `n` places, down and to the right: int64 [n, 2] pixels on the CPU."""
+    """Return the shift of the image at each of the `n` places, down and right: int64 [n, 2] pixels on the CPU."""
     reach = image_size // SHIFT_PART
     return torch.randint(-reach, reach + 1, (n, 2), generator=_generator(seed, epoch, SHIFT_STREAM))
 
 
 def shift(batch: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
-    """Images [B, H, W, 3] moved by `shifts` [B, 2] pixels; what comes in is mirrored at the border, which stays once.
+    """Return images [B, H, W, 3] moved by `shifts` [B, 2] pixels.
 
-    The same as padding by reflection and cropping, in one gather on the batch's device.
+    Equals reflection padding and cropping, in one gather on the batch's device.
     """
     size = batch.shape[1]
-    places = torch.arange(size, device=batch.device) - shifts.unsqueeze(-1)  # [B, 2, H]: the pixel that comes here
+    places = torch.arange(size, device=batch.device) - shifts.unsqueeze(-1)  # [B, 2, H]: the source pixel
     mirrored = (size - 1) - ((size - 1) - places.abs()).abs()
     rows, columns = mirrored.unbind(1)
     image = torch.arange(len(batch), device=batch.device).view(-1, 1, 1)
@@ -139,7 +139,7 @@ def shift(batch: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
 
 
 def _generator(seed: int, epoch: int, stream: int) -> torch.Generator:
-    """A CPU generator of its own for each (seed, epoch, stream)."""
+    """Return a separate CPU generator for each (seed, epoch, stream)."""
     state = np.random.SeedSequence([seed, epoch, stream]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) & (2**63 - 1))
 
@@ -151,17 +151,17 @@ def augment(
     std: torch.Tensor,
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> torch.Tensor:
-    """Mirror where `flips` (bool [B], None: nowhere), then (x - 255 mean) / (255 std), on the batch's device.
+    """Flip the images selected by `flips` (bool [B] or None), then normalise: (x - 255 mean) / (255 std).
 
-    `batch` is uint8 [B, H, W, 3], the result float32 [B, 3, H, W] in `memory_format`. No device synchronisation.
-    The reference is `reference_transform`; a test compares the two.
+    `batch` is uint8 [B, H, W, 3], the result float32 [B, 3, H, W] in `memory_format`, on the same device and without
+    synchronisation. A test compares it with `reference_transform`.
     """
     if flips is not None:
         batch = torch.where(flips.view(-1, 1), _words(batch.flip(2)), _words(batch)).view(torch.uint8).view(batch.shape)
     shift, factor = mean * 255, 1 / (std * 255)
-    if memory_format == torch.channels_last:  # a row of all pixels vectorises, three channels do not
+    if memory_format == torch.channels_last:  # rows of all pixels vectorise, three channels do not
         pixels = batch.shape[1] * batch.shape[2]
-        rows = batch.reshape(len(batch), -1).to(torch.float32)  # apart: a sum of bytes and floats is 15x slower
+        rows = batch.reshape(len(batch), -1).to(torch.float32)  # separately: a sum of bytes and floats is 15x slower
         rows = rows.sub_(shift.repeat(pixels)).mul_(factor.repeat(pixels))
         return rows.view(batch.shape).permute(0, 3, 1, 2)
     planes = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=memory_format)
@@ -169,15 +169,15 @@ def augment(
 
 
 def _words(batch: torch.Tensor) -> torch.Tensor:
-    """The batch's bytes [B, ...] as integers [B, n] as wide as can be: to choose between bytes is 7x slower."""
+    """Return the batch's bytes [B, ...] as the widest possible integers [B, n]: selecting single bytes is 7x slower."""
     rows = batch.reshape(len(batch), -1)
     kind = next(k for k in (torch.int64, torch.int32, torch.uint8) if rows.shape[1] % k.itemsize == 0)
     return rows.contiguous().view(kind)
 
 
 def reference_transform(flip_probability: float = 0.5) -> Any:
-    """The transform that `augment` reproduces, as an albumentations Compose over one uint8 [H, W, 3] image."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import, which else looks for a newer release
+    """Return the reference of `augment`: an albumentations Compose for one uint8 [H, W, 3] image."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import, which would check for a new release
     import albumentations
 
     return albumentations.Compose(

@@ -1,6 +1,6 @@
-"""What one's own data hold: encoded images in a fixed order, their classes and a digest; and folders of images.
+"""Encoded images of your own data in a fixed order, with classes and a digest, read from folders of images.
 
-Decodes nothing; no torch. `tables.py` reads the other kinds of source.
+Does not decode images; no torch here. `tables.py` reads the other kinds of sources.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ import numpy as np
 from lpwd.config import ConfigError
 from lpwd.facts import FOLDER, lies_elsewhere
 
-DATA_DIRS = "LPWD_DATA_DIRS"  # folders that data may lie in, separated as PATH is; without it, any
+DATA_DIRS = "LPWD_DATA_DIRS"  # folders that may contain data, separated like PATH; if unset, all
 TRAIN_NAMES = ("train", "training")
-TEST_NAMES = ("test", "testing", "validation", "valid", "val")  # the first that is there
+TEST_NAMES = ("test", "testing", "validation", "valid", "val")  # the first one that exists is used
 USUAL = {"train": TRAIN_NAMES, "test": TEST_NAMES}
-TEST_SHARE = 5  # a missing test split is one image in so many, balanced over the classes
+TEST_SHARE = 5  # without a test split, one image in 5 is used for testing, balanced over the classes
 DIGITS = 16  # of a SHA-256
-IGNORED = frozenset({"thumbs.db", "desktop.ini"})  # and names that begin with a dot
+IGNORED = frozenset({"thumbs.db", "desktop.ini"})  # and names that start with a dot
 KWARGS = ("image", "label", "train", "test", "flip_probability")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One encoded image. `name` is its file, or its place in a table; `read` returns its bytes."""
+    """One encoded image. `name` is its file or table row; `read` returns its bytes."""
 
     label: int
     name: str
@@ -38,14 +38,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Contents:
-    """The encoded images of one source; `test` is empty if the source has no test split."""
+    """The encoded images of a source; `test` is empty without a test split."""
 
     classes: tuple[str, ...]
     train: Sequence[Item]
     test: Sequence[Item]
 
     def digest(self) -> str:
-        """Return 16 hexadecimal digits over classes, labels, bytes and their order; names of files do not count."""
+        """Return 16 hexadecimal digits over classes, labels, bytes and their order, but not over file names."""
         total = hashlib.sha256(json.dumps(self.classes).encode())
         for split in (self.train, self.test):
             total.update(b"split")
@@ -55,9 +55,9 @@ class Contents:
 
 
 def allowed(path: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder without symbolic links. Raises ConfigError outside LPWD_DATA_DIRS, before a look at it."""
+    """Return the folder with symbolic links resolved. Raises ConfigError outside LPWD_DATA_DIRS, without reading it."""
     if lies_elsewhere(f"{FOLDER}{path}"):
-        raise ConfigError.of("dataset", f"is {FOLDER}{path}: it was published without its path; name your own folder")
+        raise ConfigError.of("dataset", f"is {FOLDER}{path}: it was published without its path; use your own folder")
     folders = [os.path.abspath(folder) for folder in environment.get(DATA_DIRS, "").split(os.pathsep) if folder]
     if folders and not below(path, folders):
         raise _outside(path)
@@ -68,19 +68,22 @@ def allowed(path: str, environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def below(path: str, folders: Sequence[str]) -> bool:
+    """Return whether the path is in one of the folders."""
     return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
 def _outside(path: str) -> ConfigError:
-    return ConfigError.of("dataset", f"is folder:{path}: it lies outside the folders that {DATA_DIRS} allows")
+    return ConfigError.of("dataset", f"is folder:{path}: it is outside the folders allowed by {DATA_DIRS}")
 
 
 def checked(contents: Contents, dataset: str) -> Contents:
+    """Return the contents. Raises ConfigError if a class has no training image, or there are too few images."""
     trained = np.bincount([item.label for item in contents.train], minlength=len(contents.classes))
     if missing := [name for name, count in zip(contents.classes, trained, strict=True) if not count]:
         raise ConfigError.of("dataset", f"is {dataset}: class {missing[0]!r} has no training image")
     if not contents.test and len(contents.train) < 2 * len(contents.classes):
-        raise ConfigError.of("dataset", f"is {dataset}: {len(contents.train)} images are too few for a test split")
+        few = f"it needs at least 2 images per class for a test split, and has {len(contents.train)} in total"
+        raise ConfigError.of("dataset", f"is {dataset}: {few}")
     return contents
 
 
@@ -88,23 +91,24 @@ def checked(contents: Contents, dataset: str) -> Contents:
 
 
 def of_folder(root: Path, kwargs: Mapping[str, Any]) -> Contents:
+    """Return the contents of a folder with one folder of images per class, possibly in folders for splits."""
     names = {entry.name.lower(): entry for entry in _folders(root)}
     train, test = (_chosen(names, which, kwargs, root) for which in ("train", "test"))
     splits = [train or root, *([test] if train and test else [])]
     classes = sorted({entry.name for split in splits for entry in _folders(split)})
     if len(classes) < 2:
-        raise ConfigError.of("dataset", f"is folder:{root}: {splits[0]} needs a folder of images for each class")
+        raise ConfigError.of("dataset", f"is folder:{root}: {splits[0]} must have one folder of images per class")
     train_items, *tests = ([item for name in classes for item in _items(split, name, classes)] for split in splits)
     return checked(Contents(tuple(classes), train_items, tests[0] if tests else []), f"folder:{root}")
 
 
 def _chosen(names: Mapping[str, Path], which: str, kwargs: Mapping[str, Any], root: Path) -> Path | None:
-    """The folder of a split: the option's, or the first usual name that is there."""
+    """Return the folder of a split: the one in `kwargs`, or the first usual name that exists."""
     if which not in kwargs:
         return next((names[name] for name in USUAL[which] if name in names), None)
     if str(kwargs[which]).lower() in names:
         return names[str(kwargs[which]).lower()]
-    raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: folder:{root} has no such folder")
+    raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: folder not found in folder:{root}")
 
 
 def _folders(root: Path) -> list[Path]:

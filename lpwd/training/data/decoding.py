@@ -1,27 +1,24 @@
-"""One encoded image of any kind that Pillow reads as uint8 RGB, and images of mixed sizes as one array."""
+"""Decode images of any format that Pillow reads to uint8 RGB, and images of mixed sizes to one array."""
 
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from lpwd.cgroups import usable_cores
 from lpwd.config import ConfigError
+from lpwd.sentences import first_line
 from lpwd.training.data.contents import Item
-from lpwd.training.data.images import UInt8
+from lpwd.training.data.images import UInt8, in_threads, resize_one
 
-HIGH_BYTE = 8  # bits that a 16-bit grey value loses: Pillow keeps the high byte of 16-bit colours, too
-CHUNK = 200  # images that a thread decodes in a row
+HIGH_BYTE = 8  # bits dropped from 16-bit grey values: Pillow also keeps the high byte of 16-bit colours
 
 
 def decode(content: bytes, name: str) -> UInt8:
-    """Return Pillow's `convert("RGB")` of an image, uint8 [H, W, 3], turned as its EXIF orientation says.
+    """Return Pillow's `convert("RGB")` of an image, uint8 [H, W, 3], rotated by its EXIF orientation.
 
     Transparency is dropped, not blended; an animation gives its first frame; 16-bit grey keeps its high byte. Raises
-    ConfigError, which names the file, for what Pillow cannot read, is too large for it or has floating-point pixels.
+    ConfigError with the file name for images that Pillow cannot read, that are too large or have float pixels.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -30,9 +27,9 @@ def decode(content: bytes, name: str) -> UInt8:
     except ConfigError:
         raise
     except Image.UnidentifiedImageError:
-        raise ConfigError(f"{name} is not an image that Pillow reads") from None
+        raise ConfigError(f"{name} is not an image that Pillow can read") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ConfigError(f"{name} cannot be decoded ({str(error).partition(chr(10))[0][:120]})") from None
+        raise ConfigError(f"{name} cannot be decoded ({first_line(error)})") from None
 
 
 def _grey8(image: Image.Image, name: str) -> Image.Image:
@@ -46,23 +43,13 @@ def _grey8(image: Image.Image, name: str) -> Image.Image:
     return Image.fromarray((values >> HIGH_BYTE).astype(np.uint8))
 
 
-def resize(image: UInt8, size: int) -> UInt8:
-    """[H, W, 3] at `size` x `size` pixels: area averaging if a side shrinks, else bilinear; the aspect may change."""
-    if image.shape[:2] == (size, size):
-        return image
-    method = cv2.INTER_AREA if size < max(image.shape[:2]) else cv2.INTER_LINEAR
-    return cv2.resize(image, (size, size), interpolation=method).astype(np.uint8, copy=False)
-
-
 def decode_all(items: Sequence[Item], size: int) -> UInt8:
-    """All images as uint8 [N, size, size, 3]. Raises ConfigError for the first one that cannot be used."""
+    """Return all images as uint8 [N, size, size, 3]. Raises ConfigError for the first unusable one."""
     images = np.empty((len(items), size, size, 3), np.uint8)
 
-    def decode_chunk(start: int) -> None:
-        for index in range(start, min(start + CHUNK, len(items))):
-            item = items[index]
-            images[index] = resize(decode(item.read(), item.name), size)
+    def decode_item(index: int) -> None:
+        item = items[index]
+        images[index] = resize_one(decode(item.read(), item.name), size)
 
-    with ThreadPoolExecutor(max_workers=min(8, usable_cores())) as pool:
-        list(pool.map(decode_chunk, range(0, len(items), CHUNK)))
+    in_threads(decode_item, len(items))
     return images

@@ -1,4 +1,4 @@
-"""The batches of training, gathered and augmented once for all lanes of a race that train on the same ones."""
+"""Training batches, gathered and augmented once for all lanes of a race."""
 
 import threading
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from lpwd.training.data.batches import Dataset
 
 
 class Batch(NamedTuple):
-    """What one optimizer step sees."""
+    """Input of one optimizer step."""
 
     pixels: Tensor  # float32 [B, 3, H, W], normalised
     labels: Tensor  # int64 [B]
 
 
 class Places(NamedTuple):
-    """What a batch takes from the training images, and how it changes them."""
+    """Training images of a batch, and their augmentation."""
 
     indices: Tensor  # int64 [B]
     flips: Tensor  # bool [B]
-    shifts: Tensor | None  # int64 [B, 2] pixels; None: none are shifted
+    shifts: Tensor | None  # int64 [B, 2] pixels; None: no shifts
 
 
 class Feed:
-    """The training batches of one data set, seed, batch size, augmentation and memory format. Any thread may ask.
+    """Training batches for one data set, seed, batch size, augmentation and memory format; thread-safe.
 
-    Keeps the last batch alone: lanes in lock step ask for the same one in a row.
+    Caches only the last batch, because lanes in lock step request the same one in turn.
     """
 
     def __init__(self, data: Dataset, config: RunConfig, layout: torch.memory_format) -> None:
@@ -42,13 +42,13 @@ class Feed:
         self._batch: Batch | None = None
 
     def batch(self, epoch: int, number: int) -> Batch:
-        """The batch `number`, from 0, of `epoch`, from 1; the last one of an epoch may be smaller."""
+        """Return batch `number` (0-based) of `epoch` (1-based); the last one of an epoch may be smaller."""
         with self._lock:
             if epoch != self._epoch:
                 self._places = self._epoch_places(epoch)
             if self._batch is None or (epoch, number) != (self._epoch, self._number):
-                self._batch = None  # its memory first
-                self._batch = self._made(*self._places[number])
+                self._batch = None  # free its memory first
+                self._batch = self._gather(*self._places[number])
                 self._epoch, self._number = epoch, number
             return self._batch
 
@@ -62,7 +62,7 @@ class Feed:
             shifts = batches.epoch_shifts(count, self.seed, epoch, data.train_images.shape[1]).to(device).split(size)
         return list(map(Places, order, flips, shifts))
 
-    def _made(self, indices: Tensor, flips: Tensor, shifts: Tensor | None) -> Batch:
+    def _gather(self, indices: Tensor, flips: Tensor, shifts: Tensor | None) -> Batch:
         data = self.data
         images = data.train_images.index_select(0, indices)
         if shifts is not None:
@@ -72,7 +72,7 @@ class Feed:
 
 
 class Feeds:
-    """The feeds of a race: lanes with the same data, seed, batch size, augmentation and memory format share one."""
+    """The feeds of a race. Lanes with the same data, seed, batch size, augmentation and memory format share one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -85,6 +85,6 @@ class Feeds:
             config.batch_size,
             config.augment,
             layout,
-        )  # the feed keeps its data, and so the id, alive
+        )  # the feed keeps `data` and its id alive
         with self._lock:
             return self._feeds.setdefault(key, Feed(data, config, layout))

@@ -1,7 +1,7 @@
-"""One's own data: folders, Hub repositories and data sets of plug-ins, each pinned by a digest of its content.
+"""Your own data: folders, Hub repositories and data sets of plug-ins, each pinned by a digest of its content.
 
-A run records the digest, so that runs on other content have other ids and never share batches. Decoded images lie in
-the cache by digest and size: a second run reads neither the source nor an encoded image again.
+A run records the digest, so that runs on different content have different ids and never share batches. Decoded images
+are cached by digest and size, so that a second run does not read the source again.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import numpy as np
 from lpwd.config import ConfigError, RunConfig
 from lpwd.facts import DATASETS, DatasetFacts, dataset_label, is_own, is_pinned
 from lpwd.paths import write_atomic
+from lpwd.sentences import first_line
 from lpwd.training.data import images
 from lpwd.training.data.contents import DIGITS, TEST_SHARE, Contents
 from lpwd.training.data.images import CACHE_VERSION, Int64, Split
@@ -24,9 +25,9 @@ FLIP_PROBABILITY = 0.5
 
 
 def pin(configs: Sequence[RunConfig]) -> list[RunConfig]:
-    """Return the configurations with the digest of their data; those of built-in data are left as they are.
+    """Return the configurations with the digest of their data; those of built-in data are unchanged.
 
-    Reads the data, so call it after whoever asks may name them. Raises ConfigError for data that cannot be used.
+    This reads the data, so check permissions before. Raises ConfigError for unusable data.
     """
     digests: dict[str, str] = {}
     pinned = []
@@ -34,14 +35,14 @@ def pin(configs: Sequence[RunConfig]) -> list[RunConfig]:
         if is_pinned(config.dataset) and not config.data_digest and not config.read_only:
             key = json.dumps([config.dataset, config.dataset_kwargs, config.image_size])
             if key not in digests:
-                digests[key] = _learn(config)
+                digests[key] = _scan(config)
             config = RunConfig(**config.model_dump() | {"data_digest": digests[key]})
         pinned.append(config)
     return pinned
 
 
-def _learn(config: RunConfig) -> str:
-    """Read the data, keep what is known of them, and return their digest."""
+def _scan(config: RunConfig) -> str:
+    """Read the data, cache facts about them, and return their digest."""
     if not is_own(config.dataset):
         train, test = _from_plugin(config)
         digest = _array_digest((train.images, train.labels, test.images, test.labels))
@@ -63,7 +64,7 @@ def _learn(config: RunConfig) -> str:
 
 
 def known_facts(config: RunConfig) -> DatasetFacts | None:
-    """Return what is known of a run's data without a look at them; None for data that were never read here."""
+    """Return the facts about a run's data without reading them, or None for data that were never read here."""
     if not is_own(config.dataset):
         return DATASETS.get(config.dataset)
     for folder in images.cache_folders():
@@ -73,13 +74,13 @@ def known_facts(config: RunConfig) -> DatasetFacts | None:
             continue
         flips = config.dataset_kwargs.get("flip_probability", FLIP_PROBABILITY)
         if not isinstance(flips, int | float) or not 0 <= flips <= 1:
-            raise ConfigError.of("dataset_kwargs", f"has flip_probability {flips!r}: 0 to 1 is allowed")
+            raise ConfigError.of("dataset_kwargs", f"has flip_probability {flips!r}: it must be between 0 and 1")
         return DatasetFacts(dataset_label(config.dataset), **known, flip_probability=flips)
     return None
 
 
 def sizes(config: RunConfig) -> tuple[int, int] | None:
-    """Training and test images of a run's data as far as known without a request or a look at them; else None."""
+    """Return the numbers of training and test images if known without reading the data, else None."""
     if not is_own(config.dataset) and not is_pinned(config.dataset):
         return images.cached_sizes(config.dataset) if config.dataset in DATASETS else None
     known = known_facts(config)
@@ -87,18 +88,18 @@ def sizes(config: RunConfig) -> tuple[int, int] | None:
 
 
 def facts(config: RunConfig) -> DatasetFacts:
-    """Return label, classes and sizes of a run's data, which are read if they are not known. Raises ConfigError."""
+    """Return the facts about a run's data, which are read if necessary. Raises ConfigError."""
     if (known := known_facts(config)) is None:
-        digest = _learn(config)
+        digest = _scan(config)
         _check_same(config, digest)
         known = known_facts(config.model_copy(update={"data_digest": digest}))
     if known is None:
-        raise ConfigError(f"what is known of {config.dataset} cannot be kept: no cache folder can be written to")
+        raise ConfigError(f"dataset {config.dataset} cannot be cached: no cache folder is writable")
     return known
 
 
 def read(config: RunConfig) -> tuple[Split, Split]:
-    """Return training and test images. Raises ConfigError for data that have changed or cannot be used."""
+    """Return training and test images. Raises ConfigError for changed or unusable data."""
     parts = ("train", "test")
     if not is_own(config.dataset):
         cached = [images.load_cached(f"own-{config.data_digest}-{part}") for part in parts]
@@ -124,7 +125,7 @@ def _decoded(config: RunConfig, keys: Sequence[str]) -> tuple[Split, Split]:
 
 
 def _parts(contents: Contents) -> tuple[tuple[Int64, Int64], tuple[Int64, Int64]]:
-    """Labels and places among all items of the training and of the test images."""
+    """Return labels and indices among all items, of the training images and of the test images."""
     labels = np.array([item.label for split in (contents.train, contents.test) for item in split], np.int64)
     is_test = np.arange(len(labels)) >= len(contents.train)
     if not contents.test:
@@ -137,8 +138,8 @@ def _parts(contents: Contents) -> tuple[tuple[Int64, Int64], tuple[Int64, Int64]
 def _check_same(config: RunConfig, digest: str) -> None:
     if config.data_digest and digest != config.data_digest:
         raise ConfigError(
-            f"the images of {config.dataset} have changed since this run was made (digest {config.data_digest}, now "
-            f"{digest}): put the old ones back, or start a new run"
+            f"the images of {config.dataset} have changed since this run was created (digest {config.data_digest}, now "
+            f"{digest}): restore the old images, or start a new run"
         )
 
 
@@ -155,14 +156,14 @@ def statistics(train: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _from_plugin(config: RunConfig) -> tuple[Split, Split]:
-    """What a plug-in's function returns. Raises ConfigError, in one sentence, for anything else than promised."""
+    """Return the data of a plug-in's function. Raises ConfigError if they differ from the registered facts."""
     known = DATASETS[config.dataset]
     try:
         train, test = known.load(**config.dataset_kwargs)  # type: ignore[misc]
         splits = [Split(np.asarray(pixels), np.asarray(labels)) for pixels, labels in (train, test)]
-    except Exception as error:  # the plug-in's code: whatever it raises becomes one sentence
-        first_line = (str(error) or type(error).__name__).partition("\n")[0]
-        raise ConfigError(f"data set {config.dataset} cannot be loaded: {type(error).__name__}: {first_line}") from None
+    except Exception as error:  # the plug-in's code may raise anything
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise ConfigError(f"data set {config.dataset} cannot be loaded: {reason}") from None
     for split, what, count in zip(splits, ("training", "test"), (known.train_images, known.test_images), strict=True):
         _check_arrays(config.dataset, split, what, count, known.classes)
     first, second = (Split(split.images, split.labels.astype(np.int64)) for split in splits)
@@ -172,10 +173,10 @@ def _from_plugin(config: RunConfig) -> tuple[Split, Split]:
 def _check_arrays(name: str, split: Split, what: str, count: int, classes: int) -> None:
     shape, kind = split.images.shape, split.images.dtype
     if kind != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
-        raise ConfigError(f"data set {name}: {what} images are {kind} {shape}: uint8 (N, H, H, 3) is promised")
+        raise ConfigError(f"data set {name}: {what} images are {kind} {shape}: they must be uint8 (N, H, H, 3)")
     if shape[0] != count or split.labels.shape != (count,):
         given = f"{shape[0]} images and {split.labels.shape} labels"
-        raise ConfigError(f"data set {name}: {given} for the {what}: {count} are promised")
+        raise ConfigError(f"data set {name}: {given} for the {what}: {count} are registered")
     if not np.issubdtype(split.labels.dtype, np.integer) or split.labels.min() < 0 or split.labels.max() >= classes:
         raise ConfigError(f"data set {name}: {what} labels must be integers from 0 to {classes - 1}")
 

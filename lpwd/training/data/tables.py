@@ -1,6 +1,6 @@
-"""One's own data in parquet files or on the Hub, read by the `datasets` library, which is imported when it is needed.
+"""Your own data in parquet files or on the Hub, read with the `datasets` library, which is imported on use.
 
-Columns and splits are found by the types of the features, or named by `dataset_kwargs`.
+Columns and splits are detected from the types of the features, or named by `dataset_kwargs`.
 """
 
 import os
@@ -24,14 +24,14 @@ from lpwd.training.data.contents import (
 
 
 def open_contents(dataset: str, kwargs: Mapping[str, Any]) -> Contents:
-    """Open one's own data. Raises ConfigError, which names the folder, file, column or split that cannot be used."""
+    """Open your own data. Raises ConfigError with the folder, file, column or split that is unusable."""
     if unknown := sorted(set(kwargs) - set(KWARGS)):
-        raise ConfigError.of("dataset_kwargs", f"has no {unknown[0]!r}, only {', '.join(KWARGS)}")
+        raise ConfigError.of("dataset_kwargs", f"has an unknown key {unknown[0]!r}: allowed are {', '.join(KWARGS)}")
     if not dataset.startswith(FOLDER):
         return _of_table(*_from_hub(dataset), kwargs)
     root = allowed(dataset.removeprefix(FOLDER))
     if not root.is_dir():
-        raise ConfigError.of("dataset", f"is {dataset}: there is no such folder")
+        raise ConfigError.of("dataset", f"is {dataset}: folder not found")
     if next(root.rglob("*.parquet"), None):
         return _of_table(*_from_parquet(root), kwargs)
     return of_folder(root, kwargs)
@@ -63,7 +63,7 @@ def _from_hub(dataset: str) -> tuple[Any, str]:
 
 
 def _loaded(load: Callable[[], Any], dataset: str) -> Any:
-    """What the library loads; its errors as one sentence."""
+    """Return the data loaded by the library, or raise its errors as one sentence."""
     from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
     try:
@@ -101,15 +101,20 @@ LABEL_TYPES = (
 
 def _split(splits: Any, which: str, kwargs: Mapping[str, Any], usual: Sequence[str], dataset: str) -> str:
     if which in kwargs:
-        if kwargs[which] in splits:
-            return str(kwargs[which])
-        raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: {dataset} has {', '.join(splits)}")
+        return _named(which, kwargs, splits, dataset)
     found = next((name for name in usual if name in splits), "")
     if which == "test" or found:
         return found
     if len(splits) == 1:
         return str(next(iter(splits)))
     raise ConfigError.of("dataset_kwargs", f"must name the split to train on: {dataset} has {', '.join(splits)}")
+
+
+def _named(which: str, kwargs: Mapping[str, Any], available: Any, dataset: str) -> str:
+    """Return the split or column named in `kwargs`. Raises ConfigError if it does not exist."""
+    if kwargs[which] not in available:
+        raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: {dataset} has {', '.join(available)}")
+    return str(kwargs[which])
 
 
 def _holds_images(kind: Any) -> bool:
@@ -119,17 +124,15 @@ def _holds_images(kind: Any) -> bool:
 
 def _column(which: str, kwargs: Mapping[str, Any], found: Sequence[str], features: Any, dataset: str) -> str:
     if which in kwargs:
-        if kwargs[which] in features:
-            return str(kwargs[which])
-        raise ConfigError.of("dataset_kwargs", f"has {which} {kwargs[which]!r}: {dataset} has {', '.join(features)}")
+        return _named(which, kwargs, features, dataset)
     if len(found) == 1:
         return found[0]
-    could = f"could be {' or '.join(found)}" if found else f"is none of {', '.join(features)}"
+    could = f"could be {' or '.join(found)}" if found else f"was not found among {', '.join(features)}"
     raise ConfigError.of("dataset_kwargs", f"must name the column {which}: in {dataset} it {could}")
 
 
 def _labels(feature: Any, values: dict[str, list[Any]], dataset: str) -> tuple[tuple[str, ...], dict[str, list[int]]]:
-    """Return the names of the classes, sorted unless the source orders them, and each split's labels."""
+    """Return the names of the classes, sorted unless the source orders them, and the labels of each split."""
     for split, column in values.items():
         for row, value in enumerate(column):
             if value is None or (isinstance(value, int) and value < 0):
@@ -161,12 +164,12 @@ class _Rows(Sequence[Item]):
         if content is None:
             content = _cached_file(value)
         if not content:
-            raise ConfigError(f"{self._name}, row {row} holds no image")
+            raise ConfigError(f"{self._name}, row {row} has no image")
         return bytes(content)
 
 
 def _encoded(table: Any, image: str) -> Any:
-    """The table with one column, whose images stay encoded."""
+    """Return the table with only the image column, without decoding."""
     table = table.select_columns([image])
     if type(table.features[image]).__name__ != "Image":
         return table
@@ -174,7 +177,7 @@ def _encoded(table: Any, image: str) -> Any:
 
 
 def _cached_file(value: Any) -> bytes | None:
-    """The file that a row names, if the library put it into its own cache: a row may name any file of this machine."""
+    """Read the file of a row if it is in the library's cache, because a row may name any file of this machine."""
     import datasets.config
     from huggingface_hub import constants
 

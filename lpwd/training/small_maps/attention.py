@@ -57,9 +57,9 @@ class _Attention(torch.autograd.Function):
 
 
 def attention(qkv: Tensor, padded: Tensor | None, bias: Tensor, scale: float) -> Tensor:
-    """softmax(scale q k^T + bias) v, in qkv's type.
+    """Return softmax(scale q k^T + bias) v, in qkv's dtype.
 
-    qkv [B, G * N, 3 * H * D], bias [G, H, N, K]; `padded` [2, H, D]: the last of K = N + 1 keys and its value, which
-    all images and groups share; None: K = N.
+    qkv is [B, G * N, 3 * H * D], bias [G, H, N, K]. `padded` [2, H, D] is the last of K = N + 1 keys and its value,
+    shared by all images and groups; None: K = N.
     """
     return _Attention.apply(qkv, padded, bias, scale)

@@ -1,4 +1,4 @@
-"""What the blocks of both families share: the norm, the two-layer perceptron and the residual sum."""
+"""Parts shared by the blocks of both families: the norm, the two-layer perceptron and the residual sum."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,17 +12,17 @@ from torch.nn import functional
 from lpwd.training.small_maps.products import affine, column_sum, input_gradient, linear, patches, weight_gradient
 
 aten = torch.ops.aten
-ROUND_IMAGES = 8  # images that stochastic depth keeps: rounded up to a multiple of this
-Timm = Any  # a module of timm's, whose attributes carry no types
+ROUND_IMAGES = 8  # the number of images that stochastic depth keeps is rounded up to a multiple of this
+Timm = Any  # a module of timm, whose attributes have no types
 
 
 def norm(x: Tensor, layer: Timm) -> Tensor:
-    """Over the channels of x [..., C], in x's type, whichever layout timm's own layer expects."""
+    """Normalise the channels of x [..., C], in x's dtype, for any layout that timm's layer expects."""
     return functional.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
 
 
 def patchify(x: Tensor, conv: Timm, compute: torch.dtype) -> Tensor:
-    """A convolution whose kernel is its stride, of x [B, H, W, I], as a linear map of patches."""
+    """Apply a convolution whose kernel equals its stride to x [B, H, W, I], as a linear map of patches."""
     return linear(patches(x, conv.kernel_size[0]), conv.weight, conv.bias, compute)
 
 
@@ -49,24 +49,24 @@ class _Perceptron(torch.autograd.Function):
 
 
 def perceptron(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, compute: torch.dtype) -> Tensor:
-    """w2 gelu(w1 x + b1) + b2 of x [..., C], in the compute type."""
+    """Return w2 gelu(w1 x + b1) + b2 for x [..., C], in the compute dtype."""
     if torch.is_grad_enabled():
         return _Perceptron.apply(x, w1, b1, w2, b2, compute)
     return linear(aten.gelu_(linear(x, w1, b1, compute)), w2, b2, compute)
 
 
 class Draws(NamedTuple):
-    """Where stochastic depth draws, and for which images of a batch: parts of one get the draws of the whole."""
+    """Generator of stochastic depth, and position of a part in its batch: parts use the draws of the whole batch."""
 
-    generator: torch.Generator | None = None  # None: the process-wide one
+    generator: torch.Generator | None = None  # None: the process-wide generator
     first: int = 0
-    images: int | None = None  # of the whole batch; None: those given are all
+    images: int | None = None  # in the whole batch; None: the part is the whole batch
 
 
 def path_factor(drop: Timm, x: Tensor, draws: Draws) -> Tensor | None:
-    """timm's drop path as a factor an image [B, 1, 1], 0 or 1 / keep; None where nothing is dropped.
+    """Return timm's drop path as one factor per image [B, 1, 1], 0 or 1 / keep; None if nothing is dropped.
 
-    The draws are timm's own where the generator is in the same state: torch draws alike for bf16, fp32 and fp64.
+    The draws equal timm's for the same state of the generator: torch draws alike for bf16, fp32 and fp64.
     """
     if not isinstance(drop, DropPath) or not drop.training or drop.drop_prob == 0:
         return None
@@ -77,10 +77,10 @@ def path_factor(drop: Timm, x: Tensor, draws: Draws) -> Tensor | None:
 
 
 def add_branch(x: Tensor, branch: Callable[[Tensor], Tensor], drop: Timm, draws: Draws) -> Tensor:
-    """x + path * branch(x) [B, P, C] in x's type, the path timm's stochastic depth: dropped images skip the branch.
+    """Return x + path * branch(x) [B, P, C] in x's dtype, with timm's stochastic depth: dropped images skip the branch.
 
-    Some dropped images go along, times zero, so that the number of images stays one that products take well, and one
-    at least, so that every parameter has a gradient.
+    Some dropped images are included with factor zero, so that the number of images suits products and is at least one,
+    and every parameter has a gradient.
     """
     factor = path_factor(drop, x, draws)
     if factor is None:

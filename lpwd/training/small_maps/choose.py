@@ -1,14 +1,14 @@
-"""Which models take the small-map path, and the forward that replaces timm's there.
+"""Choose the models that use the small-map path, and replace their forward.
 
-The path computes the function of timm's model, of the same parameters, read at each call. The rule:
+The path computes the same function as timm's model with the same parameters, which are read at each call. It is used:
 
-- timm's ConvNeXt (v1 and v2, patch stem) and Swin, as far as `coverage` knows every part of them;
-- on a CPU: on a GPU nothing of this was measured, and timm's large kernels are not slow there;
-- first maps of at most LARGEST_MAP a side: what is saved is saved at 8 x 8 and below;
-- Swin's blocks whose windows do not divide a map of more than LARGEST_WHOLE places stay timm's: attention over the
-  whole map costs more there than the padding that it saves.
+- for timm's ConvNeXt (v1 and v2, patch stem) and Swin, if `coverage` knows every part of them;
+- on a CPU: on a GPU it was not measured, and timm's large kernels are not slow there;
+- for first maps with a side of at most LARGEST_MAP: most time is saved at 8 x 8 and below;
+- except for Swin's blocks whose windows do not divide a map of more than LARGEST_WHOLE places: attention over the whole
+  map costs more there than the padding that it avoids.
 
-At a call, inputs of another size, type or device, another autocast, and tracing by torch.compile go to timm's layers.
+Inputs of another size, dtype or device, another autocast, and tracing by torch.compile use timm's layers.
 """
 
 from functools import partial
@@ -22,20 +22,20 @@ from lpwd.training.small_maps.blocks import Draws, Timm
 from lpwd.training.small_maps.coverage import convnext_sides, is_plain, swin_sides
 from lpwd.training.small_maps.swin_layout import Layout, layout
 
-LARGEST_MAP = 16  # places a side
+LARGEST_MAP = 16  # places per side
 LARGEST_WHOLE = 64  # places
 
 Precision = Literal["bf16", "fp32"]
 
 
 class Features(Protocol):
-    """Of pixels, compute type and draws: what stem and stages make of the pixels."""
+    """Function of stem and stages: features of pixels, in a compute dtype and with draws."""
 
     def __call__(self, pixels: Tensor, compute: torch.dtype, draws: Draws) -> Tensor: ...
 
 
 class Parts(NamedTuple):
-    """A model's children in the order of its forward; holding these rather than the model makes no cycle."""
+    """A model's children in the order of its forward; holding the model itself would create a reference cycle."""
 
     stem: nn.Module
     stages: nn.Module
@@ -44,15 +44,15 @@ class Parts(NamedTuple):
 
 
 class SmallMapForward:
-    """model.forward of an accelerated model."""
+    """The `forward` of an accelerated model."""
 
     def __init__(self, parts: Parts, features: Features, pixel_shape: tuple[int, int, int], half: bool) -> None:
         self.parts, self.features = parts, features
         self.pixel_shape, self.half = pixel_shape, half
-        self.generator: torch.Generator | None = None  # of stochastic depth; None: the process-wide one
+        self.generator: torch.Generator | None = None  # for stochastic depth; None: the process-wide generator
 
     def __call__(self, pixels: Tensor, draws: Draws | None = None) -> Tensor:
-        """Logits [B, classes] of pixels [B, C, H, H]; `draws` instead of those of the model's own generator."""
+        """Return logits [B, classes] of pixels [B, C, H, H]; `draws` replaces the model's own generator."""
         stem, stages, norm, head = self.parts
         compute = self.compute_type(pixels)
         if compute is None:
@@ -60,7 +60,7 @@ class SmallMapForward:
         return head(norm(self.features(pixels, compute, draws or Draws(self.generator))))
 
     def compute_type(self, pixels: Tensor) -> torch.dtype | None:
-        """The type of the products, as the present autocast says; None where these pixels are timm's to take."""
+        """Return the dtype of products under the current autocast, or None if timm's layers must take these pixels."""
         kind = next(self.parts.stem.parameters())
         if torch.compiler.is_compiling() or pixels.shape[1:] != self.pixel_shape or pixels.dtype != kind.dtype:
             return None
@@ -73,12 +73,12 @@ class SmallMapForward:
 
 
 def accelerate(model: nn.Module, *, image_size: int, precision: Precision, device: torch.device) -> bool:
-    """Replace model.forward where this model, image size, precision and device are covered and it pays.
+    """Replace model.forward if this model, image size, precision and device are covered and faster.
 
-    Returns whether it did. The model keeps its parameters, their names, its state dict and its own hooks.
+    Returns whether it was replaced. The model keeps its parameters, their names, its state dict and its own hooks.
     """
     if isinstance(vars(model).get("forward"), SmallMapForward):
-        del model.forward  # chosen anew
+        del model.forward  # choose again
     if device.type != "cpu" or not is_plain(model):
         return False
     pieces = _convnext(model, image_size) or _swin(model, image_size)
@@ -90,14 +90,14 @@ def accelerate(model: nn.Module, *, image_size: int, precision: Precision, devic
 
 
 def set_generator(model: nn.Module, generator: torch.Generator | None) -> None:
-    """Where an accelerated model draws its stochastic depth; None: the process-wide generator, as timm does.
+    """Set the generator of an accelerated model's stochastic depth; None: the process-wide generator, as in timm.
 
-    Raises ValueError for a generator given to a model that was not accelerated: timm's layers would not use it.
+    Raises ValueError if the model is not accelerated, because timm's layers would not use the generator.
     """
     if isinstance(model.forward, SmallMapForward):
         model.forward.generator = generator
     elif generator is not None:
-        raise ValueError("this model was not accelerated, so it draws from the process-wide generator alone")
+        raise ValueError("the model is not accelerated: it can only use the process-wide generator")
 
 
 def _convnext(model: Timm, image_size: int) -> tuple[Parts, Features, int] | None:

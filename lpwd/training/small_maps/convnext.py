@@ -1,7 +1,7 @@
-"""timm's ConvNeXt at small maps: the same function of the same parameters, with less work a step.
+"""timm's ConvNeXt at small maps: the same function of the same parameters, with less work per step.
 
-The residual stream [B, P, C] (P places of a square map) has the parameters' type, as under timm's autocast; products
-run in the compute type.
+The residual stream [B, P, C] (P places of a square map) has the parameters' dtype, as under timm's autocast; products
+use the compute dtype.
 """
 
 import torch
@@ -15,7 +15,7 @@ from lpwd.training.small_maps.products import folds, linear
 
 
 def block(x: Tensor, b: Timm, side: int, compute: torch.dtype, draws: Draws) -> Tensor:
-    """timm's block of x [B, P, C], P = side * side."""
+    """Compute timm's block for x [B, P, C], P = side * side."""
     return add_branch(x, lambda images: _branch(images, b, side, compute), b.drop_path, draws)
 
 
@@ -32,12 +32,12 @@ def _branch(x: Tensor, b: Timm, side: int, compute: torch.dtype) -> Tensor:
 
 
 def _matrix(layer: Timm) -> tuple[Tensor, Tensor]:
-    """Weight [O, I] and bias of a linear layer or a 1 x 1 convolution."""
+    """Return weight [O, I] and bias of a linear layer or a 1 x 1 convolution."""
     return layer.weight.flatten(1), layer.bias
 
 
 def _folded_mlp(u: Tensor, b: Timm, compute: torch.dtype) -> Tensor:
-    """The block's norm, perceptron and layer scale, the norm's weight and bias and the scale inside the matrices."""
+    """Compute norm, perceptron and layer scale, with the norm's parameters and the scale folded into the matrices."""
     (w1, b1), (w2, b2) = _matrix(b.mlp.fc1), _matrix(b.mlp.fc2)
     w1, b1 = w1 * b.norm.weight, b1 + (w1 * b.norm.bias).sum(1)
     if b.gamma is not None:
@@ -46,7 +46,7 @@ def _folded_mlp(u: Tensor, b: Timm, compute: torch.dtype) -> Tensor:
 
 
 def _response_mlp(n: Tensor, mlp: Timm, side: int, compute: torch.dtype) -> Tensor:
-    """ConvNeXt v2's perceptron: timm's own global response norm between its layers."""
+    """Compute ConvNeXt v2's perceptron, with timm's global response norm between its layers."""
     a = functional.gelu(linear(n, *_matrix(mlp.fc1), compute))
     image = a.view(len(a), side, side, -1)
     by_channel = mlp.grn.channel_dim == 1
@@ -55,7 +55,7 @@ def _response_mlp(n: Tensor, mlp: Timm, side: int, compute: torch.dtype) -> Tens
 
 
 def features(stem: Timm, stages: Timm, pixels: Tensor, compute: torch.dtype, draws: Draws) -> Tensor:
-    """stages(stem(pixels)) [B, C, h, w], of square pixels [B, 3, H, H]."""
+    """Return stages(stem(pixels)) [B, C, h, w] for square pixels [B, 3, H, H]."""
     conv, stem_norm = stem
     x = norm(patchify(pixels.permute(0, 2, 3, 1).contiguous(), conv, compute), stem_norm)
     for stage in stages:

@@ -1,6 +1,6 @@
-"""What of timm's models the small-map path computes: everything else is timm's own forward.
+"""Check which of timm's models the small-map path covers; all others use timm's own forward.
 
-Exact types are asked for: a subclass or a parametrized layer may compute something else.
+Types must match exactly, because a subclass or a parametrized layer may compute something else.
 """
 
 from timm.layers import DropPath, GlobalResponseNormMlp, LayerNorm, LayerNorm2d, Mlp, PatchEmbed
@@ -21,7 +21,7 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 
 
 def is_plain(model: nn.Module) -> bool:
-    """No dropout, no hooks on inner modules (they would not fire), no recomputation, one type of parameters."""
+    """Return whether the model has no dropout, no hooks on inner modules, no recomputation and one parameter dtype."""
     inner = [module for module in model.modules() if module is not model]
     return (
         not any(getattr(module, name) for module in inner for name in HOOKS)
@@ -33,7 +33,7 @@ def is_plain(model: nn.Module) -> bool:
 
 
 def convnext_sides(model: Timm, image_size: int) -> list[int] | None:
-    """The side of each stage's map; None where some part of the model is not covered."""
+    """Return the side of each stage's map, or None if a part of the model is not covered."""
     if type(model) is not ConvNeXt or not _is_sequence(model.stem, 2):
         return None
     side = _cut_side(model.stem[0], image_size) if _is_norm(model.stem[1]) else None
@@ -52,7 +52,7 @@ def convnext_sides(model: Timm, image_size: int) -> list[int] | None:
 
 
 def swin_sides(model: Timm, image_size: int) -> list[int] | None:
-    """The side of each layer's map; None where some part of the model is not covered."""
+    """Return the side of each layer's map, or None if a part of the model is not covered."""
     if type(model) is not SwinTransformer or type(model.patch_embed) is not PatchEmbed:
         return None
     embed = model.patch_embed
@@ -82,7 +82,7 @@ def _is_sequence(module: Timm, length: int) -> bool:
 
 
 def _is_norm(module: Timm) -> bool:
-    """Layer normalization over the channels, with weight and bias, in the type that it is given."""
+    """Return whether this is layer normalization over the channels, with weight and bias, in the dtype of its input."""
     return (
         type(module) in (LayerNorm, LayerNorm2d, nn.LayerNorm)
         and not getattr(module, "_fast_norm", False)
@@ -93,7 +93,7 @@ def _is_norm(module: Timm) -> bool:
 
 
 def _cut_side(conv: Timm, side: int | None) -> int | None:
-    """The side of the map that a convolution makes by cutting patches; None where it does anything else."""
+    """Return the side of the map after a convolution that cuts patches, or None for any other convolution."""
     if type(conv) is not nn.Conv2d or side is None or conv.groups != 1 or conv.padding not in ((0, 0), 0):
         return None
     kernel = conv.kernel_size[0]
@@ -103,7 +103,7 @@ def _cut_side(conv: Timm, side: int | None) -> int | None:
 
 
 def _is_linear(module: Timm) -> bool:
-    """A linear layer, or a 1 x 1 convolution, with a bias."""
+    """Return whether this is a linear layer, or a 1 x 1 convolution, with a bias."""
     if type(module) is nn.Conv2d:
         plain = module.kernel_size == module.stride == (1, 1) and module.groups == 1
         return plain and module.padding in ((0, 0), 0) and module.bias is not None

@@ -1,8 +1,8 @@
 """A depthwise k x k convolution (stride 1, padding k // 2) at small maps, forward and backward.
 
-torch's convolution costs k * k products a place wherever the kernel lies, though at a 2 x 2 map only 4 of 49 taps
-touch the map, and its gradient of the weight is slower still. x is [B, P, C], P = side * side places; the weight
-[C, 1, k, k] and the bias [C] are parameters, taken to x's type here.
+torch's convolution costs k * k products per place, although at a 2 x 2 map only 4 of 49 taps touch the map, and its
+weight gradient is even slower. x is [B, P, C], P = side * side places; the weight [C, 1, k, k] and the bias [C] are
+parameters, which are converted to x's dtype here.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from lpwd.training.small_maps.products import column_sum, product, transposed, widens
 
-Saved = tuple[Tensor, ...]  # what a backward pass wants from its forward pass
-CONVOLVE_FROM = 3  # maps of this side and more: torch's convolution beats a P x P product a channel
-PRODUCT_UP_TO = 8  # maps of this side and less: a P x P product a channel beats torch's gradient of the weight
+Saved = tuple[Tensor, ...]  # tensors saved for the backward pass
+CONVOLVE_FROM = 3  # from this side on, torch's convolution is faster than one P x P product per channel
+PRODUCT_UP_TO = 8  # up to this side, one P x P product per channel is faster than torch's weight gradient
 
 
 class Method(NamedTuple):
@@ -29,7 +29,7 @@ class Method(NamedTuple):
 
 
 def method(side: int) -> Method:
-    """The fastest method at maps of `side` x `side`; measured on AVX-512 BF16, one thread."""
+    """Return the fastest method at maps of `side` x `side`; measured on AVX-512 BF16, one thread."""
     if side == 1:
         return Method(_centre, _centre_backward)
     if side < CONVOLVE_FROM:
@@ -55,13 +55,13 @@ class _Depthwise(torch.autograd.Function):
 
 
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor, side: int) -> Tensor:
-    """The convolution of x [B, P, C], in x's type; gradients of the parameters in their own."""
+    """Convolve x [B, P, C] in x's dtype; gradients of the parameters have their dtype."""
     return _Depthwise.apply(x, weight, bias, side)
 
 
 @lru_cache(maxsize=64)
 def taps(side: int, kernel: int) -> Tensor:
-    """[P * P]: the tap of the kernel that takes input place q to output place p, at q * P + p; k * k means none."""
+    """Return [P * P]: at q * P + p, the kernel tap from input place q to output place p, or k * k for none."""
     r = torch.arange(side)
     y, x = (m.flatten() for m in torch.meshgrid(r, r, indexing="ij"))
     dy, dx = y[:, None] - y[None] + kernel // 2, x[:, None] - x[None] + kernel // 2
@@ -70,7 +70,7 @@ def taps(side: int, kernel: int) -> Tensor:
 
 
 def _centre(x: Tensor, weight: Tensor, bias: Tensor, side: int) -> tuple[Tensor, Saved]:
-    """One place: the centre tap alone."""
+    """Convolve a map of one place, which only the centre tap touches."""
     tap = weight[:, 0, weight.shape[-1] // 2, weight.shape[-1] // 2].to(x.dtype)
     return torch.addcmul(bias.to(x.dtype), x, tap), (x, tap)
 
@@ -84,17 +84,17 @@ def _centre_backward(g: Tensor, saved: Saved, weight: Tensor, side: int) -> tupl
 
 
 def _by_channel(x: Tensor) -> Tensor:
-    """[B, P, C] -> [C, B, P]."""
+    """Rearrange [B, P, C] to [C, B, P]."""
     return transposed(x.reshape(-1, x.shape[-1])).view(x.shape[-1], x.shape[0], x.shape[1])
 
 
 def _by_image(x: Tensor) -> Tensor:
-    """[C, B, P] -> [B, P, C]."""
+    """Rearrange [C, B, P] to [B, P, C]."""
     return transposed(x.view(len(x), -1)).view(x.shape[1], x.shape[2], len(x))
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor, side: int) -> tuple[Tensor, Saved]:
-    """A product [B, P] x [P, P] a channel."""
+    """Convolve by one product [B, P] x [P, P] per channel."""
     channels, places = x.shape[2], x.shape[1]
     kernels = functional.pad(weight.reshape(channels, -1), (0, 1)).to(x.dtype)  # the last column: no tap
     kernels = kernels.index_select(1, taps(side, weight.shape[-1])).view(channels, places, places)
@@ -109,7 +109,7 @@ def _product_backward(g: Tensor, saved: Saved, weight: Tensor, side: int) -> tup
 
 
 def _tap_gradient(rows: Tensor, g: Tensor, weight: Tensor, side: int) -> Tensor:
-    """The weight's gradient of inputs and output gradients by channel [C, B, P]: a P x P product, summed by tap."""
+    """Return the weight's gradient from inputs and output gradients [C, B, P]: a P x P product, summed by tap."""
     kernel = weight.shape[-1]
     by_place = product(rows.transpose(1, 2), g).to(weight.dtype).flatten(1)
     gradient = by_place.new_zeros(len(rows), kernel * kernel + 1).index_add_(1, taps(side, kernel), by_place)
@@ -117,12 +117,12 @@ def _tap_gradient(rows: Tensor, g: Tensor, weight: Tensor, side: int) -> Tensor:
 
 
 def _image(x: Tensor, side: int) -> Tensor:
-    """[B, P, C] as an image [B, C, side, side], channels-last in memory."""
+    """View [B, P, C] as an image [B, C, side, side], channels-last in memory."""
     return x.view(len(x), side, side, x.shape[-1]).permute(0, 3, 1, 2)
 
 
 def _rows(image: Tensor) -> Tensor:
-    """The inverse of `_image`."""
+    """Invert `_image`."""
     return image.permute(0, 2, 3, 1).reshape(len(image), -1, image.shape[1])
 
 
@@ -137,7 +137,7 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, side: int) -> tupl
 
 
 def _convolve_backward(g: Tensor, saved: Saved, weight: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """The gradient of x is a convolution with the flipped kernel."""
+    """Return the gradients; that of x is a convolution with the flipped kernel."""
     gx, _ = _convolve(g, weight.flip(2, 3), None, side)
     return gx, _tap_gradient(_by_channel(saved[0]), _by_channel(g), weight, side)
 

@@ -1,8 +1,8 @@
-"""Matrix products and their gradients: operands in the compute type, gradients of parameters in the parameters'.
+"""Matrix products and their gradients: operands in the compute dtype, gradients of parameters in the parameters' dtype.
 
 Shapes: x [M, I] rows of inputs, weight [O, I], bias [O], g [M, O] the gradient of the product.
 
-A bf16 product sums in fp32 and rounds once. Where the processor has no instruction for it, torch's own is seven times
+A bf16 product sums in fp32 and rounds once. On processors without an instruction for it, torch's product is seven times
 as slow as fp32; here the operands are widened (exactly), multiplied in fp32, and the result is rounded.
 """
 
@@ -20,7 +20,7 @@ SUMMED_ROWS = 8192  # see `column_sum`
 
 
 def transposed(x: Tensor) -> Tensor:
-    """x [M, N] as a contiguous [N, M]; torch transposes int16 thirteen times as fast as bf16, which is as wide."""
+    """Return the contiguous transpose [N, M] of x [M, N]; torch transposes int16 13 times as fast as bf16."""
     if x.dtype == torch.bfloat16:
         return x.view(torch.int16).t().contiguous().view(torch.bfloat16)
     return x.t().contiguous()
@@ -28,12 +28,12 @@ def transposed(x: Tensor) -> Tensor:
 
 @cache
 def widens(dtype: torch.dtype) -> bool:
-    """Whether products of this type are computed in fp32 and rounded."""
+    """Return whether products of this dtype are computed in fp32 and rounded."""
     return dtype == torch.bfloat16 and not cpu_has_bf16()
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """a b of matrices [M, K] and [K, N], or of as many pairs [G, M, K] and [G, K, N], in their type."""
+    """Return a b for matrices [M, K] and [K, N], or batches [G, M, K] and [G, K, N], in their dtype."""
     if not widens(a.dtype):
         return a @ b
     with torch.autocast("cpu", enabled=False):
@@ -41,7 +41,7 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x weight^T + bias [M, O], all in one type."""
+    """Return x weight^T + bias [M, O], all in one dtype."""
     if widens(x.dtype):
         return affine(x.float(), weight.float(), None if bias is None else bias.float()).to(x.dtype)
     if _onednn(x):
@@ -50,23 +50,23 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def input_gradient(g: Tensor, weight: Tensor) -> Tensor:
-    """g weight [M, I]."""
+    """Return g weight [M, I]."""
     if g.dtype == torch.float32 and len(g) >= weight.shape[1] and _onednn(g):
         return affine(g, transposed(weight), None)
     return product(g, weight)
 
 
 def _onednn(x: Tensor) -> bool:
-    """Whether oneDNN's linear layer, which torch.compile calls, takes x.
+    """Return whether oneDNN's linear layer, which torch.compile uses, supports x.
 
-    In fp32 it is up to a fifth faster than MKL's product here, and in bf16 it adds the bias without a pass of its own.
+    In fp32 it is up to a fifth faster than MKL's product here, and in bf16 it adds the bias without an extra pass.
     """
     return bool(torch.backends.mkldnn.enabled) and _onednn_takes(x.dtype)
 
 
 @cache
 def _onednn_takes(dtype: torch.dtype) -> bool:
-    """Whether oneDNN's linear layer runs in this type on this processor: it has none for bf16 without AVX-512."""
+    """Return whether oneDNN's linear layer supports this dtype here: for bf16 it needs AVX-512."""
     if dtype not in (torch.float32, torch.bfloat16) or not torch.backends.mkldnn.is_available():
         return False
     try:
@@ -79,10 +79,10 @@ def _onednn_takes(dtype: torch.dtype) -> bool:
 
 
 def weight_gradient(g: Tensor, x: Tensor) -> Tensor:
-    """g^T x [O, I], contiguous.
+    """Return g^T x [O, I], contiguous.
 
-    The product copies its first operand transposed: with many rows that operand is the narrower one, though the small
-    result must be transposed then.
+    The product copies its first operand transposed. With many rows the narrower operand comes first, although the small
+    result must then be transposed.
     """
     if x.shape[1] < g.shape[1] and folds(len(x), x.shape[1]):
         return transposed(product(x.t(), g))
@@ -90,27 +90,27 @@ def weight_gradient(g: Tensor, x: Tensor) -> Tensor:
 
 
 def column_sum(g: Tensor) -> Tensor:
-    """The sum over rows [O], accumulated in fp32 at least; over many bf16 rows a product with ones is faster."""
+    """Return the sum over rows [O], accumulated at least in fp32; for many bf16 rows a product with ones is faster."""
     if g.dtype == torch.bfloat16 and len(g) > SUMMED_ROWS:
         return product(g.new_ones(1, len(g)), g)[0]
     return g.sum(0)
 
 
 def folds(rows: int, width: int) -> bool:
-    """Whether factors a channel (layer scale, a norm's weight) go into the next weight rather than the activations.
+    """Return whether to fold per-channel factors (layer scale, a norm's weight) into the next weight.
 
-    Both are the same function; the first costs passes over width^2 numbers, the second over rows * width.
+    This costs passes over width^2 numbers; applying them to the activations costs passes over rows * width.
     """
     return rows >= ROWS_PER_FOLD * width
 
 
 def flat(weight: Tensor) -> Tensor:
-    """A linear map [O, I], or a convolution's weight [O, I, k, k] as one over patches [O, k * k * I]."""
+    """Return a weight [O, I] unchanged, and a convolution's weight [O, I, k, k] as one over patches [O, k * k * I]."""
     return weight if weight.ndim == 2 else weight.permute(0, 2, 3, 1).reshape(len(weight), -1)
 
 
 def unflat(gradient: Tensor, weight: Tensor) -> Tensor:
-    """The inverse of `flat` for a gradient, in the weight's type."""
+    """Invert `flat` for a gradient, in the weight's dtype."""
     gradient = gradient.to(weight.dtype)
     if weight.ndim == 2:
         return gradient
@@ -141,12 +141,12 @@ class _Linear(torch.autograd.Function):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, compute: torch.dtype) -> Tensor:
-    """A linear map of x [..., I] in the compute type, with gradients in x's and the parameters' types."""
+    """Apply a linear map to x [..., I] in the compute dtype; gradients have the dtypes of x and the parameters."""
     return _Linear.apply(x, weight, bias, compute)
 
 
 def patches(x: Tensor, side: int) -> Tensor:
-    """x [B, H, W, C] -> [B, H/side, W/side, side * side * C], a patch's numbers in the order of `flat`."""
+    """Cut x [B, H, W, C] into patches [B, H/side, W/side, side * side * C], with numbers in the order of `flat`."""
     batch, height, width, channels = x.shape
     cut = x.view(batch, height // side, side, width // side, side, channels).transpose(2, 3)
     return cut.reshape(batch, height // side, width // side, side * side * channels)

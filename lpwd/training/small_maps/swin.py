@@ -1,7 +1,7 @@
-"""timm's Swin at small maps: the same function of the same parameters, with less work a step.
+"""timm's Swin at small maps: the same function of the same parameters, with less work per step.
 
-Windows, shift, padding and mask become one bias (see swin_layout); a map of one place needs no attention at all. The
-residual stream [B, P, C] (P places of a square map) has the parameters' type; products run in the compute type.
+Windows, shift, padding and mask become one bias (see swin_layout); a map of one place needs no attention. The residual
+stream [B, P, C] (P places of a square map) has the parameters' dtype; products use the compute dtype.
 """
 
 import torch
@@ -14,7 +14,7 @@ from lpwd.training.small_maps.swin_layout import Layout
 
 
 def block(x: Tensor, b: Timm, layout: Layout, compute: torch.dtype, draws: Draws) -> Tensor:
-    """timm's block of x [B, P, C]."""
+    """Compute timm's block for x [B, P, C]."""
     x = add_branch(x, lambda images: _attention_branch(images, b, layout, compute), b.drop_path1, draws)
     return add_branch(x, lambda images: _mlp_branch(images, b, compute), b.drop_path2, draws)
 
@@ -31,7 +31,7 @@ def _mlp_branch(x: Tensor, b: Timm, compute: torch.dtype) -> Tensor:
 
 
 def _attended(n: Tensor, attn: Timm, layout: Layout, compute: torch.dtype) -> Tensor:
-    """Attention's output [B, P, C] before its projection, of normed n."""
+    """Return the output of attention [B, P, C] before its projection, for normalised n."""
     if layout.order is not None:
         n = n.index_select(1, layout.order)
     qkv = linear(n, attn.qkv.weight, attn.qkv.bias, compute)
@@ -44,9 +44,9 @@ def _attended(n: Tensor, attn: Timm, layout: Layout, compute: torch.dtype) -> Te
 
 
 def _one_place(n: Tensor, attn: Timm, compute: torch.dtype) -> Tensor:
-    """One place attends to itself with weight 1: the values, whatever queries, keys and bias table are.
+    """Return the values, because a single place attends to itself with weight 1.
 
-    Those get a gradient of zeros, as from timm.
+    Queries, keys and the bias table get a gradient of zeros, as in timm.
     """
     values = len(attn.qkv.weight) // 3
     bias = attn.qkv.bias[2 * values :]
@@ -56,7 +56,7 @@ def _one_place(n: Tensor, attn: Timm, compute: torch.dtype) -> Tensor:
 
 
 def _merge(x: Tensor, merging: Timm, compute: torch.dtype) -> Tensor:
-    """timm's patch merging of x [B, H, W, C]; it orders a patch's places by column, then by row."""
+    """Compute timm's patch merging of x [B, H, W, C], which orders the places of a patch by column, then by row."""
     batch, height, width, channels = x.shape
     cut = x.view(batch, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 4, 2, 5)
     cut = cut.reshape(batch, height // 2, width // 2, 4 * channels)
@@ -71,7 +71,7 @@ def features(
     compute: torch.dtype,
     draws: Draws,
 ) -> Tensor:
-    """layers(embed(pixels)) [B, h, w, C], of square pixels [B, 3, H, H]; a block without a layout is timm's own."""
+    """Return layers(embed(pixels)) [B, h, w, C] for square pixels [B, 3, H, H]; blocks without a layout are timm's."""
     stream = embed.proj.weight.dtype
     x = norm(patchify(pixels.permute(0, 2, 3, 1).contiguous(), embed.proj, compute), embed.norm)
     for layer, of_layer in zip(layers, layouts, strict=True):

@@ -1,8 +1,8 @@
-"""Which places of a map attend to which, for timm's shifted and padded windows: computed once a block.
+"""Compute which places of a map attend to each other in timm's shifted and padded windows, once per block.
 
-timm pads an 8 x 8 map to 14 x 14 for windows of 7, and does not mask the padded keys that share a window with real
-places: they take part in every softmax, with the keys and values that qkv makes of zeros, its biases. Being all
-alike, a query's padded keys act as one key, whose bias is the logarithm of their summed exp(bias + mask).
+timm pads an 8 x 8 map to 14 x 14 for windows of 7, and does not mask padded keys that share a window with real places.
+They take part in every softmax, with the keys and values that qkv computes from zeros, its biases. Because these are
+equal, a query's padded keys act as one key, whose bias is the logarithm of their summed exp(bias + mask).
 """
 
 import math
@@ -19,10 +19,10 @@ WIDE = 32  # keys
 
 @dataclass(frozen=True)
 class Layout:
-    """G groups of N places that attend to one another; `order` is None where the one group is the map as it lies.
+    """G groups of N places that attend to each other; `order` is None if the places of the map need no reordering.
 
-    `index` [G * N * N] and `mask` [G, N, N]: the row of the bias table and what is added, for each query and key;
-    `padded_index` [G * N * S] and `padded_mask` [G, N, S] likewise for a query's S padded keys, S possibly 0.
+    `index` [G * N * N] and `mask` [G, N, N] are the row of the bias table and an added value for each query and key;
+    `padded_index` [G * N * S] and `padded_mask` [G, N, S] are the same for a query's S padded keys; S may be 0.
     """
 
     groups: int
@@ -39,17 +39,18 @@ class Layout:
         return self.padded_mask.shape[-1] > 0
 
     def merged(self, batch: int) -> int:
-        """How many groups (of one image, or of several where each has one) to attend together, apart by the bias.
+        """Return how many groups (of one image, or of several images with one group each) to compute together.
 
-        Fewer, wider products and softmaxes: torch's are several times slower a number below WIDE keys.
+        The bias keeps them apart. Fewer, wider products and softmaxes are faster: below WIDE keys, torch's are several
+        times slower per number.
         """
         whole = self.groups if self.groups > 1 else batch
         return 1 if self.padded else math.gcd(max(WIDE // self.places, 1), whole)
 
     def bias(self, table: Tensor, merged: int = 1) -> Tensor:
-        """[G, heads, N, K] of a bias table [rows, heads], in its type: K = N keys, or N + 1 where padded.
+        """Return the bias [G, heads, N, K] from a bias table [rows, heads], in its dtype; K = N, or N + 1 if padded.
 
-        With `merged` groups as one it is [max(G / merged, 1), heads, merged * N, merged * N].
+        With `merged` groups computed together it is [max(G / merged, 1), heads, merged * N, merged * N].
         """
         bias = table.index_select(0, self.index).view(*self.mask.shape, -1) + self.mask[..., None].to(table.dtype)
         if self.padded:
@@ -61,7 +62,7 @@ class Layout:
 
 
 def _block_diagonal(bias: Tensor, merged: int) -> Tensor:
-    """[G, heads, N, N] of `merged` groups as one, of different groups' places APART."""
+    """Return the bias [G, heads, N, N] of `merged` groups as one, with APART between places of different groups."""
     groups, heads, places, _ = bias.shape
     apart = APART * (1 - torch.eye(merged, dtype=bias.dtype))
     if groups == 1:
@@ -73,7 +74,7 @@ def _block_diagonal(bias: Tensor, merged: int) -> Tensor:
 
 
 def layout(block: Timm) -> Layout:
-    """By windows where they divide the map, else the whole map as one group."""
+    """Return a layout by windows if they divide the map, else with the whole map as one group."""
     windows = _windows(block)
     relative = block.attn.relative_position_index
     mask = block.attn_mask
@@ -85,7 +86,7 @@ def layout(block: Timm) -> Layout:
 
 
 def _windows(block: Timm) -> Tensor:
-    """[windows, places]: the place of the map under each place of timm's shifted windows; -1 where it pads."""
+    """Return [windows, places]: the map's place at each place of timm's shifted windows, or -1 for padding."""
     (height, width), (wh, ww) = block.input_resolution, block.window_size
     padded_height, padded_width = -(-height // wh) * wh, -(-width // ww) * ww
     places = torch.full((padded_height, padded_width), -1)

@@ -90,7 +90,7 @@ class Costs:
         machine = self.live.machine
         if not machine.done() or machine.exception():
             return WAITING, not machine.done()
-        config, plan = races[0][0], machine.result().plan(len(races[0]))
+        config, plan = races[0][0], machine.result().parallelism(len(races[0]))
 
         def recorded(**options: bool) -> tuple[float, int]:
             return costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, **options)
@@ -142,7 +142,7 @@ class Costs:
         machine, total, pending = self.live.machine, 0.0, False
         if not machine.done() or machine.exception():
             return None, not machine.done()
-        label, threads = machine.result().label, machine.result().plan(1).threads
+        label, threads = machine.result().label, machine.result().parallelism(1).threads
         for alike in _by_speed(configs):
             speed, _ = costs.recorded_speed(self.live.store, alike[0], label, threads)
             if measure and not speed:
@@ -191,8 +191,8 @@ def confirmation(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> s
     ask = "Run them?" if len(configs) > 1 else "Run it?"
     seconds, counts = 0.0, []
     for alike in _by_speed(configs):
-        speed, count = costs.recorded_speed(live.store, alike[0], machine.label, machine.plan(1).threads)
-        speed = speed or live.jobs.measure(alike[0], machine.plan(1).threads) or math.inf
+        speed, count = costs.recorded_speed(live.store, alike[0], machine.label, machine.parallelism(1).threads)
+        speed = speed or live.jobs.measure(alike[0], machine.parallelism(1).threads) or math.inf
         seconds += costs.seconds([[config] for config in alike], speed) if speed < math.inf else math.nan
         counts.append(count)
     if seconds == seconds:

@@ -25,7 +25,7 @@ from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.differences import Differences
 from lpwd.ui.train.here import MachineDefaults, first_dataset
 from lpwd.ui.train.presets import form_presets, options
-from lpwd.ui.train.published import PublishedCurves
+from lpwd.ui.train.published_lanes import PublishedCurves
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 

@@ -1,4 +1,4 @@
-"""Published runs: read from a folder of tables, checked, written as a shard, and made into run folders again."""
+"""Read and check shards of published runs, write new shards, and restore run folders from them."""
 
 import functools
 import hashlib
@@ -25,20 +25,20 @@ from lpwd.sentences import first_line
 from lpwd.status import Status
 from lpwd.store import RunStore
 
-NAMED_ROWS = 3  # of those left out
+NAMED_ROWS = 3  # skipped rows listed by name
 KEPT_HISTORIES = 256
 
 
 def read(folder: Path, place: str) -> Results:
-    """The results in a folder of repository `place`. Raises Malformed for a file that cannot be read."""
+    """Return the results in a folder of repository `place`. Raises Malformed for an unreadable file."""
     tables = reading.read(folder)
     return check(tables[RUNS_FOLDER], tables[CURVES_FOLDER], place)
 
 
 def check(runs: pa.Table, curves: pa.Table, place: str = "") -> Results:
-    """The runs whose rows can be right; never raises for a row. Of two rows of one run the newest counts."""
+    """Return the runs with valid rows; invalid rows are counted and named. A newer row of a run replaces older ones."""
     bad: list[str] = []
-    seen: set[str] = set()  # shard and run id of every row, right or not
+    seen: set[str] = set()  # shard and run id of every row, valid or not
     rows_of_shard: dict[str, int] = {}
     histories = _Histories(curves)
     for row in runs.to_pylist():
@@ -65,12 +65,12 @@ def _key(shard: str, run_id: Any) -> str:
 
 
 def _place(kind: str, shard: str, number: int, run_id: Any) -> str:
-    """`row 3 of results.parquet (a-run-id)`."""
+    """Return the location of a row: `row 3 of results.parquet (a-run-id)`."""
     return f"row {number} of {f'{kind}/{shard}.parquet' if shard else FILES[kind]} ({str(run_id)[:80]})"
 
 
 class _Histories:
-    """What published runs recorded, made from their rows when asked for; the most recent ones are kept."""
+    """Histories of published runs, built from their rows on access and cached."""
 
     def __init__(self, curves: pa.Table) -> None:
         self.rows: dict[str, tuple[str, dict[str, Any], RunConfig, Status]] = {}  # run id -> shard, row, ...
@@ -84,15 +84,15 @@ class _Histories:
         return history_of(row, config, status, epochs)
 
     def select(self, seen: set[str]) -> list[str]:
-        """Find the rows of each run, and name the rows of `curves` that cannot be right.
+        """Assign the rows of `curves` to runs, and return one sentence per invalid row.
 
-        The rows of a run that was itself left out, or replaced by a newer shard, go with it unnamed.
+        Rows of runs that were skipped, or replaced by a newer shard, are dropped silently.
         """
         frame = self._curves.select([SHARD.name, "run_id", "epoch", "step", "test_top1"]).to_pandas()
         key = frame[SHARD.name] + "/" + frame.run_id.fillna("None")
         known = key.isin([_key(row[0], run_id) for run_id, row in self.rows.items()])
         reasons = {
-            "the run does not exist": ~key.isin(list(seen)),
+            "its run does not exist": ~key.isin(list(seen)),
             "epoch or step is less than 1 or missing": known & ~((frame.epoch >= 1) & (frame.step >= 1)),
             "test_top1 is not a percentage": known & ~frame.test_top1.between(0, 100),
             "the epoch appears twice": known & frame.duplicated([SHARD.name, "run_id", "epoch"]),
@@ -108,11 +108,11 @@ class _Histories:
         return [bad[i] for i in sorted(bad)]
 
 
-# ---- from a store, and back
+# ---- from a store to shards, and back
 
 
 def ended_runs(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[list[Run], list[str]]:
-    """The runs of a store (of `run_ids` if given) that have a result, and a sentence for each run left out."""
+    """Return the runs of a store (or those in `run_ids`) with a result, and one sentence per skipped run."""
     chosen = None if run_ids is None else set(run_ids)
     runs, left_out = [], []
     for run in sorted(store.records(), key=lambda run: run.run_id):
@@ -121,13 +121,13 @@ def ended_runs(store: RunStore, run_ids: Iterable[str] | None = None) -> tuple[l
                 runs.append(run)
             elif chosen is not None:
                 left_out.append(f"{run.run_id} is {run.status.state}, not finished")
-    return runs, left_out + [f"{i!r} is not a run here" for i in sorted(chosen or ()) if not store.exists(i)]
+    return runs, left_out + [f"run {i!r} not found" for i in sorted(chosen or ()) if not store.exists(i)]
 
 
 def shard(runs: Iterable[Run], left_out: list[str]) -> tuple[dict[str, bytes], list[str]]:
-    """Two files, of runs and of curves, by path in a repository; and the ids of their runs.
+    """Return the files of a shard (runs and curves) by path in a repository, and the ids of their runs.
 
-    A run that cannot be published is left out and named in `left_out`. No file without a run.
+    Runs that cannot be published are skipped and appended to `left_out`. Without runs there are no files.
     """
     rows: list[dict[str, Any]] = []
     epochs: list[dict[str, Any]] = []
@@ -153,7 +153,7 @@ def _parquet(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
 
 
 def differs(ours: Run, theirs: Run) -> bool:
-    """Whether two records of the same run have another outcome."""
+    """Return whether two records of the same run have different outcomes."""
     return _outcome(ours) != _outcome(theirs)
 
 
@@ -162,11 +162,12 @@ def _outcome(run: Run) -> tuple[Any, ...]:
     return run.status.state, *(summary.get(name) for name in RESULTS)
 
 
-def restore(store: RunStore, runs: Mapping[str, Run], message: str) -> list[str]:
-    """Make the run folders that the store lacks: settings, status and curves, without steps and checkpoint.
+def restore(store: RunStore, runs: Mapping[str, Run], place: str) -> list[str]:
+    """Create the run folders missing in the store, with settings, status and curves. Returns their run ids.
 
-    The configuration is written last: a folder without one is not a run, and the next call makes it again.
+    The configuration is written last: a folder without one is not a run, and the next call creates it again.
     """
+    message = f"Restored from {place}: curves by epoch, without steps and checkpoint."
     missing = [run_id for run_id in runs if not store.exists(run_id)]
     for run_id in missing:
         run, paths = runs[run_id], store.paths(run_id)

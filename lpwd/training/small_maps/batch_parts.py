@@ -1,9 +1,9 @@
-"""One batch computed in parts, a thread and a part each: how one model keeps several CPU cores busy.
+"""Compute a batch in parts, one per thread, so that one model keeps several CPU cores busy.
 
-At small maps most operations are too short to be worth splitting between threads (convnext_atto in bf16 gained nothing
-from a second one), but a whole forward and backward pass is not. The model must compute each image by itself, as all
-that `small_maps` covers does; then the parts' gradients add up to the batch's, to rounding. Their order is fixed, and
-stochastic depth drops what it drops of the whole batch: the result is a function of batch, model, seed and threads.
+At small maps most operations are too short to be split between threads (convnext_atto in bf16 gained nothing from a
+second one), but a whole forward and backward pass is not. The model must compute images independently, as all models
+that `small_maps` covers do. Then the parts' gradients sum to those of the batch, up to rounding. Their order is fixed,
+and stochastic depth draws for the whole batch, so the result is a function of batch, model, seed and threads.
 """
 
 import functools
@@ -28,13 +28,13 @@ Gradients = list[Tensor | None]  # None: the loss does not depend on that parame
 
 
 class Forward(Protocol):
-    """Logits [B, classes] of pixels [B, 3, H, W], with those draws in training mode."""
+    """Function that returns logits [B, classes] of pixels [B, 3, H, W], with these draws in training mode."""
 
     def __call__(self, pixels: Tensor, draws: Draws | None = None) -> Tensor: ...
 
 
-class Shards:
-    """Threads that each compute a part of a batch, with one torch thread."""
+class BatchParts:
+    """Threads that each compute one part of a batch, with one torch thread."""
 
     def __init__(self, model: nn.Module) -> None:
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -42,13 +42,13 @@ class Shards:
         self.generators: list[torch.Generator] = []
 
     def parts(self, images: int) -> int:
-        """Into how many parts the calling thread's number of torch threads cuts a batch."""
+        """Return the number of parts of a batch, which depends on the calling thread's number of torch threads."""
         return max(1, min(torch.get_num_threads(), images // SMALLEST_PART))
 
     def backward(self, forward: Forward, pixels: Tensor, labels: Tensor, seed: int) -> Tensor:
-        """Set every parameter's `grad` to that of the mean cross-entropy over the batch; returns the loss.
+        """Set the gradients of the mean cross-entropy over the batch, and return the loss.
 
-        Hooks of the model run once a part, at the same time: whatever changes weights must be done before.
+        Hooks of the model run once per part, concurrently, so they must not change weights.
         """
 
         def part(generator: torch.Generator, first: int, pixels: Tensor, targets: Tensor) -> tuple[Tensor, Gradients]:
@@ -69,23 +69,23 @@ class Shards:
         return torch.stack([loss for loss, _ in outcomes]).sum()
 
     def alone(self, work: Callable[..., T], *arguments: object) -> T:
-        """Have one of the threads do it: many short operations cost more with two torch threads than with one."""
+        """Run `work` in one of the threads: many short operations are slower with two torch threads than with one."""
         return self._threads().submit(work, *arguments).result()
 
     def logits(self, forward: Forward, pixels: Tensor) -> Tensor:
-        """The model's output for the batch, without a graph."""
+        """Return the model's output for the batch, without a graph."""
         parts = pixels.chunk(self.parts(len(pixels)))
         return torch.cat(list(self._threads().map(torch.no_grad()(forward), parts)))
 
     def _threads(self) -> ThreadPoolExecutor:
-        """As many as the first caller's torch threads; what later threads of the process get stays as it is."""
+        """Return the pool, with as many threads as the first caller's torch threads."""
         if self.pool is None:
             own = torch.get_num_threads()
             self.generators = [torch.Generator() for _ in range(own)]
-            self.pool = ThreadPoolExecutor(own, "lpwd-shard", use_threads, (1,))
+            self.pool = ThreadPoolExecutor(own, "lpwd-part", use_threads, (1,))
             together = Barrier(own)
-            list(self.pool.map(lambda _: together.wait(), range(own)))  # all of them begin now
-            torch.set_num_threads(own)
+            list(self.pool.map(lambda _: together.wait(), range(own)))  # start all threads now
+            torch.set_num_threads(own)  # the default of later threads is process-wide
         return self.pool
 
 
@@ -94,7 +94,7 @@ def _sum(ours: Gradients, theirs: Gradients) -> Gradients:
 
 
 def _as_laid_out(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with the parameter's strides, as `backward` leaves it: torch's fused optimizers need them alike."""
+    """Return the gradient with the parameter's strides, which torch's fused optimizers need."""
     if gradient.stride() == parameter.stride():
         return gradient
     return torch.empty_like(parameter).copy_(gradient)

@@ -1,9 +1,8 @@
-"""The published pair that the Demo shows, chosen by rule and never by its outcome.
+"""Choose the published pair that the Demo shows, by a rule that ignores the outcome.
 
-Candidates are settings with finished runs of WD and LPWD that share everything but the method and that recorded what
-the Demo draws. Among them: those that fine-tune, as the paper does; then most seeds; then the total decay (eta lambda
-steps) that comes nearest to the paper's Figure 1, as a ratio; then scale paper. Of that setting the lowest seed is
-drawn.
+Candidates are settings with finished runs of WD and LPWD that differ only in the method and recorded everything that
+the Demo draws. They are ranked by: fine-tuning, as in the paper; number of seeds; total decay (eta lambda steps)
+closest to the paper's Figure 1, as a ratio; scale paper. The lowest seed of the best setting is drawn.
 """
 
 import itertools
@@ -26,7 +25,7 @@ MAX_CELLS = 20_000  # of a heatmap: layers x epochs
 
 
 def choose(published: Mapping[str, Run]) -> dict[str, Any] | None:
-    """The chosen published pair with all that its picture needs, as JSON; None if there is no candidate."""
+    """Return the chosen pair with everything needed to draw it, as JSON, or None without a candidate."""
     frame = runs_frame(published.values())
     runs = frame[frame.method.isin(METHODS)]
     finished = runs[runs.state == "finished"].run_id
@@ -50,7 +49,7 @@ def choose(published: Mapping[str, Run]) -> dict[str, Any] | None:
 
 
 def _complete(part: pd.DataFrame, drawn: Mapping[str, Any]) -> pd.DataFrame:
-    """The drawable runs of those seeds that have both methods."""
+    """Return the drawable runs of seeds with both methods."""
     runs = part[part.run_id.isin(drawn.keys())]
     return runs[runs.groupby("seed").method.transform("nunique") == len(METHODS)]
 
@@ -65,7 +64,7 @@ def _rank(published: Mapping[str, Run], runs: pd.DataFrame) -> tuple[Any, ...]:
 
 
 def _lane(run: Run) -> dict[str, Any] | None:
-    """The heatmap of a run; None if something is missing, wrong or too much to draw."""
+    """Return the heatmap of a run, or None if values are missing, invalid or too many to draw."""
     config, started, curve = run.config, run.history.started, run.history.epochs
     if started is None:
         return None
@@ -82,6 +81,6 @@ def _lane(run: Run) -> dict[str, Any] | None:
 
 
 def write(published: Mapping[str, Run], folder: Path) -> None:
-    """Put the pair beside a snapshot, for `pair.bundled`."""
+    """Write the pair into the folder of a snapshot, for `pair.bundled`."""
     text = json.dumps(choose(published), ensure_ascii=False, separators=(",", ":"))
     write_atomic(folder / PAIR_FILE, text + "\n")

@@ -44,9 +44,9 @@ def test_the_parts_add_up_to_the_whole_batch(tiny, changes, threads):
     model = session.learner.model.double().train()
     pixels, labels = session.feed.batch(1, 0)
     pixels = pixels.double()
-    assert session.learner.shards.parts(len(labels)) == threads
+    assert session.learner.batch_parts.parts(len(labels)) == threads
     session.learner.optimizer.decay_()  # as a learner does, or the first part would decay under the second
-    loss = session.learner.shards.backward(model, pixels, labels, seed=7)
+    loss = session.learner.batch_parts.backward(model, pixels, labels, seed=7)
     found = {name: parameter.grad for name, parameter in model.named_parameters()}
     assert all(gradient.stride() == model.get_parameter(name).stride() for name, gradient in found.items())
     model.zero_grad()
@@ -57,7 +57,7 @@ def test_the_parts_add_up_to_the_whole_batch(tiny, changes, threads):
         assert (found[name] - parameter.grad).norm() <= 1e-11 * parameter.grad.norm() + 1e-15, name
     model.eval()
     with torch.no_grad():
-        assert (session.learner.shards.logits(model, pixels) - model(pixels)).abs().max() < 1e-12
+        assert (session.learner.batch_parts.logits(model, pixels) - model(pixels)).abs().max() < 1e-12
 
 
 def epochs_of(events) -> list[tuple[float, float]]:
@@ -79,12 +79,12 @@ def test_a_run_with_several_threads_repeats_and_resumes_bit_for_bit(tiny, change
 
 
 def test_what_is_not_covered_or_too_small_is_computed_whole(tiny):
-    assert session_of(tiny(**CONVNEXT | {"kernels": "timm"})).learner.shards is None
-    shards = session_of(tiny(**CONVNEXT)).learner.shards
-    assert shards.parts(31) == 1
-    assert shards.parts(32) > 1
+    assert session_of(tiny(**CONVNEXT | {"kernels": "timm"})).learner.batch_parts is None
+    parts = session_of(tiny(**CONVNEXT)).learner.batch_parts
+    assert parts.parts(31) == 1
+    assert parts.parts(32) > 1
     torch.set_num_threads(1)
-    assert shards.parts(32) == 1
+    assert parts.parts(32) == 1
 
 
 def test_other_threads_keep_their_number_of_torch_threads(tiny, threads):
@@ -92,4 +92,4 @@ def test_other_threads_keep_their_number_of_torch_threads(tiny, threads):
     session.learner.model.train()
     session.train_step()
     assert torch.get_num_threads() == threads
-    assert session.learner.shards.alone(torch.get_num_threads) == 1
+    assert session.learner.batch_parts.alone(torch.get_num_threads) == 1
