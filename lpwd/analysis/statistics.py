@@ -98,16 +98,16 @@ def with_opposing(cells: pd.DataFrame, source: RunSource) -> pd.DataFrame:
 # ---- statistics
 
 
-def over_seeds(runs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Return statistics of best-10 top-1 over seeds, per device class, scale, setting, method and `by`.
+def over_seeds(runs: pd.DataFrame, value: str = "best10_mean", by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return statistics of `value` over seeds, per device class, scale, setting, method and `by`.
 
     `mean`, `std` (ddof 1), `n` and `seeds` cover finished runs; `diverged` and `unfinished` count the others.
     """
     keys = [*SETTING, "method", *by]
     runs = runs.assign(device_class=_expected_device(runs))
-    ended = (runs.state == "finished") & runs.best10_mean.notna()
+    ended = (runs.state == "finished") & runs[value].notna()
     numbers = runs.assign(
-        value=runs.best10_mean.astype(float).where(ended),
+        value=runs[value].astype(float).where(ended),
         counted=ended.astype(int),
         diverged=(runs.state == "diverged").astype(int),
         unfinished=(~runs.state.isin(["finished", "diverged"])).astype(int),
