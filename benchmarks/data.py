@@ -1,8 +1,8 @@
-"""How long the data takes: decoding, the next start, and a batch's share of a training step.
+"""Measure the data pipeline: decoding, the second start, and the share of batches in a training step.
 
     HF_ENDPOINT=http://127.0.0.1:8765 python benchmarks/data.py [cifar100]
 
-Expected on two cores: 50,000 images in 2 s, the next start in 0.1 s, a batch under 2 % of a convnext_atto step.
+Expected on two cores: 50,000 images in 2 s, the second start in 0.1 s, batches below 2 % of a convnext_atto step.
 """
 
 import sys
@@ -22,7 +22,7 @@ BATCH = 256
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """The fastest of `repeats` calls."""
+    """Return the time of the fastest of `repeats` calls."""
     best = float("inf")
     for _ in range(repeats):
         begun = time.perf_counter()

@@ -1,7 +1,7 @@
-"""A page over thousands of own and as many published runs. Run by `page.py store`.
+"""Measure the page with thousands of own and published runs. Run by `page.py store`.
 
-Own ones are invented numbers in cells of the presets, so that every tile of the scorecard has something to judge;
-published ones are the bundled real runs and, for the rest, such cells, half of them cells of the own runs too.
+Own runs are cells of presets with artificial numbers, so that every tile of the scorecard has runs. Published runs are
+the bundled ones and further artificial cells, half of which are also own runs.
 """
 
 import itertools
@@ -22,12 +22,12 @@ from lpwd.hub.shards import restore
 from lpwd.paper.presets import PRESETS, Cell
 from lpwd.store import RunStore
 
-VISITS = 3  # of each tab, each in a page of its own
+VISITS = 3  # visits of each tab, each in a new page
 TABS = {"runs": "#lp-runs tbody tr", "benchmark": "#lp-benchmark .lp-tile"}
 
 
 def cells(count: int) -> list[Cell]:
-    """So many cells of all presets at scale cpu, seed by seed, each run once."""
+    """Return distinct cells of all presets at scale cpu, ordered by seed."""
     found: dict[str, Cell] = {}
     for seeds in itertools.count(1):
         for cell in itertools.chain.from_iterable(preset.cells("cpu", seeds) for preset in PRESETS.values()):
@@ -38,19 +38,19 @@ def cells(count: int) -> list[Cell]:
 
 
 def top1(config: RunConfig, epoch: int) -> float:
-    """Percent: rises, and differs between runs and epochs."""
+    """Return an increasing percentage that differs between runs and epochs."""
     return 90 - 60 / epoch + random.Random(f"{config.run_id} {epoch}").gauss(0, 0.3)
 
 
 def fill(store: RunStore, planned: Sequence[Cell], count: int) -> None:
-    """Finished runs of these cells until the store has `count`."""
+    """Write finished runs of these cells until the store has `count` runs."""
     missing = (cell for cell in planned if not store.exists(cell.run_id))
     for cell in itertools.islice(missing, count - len(store.ids())):
         write_run(store, cell, top1, steps=True)
 
 
 def store(count: int) -> None:
-    """Seconds from the click on a tab to its table, first and later visits."""
+    """Measure the seconds from the click on a tab to its table, for first and later visits."""
     planned = cells(2 * count)
     with tempfile.TemporaryDirectory() as folder:
         own, elsewhere = RunStore(Path(folder) / "runs"), RunStore(Path(folder) / "elsewhere")
@@ -62,11 +62,11 @@ def store(count: int) -> None:
         write_snapshot(elsewhere, snapshot)
         print(f"{len(own.ids()):,} own runs, {len(elsewhere.ids()):,} published; load {load()}", flush=True)
         with running_app(own.root, LPWD_SNAPSHOT_DIR=str(snapshot)) as app, chromium() as browser:
-            time.sleep(15)  # the app has loaded all its libraries
+            time.sleep(15)  # wait until the app has loaded its libraries
             for visit in range(VISITS):
                 page = open_page(browser, f"{app.url}/?tab=train").page
                 paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-                page.wait_for_function("window.Plotly")  # the first tab is drawn; before, no hand is on another
+                page.wait_for_function("window.Plotly")  # wait for the first tab
                 print(f"visit {visit + 1}: first contentful paint {paint:.0f} ms, load {load()}")
                 for tab, ready in TABS.items():
                     clicked = time.perf_counter()

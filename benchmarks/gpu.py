@@ -1,11 +1,10 @@
-"""Training on a GPU: the whole step as one CUDA graph against the same step in parts and the best plain loop.
+"""Compare a training step as one CUDA graph with the same step in parts and with the fastest plain loop.
 
     python benchmarks/gpu.py [--device cuda] [--rounds 30] [--models NAME:BATCH ...]
 
-First it asserts that the graph and the steps in parts train alike: the losses of 30 steps in fp32, with stochastic
-depth where the model has it, differ by less than a thousandth. Then it prints a table in bf16, a model a row: medians
-over rounds in which the arms take turns. A few minutes on any card. No figure of a GPU stands in RESULTS.md, because
-nobody has run this yet.
+Asserts that graph and steps in parts give the same losses within 0.1 % over 30 steps in fp32 (with stochastic depth if
+the model has it). Then prints a table in bf16 with one row per model: medians over rounds of alternating arms. Takes a
+few minutes. RESULTS.md has no GPU results yet.
 """
 
 import argparse
@@ -27,12 +26,12 @@ from lpwd.training.machine import default_precision, device_label, resolve_devic
 from lpwd.training.session import Session
 
 MODELS = ("convnext_atto:512", "convnext_tiny:512", "swin_tiny_patch4_window7_224:512")
-COMPARED = 30  # steps
-CLOSE = 1e-3  # of a loss
+COMPARED = 30  # steps to compare
+CLOSE = 1e-3  # relative tolerance of losses
 
 
 def losses(config: RunConfig, device: torch.device) -> torch.Tensor:
-    """Of COMPARED steps [COMPARED], all in one epoch, whose first and last measure R_op and angles."""
+    """Return the losses of COMPARED steps in one epoch; the first and last step measure R_op and angles."""
     data = random_data(config, COMPARED * config.batch_size, device)
     session = Session(config, device, data, None)
     session.learner.model.train()
@@ -49,7 +48,7 @@ def losses(config: RunConfig, device: torch.device) -> torch.Tensor:
 
 
 def difference(config: RunConfig, device: torch.device) -> float:
-    """The largest relative difference of a loss between graph and steps in parts. AssertionError where not CLOSE."""
+    """Return the largest relative loss difference between graph and parts. Raises AssertionError if above CLOSE."""
     pair = [losses(config.model_copy(update={"kernels": kernels}), device) for kernels in ("timm", "graph")]
     found = float(((pair[1] - pair[0]) / pair[0]).abs().max())
     assert found < CLOSE, f"{config.model}: graph and steps in parts differ by {found:.1e} of a loss"

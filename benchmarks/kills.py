@@ -1,11 +1,11 @@
 # ruff: noqa: E402
-"""Kill the worker process at random moments, resume until every run has finished, and compare with undisturbed runs.
+"""Kill the worker at random times, resume until every run has finished, and compare with uninterrupted runs.
 
     python benchmarks/kills.py [--runs 40] [--kills 50] [--seed 0]
 
-Runs of a few seconds on digits, every third race of two lanes, go through the real queue. SIGKILL comes while a race
-trains, at a moment drawn from how long it takes undisturbed, or soon after its end. Then every metrics.jsonl must be
-what it is without kills, apart from times and speeds. About 15 s a kill on two cores; exit code 1 where one differs.
+Runs of a few seconds on digits, every third race with two lanes, go through the queue. The worker gets SIGKILL at a
+random time during or shortly after a race. Afterwards every metrics.jsonl must equal that of an uninterrupted run,
+except for times and speeds. Takes about 15 s per kill on two cores; exits with 1 if a file differs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent.parent / "tests"), str(Path(__file__).parent.parent)]
-os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing is asked of the Hub
+os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")  # no requests to the Hub
 
 import psutil
 
@@ -43,11 +43,11 @@ BASE: dict[str, Any] = {
     **{"train_samples": 160, "test_samples": 50},
 }
 TRAINER = "lpwd.jobs.worker"
-LIMIT_SECONDS = 300.0  # for any one thing that is waited for, such as a worker's start on a busy machine
+LIMIT_SECONDS = 300.0  # timeout of each wait, such as a worker start on a busy machine
 
 
 def races(count: int, chance: random.Random) -> list[list[RunConfig]]:
-    """Distinct runs as jobs: one alone, one alone, two side by side, and so on."""
+    """Return distinct runs as jobs: single runs and races of two."""
     configs = [
         RunConfig(
             **BASE,
@@ -70,7 +70,7 @@ def races(count: int, chance: random.Random) -> list[list[RunConfig]]:
 @contextmanager
 def working(folder: Path) -> Iterator[Jobs]:
     jobs = Jobs(RunStore(folder), device="cpu")
-    jobs.checks = Checks(jobs.store.worker_log_path, "cpu", check_seconds=LIMIT_SECONDS)  # it yields to all other work
+    jobs.checks = Checks(jobs.store.worker_log_path, "cpu", check_seconds=LIMIT_SECONDS)  # low priority
     jobs.start()
     try:
         jobs.machine(LIMIT_SECONDS)
@@ -88,7 +88,7 @@ def wait(condition: Callable[[], Any], what: str) -> None:
 
 
 def worker() -> psutil.Process | None:
-    """The one child of ours that trains."""
+    """Return the worker process."""
     trainers = (child for child in psutil.Process().children() if lives(child) and TRAINER in child.cmdline())
     return next(trainers, None)
 
@@ -101,10 +101,10 @@ def lives(process: psutil.Process) -> bool:
 
 
 class Harness:
-    """Races of one queue, killed and resumed; `counts` says what the kills met."""
+    """The races of one queue, killed and resumed; `counts` counts the states at the time of kills."""
 
     def __init__(self, jobs: Jobs, seconds: dict[str, float], chance: random.Random) -> None:
-        """`seconds` are those that each run takes undisturbed."""
+        """`seconds` are the durations of uninterrupted runs."""
         self.jobs, self.store, self.seconds, self.chance = jobs, jobs.store, seconds, chance
         self.counts: Counter[str] = Counter()
 
@@ -112,7 +112,7 @@ class Harness:
         return {self.store.status(run_id).state for run_id in ids}
 
     def train(self, race: list[RunConfig], kills: int) -> int:
-        """Until every lane has ended, with so many kills on the way; returns how many of them came too late."""
+        """Wait until every lane has ended, with a number of kills; return how many kills were too late."""
         ids, late = self.jobs.submit(race), 0
         for number in range(kills):
             wait(lambda: "running" in self.states(ids) or self.states(ids) <= {*ENDED}, f"{ids} begin")
@@ -127,21 +127,21 @@ class Harness:
         return late
 
     def left(self, ids: list[str]) -> float:
-        """Seconds that the race still takes, about."""
+        """Return the estimated remaining seconds of the race."""
         done = min(self.store.status(run_id).epoch for run_id in ids)
         return min(self.seconds[run_id] for run_id in ids) * max(0.1, 1 - done / BASE["epochs"])
 
     def kill(self, ids: list[str]) -> bool:
-        """Whether the race trained when the worker was killed; a worker that has nothing to do is killed too."""
+        """Kill the worker, idle or not; return whether the race was training."""
         victim, trains = worker(), "running" in self.states(ids)
-        if victim:  # none is there between two
+        if victim:  # no worker between two races
             victim.send_signal(signal.SIGKILL)
             wait(lambda: not lives(victim), f"process {victim.pid} ends")
             self.counts["kills while it trained" if trains else "kills after its end"] += 1
         return trains
 
     def go_on(self, ids: list[str]) -> None:
-        """Resume what the kill interrupted."""
+        """Resume the interrupted runs."""
         states = self.states(ids)
         assert states <= {"interrupted", *ENDED}, [self.store.status(i) for i in ids]
         if "interrupted" in states:
@@ -150,14 +150,14 @@ class Harness:
 
 
 def numbers(store: RunStore, run_id: str) -> list[dict[str, Any]]:
-    """The run's records, each line a whole one, without times and speeds."""
+    """Return the run's records without times and speeds. Fails on incomplete lines."""
     return [
         reproducible(json.loads(line)) for line in store.paths(run_id).metrics.read_text(encoding="utf-8").splitlines()
     ]
 
 
 def undisturbed(folder: Path, plan: list[list[RunConfig]]) -> dict[str, float]:
-    """Train all races; the seconds of each run."""
+    """Train all races; return the seconds of each run."""
     with working(folder) as jobs:
         for race in plan:
             jobs.submit(race)
@@ -182,7 +182,7 @@ def main() -> int:
         harness = Harness(jobs, seconds, chance)
         for number, race in enumerate(plan):
             late = harness.train(race, kills[number])
-            kills[number + 1] += late  # the next race has them
+            kills[number + 1] += late  # add them to the next race
             print(f"  race {number + 1}: {kills[number] - late} kills", flush=True)
     whole = {run_id: numbers(RunStore(folder / "whole"), run_id) for run_id in seconds}
     different = [run_id for run_id, records in whole.items() if records != numbers(jobs.store, run_id)]

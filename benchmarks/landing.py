@@ -1,7 +1,7 @@
-"""The landing in a real Chromium: how soon it is there and moves, what stops it, and how it follows a hand.
+"""Measure the landing page in Chromium: first paint, animation, long tasks, and response to dragging.
 
-Run by `page.py land` and `page.py drag`. What is published is taken from LPWD_SNAPSHOT_DIR, else from the bundled
-snapshot, else invented. On a busy machine only processor time and counts say something; the load is printed with them.
+Run by `page.py land` and `page.py drag`. Published runs come from LPWD_SNAPSHOT_DIR, the bundled snapshot, or
+artificial runs. On a busy machine only CPU times and counts are meaningful; the load average is printed.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from lpwd.paper.presets import Cell
 from lpwd.paper.scans import file_of, get_scan
 from lpwd.store import RunStore
 
-ROUNDS, SECONDS = 5, 10.0  # pages opened for `land`, and how long each is watched
+ROUNDS, SECONDS = 5, 10.0  # number of pages opened by `land`, and seconds per page
 PATIENCE_MS = 180_000
 LANDED = """
 window.land = {first: 0, moving: 0, frames: [], long: [], head: 0};
@@ -70,7 +70,7 @@ FOLLOWED = """() => {
 
 @contextmanager
 def landing() -> Iterator[tuple[App, Browser]]:
-    """The app with a recorded scan, warm: its libraries are loaded, and one page has been served."""
+    """Start an app with a recorded scan and warm it up with one page."""
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         where = SNAPSHOT if file_of("scan", SNAPSHOT).exists() else invented(Path(folder))
         with running_app(Path(folder) / "runs", LPWD_SNAPSHOT_DIR=str(where)) as app:
@@ -80,7 +80,7 @@ def landing() -> Iterator[tuple[App, Browser]]:
 
 
 def invented(folder: Path) -> Path:
-    """A snapshot of three seeds at every strength of the digits scan, rising curves without a meaning."""
+    """Write a snapshot with three seeds at every decay rate of the digits scan, with artificial curves."""
     store, scan = RunStore(folder / "published"), get_scan("scan")
     for method, decay in scan.cells:
         for seed in range(3):
@@ -98,7 +98,7 @@ def load() -> str:
 
 
 def land(minutes: float) -> None:
-    """Each of several first visits, then the heap of one page while act one moves."""
+    """Measure several first visits, then the heap of one page while act one is animated."""
     with landing() as (app, browser):
         visits = [visit(app, browser) for _ in range(ROUNDS)]
         for name in visits[0]:
@@ -109,13 +109,13 @@ def land(minutes: float) -> None:
 
 
 def visit(app: App, browser: Browser) -> dict[str, float]:
-    """One page with an empty cache. Times in ms after navigation; a task counts as long from 50 ms on."""
+    """Measure one page with an empty cache, in ms after navigation; long tasks take at least 50 ms."""
     page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
     page.add_init_script(LANDED)
     before = processor(browser)
     page.goto(app.url, wait_until="commit")
     page.wait_for_function("land.head", polling=20, timeout=PATIENCE_MS)
-    page.eval_on_selector("#lp-toy", "node => node.scrollIntoView()")  # act one moves while somebody sees it
+    page.eval_on_selector("#lp-toy", "node => node.scrollIntoView()")  # act one is animated only while visible
     page.wait_for_function("land.moving", polling=20, timeout=PATIENCE_MS)
     spent = processor(browser) - before
     moving = page.evaluate("land.moving")
@@ -142,7 +142,7 @@ def visit(app: App, browser: Browser) -> dict[str, float]:
 
 
 def processor(browser: Browser) -> float:
-    """Seconds that all page processes of this browser have worked; one page is open when it matters."""
+    """Return the CPU seconds of all renderer processes of this browser."""
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
@@ -163,7 +163,7 @@ def heap(page: Page, minutes: float) -> None:
 
 
 def drag(sweeps: int) -> None:
-    """Milliseconds until the charts follow, long tasks, and processor time of the page for each move."""
+    """Measure the delay of the charts (ms), long tasks, and CPU time per move."""
     with landing() as (app, browser):
         page = open_page(browser, app.url).page
         page.wait_for_function(

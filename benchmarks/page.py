@@ -1,16 +1,16 @@
 # ruff: noqa: E402
-"""The page under load, in a real Chromium: a long live chart, a large store, and many who watch.
+"""Measure the page under load in Chromium: a long live chart, a large store, and many clients.
 
-    python benchmarks/page.py live [MINUTES]     # two lanes of 10,000 points that grow for 5 minutes
-    python benchmarks/page.py store [RUNS]       # 2,000 own and as many published runs: both tables
-    python benchmarks/page.py clients [COUNT]    # 30 clients poll a training once a second, in turn with none
-    python benchmarks/page.py land [MINUTES]     # the landing: paint, motion, long tasks; its heap for 5 minutes
-    python benchmarks/page.py drag [SWEEPS]      # the landing's lambda dragged from end to end, 60 moves a sweep
-    python benchmarks/page.py lanes [SECONDS]    # a race of 100 lanes that grow: pictures per second of the page
+    python benchmarks/page.py live [MINUTES]     # two lanes that grow to 10,000 points in 5 minutes
+    python benchmarks/page.py store [RUNS]       # both tables with 2,000 own and 2,000 published runs
+    python benchmarks/page.py clients [COUNT]    # training speed with 30 polling clients and with none
+    python benchmarks/page.py land [MINUTES]     # landing page: paint, animation, long tasks; heap over 5 minutes
+    python benchmarks/page.py drag [SWEEPS]      # landing page: drag lambda from end to end, 60 moves per sweep
+    python benchmarks/page.py lanes [SECONDS]    # frames per second with a race of 100 growing lanes
 
-Needs the test extra and chromium. Expected on two idle cores: a tick under 50 ms, a flat heap, both tabs within 1 s,
-polls within 1 s and training at more than 0.95 of its speed alone; the landing painted within 1 s of navigation, the
-dragged charts within 50 ms of the hand without a task over 50 ms, 100 lanes at 60 pictures per second.
+Needs the test extra and chromium. Expected on two idle cores: ticks under 50 ms, a constant heap, both tabs within 1 s,
+polls within 1 s and training at more than 0.95 of its speed without clients; the landing page painted within 1 s,
+dragged charts updated within 50 ms without long tasks, 100 lanes at 60 frames per second.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ TRAINED = "#lp-panel [data-chart=loss] .u-series:not(:first-child, .lp-unnamed)"
 
 
 def asked(run_ids: list[str], cursors: dict[str, str]) -> bytes:
-    """A poll as the page's script sends it."""
+    """Send a poll like the page's script."""
     return json.dumps({"run": "", "shown": run_ids, "cursors": cursors}).encode()
 
 
@@ -59,7 +59,7 @@ def cursors_of(answer: dict[str, dict[str, dict[str, str]]]) -> dict[str, str]:
 
 
 class Lanes:
-    """Runs of two methods whose records grow as a training's do."""
+    """Write records of two runs at the pace of a training."""
 
     def __init__(self, store: RunStore, seeds: Sequence[int] = (7,), points: int = POINTS) -> None:
         self.store, self.step = store, 0
@@ -131,7 +131,7 @@ def live(minutes: float) -> None:
 
 
 def lanes(seconds: float) -> None:
-    """Pictures per second while 100 lanes (2 methods, 50 seeds) of 20 epochs grow by one epoch per second."""
+    """Measure frames per second while 100 lanes (2 methods, 50 seeds) grow by one epoch per second."""
     with tempfile.TemporaryDirectory() as folder:
         race = Lanes(RunStore(Path(folder) / "runs"), range(50), 20 * STEPS_AN_EPOCH)
         with running_app(Path(folder) / "runs") as app, chromium() as browser:
@@ -175,7 +175,7 @@ def axis(page: object) -> str:
 
 
 def zoom(page: object) -> str:
-    """Zoom with the mouse, as a person does; the new range."""
+    """Zoom with the mouse and return the new range."""
     before = axis(page)
     page.locator("#lp-panel [data-chart=loss]").scroll_into_view_if_needed()
     box = page.locator("#lp-panel [data-chart=loss] .u-over").bounding_box()
@@ -201,7 +201,7 @@ def clients(count: int) -> None:
         ended = threading.Event()
 
         async def watch(number: int) -> None:
-            """A client that costs next to nothing itself: real ones are other machines."""
+            """Poll with little CPU time, because real clients run on other machines."""
             cursors: dict[str, str] = {}
             reader, writer = await asyncio.open_connection(*app.url.removeprefix("http://").split(":"))
             await asyncio.sleep(number / count)
@@ -220,7 +220,7 @@ def clients(count: int) -> None:
             await asyncio.gather(*(watch(number) for number in range(count)))
 
         def speed(seconds: float = 20) -> float:
-            """Optimizer steps a second of both lanes."""
+            """Return the optimizer steps per second of both lanes."""
             before, begun = sum(runs.status(i).step for i in ids), time.perf_counter()
             time.sleep(seconds)
             return (sum(runs.status(i).step for i in ids) - before) / (time.perf_counter() - begun)

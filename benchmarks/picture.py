@@ -1,12 +1,12 @@
 # ruff: noqa: E402
-"""The moving picture of the landing, docs/landing.webp: the question and its race, then act two's penalty turned up.
+"""Record docs/landing.webp: the race of the landing page, then act two with increasing penalties.
 
     [LPWD_SNAPSHOT_DIR=folder] python benchmarks/picture.py [FILE]
 
-Beside it, screenshot.png shows the landing with its race done.
+Also writes screenshot.png, the landing page after its race.
 
-Of what is published, like `page.py land`; the race is trained here. Of act two the page's clock stands still between
-pictures, so that a busy machine draws the same ones. About four minutes.
+Uses the published runs of `page.py land` and trains the race. The page's clock is paused between frames of act two, so
+that a busy machine records the same frames. Takes about four minutes.
 """
 
 import base64
@@ -23,11 +23,15 @@ from landing import PATIENCE_MS, landing
 from PIL import Image
 from playwright.sync_api import CDPSession, Page
 
-WINDOW, WIDTH = {"width": 1200, "height": 760}, 960  # pixels of the page, and of the picture
+WINDOW, WIDTH = {"width": 1200, "height": 760}, 960  # pixels of the page, and of the image
 STILL = {"width": 1360, "height": 900}
-FRAME_MS, LIMIT = 100, 1_500_000  # milliseconds a picture; bytes
-RACE_FRAMES, STRENGTH_FRAMES, REST_FRAMES = 60, 3, 12  # of the race at most, of each lambda, and at the end
-RACE_EVERY_MS = 500  # between pictures of the race
+FRAME_MS, LIMIT = 100, 1_500_000  # milliseconds per frame; bytes
+RACE_FRAMES, STRENGTH_FRAMES, REST_FRAMES = (
+    60,
+    3,
+    12,
+)  # maximum frames of the race, frames per lambda, frames at the end
+RACE_EVERY_MS = 500  # between frames of the race
 QUALITIES = (70, 55, 40, 25)
 STYLE = "#lp-strip { position: static !important; } html body :focus-visible { outline: 0 !important; }"
 LIVE = "document.querySelectorAll('#lp-hero path.lp-line[data-id*=\"-s\"][d]').length >= 2"
@@ -35,7 +39,7 @@ READY = "document.querySelector('#lp-penalty [data-f=top1] .lp-line')?.getAttrib
 
 
 def race(page: Page) -> Iterator[Image.Image]:
-    """The landing while its race trains, at the real pace times RACE_EVERY_MS / FRAME_MS."""
+    """Yield frames of the landing page during its race, sped up by RACE_EVERY_MS / FRAME_MS."""
     cdp = page.context.new_cdp_session(page)
     page.add_style_tag(content=STYLE)
     for _ in range(REST_FRAMES):
@@ -52,7 +56,7 @@ def race(page: Page) -> Iterator[Image.Image]:
 
 
 def strengths(page: Page) -> Iterator[Image.Image]:
-    """Act two, its penalty turned up and back."""
+    """Yield frames of act two while the penalty is increased and decreased."""
     cdp = page.context.new_cdp_session(page)
     page.add_style_tag(content=STYLE)
     show(page, "#lp-penalty")
@@ -78,7 +82,7 @@ def show(page: Page, act: str) -> None:
 
 
 def frame(page: Page, cdp: CDPSession) -> Image.Image:
-    """The page `FRAME_MS` later."""
+    """Return a frame of the page after FRAME_MS."""
     page.clock.run_for(FRAME_MS)
     return shot(cdp)
 
@@ -90,7 +94,7 @@ def shot(cdp: CDPSession) -> Image.Image:
 
 
 def write(pictures: list[Image.Image], file: Path) -> None:
-    """At the best quality that keeps the file small."""
+    """Save with the highest quality within LIMIT bytes."""
     for quality in QUALITIES:
         first, *rest = pictures
         first.save(file, save_all=True, append_images=rest, duration=FRAME_MS, loop=0, quality=quality, method=4)

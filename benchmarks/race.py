@@ -1,10 +1,10 @@
-"""A race of WD and LPWD as a whole job, through worker process and run store; against another checkout, in turn.
+"""Time a race of WD and LPWD with worker process and run store, alternating with another checkout.
 
     python benchmarks/race.py [--against FOLDER] [--rounds 3] [--models NAME:BATCH:EPOCHS ...] [--precision bf16]
 
-Both lanes train on digits at 32 x 32 pixels (1,297 images; 500 for the test after each epoch). Prints the training
-images a second of both lanes together, from the request to the end of the job (models built, data loaded, epochs
-evaluated, checkpoints written), with the worker warm, and the ratio to the checkout in FOLDER.
+Both lanes train on digits at 32 x 32 pixels (1,297 images; 500 test images after each epoch). Prints the training
+images per second of both lanes, from the request to the end of the job with a warm worker, and the ratio to the
+checkout in FOLDER.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 MODELS = ("convnext_atto:128:8", "convnext_tiny:128:3")
 HERE = Path(__file__).parent.parent
-# Runs in the process of either checkout: the modules were elsewhere before packages.
+# Runs in a process of either checkout; older checkouts have other module names.
 JOB = """
 import json, sys, tempfile, time
 try:
@@ -45,7 +45,7 @@ print(json.dumps({"speed": 2 * 1297 * epochs / seconds}))
 
 
 def speed(checkout: Path, job: tuple[str, int, int, str]) -> float:
-    """Training images a second of both lanes together in one job of a checkout's code."""
+    """Return the training images per second of both lanes in one job of a checkout."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, "-c", JOB, json.dumps(job)]
     done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, encoding="utf-8")

@@ -1,12 +1,12 @@
 # ruff: noqa: E402
-"""The app for an hour: races start and stop, five pages poll, and nothing grows.
+"""Run the app for an hour with races starting and stopping and five polling pages, and check for leaks.
 
     python benchmarks/soak.py [--minutes 60] [--pages 5]
 
-Every 20 seconds a race begins, is stopped after 10, and the one before it is deleted; every page asks once a second, as
-its script does, for the race that trains. Every 30 seconds, from the third minute on, it looks at the app, its worker
-and its checker: resident memory, descriptors, threads, and at zombies among them. Prints the first line and the last,
-and the largest growth over the first line in per cent. Expected: memory within 5 %, the rest flat, no zombie.
+Every 20 seconds a race starts, is stopped after 10 seconds, and the previous one is deleted; each page polls once a
+second. Every 30 seconds, from the third minute, the script measures resident memory, descriptors, threads and zombies
+of app, worker and checker. Prints the first and last line and the largest growth in percent. Expected: memory within 5
+%, constant descriptors and threads, no zombies.
 """
 
 import argparse
@@ -32,15 +32,15 @@ from lpwd.store import RunStore
 
 EVERY_SECONDS, WARM_SECONDS = 30.0, 180.0
 TRAIN_SECONDS, PAUSE_SECONDS = 10.0, 10.0
-LIMIT_SECONDS = 300.0  # for a start or a stop on a busy machine
+LIMIT_SECONDS = 300.0  # timeout of a start or a stop on a busy machine
 RACE = {"model": "convnext_atto", "dataset": "digits", "epochs": 5000, "method": ["wd", "lpwd"]}
 MODULES = {"worker": "lpwd.jobs.worker", "checker": "multiprocessing.forkserver"}
 
-Figures = dict[str, float]  # by process and what was counted
+Figures = dict[str, float]  # keys: process and quantity
 
 
 class Races:
-    """Starts, stops and deletes races as the app's owner; `ids` are of the present one."""
+    """Start, stop and delete races as the app's owner; `ids` are the runs of the current one."""
 
     def __init__(self, app: App) -> None:
         self.client, self.store = owner(app), RunStore(app.runs_dir)
@@ -48,7 +48,7 @@ class Races:
         self.count, self.failures = 0, 0
 
     def turn(self, ended: threading.Event) -> None:
-        """One race more."""
+        """Start one more race."""
         old = self.ids
         self.ids = self.client.predict(**RACE, seed=self.count, api_name="/start_run")
         wait_until(lambda: self.store.status(self.ids[0]).step > 0, LIMIT_SECONDS)
@@ -71,7 +71,7 @@ class Races:
 
 
 class Pages:
-    """What so many open pages ask; `problems` are the answers that were none."""
+    """Poll like a number of open pages; `problems` are failed requests."""
 
     def __init__(self, app: App, races: Races) -> None:
         self.url, self.races = f"{app.url}/lpwd/poll", races
@@ -95,7 +95,7 @@ class Pages:
 
 @contextmanager
 def threads(*loops: Any) -> Iterator[None]:
-    """Each of the functions in a thread of its own, until the block ends."""
+    """Run each function in a thread until the block ends."""
     ended = threading.Event()
     started = [threading.Thread(target=loop, args=(ended,)) for loop in loops]
     for thread in started:
@@ -109,7 +109,7 @@ def threads(*loops: Any) -> Iterator[None]:
 
 
 def look(app: App) -> Figures:
-    """Of each process: MB of resident memory, open descriptors, threads; and the zombies among them all."""
+    """Return resident memory (MB), open descriptors and threads of each process, and the number of zombies."""
     main = psutil.Process(app.process.pid)
     children = main.children(recursive=True)
     zombies = sum(child.status() == psutil.STATUS_ZOMBIE for child in children if child.is_running())

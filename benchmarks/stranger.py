@@ -1,12 +1,12 @@
 # ruff: noqa: E402
-"""A stranger's generated requests over every function and endpoint while somebody's run trains.
+"""Send generated requests of an anonymous user to every function and endpoint while a run trains.
 
     python benchmarks/stranger.py [--requests 500] [--seconds 120] [--seed 0]
 
-The requests, as tests/test_answers.py makes them and with the training run's own id among the words, come evenly spread
-over the seconds, from a process on the same machine. Prints what they came to, the training's speed before, during and
-after, and whether every process lives and /health is true. The speeds need an idle machine; exit code 1 where a process
-ended, an answer was no sentence, or the run was changed.
+Requests are generated as in tests/test_answers.py, may contain the id of the training run, and are sent at a constant
+rate from a process on the same machine. Prints the kinds of answers, the training speed before, during and after, and
+the health of all processes. Speeds need an idle machine. Exits with 1 if a process ended, an answer was not a valid
+message, or the run was changed.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ALONE_SECONDS, WARM_SECONDS = 30, 20
 
 
 def requests(run_ids: Sequence[str]) -> st.SearchStrategy[tuple[str, str, Any]]:
-    """(component or "", function or endpoint, what is sent)."""
+    """A request: (component or "", function or endpoint, payload)."""
     word = st.one_of(anything, st.sampled_from(run_ids), st.just(list(run_ids)))
 
     def served(chosen: tuple[str, str]) -> st.SearchStrategy[tuple[str, str, Any]]:
@@ -54,7 +54,7 @@ def requests(run_ids: Sequence[str]) -> st.SearchStrategy[tuple[str, str, Any]]:
 
 
 def generated(run_ids: Sequence[str], count: int, number: int) -> list[tuple[str, str, Any]]:
-    """So many requests, the same for the same seed and ids."""
+    """Return requests that depend only on seed and ids."""
     made: list[tuple[str, str, Any]] = []
     quiet = settings(
         max_examples=count,
@@ -70,13 +70,13 @@ def generated(run_ids: Sequence[str], count: int, number: int) -> list[tuple[str
     def draw(request: tuple[str, str, Any]) -> None:
         made.append(request)
 
-    while len(made) < count:  # hypothesis leaves out what it has tried
+    while len(made) < count:  # hypothesis skips repeated examples
         draw()
     return made[:count]
 
 
 def outcome(wire: Wire, request: tuple[str, str, Any]) -> str:
-    """How a request was answered; anything but the first two is a fault."""
+    """Classify the answer to a request; only the first two kinds are correct."""
     tab, name, data = request
     try:
         if not tab:
@@ -92,7 +92,7 @@ def outcome(wire: Wire, request: tuple[str, str, Any]) -> str:
 
 
 class Training:
-    """Both lanes of the owner's run, and the process that trains them."""
+    """The lanes of the owner's race and the worker process."""
 
     def __init__(self, app: App) -> None:
         self.app, self.store = app, RunStore(app.runs_dir)
@@ -101,12 +101,12 @@ class Training:
         self.process = psutil.Process(self.store.status(self.ids[0]).pid)
 
     def mark(self) -> tuple[int, float, float]:
-        """Steps of both lanes, seconds, processor seconds of the process."""
+        """Return steps of both lanes, seconds, and CPU seconds of the process."""
         times = self.process.cpu_times()
         return sum(self.store.status(i).step for i in self.ids), time.perf_counter(), times.user + times.system
 
     def since(self, mark: tuple[int, float, float]) -> tuple[float, float]:
-        """Steps a second and steps a processor second since `mark`."""
+        """Return steps per second and steps per CPU second since `mark`."""
         steps, seconds, busy = (now - then for now, then in zip(self.mark(), mark, strict=True))
         return steps / seconds, steps / busy
 
@@ -131,7 +131,7 @@ def main() -> int:
         training, wire = Training(app), Wire(app)
         made = generated(training.ids, options.requests, options.seed)
         random.Random(options.seed).shuffle(made)
-        time.sleep(WARM_SECONDS)  # the app has loaded all its libraries
+        time.sleep(WARM_SECONDS)  # wait until the app has loaded its libraries
         living = {process.pid for process in psutil.Process(app.process.pid).children(recursive=True)}
         before, mark, counts, waits = training.alone(), training.mark(), Counter[str](), []
         begun = time.perf_counter()

@@ -1,10 +1,9 @@
-"""What a cell of a sweep costs beside its training: cells of preset `scan` (digits, 0.28 M parameters), local engine.
+"""Measure the overhead per cell of a local sweep, with preset `scan` (digits, 0.28 M parameters).
 
     python benchmarks/sweep.py [--cells 24] [--epochs 14] [--workers 2]
 
-Each worker process is busy from the first cell's start to the last one's end; what its runs do not count as training
-and evaluation (building models, writing, waiting for the next cell) is shared among the cells. The workers' start,
-which imports torch, is left out and printed beside it.
+The overhead is the time from the first cell's start to the last cell's end that is neither training nor evaluation
+(building models, writing, waiting), divided by the number of cells. The start of the workers is printed separately.
 """
 
 import argparse

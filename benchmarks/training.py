@@ -1,18 +1,18 @@
-"""Our training step against a plain loop around timm's model, in turn, in one process: one table.
+"""Compare our training step with a plain loop around timm's model, alternating in one process.
 
     python benchmarks/training.py [--threads 1 2] [--precisions bf16 fp32] [--rounds 7] [--models NAME:BATCH ...]
     python benchmarks/training.py --device cuda --threads 1 --models convnext_tiny:512 swin_tiny_patch4_window7_224:512
 
-Three arms train the same model on the same uint8 images, forward, backward and update included:
+Three arms train the same model on the same uint8 images, including forward, backward and update:
 
 - ours: `Session.train_step` with kernels auto, method wd;
-- best: what a plain loop can be at its best here: channels-last, torch.optim.AdamW(fused=True), autocast where bf16,
-  batches gathered, flipped and normalised as whole tensors;
-- default: timm's model and torch.optim.AdamW as they come (no channels-last, no fused), the same batches.
+- best: a tuned plain loop: channels-last, torch.optim.AdamW(fused=True), autocast for bf16, and batches gathered,
+  flipped and normalized as tensors;
+- default: timm's model and torch.optim.AdamW with default options, on the same batches.
 
-Besides: the step's optimizer alone against AdamW(fused=True), and the input path's share. Ratios are medians over
-rounds in which the arms take turns; the spread is the smallest and largest ratio of a round. The process keeps freed
-memory, as our worker does, for all three: that makes the plain loops faster too.
+Also compares the optimizer step with AdamW(fused=True), and measures the share of the input pipeline. Ratios are
+medians over rounds of alternating arms, with the smallest and largest ratio. The process keeps freed memory for all
+arms, like our worker.
 """
 
 import argparse
@@ -45,14 +45,14 @@ Step = Callable[[], None]
 
 
 class Stock(torch.optim.AdamW):
-    """torch's own, in the place of ours."""
+    """torch's AdamW in place of our optimizer."""
 
     def decay_(self) -> None:
-        """Ours decays here, for pwd."""
+        """Do nothing; our optimizer decays here with pwd."""
 
 
 def ours(config: RunConfig, steps: int, *, stock: bool = False) -> Step:
-    """Our session's next step; `steps` is how many there will be. `stock`: updated by torch's own fused AdamW."""
+    """Return a function for our next step, for a total of `steps`; `stock` updates with torch's fused AdamW."""
     session = Session(config, PLACE, random_data(config, steps * config.batch_size, PLACE), None)
     session.learner.model.train()
     if stock:
@@ -65,7 +65,7 @@ def ours(config: RunConfig, steps: int, *, stock: bool = False) -> Step:
 
 
 def plain(config: RunConfig, best: bool) -> Step:
-    """A step of the plain loop, at its best or as it comes."""
+    """Return a function for a step of the plain loop, tuned or default."""
     torch.manual_seed(0)
     size = {"img_size": SIZE} if "swin" in config.model else {}
     layout = torch.channels_last if best else torch.contiguous_format
@@ -89,7 +89,7 @@ def plain(config: RunConfig, best: bool) -> Step:
 
 
 def update_only(config: RunConfig, method: str | None) -> Step:
-    """The optimizer's step alone, with gradients in place: ours for a method, or torch's fused AdamW for None."""
+    """Return the optimizer's step with fixed gradients: ours for a method, torch's fused AdamW for None."""
     session = Session(config.model_copy(update={"method": method or "wd"}), PLACE, random_data(config, 8, PLACE), None)
     optimizer: torch.optim.Optimizer = session.learner.optimizer
     if method is None:
@@ -106,7 +106,7 @@ def update_only(config: RunConfig, method: str | None) -> Step:
 
 
 def rounds_of(arms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each arm by round, the arms taking turns; the first round warms up."""
+    """Return the seconds of each arm by round, alternating arms; the first round is a warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(rounds + 1):
         for name, step in arms.items():
@@ -120,7 +120,7 @@ def rounds_of(arms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
 
 
 def ratio(seconds: dict[str, list[float]], other: str, name: str = "ours") -> str:
-    """How many times as fast `name` is as `other`: `1.70 (1.66 to 1.73)`."""
+    """Return the speed of `name` relative to `other`: `1.70 (1.66 to 1.73)`."""
     each = sorted(b / a for a, b in zip(seconds[name], seconds[other], strict=True))
     middle = statistics.median(seconds[other]) / statistics.median(seconds[name])
     return f"{middle:.2f} ({each[0]:.2f} to {each[-1]:.2f})"
@@ -149,7 +149,7 @@ def optimizer_row(name: str, batch: int, rounds: int) -> str:
 
 
 def whole_step(name: str, batch: int, rounds: int = 15) -> str:
-    """Seconds of a whole step with LPWD, as a multiple of the same step updated by torch's fused AdamW."""
+    """Return the time of a step with LPWD, as a multiple of the same step with torch's fused AdamW."""
     config = RunConfig(
         model=name, method="lpwd", batch_size=batch, precision=default_precision(PLACE), weight_decay=0.01
     )
@@ -208,7 +208,7 @@ def main() -> None:
     }
     for part, head in heads.items():
         print(head + "\n|" + "---|" * (head.count("|") - 1), flush=True)
-        for threads in options.threads:  # a process each: some of torch's pools are made once
+        for threads in options.threads:  # one process each, because torch creates some thread pools only once
             same = [
                 sys.executable,
                 __file__,

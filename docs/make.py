@@ -1,15 +1,15 @@
-"""Fill docs/findings.md and docs/audit.md from the bundled results: what commands print, tables, pictures.
+"""Fill docs/findings.md and docs/audit.md with command output, tables and figures of the bundled results.
 
-    python docs/make.py                      # all of it; pictures need chromium and the extra `test`
-    python docs/make.py --text               # the text alone
+    python docs/make.py                      # everything; figures need chromium and the extra `test`
+    python docs/make.py --text               # text only
     python docs/make.py table scan last_top1 # print one table: mean ± deviation over seeds by method and λ
     python docs/make.py opposing fig2        # print one table: R_op of WD by η and λ
-    python docs/make.py verdicts table1      # print the sentences of a report, of what is done
-    python docs/make.py motion table1        # print each method's angle per step beside the predicted one
+    python docs/make.py verdicts table1      # print the sentences of a report
+    python docs/make.py motion table1        # print measured and predicted angles per step
     python docs/make.py audit timm           # print one table: the recorded audits of a package
-    python docs/make.py refused names        # print one table: the optimizers that cannot train a run, and why
+    python docs/make.py refused names        # print one table: unsupported optimizers with reasons
 
-In the page, a block between `<!-- COMMAND -->` and `<!-- end -->` is what COMMAND prints; a test compares them.
+A block between `<!-- COMMAND -->` and `<!-- end -->` contains the output of COMMAND; a test compares them.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import pandas as pd
 from click.testing import CliRunner
 
 from lpwd.analysis import layer_motion
-from lpwd.analysis.opposing import with_opposing
+from lpwd.analysis.statistics import with_opposing
 from lpwd.analysis.words import general, label, spread
 from lpwd.audit.table import markdown, recorded
 from lpwd.cli.main import main as main_command
@@ -54,7 +54,7 @@ def published() -> Runs:
 
 
 def table(preset: str, value: str) -> str:
-    """Markdown: a row a lambda (of a column, if several are done), a column a method; `mean±deviation` over seeds."""
+    """Return Markdown with one row per lambda (and column) and one column per method: `mean±deviation` over seeds."""
     cells = tabulate(get_preset(preset), published(), "cpu").cells
     done = cells[cells.done.astype(bool) & cells[value].notna()]
     methods = list(dict.fromkeys(cells.row))
@@ -72,13 +72,13 @@ def table(preset: str, value: str) -> str:
 
 
 def verdicts(preset: str) -> str:
-    """The sentences of a report, without those of pairs that no run fills."""
+    """Return the sentences of a report, without pairs that have no runs."""
     sentences = find(get_preset(preset), published(), "cpu").sentences
     return "\n".join(sentence for sentence in sentences if "no pair of finished runs" not in sentence)
 
 
 def motion(preset: str) -> str:
-    """How far each method's layers are from the predicted angle per step, in the runs that recorded it."""
+    """Return measured over predicted angles per step for each method."""
     chosen = get_preset(preset)
     frame = layer_motion.layer_motion(tabulate(chosen, published(), "cpu", MOST_SEEDS).cells, published())
     return "\n".join([*layer_motion.sentences(frame, chosen.rows), f"{frame.run_id.nunique()} runs recorded it."])
@@ -90,7 +90,7 @@ def counted(seeds: pd.Series, done: int, asked: int) -> str:
 
 
 def opposing(preset: str) -> str:
-    """Markdown: the mean R_op by count over all steps and seeds, percent; a row a column and η, a column a λ."""
+    """Return Markdown with the mean R_op by count in percent: one row per column and η, one column per λ."""
     source = published()
     cells = tabulate(get_preset(preset), source, "cpu").cells
     measured = with_opposing(cells[cells.state == "finished"], source)
@@ -105,13 +105,13 @@ def opposing(preset: str) -> str:
 
 
 def audit(package: str) -> str:
-    """Markdown: one row per class of the package that was audited."""
+    """Return Markdown with one row per audited class of a package."""
     rows = [row for row in recorded() if row["name"].startswith(f"{package}:")]
     return "\n".join([f"{rows[0]['version']}:", "", markdown(rows)])
 
 
 def refused(_: str) -> str:
-    """Markdown: the names of OPTIMIZERS that cannot train a run, one row per reason."""
+    """Return Markdown with the unsupported names of OPTIMIZERS, one row per reason."""
     reasons: dict[str, list[str]] = {}
     for name, row in OPTIMIZERS.items():
         if row.refused:
@@ -121,7 +121,7 @@ def refused(_: str) -> str:
 
 
 def printed(command: str) -> str:
-    """Return what a command prints, stderr before stdout; lines outside tables become items of a list.
+    """Return the output of a command, stderr before stdout; lines outside tables become list items.
 
     It runs in this process, as to start Python and its libraries takes longer than most commands.
     """

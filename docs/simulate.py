@@ -1,4 +1,4 @@
-"""Print the coverage and error rates of the statistics by simulation, beside what is claimed.
+"""Simulate coverage and error rates of the statistics and compare them with the claimed rates.
 
     python docs/simulate.py [--draws 10000]
 
@@ -38,7 +38,7 @@ MARGIN, DEVIATION = MARGINS["best10_mean"], 0.2
 
 @dataclass(frozen=True)
 class Line:
-    """A simulated rate beside the claim: `bound` is "=", "<=" or ">="."""
+    """A simulated rate and the claimed one: `bound` is "=", "<=" or ">="."""
 
     what: str
     bound: str
@@ -111,7 +111,7 @@ def fairly(values: np.ndarray) -> np.ndarray:
 
 
 def choosing(rng: np.random.Generator, draws: int) -> Iterator[Rate]:
-    """Settings that are all equally good: what is gained by choosing is no gain."""
+    """Choose among equally good settings, which must not produce a gain."""
     for n in (3, 5, 20):
         for many, few in ((12, 1), (5, 5), (12, 12)):
             left, right = (fairly(rng.normal(0, DEVIATION, (draws, count, n))) for count in (many, few))

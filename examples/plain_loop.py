@@ -1,4 +1,4 @@
-"""Layer-wise pre-weight decay in a plain PyTorch loop: WD against LPWD on scikit-learn's digits, three seeds each.
+"""Train with WD and LPWD in a plain PyTorch loop, on scikit-learn's digits with three seeds each.
 
 python examples/plain_loop.py        # under 10 s on one core; needs scikit-learn
 """
@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 import lpwd
 
 LR, WEIGHT_DECAY, EPOCHS, BATCH = 1e-3, 5.0, 8, 32
-torch.set_num_threads(1)  # so small a network gains nothing from a second
+torch.set_num_threads(1)  # a second thread does not speed up such a small network
 
 digits = load_digits()
 images = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16  # [1797, 1, 8, 8] in 0..1
@@ -22,7 +22,7 @@ train_images, test_images, train_labels, test_labels = images[:1200], images[120
 
 
 def network() -> nn.Module:
-    """Four layers, of which LPWD decays the first at half of lambda and the last at twice lambda (2 i / n)."""
+    """Return a network with four layers; LPWD decays the first with lambda / 2 and the last with 2 lambda."""
     return nn.Sequential(
         *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, stride=2), nn.ReLU()),
         *(nn.Flatten(), nn.Linear(32 * 9, 64), nn.ReLU(), nn.Linear(64, 10)),
@@ -30,10 +30,10 @@ def network() -> nn.Module:
 
 
 def top1(method: str, seed: int) -> float:
-    """Test top-1 in percent after training; the seed fixes initial weights and the order of the batches."""
+    """Train and return test top-1 in percent; the seed determines initial weights and batches."""
     torch.manual_seed(seed)
     model = network()
-    # groups the parameters by layer and, with PWD, decays them before the forward pass in training mode
+    # one parameter group per layer; PWD decays before each forward pass in training mode
     optimizer = lpwd.build_optimizer(model, "adam", method, lr=LR, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     for _ in range(EPOCHS):

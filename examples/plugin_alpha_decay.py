@@ -1,4 +1,4 @@
-"""A decay of one's own as a plug-in: AlphaDecay (arXiv 2506.14562), with rates that follow the spectra of the weights.
+"""Plug-in with a decay method: AlphaDecay (arXiv 2506.14562), whose rates depend on the spectra of the weights.
 
 python -m lpwd race --plugin examples/plugin_alpha_decay.py --method wd --method alpha_decay --dataset digits
 python examples/plugin_alpha_decay.py        # prints the rates before and after a few steps; under 10 s
@@ -9,19 +9,19 @@ from torch import Tensor, nn
 
 import lpwd
 
-EVERY = 100  # steps between two looks at the spectra; the authors' runs take 500
-LEAST, MOST = 2 / 3, 3.0  # lambda_i / lambda of the heaviest and of the lightest tail
+EVERY = 100  # steps between updates of the rates; the authors use 500
+LEAST, MOST = 2 / 3, 3.0  # lambda_i / lambda for the heaviest and the lightest tail
 
 
 def tail_exponent(weight: Tensor) -> float:
-    """PL_Alpha_Hill: Hill's estimate of the power law of the eigenvalues of W W^T, over the larger half of them."""
+    """Return PL_Alpha_Hill, Hill's estimate of the power law of the larger half of the eigenvalues of W W^T."""
     eigenvalues = torch.linalg.svdvals(weight.flatten(1).double()).square().sort().values
     tail = eigenvalues[len(eigenvalues) // 2 :].clamp(min=1e-30).log()
     return 1 + len(tail) / float((tail - tail[0]).sum().clamp(min=1e-12))
 
 
 def alpha_decay(layers: list[dict[str, Tensor]], weight_decay: float) -> list[float]:
-    """lambda_i between LEAST and MOST times lambda, linear in the exponent of the layer's largest matrix."""
+    """Return lambda_i from LEAST to MOST times lambda, linear in the exponent of the layer's largest matrix."""
     matrices = [[p for p in layer.values() if p.ndim >= 2 and min(p.flatten(1).shape) >= 4] for layer in layers]
     exponents = [tail_exponent(max(ps, key=Tensor.numel)) if ps else None for ps in matrices]
     known = [exponent for exponent in exponents if exponent is not None]

@@ -1,4 +1,4 @@
-"""An optimizer, a data set and a model of one's own as a plug-in.
+"""Plug-in with an optimizer, a data set and a model.
 
 python -m lpwd check examples/plugin_data_and_model.py
 python -m lpwd race --plugin examples/plugin_data_and_model.py --method wd --method lpwd --optimizer sign \
@@ -13,7 +13,7 @@ import lpwd
 
 
 class Sign(torch.optim.Optimizer):
-    """Sign descent. A decay is no matter of the class: lpwd adds it around this step."""
+    """Sign descent without decay; lpwd adds the decay around its step."""
 
     def __init__(self, params, lr=1e-3):
         super().__init__(params, {"lr": lr})
@@ -27,7 +27,7 @@ class Sign(torch.optim.Optimizer):
 
 
 def stripes():
-    """Noise with horizontal or vertical stripes: uint8 [N, 16, 16, 3] and labels, for training and for the test."""
+    """Return noise with horizontal or vertical stripes for training and test: uint8 [N, 16, 16, 3] and labels."""
 
     def part(count, seed):
         rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def small_cnn(num_classes, image_size, width=16):
 
 
 def layers(model):
-    """Parameters of each layer, shallow to deep: here one layer for each of the three parts."""
+    """Return the parameter names of each layer, shallow to deep; here one layer per part of the model."""
     return [[name for name, _ in model.named_parameters() if name.startswith(f"{i}.")] for i in range(3)]
 
 

@@ -1,4 +1,4 @@
-"""The race of the page in Python: WD and LPWD in lock step, same initial weights, same batches, digits.
+"""Train WD and LPWD in lock step on digits, with the same initial weights and batches.
 
 python examples/race.py              # about 15 s on one core
 """
@@ -9,7 +9,7 @@ import torch
 
 from lpwd import METHODS, RunConfig, train
 
-torch.set_num_threads(1)  # so small a network gains little from a second; sums depend on it in their last bits
+torch.set_num_threads(1)  # a second thread helps little, and changes the last bits of sums
 methods = ("wd", "lpwd")
 configs = [
     RunConfig(
@@ -31,7 +31,7 @@ lanes = [train(config) for config in configs]
 
 print("       " + "".join(f"{METHODS[method].label:^32}" for method in methods))
 print("epoch  " + "".join(f"{'loss':>8}{'top-1 (%)':>11}{'R_op (%)':>10}   " for _ in methods))
-for events in zip_longest(*lanes):  # an event a lane: training goes on one step here, then one step there
+for events in zip_longest(*lanes):  # one event per lane: the lanes alternate
     if all(event is not None and event.kind == "epoch" for event in events):
         cells = (f"{e.train_loss:8.4f}{e.test_top1:11.2f}{100 * e.opposing_count_rate:10.2f}   " for e in events)
         print(f"{events[0].epoch:5}  " + "".join(cells))

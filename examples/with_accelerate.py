@@ -1,4 +1,4 @@
-"""The same optimizer under Hugging Face accelerate, with gradient accumulation, clipping and a saved state.
+"""Train with Hugging Face accelerate, gradient accumulation, clipping and a saved state.
 
 pip install 'lpwd[app,recipes]' && python examples/with_accelerate.py      # under 10 s on one core
 """
@@ -22,14 +22,16 @@ test = TensorDataset(pixels[1200:], torch.tensor(digits.target[1200:]))
 torch.manual_seed(0)
 accelerator = Accelerator(gradient_accumulation_steps=2)
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
-optimizer = lpwd.build_optimizer(model, "adam", "lpwd", lr=1e-3, weight_decay=0.5)  # before prepare: it sees the layers
+optimizer = lpwd.build_optimizer(
+    model, "adam", "lpwd", lr=1e-3, weight_decay=0.5
+)  # before prepare, which wraps the layers
 model, optimizer, train_batches, test_batches = accelerator.prepare(
     model, optimizer, DataLoader(train, batch_size=32, shuffle=True), DataLoader(test, batch_size=256)
 )
 
 
 def top1() -> float:
-    """Test top-1 in percent; in evaluation mode nothing decays."""
+    """Return test top-1 in percent; evaluation mode does not decay."""
     model.eval()
     with torch.no_grad():
         right = sum((model(x).argmax(1) == y).sum().item() for x, y in test_batches)
@@ -39,7 +41,7 @@ def top1() -> float:
 
 for epoch in range(1, 11):
     for x, y in train_batches:
-        with accelerator.accumulate(model):  # the decay comes once an optimizer step, not once a forward pass
+        with accelerator.accumulate(model):  # decays once per optimizer step, not per forward pass
             loss = cross_entropy(model(x), y)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(model.parameters(), 1.0)

@@ -51,7 +51,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tiny, tmp_path, changes):
             {"optimizer": "lpwd_no_such_module:Mine"},
             "optimizer lpwd_no_such_module:Mine cannot be built: No module named 'lpwd_no_such_module'$",
         ),
-        ({"optimizer": "torch.nn:Linear"}, "torch.nn has no optimizer of the name Linear$"),
+        ({"optimizer": "torch.nn:Linear"}, "optimizer .torch.nn:Linear. not found in torch.nn$"),
     ],
 )
 def test_what_a_class_refuses_is_one_sentence_before_the_run_begins(tiny, changes, sentence):

@@ -143,7 +143,7 @@ result = until(lambda: not (view := publishing.view())["busy"] and view)
     assert (sent["phase"], sent["line"]) == ("sent", "Sent 2 runs to me/page: 2 runs are published there.")
     assert published(hub, "me/page", tmp_path) == ids
     again = ask("result = refused(lambda: publishing.send(1))")
-    assert "Look first at what would be sent" in again
+    assert "Press Preview first" in again
 
 
 def test_what_the_hub_refuses_is_one_sentence_without_the_token(world, tmp_path):

@@ -58,7 +58,7 @@ def test_own_and_published_runs_fill_one_table_that_says_which_is_which(store, b
     assert found["origin"].startswith("8 own and 8 published runs; 8 cells have a published run too, at most 10 points")
     assert {cell["seed"] for cell in found["open"]} == {2}
     assert {cell["about"] for cell in found["open"]} == {12.0}
-    [figure] = [one for one in found["figures"] if "beside the paper’s" in one["caption"]]
+    [figure] = [one for one in found["figures"] if "and the paper’s" in one["caption"]]
     assert set(figure["runs"]) == set(own)
 
 
@@ -144,8 +144,8 @@ def test_claims_of_a_file_are_a_tile_with_its_plan_and_what_is_wrong_is_one_sent
         "twice.toml": (CLAIMS + "x = 1", "twice.toml: unknown key contrast.0.x"),
         "deep.toml": ("a = " + "[" * 9000, "deep.toml is not TOML"),
         "empty.toml": (" ", "empty.toml is empty"),
-        "many.toml": (CLAIMS.replace("margin = 0.5", "seeds = 251"), "many.toml plans 502 runs: at most 500 here"),
-        "folder.toml": (CLAIMS.replace('"digits"', '"folder:/etc"'), "folder.toml: claims about data of one's own"),
+        "many.toml": (CLAIMS.replace("margin = 0.5", "seeds = 251"), "many.toml plans 502 runs: at most 500 are"),
+        "folder.toml": (CLAIMS.replace('"digits"', '"folder:/etc"'), "folder.toml: the page does not run claims"),
     }
     found = offers.claims(User("stranger"), {name: text for name, (text, _) in wanted.items()} | {"my.toml": CLAIMS})
     for name, (_, sentence) in wanted.items():
@@ -184,18 +184,19 @@ def test_long_runs_and_many_ask_first(store):
     images = work(cell.config).trained  # fewer if a part of the data set is in this machine's cache
     live.jobs.measured = images / 1000.0
     assert re.match(
-        "This run takes about (17|18|19|20) min, by the speed measured now", costs.doubt(live, [cell.config])
+        "This run takes about (17|18|19|20) min, by the speed measured now",
+        costs.confirmation(live, [cell.config]),
     )
     live.jobs.measured = None
-    assert f"{images:,} images in all, and no run here tells" in costs.doubt(live, [cell.config])
+    assert f"{images:,} images in total, and no earlier run here shows" in costs.confirmation(live, [cell.config])
     small = [one.config for one in get_preset("table3").cells("cpu")]
-    assert costs.doubt(live, small[:1]) == ""
+    assert costs.confirmation(live, small[:1]) == ""
     write_run(store, get_preset("table3").cells("cpu")[0])
     store.update(small[0].run_id, seconds=300.0, threads=1)
-    assert costs.doubt(live, small[1:2]) == ""
-    asked = costs.doubt(live, small[1:])
+    assert costs.confirmation(live, small[1:2]) == ""
+    asked = costs.confirmation(live, small[1:])
     assert asked == "These 23 runs take about 1.9 h one after the other, as 1 finished run did here. Run them?"
-    assert costs.doubt(live, small[1:2], 1).startswith("This run (the first of them trains a start) takes about")
+    assert costs.confirmation(live, small[1:2], 1).startswith("This run (the first of them trains a start) takes about")
 
 
 def test_unknown_presets_scales_and_cells_are_sentences(benchmark):

@@ -3,7 +3,7 @@
 from waiting import wait_until
 
 from lpwd.ui.published import Cached
-from lpwd.ui.train.published_lanes import Beside
+from lpwd.ui.train.published_lanes import PublishedCurves
 
 
 def test_a_race_has_the_published_runs_of_its_settings_beside_it(store):
@@ -11,7 +11,7 @@ def test_a_race_has_the_published_runs_of_its_settings_beside_it(store):
     results = wait_until(lambda: cached.results)
     one = next(r for r in results.runs.values() if r.config.method == "lpwd" and r.status.state == "finished")
     other = {"seed": 99, "precision": "fp32" if one.config.precision == "bf16" else "bf16", "scale": "custom"}
-    config, beside = one.config.model_copy(update=other), Beside(store, cached)
+    config, beside = one.config.model_copy(update=other), PublishedCurves(store, cached)
     ids = [store.create(config)]
     answer = beside.look(ids)
     lane = next(lane for lane in answer["lanes"] if lane["label"] == "LPWD")

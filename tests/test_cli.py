@@ -80,7 +80,7 @@ def test_a_finished_run_is_kept_and_again_trains_it_anew(tmp_path):
     store = RunStore(tmp_path)
     before, ended = store.read_metrics(run_id)[0], store.status(run_id).ended
     kept = here("train", "--method", "wd", *BASE, runs_dir=tmp_path)
-    assert "--again trains it anew" in kept.stderr
+    assert "use --again to retrain it" in kept.stderr
     assert store.status(run_id).ended == ended
     anew = here("train", "--method", "wd", *BASE, "--again", runs_dir=tmp_path)
     assert json.loads(anew.stdout)["state"] == "finished"
@@ -105,7 +105,8 @@ def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
         (["--train-samples", "99999"], "train_samples is 99999"),
         (["--image-size", "33"], "image_size is 33"),
         (["--device", "cuda:9"], "cuda:9"),
-        (["--model-kwargs", "[" * 20_000], "'[[[[[[[[[[[[...[[[[[[[[[[[[[' is not a JSON object"),
+        (["--model-kwargs", "[" * 20_000], "model_kwargs is nested too deep to be read"),
+        (["--model-kwargs", "[1, 2]"], "'[1, 2]' is not a JSON object"),
         (["--model-kwargs", '{"a":' * 200 + "1" + "}" * 200], "nested at most 3 deep"),
     ],
     ids=lambda value: str(value)[:40],
@@ -265,7 +266,7 @@ def test_repeat_compares_what_published_results_hold(tmp_path):
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
     repeated = here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path)
     assert json.loads(repeated.stdout) == {"run_id": run_id, "identical": True, "records": 2, "differing": 0}
-    assert "taken back from published results" in repeated.stderr
+    assert "restored from published results" in repeated.stderr
     kept[0]["test_top1"] += 2
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
     assert json.loads(here("repeat", run_id, "--device", "cpu", runs_dir=tmp_path).stdout)["differing"] == 1

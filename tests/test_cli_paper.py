@@ -49,7 +49,7 @@ def test_a_sweep_without_the_hub_says_why_each_cell_failed_and_the_report_shows_
         (["sweep", "fig1", "--seeds", "0"], "0 is not in the range x>=1"),
         (
             ["report", "fig1", "--runs-dir", "no/such/folder"],
-            "Error: runs-dir is 'no/such/folder': there is no such folder",
+            "Error: runs-dir 'no/such/folder' not found",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def test_every_number_of_the_form_reads_or_refuses_a_decimal_comma_and_never_dro
         assert codec.read(name, "0,5") == 0.5
     else:
         with pytest.raises(ConfigError, match="'0,5': enter a whole number"):
-            form.meant({name: "0,5"})
+            form.parse_controls({name: "0,5"})
     if codec.is_optional(name):
         assert codec.read(name, " ") is None
     else:

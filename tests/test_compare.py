@@ -106,11 +106,15 @@ def test_several_methods_are_corrected_for_their_pairs():
 @pytest.mark.parametrize(
     ("changed", "named", "said"),
     [
-        ({}, {"value": "x"}, "value is 'x': columns are optimizer, seed, val_acc"),
-        ({"seed": 0}, {}, "sgd has several runs with seed 0: keep one setting of each method"),
-        ({"optimizer": "adam"}, {"method": "optimizer"}, "column optimizer has one method, adam: two are compared"),
-        ({"optimizer": "adam"}, {}, "which column is the method is not clear: name one of optimizer, seed, val_acc"),
-        ({"seconds": 1.0}, {"value": "seconds"}, "margin is missing: what difference in seconds matters"),
+        ({}, {"value": "x"}, "unknown value column 'x': columns are optimizer, seed, val_acc"),
+        ({"seed": 0}, {}, "sgd has several runs with seed 0: keep one setting per method"),
+        (
+            {"optimizer": "adam"},
+            {"method": "optimizer"},
+            "column optimizer has one method, adam: at least two are needed",
+        ),
+        ({"optimizer": "adam"}, {}, "could not determine the method column: choose one of optimizer, seed, val_acc"),
+        ({"seconds": 1.0}, {"value": "seconds"}, "margin is missing: give the smallest relevant difference in seconds"),
     ],
 )
 def test_what_cannot_be_compared_is_one_sentence(changed, named, said):

@@ -268,8 +268,8 @@ class Unsuited(torch.optim.SGD):
 
 def test_what_cannot_be_surrounded_is_refused_with_the_reason():
     for cls, sentence in (
-        (torch.optim.LBFGS, "LBFGS evaluates the loss itself, several times per step"),
-        (Unsuited, "Unsuited steps from weights of its own"),
+        (torch.optim.LBFGS, "LBFGS evaluates the loss several times per step"),
+        (Unsuited, "Unsuited keeps its own copy of the weights"),
         (nn.Linear, "is not a subclass of torch.optim.Optimizer"),
     ):
         with pytest.raises(ValueError, match=sentence):
@@ -292,7 +292,7 @@ def test_build_optimizer_takes_names_and_classes(monkeypatch: pytest.MonkeyPatch
     for wrong, sentence in (
         ("nadamm", r"optimizer is 'nadamm': allowed are .* did you mean nadam"),
         ("timm:bnblion", "optimizer timm:bnblion needs bitsandbytes and a GPU"),
-        ("torch.nn:Linear", "torch.nn has no optimizer of the name Linear"),
+        ("torch.nn:Linear", "optimizer .torch.nn:Linear. not found in torch.nn"),
     ):
         with pytest.raises(ValueError, match=sentence):
             lpwd.build_optimizer(model, wrong, "lpwd")

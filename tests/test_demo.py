@@ -73,13 +73,13 @@ def test_what_is_no_cell_is_a_sentence(store, lanes):
     ids = finish(store, 3)
     others = finish(store, 4), finish(store, 3, decay=7.0)
     for wrong in ([], [ids[0], others[0][1]], [ids[0], others[1][1]], [ids[0], ids[0]]):
-        with pytest.raises(ConfigError, match="no lanes of one strength and seed"):
+        with pytest.raises(ConfigError, match="must be runs of one scan"):
             lanes.look(ME, wrong, {})
     for scan, decay, methods, said in (
         ("else", 5.0, BOTH, "scan is 'else'"),
         ("scan", 6.0, BOTH, "λ is 6"),
         ("scan", 5.0, ["adams"], "methods are adams"),
-        ("scan", 5.0, [], "no method is shown"),
+        ("scan", 5.0, [], "no method is selected"),
     ):
         with pytest.raises(ConfigError, match=said):
             lanes.next(ME, scan, decay, methods)
@@ -144,7 +144,7 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
     page.mouse.move(box["x"] + 100, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 100, steps=8)
-    says(page, "Nothing is recorded at λ 35 yet.")
+    says(page, "No run is recorded at λ 35 yet.")
     page.mouse.up()
     page.focus("#lp-penalty [data-f=decay]")
     page.keyboard.press("ArrowLeft")
@@ -153,7 +153,7 @@ def test_the_penalty_is_turned_up_by_keys_and_drag_and_one_live_seed_is_added(ap
         page.click(f"#lp-penalty [data-f=legend] button:nth-child({SCAN.methods.index(method) + 1})")
     page.wait_for_function("document.querySelectorAll('#lp-penalty [data-f=top1] .lp-line').length === 2")
     says(page, "(n = 1, seed 3)", "here")
-    says(page, "To run here: 2 lanes", "offer")
+    says(page, "To run: 2 lanes", "offer")
     says(page, "seed 4", "offer")
     page.click("#lp-penalty [data-act=run]")
     says(page, "seed 4 at λ 25", "state")

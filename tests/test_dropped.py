@@ -39,7 +39,7 @@ def test_columns_can_be_chosen_and_runs_without_seeds_are_not_paired(app):
     assert answer["chosen"] | {"method": "", "value": ""} == {"method": "", "seed": "", "value": "", "margin": 5.0}
     frame = pd.DataFrame({"who": ["a", "b"] * 3, "s": [0, 0, 1, 1, 2, 2], "speed": [1, 2, 1.1, 2.1, 1.2, 2.3]})
     unclear = ask(app, {"mine.csv": frame.to_csv(index=False).encode()})
-    assert unclear["refused"].startswith("which column is the method is not clear")
+    assert unclear["refused"].startswith("could not determine the method column")
     assert unclear["columns"] == {"method": ["who", "s", "speed"], "seed": ["s", "speed"], "value": ["s", "speed"]}
     found = ask(app, {"mine.csv": unclear["csv"].encode()}, method="who", seed="s", value="speed", margin=0.1)
     assert found["sentences"][0].startswith("b is higher than a in speed: +1.033")
@@ -64,13 +64,13 @@ def test_what_a_stranger_may_drop_is_read_within_limits_and_refused_in_one_sente
     garbage = b"\x00\xff no table" * 20
     wide = pd.DataFrame([range(400), range(400)]).to_csv(index=False).encode()
     refused = {
-        "x.db cannot be read: file is not a database": {"x.db": garbage},
-        "x.parquet cannot be read: Could not open Parquet input source 'x.parquet'": {"../../x.parquet": garbage},
+        "x.db could not be read: file is not a database": {"x.db": garbage},
+        "x.parquet could not be read: Could not open Parquet input source 'x.parquet'": {"../../x.parquet": garbage},
         "The table has 400 columns: at most 300": {"x.csv": wide},
-        "no file to compare": {"x_configs.parquet": garbage},
-        "a file is named 'a/..'": {"a/..": b"1"},
-        "0 files were dropped": {},
-        "x.db cannot be read: it is not a project of Trackio": {"x.db": endless(tmp_path / "x.db")},
+        "no files to compare": {"x_configs.parquet": garbage},
+        "invalid file name 'a/..'": {"a/..": b"1"},
+        "0 files were uploaded": {},
+        "x.db could not be read: not a Trackio project": {"x.db": endless(tmp_path / "x.db")},
     }
     for sentence, files in refused.items():
         answer = ask(app, files)
@@ -118,7 +118,7 @@ def test_a_file_is_dropped_read_by_other_columns_kept_over_a_reload_and_removed(
     page.wait_for_selector(f"{said}:text('not paired, Welch')")
     assert page.inner_text("#lp-runs [data-f=file]") == "mlflow.csv"
     page.set_input_files("#lp-runs [data-f=files]", [{"name": "x.db", "mimeType": "", "buffer": b"no table"}])
-    page.wait_for_selector("#lp-runs [data-f=refused]:text('x.db cannot be read')")
+    page.wait_for_selector("#lp-runs [data-f=refused]:text('x.db could not be read')")
     assert page.is_visible(said)  # what was there stays
     page.click("#lp-runs [data-act=forget]")
     assert page.is_hidden("#lp-runs [data-f=imported]")

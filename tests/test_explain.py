@@ -1,6 +1,5 @@
-"""The Explain tab: identities, rates by layer, and the page in Chromium."""
+"""The Explain tab: rates by layer, and the page in Chromium."""
 
-import re
 import statistics
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,25 +13,6 @@ from lpwd.paper.presets import Cell
 from lpwd.store import RunStore
 from lpwd.ui.explain import rates
 from lpwd.ui.explain import tab as explain
-from lpwd.ui.explain.identities import checks
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize(("eta", "lam"), [(1e-3, 0.5), (1e-2, 20.0), (1e-3, 0.0)])
-def test_identities_hold_to_rounding_and_the_layer_rule_is_a_real_change(eta, lam, optimizer):
-    found = {check.key: check for check in checks(eta, lam, optimizer)}
-    assert all(check.difference < 1e-12 for check in found.values() if check.exact)
-    assert found["lpwd"].difference >= 5 * found["rwd"].difference
-    assert (found["rwd"].difference > 1e-6) == (lam > 0)
-
-
-@pytest.mark.parametrize(
-    ("asked", "sentence"),
-    [((0, 1), "η is 0"), ((1e-3, -1), "λ is -1"), ((0.1, 5), "less than 0.5"), ((10.0, 0.01, "sgd"), "diverge")],
-)
-def test_bad_input_is_a_sentence(asked, sentence):
-    with pytest.raises(ConfigError, match=re.escape(sentence)):
-        checks(*asked)
 
 
 def test_a_recorded_model_brings_its_parameter_weighted_mean(store):

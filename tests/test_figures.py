@@ -9,7 +9,7 @@ from lpwd.analysis import figures
 from lpwd.methods import METHODS
 
 
-def grid(**changes):
+def grid():
     frame = pd.DataFrame(
         [
             ("wd", 0.001, 0.5, 10.0, 0),
@@ -19,14 +19,14 @@ def grid(**changes):
         ],
         columns=["method", "lr", "weight_decay", "mean", "diverged"],
     )
-    return figures.heatmaps(frame, "mean", rows=[0.1, 0.5], columns=[0.001, 0.01], panels=["wd", "lpwd"], **changes)
+    return figures.heatmaps(frame, "mean", rows=[0.1, 0.5], columns=[0.001, 0.01], panels=["wd", "lpwd"])
 
 
 def marks(figure, name):
     return [list(zip(trace.x, trace.y, strict=True)) for trace in figure.data if trace.name == name]
 
 
-def test_a_name_that_is_no_method_is_drawn_grey():
+def test_names_that_are_not_methods_are_drawn_in_grey():
     assert figures.style("lpwd") is METHODS["lpwd"]
     assert figures.style("paper").color == figures.TEXT
 
@@ -58,10 +58,6 @@ def test_heatmap_panels_share_one_cividis_scale():
     figure = grid()
     assert {trace.coloraxis for trace in figure.data if trace.type == "heatmap"} == {"coloraxis"}
     assert figure.layout.coloraxis.colorscale[0][1] == "#00224e"
-
-
-def test_the_best_of_a_loss_is_the_lowest():
-    assert marks(grid(lower_is_better=True), "best")[0] == [("0.001", "0.5")]
 
 
 def test_curves_show_each_seed_faintly_and_the_mean_of_all_in_the_methods_style():

@@ -42,7 +42,7 @@ def test_one_press_races_both_methods_in_view(app, browser):
     assert page.evaluate("scrollY") == 0
     bottom = page.locator("#lp-hero .lp-hero-lanes").bounding_box()
     assert bottom["y"] + bottom["height"] < 844
-    assert "training seed" in page.inner_text("#lp-hero [data-f=state]") or "finished seed" in page.inner_text(
+    assert "Training seed" in page.inner_text("#lp-hero [data-f=state]") or "Finished seed" in page.inner_text(
         "#lp-hero [data-f=state]"
     )
     page.click("#lp-hero [data-act=use]")
@@ -64,7 +64,7 @@ def test_the_keyboard_alone_leads_from_the_landing_to_a_verdict(app, browser):
     walk(page, "Shift+Tab", "#lp-strip [data-f=race]")
     page.keyboard.press("Enter")
     page.wait_for_selector("#lp-panel [data-f=summary]:has-text('after epoch 14')")
-    assert "from one seed each, so seed noise is not known" in page.inner_text("#lp-panel [data-f=summary]")
+    assert "with one seed per method, so seed noise is unknown" in page.inner_text("#lp-panel [data-f=summary]")
     assert seen.errors == []
 
 

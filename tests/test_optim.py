@@ -189,7 +189,7 @@ def test_independent_decay_that_forgets_at_once_is_warned_of(
     messages = [str(w.message) for w in recwarn if "independent" in str(w.message)]
     assert bool(messages) == warned
     if warned:
-        assert messages[0].startswith(f"independent decay with weight_decay {weight_decay:g} takes")
+        assert messages[0].startswith(f"independent decay with weight_decay {weight_decay:g} removes")
     with pytest.raises(ValueError, match="independent is True: l2"):
         lpwd.Adam(small_model().parameters(), decay="l2", independent=True)
 
@@ -940,7 +940,7 @@ def test_the_rows_of_the_table_equal_the_options_that_they_stand_for():
 
 def test_a_mean_that_no_factor_reaches_is_refused():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
-    with pytest.raises(ValueError, match="all decayed parameters lie in layers of rate 0"):
+    with pytest.raises(ValueError, match="all decayed parameters are in layers with rate 0"):
         lpwd.layer_groups(model, 0.5, "2(i-1)/(n-1)", mean="parameters")
 
 

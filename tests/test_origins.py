@@ -60,7 +60,7 @@ def test_the_page_and_programs_are_answered(app, headers):
 def test_another_origin_is_refused_on_every_path(app, path, headers):
     answer = posted(app, path, content_type=JSON, **headers)
     assert answer.status_code == 403
-    assert answer.text.startswith("This app takes requests from its own page and from programs")
+    assert answer.text.startswith("This app accepts requests from its own page and from programs")
 
 
 def test_another_scheme_or_port_is_another_origin(app):
@@ -117,7 +117,7 @@ def test_what_is_no_json_is_refused_whoever_sends_it(app, path, kind):
     answer = posted(app, path, content_type=kind, origin=app.url)
     assert (answer.status_code, answer.text) == (
         415,
-        "This app takes requests in JSON (Content-Type: application/json).",
+        "This app accepts only JSON requests (Content-Type: application/json).",
     )
 
 

@@ -37,7 +37,7 @@ def test_what_is_wrong_with_a_topic_is_only_its_own_problem():
     answer = topics.answer(asked, ME)
     assert answer["sum"] == {"problem": "", "sum": 3}
     assert answer["closed"] == {"problem": "this topic is closed"}
-    assert answer["no such"] == {"problem": "there is no topic 'no such': there are sum, closed"}
+    assert answer["no such"] == {"problem": "unknown topic 'no such': allowed are sum, closed"}
     wrong = topics.answer({"sum": {"one": 2, "three": 3}}, ME)["sum"]["problem"]
     assert wrong == "three is 3: unexpected keyword argument"
 
@@ -64,7 +64,7 @@ def test_a_link_to_a_thousand_runs_is_a_sentence(store, tiny):
     for request in ({"run": ",".join(f"run-{i}" for i in range(1000))}, {"run": ",".join(ids)}, {"shown": ids}):
         answer = live.poll(ME, **request)
         assert answer["race"] is None
-        assert answer["problem"].endswith(f"runs are asked for: at most {MAX_LANES} are shown in one picture")
+        assert answer["problem"].endswith(f"runs are requested: at most {MAX_LANES} can be shown at once")
     assert len(live.poll(ME, run=",".join(ids[1:]))["race"]["lanes"]) == MAX_LANES
 
 

@@ -11,13 +11,13 @@ from lpwd.jobs import costs
 from lpwd.jobs.rights import HOST, Limits, User
 from lpwd.ui.live import Live
 from lpwd.ui.shared import address, form
-from lpwd.ui.shared.costs import Costs, about, free_share
+from lpwd.ui.shared.costs import Costs, duration_text, free_share
 
 
 def races(**changes):
     values = address.first_values("digits", "test_convnext") | {"train_samples": 160, "test_samples": 50}
     values |= {"batch_size": 128, "epochs": 3}
-    return form.races(form.meant(values | changes))
+    return form.races(form.parse_controls(values | changes))
 
 
 def wait_said(costs, word, **changes):
@@ -78,7 +78,7 @@ def test_the_line_measures_once_and_then_believes_the_runs(jobs):
     live = Live(store, jobs)
     costs = Costs(live)
     said = wait_said(costs, "measured here")["said"]
-    assert "2 steps an epoch, 6 in a run; 2 methods; 160 training and 50 test images." in said
+    assert "2 steps per epoch, 6 per run; 2 methods; 160 training and 50 test images." in said
     assert "2 models of" in said
     assert costs.say(HOST, races(lr=0.01))["again"] is False  # the same model is not measured again
     config = RunConfig(**{"model": "test_convnext", "dataset": "digits", "batch_size": 128, "method": "wd"})
@@ -94,11 +94,11 @@ def test_nothing_is_measured_beside_a_run_and_nothing_is_guessed(jobs, tiny):
     live.machine.result(60)
     (run_id,) = jobs.submit([tiny(epochs=400)])
     assert jobs.measure(tiny(), 1) is None
-    told = wait_said(Costs(live), "measured when the machine is free")
+    told = wait_said(Costs(live), "not measured while the machine is busy")
     assert "images/s" not in told["said"]
     store.create(tiny(seed=1), state="finished", device=live.machine.result().label, seconds=10.0, threads=64)
     like = {"model": "convnext_atto", "model_kwargs": tiny().model_kwargs, "batch_size": 32}
-    assert "from 1 run here with other numbers of threads" in wait_said(Costs(live), "images/s", **like)["said"]
+    assert "from 1 run here with other thread counts" in wait_said(Costs(live), "images/s", **like)["said"]
     jobs.stop(run_id)
 
 
@@ -140,4 +140,4 @@ def test_no_question_of_a_stranger_ends_the_process_that_trains(jobs, tiny):
 
 
 def test_estimates_are_two_digits():
-    assert [about(s) for s in (0.2, 75, 100, 3725, 7300)] == ["1 s", "75 s", "1.7 min", "62 min", "2 h"]
+    assert [duration_text(s) for s in (0.2, 75, 100, 3725, 7300)] == ["1 s", "75 s", "1.7 min", "62 min", "2 h"]

@@ -219,7 +219,7 @@ def test_one_file_opens_without_a_network_and_has_every_run_with_its_command(sto
     page.goto(path.as_uri())
     page.wait_for_selector(".main-svg")
     assert asked == [path.as_uri()]
-    page.click("summary:has-text('24 runs, and the commands that repeat them')")
+    page.click("summary:has-text('24 runs with commands to repeat them')")
     row = page.locator("details[open] tbody tr").first.inner_text()
     assert "python -m lpwd train --method baseline" in row
     assert "CPU, 2 cores, 4 GiB" in row

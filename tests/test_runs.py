@@ -145,8 +145,8 @@ def test_a_clone_fills_every_control_and_names_what_is_lost(tiny):
     assert set(values) == set(form.LABELS)
     assert (values["clip_grad_norm"], values["test_samples"], values["train_samples"]) == ("1.5", "", "160")
     assert '"depths":[1,1,1,1]' in values["model_kwargs"]
-    assert form.lost(config) == ["betas"]
-    assert "betas, eps" in runs.cloned(["betas", "eps"])
+    assert form.fields_without_control(config) == ["betas"]
+    assert "betas, eps" in runs.clone_message(["betas", "eps"])
 
 
 # ---- files

@@ -15,7 +15,7 @@ from lpwd.hub.push import write_snapshot
 from lpwd.hub.scans import as_json, recorded
 from lpwd.hub.shards import check, read
 from lpwd.paper.presets import Cell
-from lpwd.paper.scans import NAMES, bundled, file_of, get_scan
+from lpwd.paper.scans import NAMES, file_of, get_scan
 
 SCAN = get_scan("scan")
 GAINS = {"lpwd": 1.0, "lwd": 0.9, "lpwd_reversed": -2.0}
@@ -43,7 +43,7 @@ def snapshot(tmp_path_factory):
 
 
 def test_what_lies_beside_a_snapshot_is_what_its_tables_say(snapshot):
-    found = bundled("scan", snapshot)
+    found = json.loads(file_of("scan", snapshot).read_text())
     runs = read(snapshot, "").runs
     assert found == json.loads(as_json(recorded(SCAN, runs)))
     for method, (place, decay) in itertools.product(SCAN.methods, enumerate(SCAN.decays)):
@@ -67,11 +67,11 @@ def test_the_bundled_scans_are_what_the_bundled_tables_say():
     runs = local("", "").runs
     for name in NAMES:
         found = recorded(get_scan(name), runs)
-        assert bundled(name) == (json.loads(as_json(found)) if found else None)
+        assert json.loads(file_of(name).read_text()) == json.loads(as_json(found))
 
 
 def test_it_opens_by_the_rule_and_says_what_holds(snapshot):
-    found = bundled("scan", snapshot)
+    found = json.loads(file_of("scan", snapshot).read_text())
     assert found["open"] == 3.5
     said = dict(zip(SCAN.decays, found["says"]["best10_mean"], strict=True))
     assert said[3.5].startswith("As the paper claims, LPWD is ahead of WD by 0.29 points of best-10 test top-1 (")
@@ -106,8 +106,8 @@ def test_machines_of_two_kinds_are_not_averaged(store):
 def test_without_runs_of_a_scan_there_is_no_file(store, tmp_path):
     file_of("settle", tmp_path).write_text("{}")
     write_snapshot(trained(store, decays=(0.5,), seeds=(0,)), tmp_path)
-    assert bundled("scan", tmp_path)["open"] == 0.5
-    assert bundled("settle", tmp_path) is None
+    assert json.loads(file_of("scan", tmp_path).read_text())["open"] == 0.5
+    assert not file_of("settle", tmp_path).exists()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ from synthetic import write_run
 from lpwd.cli.main import main
 from lpwd.paper.presets import PRESETS
 from lpwd.paper.scorecard.claims import CLAIMS, scorecard, tile
-from lpwd.paper.scorecard.parts import Part, over_columns, together
+from lpwd.paper.scorecard.parts import Part, combined, over_columns
 from lpwd.paper.scorecard.quantities import TABLE1_GAINS
 from lpwd.paper.scorecard.tiles import Tile, holm_adjusted, summary
 from lpwd.runs import Runs, repeated_text
@@ -46,11 +46,11 @@ def test_a_verdict_needs_three_seeds_and_an_interval_that_excludes_the_other_ver
 def test_one_part_against_the_claim_contradicts_it_and_all_confirm_it():
     good, bad, open_one, none = part(0.5, 0.51, 0.52), part(-0.5, -0.51, -0.52), part(-1.0, 0.6, 0.7), part()
     equal = part(0.01, 0.02, 0.0)
-    assert together([good, bad, open_one]) == "contradicts"
-    assert together([good, good]) == "confirms"
-    assert (together([good, equal, open_one]), together([equal, bad])) == ("no difference", "contradicts")
-    assert together([good, open_one]) == together([good, none]) == "undecided"
-    assert together([none, none]) == "not run"
+    assert combined([good, bad, open_one]) == "contradicts"
+    assert combined([good, good]) == "confirms"
+    assert (combined([good, equal, open_one]), combined([equal, bad])) == ("no difference", "contradicts")
+    assert combined([good, open_one]) == combined([good, none]) == "undecided"
+    assert combined([none, none]) == "not run"
 
 
 def test_the_papers_number_less_the_margin_contradicts_and_a_correlation_stays_within_its_bounds():
@@ -99,8 +99,8 @@ def test_a_seed_of_the_next_look_that_has_run_in_part_costs_only_the_rest(store)
 
 def test_two_parts_share_the_level_of_what_one_of_them_can_decide():
     weak = part(-0.5, -0.9, -0.7)  # p = 0.027
-    assert together([weak]) == "contradicts"
-    assert together([weak, part(0.5, 0.6, 0.7)]) == "undecided"
+    assert combined([weak]) == "contradicts"
+    assert combined([weak, part(0.5, 0.6, 0.7)]) == "undecided"
 
 
 def test_some_columns_contradict_a_claim_about_all_and_do_not_confirm_it():

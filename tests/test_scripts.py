@@ -55,7 +55,7 @@ def test_scripts_of_another_version_are_not_found_and_not_kept(client):
 
 def test_the_first_tab_loads_its_scripts_at_once_and_no_other():
     """Those of `modulepreload` are what strip and Demo import, directly or through others."""
-    needed, waiting = set(), {"shared/strip.js", "demo/hero.js", "demo/toy.js", "demo/penalty.js", "demo/network.js"}
+    needed, waiting = set(), {"shared/strip.js", "demo/demo.js"}
     while waiting:
         script = waiting.pop()
         needed.add(script)

@@ -7,8 +7,8 @@ import pytest
 from synthetic import write_run
 
 from lpwd.analysis.pairs import fairly_chosen
-from lpwd.analysis.protocol import epochs_to, expected_best
-from lpwd.analysis.strengths import apart_from_wd, noise_floor, plateau, with_decay
+from lpwd.analysis.statistics import epochs_to, expected_best
+from lpwd.analysis.strengths import differences_from_wd, noise_floor, plateau, with_decay
 from lpwd.paper.findings import find
 from lpwd.paper.presets import PRESETS
 from lpwd.paper.strengths import _decision, _decisive, _robustness, draw
@@ -78,7 +78,7 @@ def test_a_column_of_rivals_is_compared_with_its_own_wd_and_decides_nothing_abou
     own = pd.concat([runs("wd", FALLING), runs("lpwd", HIGHER), runs("lpwd_reversed", FALLING)]).assign(column="Adam")
     other = pd.concat([runs("wd", HIGHER), runs("cwd", FALLING)]).assign(column="Muon")
     frame = pd.concat([own, other]).assign(best10_mean=math.nan, val_selected_top1=math.nan)
-    figures, sentences = draw(PRESETS["settle"], frame, Runs())
+    figures, sentences = draw(PRESETS["settle"], frame, pd.DataFrame(), Runs())
     assert [caption.partition(":")[0] for caption in figures] == ["Adam", "Muon"]
     assert sentences[0].startswith("Test top-1 of the last epoch: LPWD helps")
     assert [text.partition(":")[0] for text in sentences if "CWD" in text] == ["Muon", "Muon"]
@@ -90,8 +90,8 @@ def test_a_method_that_only_decays_more_coincides_with_wd_at_the_same_total_deca
     rescaled = {decay: 30.0 - 8 * math.log10(1.5 * decay) for decay in list(fine)[:12]}
     other = {decay: top1 + 3 for decay, top1 in rescaled.items()}
     done = with_decay(pd.concat([runs("wd", fine), runs("lpwd", rescaled, weight=1.5), runs("lpwd_matched", other)]))
-    assert all(abs(point.mean) < 0.02 for point in apart_from_wd(done, "lpwd", "last_top1"))
-    assert all(point.mean > 1 for point in apart_from_wd(done, "lpwd_matched", "last_top1"))
+    assert all(abs(point.mean) < 0.02 for point in differences_from_wd(done, "lpwd", "last_top1"))
+    assert all(point.mean > 1 for point in differences_from_wd(done, "lpwd_matched", "last_top1"))
 
 
 def test_the_noise_floor_is_the_deviation_of_null_cells_within_a_seed():
@@ -121,10 +121,10 @@ def test_the_expected_best_over_k_trials_is_that_of_random_search_with_replaceme
 
 def test_runs_that_never_reach_the_target_are_misses():
     curves = pd.DataFrame({"run_id": [*"aaabbb"], "epoch": [1, 2, 3] * 2, "test_top1": [5, 20, 30, 5, 6, 7]})
-    reached = epochs_to(curves, 15, runs=3)
-    assert (reached.epochs, reached.misses) == ((2,), 2)
-    assert math.isnan(reached.median)
-    assert epochs_to(curves, 5, runs=2).median == 1
+    median, misses = epochs_to(curves, 15, runs=3)
+    assert math.isnan(median)
+    assert misses == 2
+    assert epochs_to(curves, 5, runs=2) == (1, 0)
 
 
 def test_settle_and_scan_draw_curves_over_total_decay_and_say_the_decision_first(store):

@@ -69,7 +69,7 @@ def test_the_tools_are_the_named_endpoints_and_nothing_else(app):
     listed = tools(app)
     assert set(listed) == set(NAMED)
     assert all(len(tool.description) > 40 for tool in listed.values())
-    assert listed["start_run"].description.startswith("Queue a race, one lane a method")
+    assert listed["start_run"].description.startswith("Queue a race with one lane per method")
     assert {name: len(tool.inputSchema["properties"]) for name, tool in listed.items()} == NAMED
 
 

@@ -55,7 +55,7 @@ def runs(app):
 def test_every_topic_of_every_tab_is_answered_without_a_problem(app, browser, runs):
     given = posted(app, body=json.dumps({"topics": {"?": {}, "scans": {}}}), content_type=JSON).json()["topics"]
     assert given["scans"]["problem"] == ""  # a page asks it only while a results repository is read
-    known = set(given["?"]["problem"].partition("there are ")[2].split(", ")) - {"scans"}
+    known = set(given["?"]["problem"].partition("allowed are ")[2].split(", ")) - {"scans"}
     assert known >= {"seed", "published_curves", "compare"}
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     answers = []

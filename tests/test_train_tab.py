@@ -103,7 +103,7 @@ def test_two_seeds_are_one_race_with_a_paired_interval(opened):
     assert "2/2" in page.inner_text("#lp-panel [data-f=lanes]")
     page.reload()
     page.wait_for_selector("#lp-panel [data-f=verdict]:text('n = 2, seeds 3, 4')")
-    page.click("text=Compare these runs on Runs")
+    page.click("text=Compare these runs in the Runs tab")
     page.wait_for_function(
         "document.querySelector('#lp-runs [data-f=verdicts]')?.textContent.includes('n = 2, seeds 3, 4')"
     )

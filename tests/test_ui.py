@@ -324,12 +324,12 @@ def test_every_control_is_a_field_of_a_run():
 def test_bad_input_is_one_sentence_in_the_words_of_the_page(change, sentence):
     values = {**defaults.form_values("digits"), "methods": ["wd"]}
     with pytest.raises(ConfigError) as raised:
-        form.configs(form.meant(values | change))
+        form.configs(form.parse_controls(values | change))
     assert str(raised.value) == sentence
 
 
 def test_the_page_never_imports_torch():
-    code = "import sys, app, lpwd.ui.page, lpwd.ui.shared.hub_notice; print('torch' in sys.modules)"
+    code = "import sys, app, lpwd.ui.page, lpwd.ui.train.here; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.stdout.strip() == "False", result.stderr
 

@@ -133,7 +133,7 @@ def test_names_that_do_not_fit_the_matcher_fall_back_to_the_order_of_modules_wit
     model = convnext()
     for i in range(4):
         model.stages[i] = Split(model.stages[i])
-    with pytest.warns(UserWarning, match="the group_matcher of ConvNeXt does not know its parameters by their names"):
+    with pytest.warns(UserWarning, match="the group_matcher of ConvNeXt does not match its parameter names"):
         groups = lpwd.layer_groups(model, 1.0)
     assert len({group["layer"] for group in groups}) > 11
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))

@@ -1,7 +1,7 @@
-"""Files that somebody drops on the page: read and compared by a child process within limits (`lpwd.bounded`).
+"""Compare uploaded files in a child process with limits (`lpwd.bounded`).
 
-Nothing of them is kept here. The answer holds the table, one row per run, as CSV: the page keeps it, and sends it again
-to compare other columns.
+Uploaded files are deleted afterwards. The answer contains the table as CSV, one row per run; the page sends it again to
+compare other columns.
 """
 
 import json
@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 from lpwd.bounded import TOO_LARGE, limit_memory, run_child
 from lpwd.config import ConfigError
 
-if TYPE_CHECKING:  # the page's process does without it
+if TYPE_CHECKING:  # not loaded in the page's process
     import pandas as pd
 
 SECONDS = 60.0
 MAX_FILES, MAX_NAME = 200, 200
-MAX_RUNS, MAX_COLUMNS, MAX_CHARACTERS = 2_000, 300, 2_000_000  # of the table with one row per run
-FILES, ASKED, ANSWER, ERROR = "files", "asked", "answer", "error"  # in the folder that is shared with the child
+MAX_RUNS, MAX_COLUMNS, MAX_CHARACTERS = 2_000, 300, 2_000_000  # limits of the table with one row per run
+FILES, ASKED, ANSWER, ERROR = "files", "asked", "answer", "error"  # names in the folder shared with the child
 
 
 def compare_files(files: Mapping[str, bytes], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare the runs in these files, contents by name; `asked` has arguments of `foreign.compare`, None to guess.
+    """Compare the runs in these files (name -> content); `asked` holds arguments of `foreign.compare`.
 
-    The answer has `csv`, `columns` (which ones could be method, seed and value), and either `refused`, why these
-    columns cannot be compared, or the comparison. Raises ConfigError for files that cannot be read.
+    The answer has `csv`, `columns` (candidates for method, seed and value), and either the comparison or `refused`, the
+    reason why these columns cannot be compared. Raises ConfigError if a file cannot be read.
     """
     if not 0 < len(files) <= MAX_FILES:
-        raise ConfigError(f"{len(files)} files were dropped: 1 to {MAX_FILES} are read at once")
+        raise ConfigError(f"{len(files)} files were uploaded: between 1 and {MAX_FILES} are allowed")
     with tempfile.TemporaryDirectory(prefix="lpwd-dropped-") as folder:
         place = Path(folder)
         (place / FILES).mkdir()
@@ -51,18 +51,18 @@ def compare_files(files: Mapping[str, bytes], asked: Mapping[str, Any]) -> dict[
 
 
 def _safe(name: str) -> str:
-    """The last part of a path, which names the file in a folder of its own. Raises ConfigError for none."""
+    """Return the last part of a path. Raises ConfigError if it is not a usable file name."""
     last = PurePosixPath(name.replace("\\", "/")).name
     if last in ("", "..") or not last.isprintable() or len(last.encode(errors="replace")) > MAX_NAME:
-        raise ConfigError(f"a file is named {name[:40]!r}: up to {MAX_NAME} printable characters are allowed")
+        raise ConfigError(f"invalid file name {name[:40]!r}: use up to {MAX_NAME} printable characters")
     return last
 
 
-# ---- in the child
+# ---- runs in the child process
 
 
 def child(place: Path) -> None:
-    """Write the answer about the files below `place`, or a sentence on what is wrong with them."""
+    """Write the answer about the files in `place`, or an error message."""
     from lpwd.analysis import exports
 
     limit_memory()

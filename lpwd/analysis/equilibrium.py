@@ -1,7 +1,7 @@
-"""Where weight decay settles: the predicted angle per step, and how long weights remember (arXiv 2305.17212).
+"""The equilibrium of weight decay: predicted angle per step and memory of the weights (arXiv 2305.17212).
 
-Decay shrinks weights and updates lengthen them; where both balance, each step turns a layer by the same angle on
-average. The prediction is for weights whose scale does not matter (before a normalisation) and random gradients.
+Decay shrinks weights and updates lengthen them. In equilibrium each step turns a layer by the same angle on average.
+The prediction assumes scale-invariant weights (before a normalization) and random gradients.
 """
 
 import math
@@ -11,12 +11,16 @@ from lpwd.analysis.words import general
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
 
-DECOUPLED = ("wd", "rwd", "pwd")  # timings that the prediction is for; another order of the step changes it by c alone
+DECOUPLED = (
+    "wd",
+    "rwd",
+    "pwd",
+)  # timings with a prediction; the order of decay and update changes it by a factor of 1 - c only
 WITHIN = 1.25  # an angle within this factor of the predicted one counts as settled
 
 
 def angle(config: RunConfig, rate: float) -> float | None:
-    """The predicted angle of a step in radians for lambda_i = `rate`; None if nothing is predicted.
+    """Return the predicted angle per step in radians for lambda_i = `rate`, or None without a prediction.
 
     sqrt(2 eta lambda (1 - beta1) / (1 + beta1)) for Adam, sqrt(2 eta lambda / (1 + momentum)) for SGD.
     """
@@ -30,23 +34,23 @@ def angle(config: RunConfig, rate: float) -> float | None:
 
 
 def steps_to_settle(lr: float, rate: float) -> int:
-    """The steps that the balance takes to form, 1 / (2 eta lambda), at least 1; `rate` is greater than 0."""
+    """Return the number of steps to equilibrium, 1 / (2 eta lambda), at least 1; `rate` must be positive."""
     return max(1, round(1 / (2 * lr * rate)))
 
 
 def memory_epochs(lr: float, rate: float, steps_per_epoch: float) -> float:
-    """tau: epochs after which decay alone leaves 1/e of a weight, 1 / (eta lambda steps); inf without decay."""
+    """Return the epochs until decay alone leaves 1/e of a weight, 1 / (eta lambda steps); inf without decay."""
     decay = lr * rate * steps_per_epoch
     return 1 / decay if decay > 0 else math.inf
 
 
 def memory_text(tau: float) -> str:
-    """`decay alone forgets in 2.9 epochs`; empty without decay."""
+    """Return `decay alone forgets in 2.9 epochs`, or "" without decay."""
     return f"decay alone forgets in {general(tau, 2)} epochs" if tau < 1e6 else ""
 
 
 def settled_since(angles: Sequence[float], predicted: float) -> int | None:
-    """The index from which on each angle is within a factor of WITHIN of the predicted one; None if the last is not."""
+    """Return the first index after which all angles are within a factor WITHIN of the prediction, or None."""
     near = [predicted / WITHIN <= value <= predicted * WITHIN for value in angles]
     if not near or not near[-1]:
         return None

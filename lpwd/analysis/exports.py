@@ -1,7 +1,7 @@
-"""Files of other trackers as one table with one row per run.
+"""Read exports of other trackers into one table with one row per run.
 
-Read are CSV (one row per run, one row per run and step, a wandb chart, TensorBoard scalars) and a Trackio project, as
-SQLite or parquet.
+Supported are CSV (one row per run, one row per run and step, wandb charts, TensorBoard scalars) and Trackio projects
+(SQLite or parquet).
 """
 
 import json
@@ -15,19 +15,19 @@ import pandas as pd
 
 from lpwd.config import ConfigError
 
-METHOD_NAMES = ("method", "optimizer", "optim", "algorithm", "model", "group", "arm", "variant")  # guesses, best first
+METHOD_NAMES = ("method", "optimizer", "optim", "algorithm", "model", "group", "arm", "variant")  # tried in this order
 SEED = ("seed", "random_seed", "rng_seed", "manual_seed", "random_state")
 STEP, RUN = ("step", "_step", "epoch"), ("run_id", "run", "run_name", "name", "id")
 NAMED_RUN = re.compile(r"(?P<method>.*?)[-_ /.]*(?:seed|s)?[-_ =]?(?P<seed>[0-9]+)", re.I)  # `adam-seed3`, `adam_3`
-CHART = re.compile(r"(?P<run>.+) - (?P<value>.+?)(?P<edge>__MIN|__MAX)?")  # a column of wandb's charts
+CHART = re.compile(r"(?P<run>.+) - (?P<value>.+?)(?P<edge>__MIN|__MAX)?")  # a column of a wandb chart
 
 
 def read_files(paths: Sequence[Path]) -> pd.DataFrame:
-    """One table of these files; a folder stands for its CSV files. Raises ConfigError for what cannot be read."""
+    """Read files, and the CSV files of folders, into one table. Raises ConfigError if a file cannot be read."""
     files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
     tables = [_read(file) for file in files if not file.stem.endswith(("_configs", "_system"))]
     if not tables:
-        raise ConfigError("no file to compare: give CSV, SQLite or parquet files")
+        raise ConfigError("no files to compare: expected CSV, SQLite or parquet files")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -41,24 +41,19 @@ def _read(path: Path) -> pd.DataFrame:
         frame = pd.read_csv(path)
     except (ValueError, OSError, sqlite3.Error) as error:
         why = next(iter(str(error).replace(str(path), path.name).splitlines()), "")
-        raise ConfigError(f"{path.name} cannot be read: {why}") from None
+        raise ConfigError(f"{path.name} could not be read: {why}") from None
     if {"Wall time", "Step", "Value"} <= set(frame):
-        run, tag = _scalar_name(path.stem)
-        return frame.rename(columns={"Value": tag, "Step": "step"}).drop(columns="Wall time").assign(run=run)
+        run, _, tag = path.stem.removeprefix("run-").partition("-tag-")  # TensorBoard's run-adam_0-tag-accuracy
+        names = {"Value": tag or "value", "Step": "step"}
+        return frame.rename(columns=names).drop(columns="Wall time").assign(run=run)
     return frame
-
-
-def _scalar_name(stem: str) -> tuple[str, str]:
-    """The run and the tag in the name of a file that TensorBoard saved: `run-adam_0-tag-accuracy`."""
-    run, _, tag = stem.removeprefix("run-").partition("-tag-")
-    return run, tag or "value"
 
 
 def _trackio(path: Path) -> pd.DataFrame:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
         tables = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not {"metrics", "configs"} <= tables:  # views of these names may be endless
-            raise ValueError("it is not a project of Trackio, with tables metrics and configs")
+        if not {"metrics", "configs"} <= tables:  # views with these names could return endless rows
+            raise ValueError("not a Trackio project: tables metrics and configs not found")
         rows = base.execute("SELECT run_id, run_name, step, metrics FROM metrics ORDER BY id").fetchall()
         configs = base.execute("SELECT run_id, config FROM configs").fetchall()
     metrics = pd.DataFrame([{"run_id": i, "run_name": n, "step": s, **json.loads(m)} for i, n, s, m in rows])
@@ -74,12 +69,12 @@ def _with_configs(metrics: pd.DataFrame, configs: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_row_per_run(frame: pd.DataFrame) -> pd.DataFrame:
-    """Any of the layouts as one row per run; method and seed from the runs' names if it has no such columns."""
+    """Convert any layout to one row per run; method and seed come from run names if there are no such columns."""
     return _last_rows(_named(_melted(frame)))
 
 
 def _melted(frame: pd.DataFrame) -> pd.DataFrame:
-    """A wandb chart (one column per run) as one row per run and step; other tables unchanged."""
+    """Convert a wandb chart (one column per run) to one row per run and step; return other tables unchanged."""
     steps = first_column(frame, STEP)
     found = {name: CHART.fullmatch(str(name)) for name in frame if name != steps}
     if not found or not all(found.values()):
@@ -93,7 +88,7 @@ def _melted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """With method and seed from the names of runs, if the table has no such columns and every name has both."""
+    """Add method and seed from the run names if the table lacks these columns and every name contains both."""
     run = first_column(frame, ("run", "run_name", "name"))
     if run is None or first_column(frame, SEED) or any(last_part(str(name)) in METHOD_NAMES for name in frame):
         return frame
@@ -104,7 +99,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _last_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """The last row of each run, each column at its last known value, if runs have several."""
+    """Keep the last known value of each column per run if runs have several rows."""
     run, step = first_column(frame, RUN), first_column(frame, STEP)
     if run is None or step is None or not frame[run].duplicated().any():
         return frame
@@ -115,11 +110,11 @@ def _last_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_part(name: str) -> str:
-    """`params.seed` -> `seed`."""
+    """Return the last part of a column name: `params.seed` -> `seed`."""
     return re.split(r"[./]", name)[-1].strip().lower()
 
 
 def first_column(frame: pd.DataFrame, names: Iterable[str]) -> str | None:
-    """The first column of one of these names."""
+    """Return the first column with one of these names, in the order of `names`."""
     by_name = {last_part(str(column)): str(column) for column in reversed(frame.columns)}
     return next((by_name[name] for name in names if name in by_name), None)

@@ -1,4 +1,4 @@
-"""Runs that were not trained here, compared with the same statistics and sentences."""
+"""Compare runs of other trackers with the statistics and sentences of this project."""
 
 import itertools
 import re
@@ -34,7 +34,7 @@ MOST_METHODS = 20
 
 @dataclass(frozen=True)
 class Unpaired(Paired):
-    """Runs without seeds in common: Welch's interval of the difference of two means."""
+    """Two methods without common seeds, compared by Welch's interval of the difference of two means."""
 
     left: tuple[float, ...] = ()
     right: tuple[float, ...] = ()
@@ -49,7 +49,7 @@ class Unpaired(Paired):
 
     @property
     def std(self) -> float:
-        """Of the difference of one run each."""
+        """Standard deviation of the difference of one run each."""
         return float(np.hypot(np.std(self.left, ddof=1), np.std(self.right, ddof=1))) if self.n > 1 else np.nan
 
     def interval_at(self, alpha: float) -> tuple[float, float]:
@@ -62,45 +62,39 @@ class Unpaired(Paired):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What runs from elsewhere say."""
+    """Statistics and sentences on a table of runs."""
 
-    columns: Mapping[str, str]  # which column was read as method, seed ("": none) and value
+    columns: Mapping[str, str]  # columns used as method, seed ("" for none) and value
     margin: float
-    runs: pd.DataFrame  # method, seed (nan if there is none), value (nan if a run has none), ended
+    runs: pd.DataFrame  # columns method, seed (nan if unknown), value (nan if missing), ended
     pairs: tuple[Paired, ...]
     notes: tuple[str, ...]
 
     @property
     def chosen(self) -> str:
-        """How the table was read: `method: optimizer; seed: none; value: val_acc; margin: 0.15`."""
+        """The columns that were used: `method: optimizer; seed: none; value: val_acc; margin: 0.15`."""
         return "; ".join(
             [*(f"{what}: {name or 'none'}" for what, name in self.columns.items()), f"margin: {self.margin:g}"]
         )
 
     @property
     def sentences(self) -> list[str]:
-        """The verdicts, and what was left out."""
+        """The verdicts, and notes on excluded runs."""
         return [*map(verdict, self.pairs), *corrected(sum(pair.n > 1 for pair in self.pairs)), *self.notes]
 
     @property
     def means(self) -> list[str]:
-        """`adam: 95.24±0.65, n = 5`."""
+        """One text per method: `adam: 95.24±0.65, n = 5`."""
         known = self.runs[self.runs.value.notna()]
         groups = known.groupby("method").value
         return [f"{label(str(name))}: {spread(part.mean(), part.std(), 2)}, n = {len(part)}" for name, part in groups]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the comparison as JSON for `lpwd compare --json`."""
         pairs = [
             {
-                **{
-                    "method": pair.method,
-                    "other": pair.other,
-                    "value": pair.value,
-                    "n": pair.n,
-                    "mean": short(pair.mean),
-                },
-                **{"outcome": pair.outcome, "margin": pair.margin, "seeds": list(pair.seeds)},
+                **{name: getattr(pair, name) for name in ("method", "other", "value", "n", "outcome", "margin")},
+                **{"mean": short(pair.mean), "seeds": list(pair.seeds)},
                 **dict(zip(("low", "high"), map(short, pair.interval), strict=True)),
                 "verdict": verdict(pair),
             }
@@ -119,47 +113,53 @@ def compare(
     value: str | None = None,
     margin: float | None = None,
 ) -> Comparison:
-    """Compare the methods in a table of runs, paired by seed if there are seeds.
+    """Compare the methods in a table of runs, paired by seed if the table has seeds.
 
-    The arguments name columns; those left out are guessed, and `chosen` says how; seed "" is no seed. Of several rows
-    of one run (a column run_id or alike, and one of steps) the last counts. Fractions of 1 are compared as percent.
-    `margin` is the smallest difference that matters, in points for scores; default 0.15 points, 0.01 for a loss.
-    Raises ConfigError if a column is missing or cannot be guessed, if the margin is missing, if there are fewer than
+    Column names that are not given are guessed; `chosen` reports them. Pass seed="" to ignore seeds. If a run has
+    several rows (a run id and a step column), the last row is used. Fractions are compared as percent. `margin` is the
+    smallest relevant difference, by default 0.15 points for scores and 0.01 for a loss.
+
+    Raises ConfigError if a column is missing or cannot be guessed, if the margin is unknown, if there are fewer than
     two or more than MOST_METHODS methods, or if a method has several runs with one seed.
     """
     frame = one_row_per_run(frame)
-    method_column = _column(frame, method, "method", _guessed_method(frame))
-    value_column = _column(frame, value, "value", _guessed_value(frame, {method_column}))
-    seed_column = _column(frame, seed, "seed", first_column(frame, SEED) or "", needed=False)
-    numbers = _numbers(frame[value_column])
-    is_score = bool(SCORE.search(value_column)) and not LOSS.search(value_column)
-    scale = 100.0 if is_score and numbers.abs().max() <= 1 else 1.0
-    runs = pd.DataFrame(
-        {
-            "method": frame[method_column].astype(str),
-            "seed": _numbers(frame[seed_column]) if seed_column else np.nan,
-            "value": scale * numbers,
-            "ended": _ended(frame),
-        }
-    )
-    runs.loc[~runs.ended, "value"] = np.nan
-    if margin is None and not is_score and not LOSS.search(value_column):
-        raise ConfigError(f"margin is missing: what difference in {value_column} matters is not known here")
-    smallest = margin or (POINTS if is_score else MARGINS["train_loss"])
-    title = f"{last_part(value_column)} (percent)" if scale > 1 else last_part(value_column)
-    kind: dict[str, Any] = {"value": title, "unit": " points" if is_score else "", "margin": smallest}
+    columns = {"method": _column(frame, method, "method", _guessed_method(frame))}
+    columns["seed"] = _column(frame, seed, "seed", first_column(frame, SEED) or "", needed=False)
+    columns["value"] = name = _column(frame, value, "value", _guessed_value(frame, {columns["method"]}))
+    is_loss = bool(LOSS.search(name))
+    is_score = bool(SCORE.search(name)) and not is_loss
+    if margin is None and not (is_score or is_loss):
+        raise ConfigError(f"margin is missing: give the smallest relevant difference in {name}")
+    runs = _runs(frame, columns)
+    percent = is_score and runs.value.abs().max() <= 1
+    runs["value"] = runs.value.where(runs.ended) * (100 if percent else 1)
+    margin = margin or (POINTS if is_score else MARGINS["train_loss"])
+    title = f"{last_part(name)} (percent)" if percent else last_part(name)
+    kind: dict[str, Any] = {"value": title, "unit": " points" if is_score else "", "margin": margin}
+    pairs = [_pair(runs, left, right, kind) for right, left in itertools.combinations(_methods(runs, columns), 2)]
+    return Comparison(columns, margin, runs, tuple(holm_adjusted(pairs)), tuple(_notes(runs, bool(columns["seed"]))))
+
+
+def _runs(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return method, seed, value and ended of each run."""
+    seed = _numbers(frame[columns["seed"]]) if columns["seed"] else np.nan
+    method, value = frame[columns["method"]].astype(str), _numbers(frame[columns["value"]])
+    return pd.DataFrame({"method": method, "seed": seed, "value": value, "ended": _ended(frame)})
+
+
+def _methods(runs: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """Return the methods, those of METHODS in its order. Raises ConfigError for fewer than two or too many."""
     names = sorted(set(runs.method), key=lambda name: (list(METHODS).index(name) if name in METHODS else 0, name))
     if len(names) < 2:
-        raise ConfigError(f"column {method_column} has one method, {names[0] if names else 'none'}: two are compared")
+        only = names[0] if names else "none"
+        raise ConfigError(f"column {columns['method']} has one method, {only}: at least two are needed")
     if len(names) > MOST_METHODS:
-        raise ConfigError(f"column {method_column} has {len(names):,} methods: at most {MOST_METHODS} are compared")
-    pairs = [_pair(runs, left, right, kind) for right, left in itertools.combinations(names, 2)]
-    columns = {"method": method_column, "seed": seed_column, "value": value_column}
-    return Comparison(columns, smallest, runs, tuple(holm_adjusted(pairs)), tuple(_notes(runs, bool(seed_column))))
+        raise ConfigError(f"column {columns['method']} has {len(names):,} methods: at most {MOST_METHODS} are allowed")
+    return names
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """NaN for what is not a finite number."""
+    """Convert to numbers; anything but a finite number becomes NaN."""
     return pd.to_numeric(column, errors="coerce").replace([np.inf, -np.inf], np.nan)
 
 
@@ -167,21 +167,21 @@ def _column(frame: pd.DataFrame, given: str | None, what: str, guess: str | None
     columns = ", ".join(map(str, frame.columns))[:500]
     if given is not None and (given or needed):
         if given not in frame:
-            raise ConfigError(f"{what} is {given!r}: columns are {columns}")
+            raise ConfigError(f"unknown {what} column {given!r}: columns are {columns}")
         return given
     if needed and not guess:
-        raise ConfigError(f"which column is the {what} is not clear: name one of {columns}")
+        raise ConfigError(f"could not determine the {what} column: choose one of {columns}")
     return guess or "" if given is None else ""
 
 
 def _guessed_method(frame: pd.DataFrame) -> str | None:
-    """A column of a usual name with several values, the usual names in their order."""
+    """Return the first column of METHOD_NAMES with more than one value."""
     several = frame[[name for name in frame if frame[name].map(str).nunique() > 1]]
     return first_column(several, METHOD_NAMES)
 
 
 def _guessed_value(frame: pd.DataFrame, taken: set[str]) -> str | None:
-    """The numeric column whose name fits best: scores before losses, of validation and test before others."""
+    """Return the numeric column that fits best: scores before losses, validation and test before others."""
     numeric = [name for name in _numeric(frame) if name not in taken]
     fitting = (name for pattern in VALUE for name in numeric if pattern.search(name.lower()))
     return next(fitting, None)
@@ -192,14 +192,14 @@ def _numeric(frame: pd.DataFrame) -> list[str]:
 
 
 def usable_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
-    """The columns that could be method, seed and value."""
+    """Return the columns that can be used as method, seed and value."""
     numeric = _numeric(frame)
     several = [str(name) for name in frame if 1 < frame[name].map(str).nunique() <= MOST_METHODS]
     return {"method": several, "seed": numeric, "value": numeric}
 
 
 def _ended(frame: pd.DataFrame) -> pd.Series:
-    """Whether each run finished; all of them if the table does not say."""
+    """Return which runs finished; all of them if the table has no state."""
     state = first_column(frame, STATE)
     return frame[state].astype(str).str.lower().isin(ENDED) if state else pd.Series(True, frame.index)
 
@@ -217,14 +217,14 @@ def _pair(runs: pd.DataFrame, left: str, right: str, kind: Mapping[str, Any]) ->
     for part in (one, other):
         if len(twice := part[part.seed.duplicated()]):
             name, seed = twice.iloc[0][["method", "seed"]]
-            raise ConfigError(f"{name} has several runs with seed {seed:g}: keep one setting of each method")
+            raise ConfigError(f"{name} has several runs with seed {seed:g}: keep one setting per method")
     wide = [part.set_index("seed").value.loc[common] for part in (one, other)]
     differences = tuple(map(float, wide[0] - wide[1]))
     return replace(Paired(**about), seeds=tuple(map(int, common)), differences=differences)
 
 
 def _notes(runs: pd.DataFrame, has_seeds: bool) -> list[str]:
-    """Runs that are not compared: without a value, or with a seed that no other method has."""
+    """Describe the runs that are excluded: without a value, or with a seed that no other method has."""
     notes = []
     for name, part in runs.groupby("method"):
         if lost := int(part.value.isna().sum()):

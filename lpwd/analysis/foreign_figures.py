@@ -1,4 +1,4 @@
-"""Two figures of a comparison: each method's mean with its interval, and the differences beside the margin."""
+"""The figures of a comparison: means with intervals, and differences with the margin."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ ROW_PIXELS, FRAME_PIXELS = 40, 96
 
 
 def means(found: Comparison) -> dict[str, Any]:
-    """One row per method: a dot per run, the mean and its 95 % interval."""
+    """Draw one row per method: a dot per run, the mean and its 95 % interval."""
     known = found.runs[found.runs.value.notna()]
     parts = {str(name): list(part) for name, part in known.groupby("method").value}
     rows = [
@@ -27,7 +27,7 @@ def means(found: Comparison) -> dict[str, Any]:
 
 
 def differences(found: Comparison) -> dict[str, Any]:
-    """One row per pair of methods: a dot per seed, the mean difference, its 95 % interval, and the margin shaded."""
+    """Draw one row per pair of methods: a dot per seed, the mean, its 95 % interval, and the margin shaded."""
     rows = [
         (
             f"{_short(label(pair.method))} − {_short(label(pair.other))}",
@@ -49,7 +49,7 @@ def differences(found: Comparison) -> dict[str, Any]:
 
 
 def _figure(rows: Sequence[Row], x_title: str) -> dict[str, Any]:
-    """The rows from top to bottom."""
+    """Draw the rows from top to bottom."""
     traces = [trace for row in rows for trace in _traces(row)]
     layout = {
         "xaxis": {"title": x_title},

@@ -1,6 +1,6 @@
-"""LPWD minus WD at each strength of a scan: where a page opens, what holds there, and how much is only more decay.
+"""LPWD minus WD at each decay rate of a scan: the initial decay rate, the verdict, and the effect of total decay.
 
-The rule of `opening` was written before the runs of presets `scan` and `settle` existed.
+The rule of `opening` was fixed before the runs of presets `scan` and `settle` existed.
 """
 
 import math
@@ -13,17 +13,18 @@ from lpwd.analysis.phrases import minus, no_difference, size
 from lpwd.analysis.verdict import difference, one_sentence
 
 CLAIM = 1  # the paper claims that LPWD is above WD
-SUPPORTED = ("higher", "lower")  # outcomes that tell which method is ahead
-PLAIN = 0.5  # lambda to open at where no difference is supported: the paper's Figure 1
-MOST_SHARE = 150  # percent of a gap; beyond, the gap is too small to be a measure
-MORE_DECAY, EQUAL_DECAY = "wd15", "lpwd_matched"  # the controls of "is it only more decay?"
+SUPPORTED = ("higher", "lower")  # outcomes that show which method is ahead
+PLAIN = 0.5  # initial lambda if no difference is supported: the paper's Figure 1
+MOST_SHARE = 150  # percent of a gap; larger shares are not reported because the gap is too small
+MORE_DECAY, EQUAL_DECAY = "wd15", "lpwd_matched"  # controls for total decay
 
 
 def opening(differences: Mapping[float, Paired]) -> float:
-    """The most telling lambda of a scan: `differences` has LPWD minus WD in top-1 at each lambda that was run.
+    """Return the lambda of a scan that the page shows first; `differences` has LPWD minus WD in top-1 by lambda.
 
-    The largest supported difference in favour of LPWD if there is one, else the largest supported one, else the lambda
-    nearest to 0.5 (in ratio); of equals the weakest. Raises ValueError where no lambda is given.
+    This is the lambda with the largest supported difference in favour of LPWD, else with the largest supported
+    difference, else the one nearest to 0.5 in ratio. Ties go to the smallest lambda. Raises ValueError if
+    `differences` is empty.
     """
     supported = {decay: found.mean for decay, found in differences.items() if found.outcome in SUPPORTED}
     favourable = {decay: mean for decay, mean in supported.items() if mean > 0}
@@ -34,8 +35,8 @@ def opening(differences: Mapping[float, Paired]) -> float:
 
 
 def minus_wd(runs: pd.DataFrame, value: str) -> dict[str, Paired]:
-    """Each method of `runs`, which hold one (eta, lambda), minus WD over pairs of the same seed."""
-    same = runs.assign(scale="any")  # the same settings give the same numbers whichever grid asked
+    """Return each method minus WD over pairs of the same seed; `runs` have one (eta, lambda)."""
+    same = runs.assign(scale="any")  # equal settings give equal numbers at any scale
     return {method: paired(same, method, "wd", value) for method in sorted(set(same.method) - {"wd"})}
 
 
@@ -47,7 +48,7 @@ def holds(differences: Mapping[str, Paired]) -> str:
 
 
 def why(differences: Mapping[str, Paired]) -> str:
-    """Return how much of LPWD minus WD is explained by more decay; empty below two pairs or without controls."""
+    """Return how much of LPWD minus WD more decay explains, or "" with fewer than two pairs or without controls."""
     gap = differences["lpwd"]
     if gap.n < 2:
         return ""
@@ -62,7 +63,7 @@ def why(differences: Mapping[str, Paired]) -> str:
 
 
 def _at_equal_decay(gap: Paired, matched: Paired) -> str:
-    """Whether the gap remains when LPWD decays as much in total as WD."""
+    """Describe LPWD minus WD at equal total decay."""
     lead = "at equal total decay"
     if gap.outcome in SUPPORTED and matched.outcome in SUPPORTED:
         same = matched.outcome == gap.outcome
@@ -77,7 +78,7 @@ def _at_equal_decay(gap: Paired, matched: Paired) -> str:
 
 
 def _more_decay(gap: Paired, more: Paired) -> str:
-    """How uniform decay does when its total decay is about that of LPWD."""
+    """Describe the effect of uniform decay with about the total decay of LPWD."""
     found = {
         "higher": "is better",
         "lower": "is worse",

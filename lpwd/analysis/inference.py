@@ -1,6 +1,7 @@
-"""Formulas of inference: intervals, power, corrections for many questions and many looks. No pandas.
+"""Statistical inference: intervals, power, and corrections for multiple questions and looks.
 
-Tests compare them with scipy.stats and statsmodels; `python docs/simulate.py` prints their coverage and error rates.
+This module does not import pandas. Tests compare it with scipy.stats and statsmodels; `python docs/simulate.py` prints
+coverage and error rates.
 """
 
 import functools
@@ -11,17 +12,17 @@ from typing import Literal
 import numpy as np
 from scipy.special import gammaincinv, ndtr, roots_legendre, stdtrit
 
-ALPHA = 0.05  # of all verdicts together
-POWER = 0.8  # chance to find a difference that is there
-MOST_SEEDS = 1_000  # `seeds_needed` looks no further
-CHOSEN_INFLATION = 5 / 3  # of the variance of a mean at a `fair_choice`: its halves choose for each other
-NODES, WEIGHTS = (half / 2 for half in roots_legendre(400))  # of a mean over 0..1
+ALPHA = 0.05  # family-wise error rate of all verdicts
+POWER = 0.8  # probability of detecting an existing difference
+MOST_SEEDS = 1_000  # upper limit of `seeds_needed`
+CHOSEN_INFLATION = 5 / 3  # factor on the variance of a mean at a `fair_choice`, whose halves are not independent
+NODES, WEIGHTS = (half / 2 for half in roots_legendre(400))  # Gauss-Legendre quadrature over 0..1
 NODES = NODES + 0.5
-LOOKS = (3, 5, 8, 12, 20)  # seeds at which a sweep that decides may stop
+LOOKS = (3, 5, 8, 12, 20)  # numbers of seeds at which a sweep with --decide may stop
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95, inflation: float = 1.0) -> tuple[float, float]:
-    """Student's interval of the mean: mean +- t(n-1) s / sqrt(n); nan below two values.
+    """Return Student's interval of the mean, mean +- t(n-1) s / sqrt(n); nan below two values.
 
     `inflation` multiplies the variance, for values that are not independent.
     """
@@ -38,7 +39,7 @@ def _around(mean: float, error: float, freedom: float, confidence: float) -> tup
 
 
 def welch_interval(left: Sequence[float], right: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
-    """Welch's interval of mean(left) - mean(right), unpaired, unequal variances; nan below two values of each."""
+    """Return Welch's interval of mean(left) - mean(right), for unequal variances; nan below two values of each."""
     if min(len(left), len(right)) < 2:
         return math.nan, math.nan
     shares = [float(np.var(values, ddof=1)) / len(values) for values in (left, right)]
@@ -50,9 +51,9 @@ def welch_interval(left: Sequence[float], right: Sequence[float], confidence: fl
 
 
 def correlation_interval(values: Sequence[float], points: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Student's interval of the mean of Fisher's z over seeds, as a correlation: it stays within -1 and 1.
+    """Return Student's interval of the mean of Fisher's z over seeds, as a correlation between -1 and 1.
 
-    A rank correlation of exactly 1 over `points` is drawn in to halfway between 1 and the next possible value.
+    A rank correlation of exactly 1 over `points` is replaced by the midpoint between 1 and the next possible value.
     """
     most = 1 - 3 / (points * (points**2 - 1)) if points > 1 else 0.0
     low, high = t_interval(np.arctanh(np.clip(values, -most, most)), confidence)
@@ -62,11 +63,11 @@ def correlation_interval(values: Sequence[float], points: int, confidence: float
 def seeds_and_images_interval(
     differences: np.ndarray, confidence: float = 0.95, values: Sequence[float] | None = None
 ) -> tuple[float, float]:
-    """Interval of the mean over new seeds and new test images; `differences` [seeds, images], nan below two of each.
+    """Return the interval of the mean over seeds and test images; `differences` [seeds, images], nan below two of each.
 
     Crossed random effects: the variance of the mean is (MS seeds + MS images - MS rest) / (seeds images), at least the
-    larger of the first two; degrees of freedom by Satterthwaite. `values` [seeds] take the place of the seeds' means if
-    the quantity is a mean over epochs and the images are those of one.
+    larger of the first two; degrees of freedom by Satterthwaite. `values` [seeds] replace the means of the seeds if the
+    quantity is a mean over epochs and the images were recorded in one epoch.
     """
     seeds, images = differences.shape
     if min(seeds, images) < 2:
@@ -84,11 +85,11 @@ def seeds_and_images_interval(
 
 
 def fair_choice(values: np.ndarray) -> np.ndarray:
-    """The setting with the best mean over the other half of the seeds: [..., settings, seeds] -> [..., seeds].
+    """Choose the setting with the best mean on the other half of the seeds: [..., settings, seeds] -> [..., seeds].
 
-    The halves are every other seed. nan marks a run without a value; -1 a choice without any. The highest mean is the
-    best. Leaving out one seed at a time would use more seeds to choose, but its intervals cover 85 % with five seeds
-    and 72 % with twenty if settings are about equal (docs/log.md).
+    Halves are even and odd seeds, the highest mean is the best, nan marks missing values and -1 a choice without any.
+    Leave-one-out would choose on more seeds, but its intervals cover only 85 % with five seeds and 72 % with twenty if
+    settings are about equal (docs/log.md).
     """
     half = np.arange(values.shape[-1]) % 2
     choice = np.full(values.shape[:-2] + values.shape[-1:], -1)
@@ -101,7 +102,7 @@ def fair_choice(values: np.ndarray) -> np.ndarray:
 
 
 def chosen(values: np.ndarray, choice: np.ndarray) -> np.ndarray:
-    """The values [..., settings, seeds] at a choice [..., seeds]."""
+    """Return the values [..., settings, seeds] at a choice [..., seeds]."""
     return np.take_along_axis(values, choice[..., None, :], -2)[..., 0, :]
 
 
@@ -109,10 +110,10 @@ Place = Literal["equal", "higher", "lower", "undecided"]
 
 
 def place(interval: tuple[float, float], margin: float) -> Place:
-    """Where an interval lies: within the margin around 0 (`equal`), else above or below 0, else undecided.
+    """Return where an interval lies: within the margin around 0 (`equal`), above 0, below 0, or `undecided`.
 
-    A verdict is wrong only if the interval misses the true value, so one interval serves all three (Goeman, Solari and
-    Stijnen 2010, three-sided testing).
+    A verdict is wrong only if the interval misses the true value, so one interval serves all three tests (three-sided
+    testing, Goeman, Solari and Stijnen 2010).
     """
     low, high = interval
     if -margin < low and high < margin:
@@ -122,11 +123,11 @@ def place(interval: tuple[float, float], margin: float) -> Place:
     return "lower" if high < 0 else "undecided"
 
 
-# ---- how many seeds
+# ---- number of seeds
 
 
 def power(difference: float, deviation: float, n: int, alpha: float = ALPHA) -> float:
-    """Chance that a paired t test over n seeds finds this difference, when single pairs deviate by `deviation`."""
+    """Return the power of a paired t test over n seeds, with the standard deviation of single pairs."""
     if n < 2 or not deviation:
         return float(n >= 2 and difference != 0)
     shift, reach = math.sqrt(n) * difference / deviation, _reaches(n, alpha)
@@ -134,7 +135,7 @@ def power(difference: float, deviation: float, n: int, alpha: float = ALPHA) -> 
 
 
 def equivalence_power(margin: float, deviation: float, n: int, alpha: float = ALPHA) -> float:
-    """Chance that the interval over n seeds lies within the margin if the difference is 0."""
+    """Return the probability that the interval over n seeds lies within the margin if the difference is 0."""
     if n < 2 or not deviation:
         return float(n >= 2)
     left = math.sqrt(n) * margin / deviation - _reaches(n, alpha)
@@ -143,16 +144,16 @@ def equivalence_power(margin: float, deviation: float, n: int, alpha: float = AL
 
 @functools.lru_cache(4096)
 def _reaches(n: int, alpha: float) -> np.ndarray:
-    """The half width of the interval, in standard errors, at the nodes of the distribution of s.
+    """Return the half width of the interval, in standard errors, at the quadrature nodes of the distribution of s.
 
-    Both chances are means over it. scipy's noncentral t does the same and returns nan for some n (1.17).
+    scipy's noncentral t would give the same power but returns nan for some n (scipy 1.17).
     """
     s = np.sqrt(2 * gammaincinv((n - 1) / 2, NODES) / (n - 1))
     return float(stdtrit(n - 1, 1 - alpha / 2)) * s
 
 
 def detectable(deviation: float, n: int, alpha: float = ALPHA) -> float:
-    """The smallest difference that n seeds find with a chance of 80 %; nan below two."""
+    """Return the smallest difference that n seeds detect with 80 % power; nan below two seeds."""
     if n < 2 or not deviation:
         return math.nan if n < 2 else 0.0
     low, high = 0.0, deviation
@@ -165,9 +166,9 @@ def detectable(deviation: float, n: int, alpha: float = ALPHA) -> float:
 
 
 def seeds_needed(deviation: float, margin: float, alpha: float = ALPHA) -> int:
-    """Seeds that find a difference of `margin`, and show that there is none if there is none, each with 80 %.
+    """Return the seeds needed to detect a difference of `margin`, and to show equivalence, each with 80 % power.
 
-    Raises ValueError for a margin that is not above 0. At most MOST_SEEDS.
+    Returns at most MOST_SEEDS. Raises ValueError unless the margin is positive.
     """
     if not margin > 0:
         raise ValueError(f"margin is {margin}: it must be above 0")
@@ -176,7 +177,7 @@ def seeds_needed(deviation: float, margin: float, alpha: float = ALPHA) -> int:
 
 
 def seeds_to_find(difference: float, deviation: float, alpha: float = ALPHA) -> int:
-    """Seeds that find this difference with a chance of 80 %; at most MOST_SEEDS."""
+    """Return the seeds needed to detect this difference with 80 % power, at most MOST_SEEDS."""
     return _fewest(lambda n: power(abs(difference), deviation, n, alpha))
 
 
@@ -188,13 +189,13 @@ def _fewest(chance: Callable[[int], float]) -> int:
     return high
 
 
-# ---- many questions, and many looks
+# ---- multiple questions and multiple looks
 
 
 def holm(decided: Sequence[Callable[[float], bool]], alpha: float = ALPHA) -> list[float]:
-    """Return the level at which each question is judged; `decided[i](level)` says whether i has a verdict at a level.
+    """Return the level of each question by Holm's procedure; `decided[i](level)` tells whether question i is decided.
 
-    Holm's steps: all open questions are judged at alpha over their number, until none is decided any more.
+    All open questions are tested at alpha divided by their number, until no further question is decided.
     """
     levels, still_open = [alpha] * len(decided), set(range(len(decided)))
     while still_open:
@@ -208,19 +209,19 @@ def holm(decided: Sequence[Callable[[float], bool]], alpha: float = ALPHA) -> li
 
 
 def next_look(seeds: int) -> int:
-    """The first planned look at more than `seeds`; `seeds` after the last."""
+    """Return the next planned look after `seeds`, or `seeds` after the last one."""
     return min((look for look in LOOKS if look > seeds), default=seeds)
 
 
 def looks(most: int) -> list[int]:
-    """Seeds after which a sweep that decides looks at its results; the last look is at `most`."""
+    """Return the numbers of seeds at which results are tested; the last is `most`."""
     return [*(n for n in LOOKS if n < most), most]
 
 
 def spent(most: int, alpha: float = ALPHA) -> dict[int, float]:
-    """The level of each look, which sum up to alpha: what Pocock's spending function (Lan and DeMets) grants it.
+    """Return the level of each look by Pocock's spending function (Lan and DeMets); the levels sum to alpha.
 
-    By their sum the chance of a false verdict at any look is at most alpha, whatever the correlation of the looks.
+    The probability of a false verdict at any look is therefore at most alpha, for any correlation of the looks.
     """
     granted = {n: alpha * math.log1p((math.e - 1) * n / most) for n in looks(most)}
     before = [0.0, *list(granted.values())[:-1]]

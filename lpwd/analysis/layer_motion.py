@@ -1,4 +1,4 @@
-"""By what angle each layer turns per step at a run's end, beside the equilibrium that theory predicts for its decay."""
+"""The angle per step of each layer at the end of a run, compared with the predicted equilibrium."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,21 +7,21 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis.equilibrium import WITHIN, angle
-from lpwd.analysis.figures import empty_figure, style
+from lpwd.analysis.figures import add_line, empty_figure
 from lpwd.analysis.words import general, label
 from lpwd.history import History
 from lpwd.methods import METHODS
 from lpwd.runs import Run, RunSource
 
-LISTED = 4  # strengths that a sentence names one by one
+LISTED = 4  # up to this many decay rates are listed one by one
 CAPTION = "angle per step of each layer, measured over predicted"
 COLUMNS = ["run_id", "method", "weight_decay", "seed", "layer", "name", "predicted", "measured"]
 
 
 def layer_motion(cells: pd.DataFrame, source: RunSource) -> pd.DataFrame:
-    """One row per layer of each finished cell that recorded its motion: radians per step, in the last epoch.
+    """Return one row per layer of each finished cell: measured and predicted radians per step in the last epoch.
 
-    `layer` counts from 1, the shallowest. Layers for which nothing is predicted are left out (`equilibrium.angle`).
+    `layer` counts from 1, the shallowest. Layers without a prediction (`equilibrium.angle`) are excluded.
     """
     finished = cells[cells.state == "finished"].set_index("run_id")
     place = {method: number for number, method in enumerate(METHODS)}
@@ -31,7 +31,9 @@ def layer_motion(cells: pd.DataFrame, source: RunSource) -> pd.DataFrame:
 
 
 def _rows(run: Run, history: History) -> Iterator[dict[str, Any]]:
-    moved = [row for row in history.epochs.rows() if row["relative_update"]]  # older records know one step an epoch
+    moved = [
+        row for row in history.epochs.rows() if row["relative_update"]
+    ]  # older records measured one step per epoch
     if history.started is None or not moved:
         return
     layers = zip(
@@ -44,7 +46,7 @@ def _rows(run: Run, history: History) -> Iterator[dict[str, Any]]:
 
 
 def figure(motion: pd.DataFrame) -> go.Figure:
-    """A point per method, λ and layer, the mean over seeds; on the line a layer turns as predicted."""
+    """Draw one point per method, λ and layer, as the mean over seeds; the line marks the prediction."""
     drawn = empty_figure("predicted angle per step (radians)", "measured angle per step, last epoch (radians)")
     ends = [float(motion.predicted.min()), float(motion.predicted.max())]
     drawn.add_scatter(
@@ -52,13 +54,13 @@ def figure(motion: pd.DataFrame) -> go.Figure:
     )
     for method, part in motion.groupby("method", sort=False):
         means = part.groupby(["weight_decay", "layer", "name"])[["predicted", "measured"]].mean().reset_index()
-        look = style(str(method))
-        drawn.add_scatter(
-            x=means.predicted,
-            y=means.measured,
+        add_line(
+            drawn,
+            str(method),
+            means.predicted,
+            means.measured,
+            part.seed.nunique(),
             mode="markers",
-            marker={"color": look.color, "symbol": look.marker or "circle", "size": 7, "opacity": 0.7},
-            name=f"{label(str(method))} (n = {part.seed.nunique()})",
             text=[f"λ {row.weight_decay:g}, layer {row.layer} {row.name}" for row in means.itertuples(index=False)],
             hovertemplate="%{text}: %{y:.3g}, predicted %{x:.3g}",
         )
@@ -66,11 +68,11 @@ def figure(motion: pd.DataFrame) -> go.Figure:
 
 
 def sentences(motion: pd.DataFrame, methods: Iterable[str]) -> list[str]:
-    """For each method, the measured angle over the predicted one at each strength, and how many layers balance."""
-    return [_said(method, motion[motion.method == method]) for method in methods if (motion.method == method).any()]
+    """Return one sentence per method: measured over predicted angle per λ, and how many layers are in equilibrium."""
+    return [_sentence(method, motion[motion.method == method]) for method in methods if (motion.method == method).any()]
 
 
-def _said(method: str, motion: pd.DataFrame) -> str:
+def _sentence(method: str, motion: pd.DataFrame) -> str:
     ratio = motion.measured / motion.predicted
     medians = ratio.groupby(motion.weight_decay).median()
     at = ", ".join(f"{general(median, 2)} at λ = {decay:g}" for decay, median in medians.items())

@@ -1,4 +1,4 @@
-"""Paired differences over seeds: at equal settings or with settings chosen fairly, and what holds of them."""
+"""Paired differences over seeds, at given settings or with cross-validated settings, and their outcomes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,7 @@ from lpwd.runs import RunSource
 Outcome = Place | Literal["none", "no interval"]
 DECIDED = frozenset({"equal", "higher", "lower"})
 LOWER_IS_BETTER = frozenset({"train_loss"})
-# The smallest difference that matters, in the unit of a value of the frame: 0.15 points is the smallest gain in the
-# paper's Table 1. Declared before any run is looked at.
+# Smallest relevant differences, fixed before any run: 0.15 points is the smallest gain in the paper's Table 1.
 MARGINS = {"best10_mean": 0.15, "last_top1": 0.15, "val_selected_top1": 0.15, "train_loss": 0.01}
 
 NEEDED = (
@@ -37,21 +36,21 @@ NEEDED = (
 
 @dataclass(frozen=True)
 class Paired:
-    """`method` minus `other` over pairs of the same seed, hence the same batches, initial weights and images."""
+    """`method` minus `other` over pairs with the same seed, batches, initial weights and images."""
 
     method: str
     other: str
     value: str
     seeds: tuple[int, ...] = ()
     differences: tuple[float, ...] = ()
-    diverged: tuple[tuple[str, int], ...] = ()  # (method, runs) with at least one run
-    alpha: float = ALPHA  # of the outcome; the interval has always 95 %
-    run_ids: tuple[tuple[str, str], ...] = ()  # of `method` and `other`, by seed
+    diverged: tuple[tuple[str, int], ...] = ()  # (method, number of diverged runs), without zeros
+    alpha: float = ALPHA  # level of the outcome; `interval` always has 95 %
+    run_ids: tuple[tuple[str, str], ...] = ()  # run ids of `method` and `other`, one pair per seed
     over_images: tuple[float, float] | None = None  # 95 % interval over seeds and images; see `with_images`
-    naive: float | None = None  # mean difference if each setting was chosen on the seeds that it is measured on
-    hours: float = math.nan  # that one more pair takes, at the speed of these runs
+    naive: float | None = None  # mean difference if settings are chosen on the same seeds
+    hours: float = math.nan  # time of one more pair, at the speed of these runs
     margin: float = math.nan  # default: MARGINS[value]
-    unit: str = " points"  # of a value that is not among `verdict.QUANTITIES`
+    unit: str = " points"  # used for values that are not in `verdict.QUANTITIES`
 
     def __post_init__(self) -> None:
         if math.isnan(self.margin):
@@ -63,17 +62,17 @@ class Paired:
 
     @property
     def mean(self) -> float:
-        """nan without pairs."""
+        """Mean difference; nan without pairs."""
         return float(np.mean(self.differences)) if self.n else math.nan
 
     @property
     def std(self) -> float:
-        """ddof 1; nan below two pairs."""
+        """Standard deviation (ddof 1); nan below two pairs."""
         return float(np.std(self.differences, ddof=1)) if self.n > 1 else math.nan
 
     @property
     def spread(self) -> str:
-        """How n is given, if these are not pairs of seeds."""
+        """Text for n if these are not pairs of seeds, else ""."""
         return ""
 
     @property
@@ -82,44 +81,44 @@ class Paired:
         return self.interval_at(ALPHA)
 
     def interval_at(self, alpha: float) -> tuple[float, float]:
-        """The same at any level."""
+        """Return Student's interval of the mean at level `alpha`."""
         return t_interval(self.differences, 1 - alpha, self.inflation)
 
     @property
     def inflation(self) -> float:
-        """Of the variance of the mean: above 1 if settings were chosen."""
+        """Factor on the variance of the mean; above 1 if settings were chosen."""
         return 1.0 if self.naive is None else CHOSEN_INFLATION
 
     @property
     def adjusted(self) -> tuple[float, float]:
-        """The interval at level `alpha`, which decides."""
+        """The interval at level `alpha`, which determines the outcome."""
         return self.interval_at(self.alpha)
 
     @property
     def outcome(self) -> Outcome:
-        """What holds at level `alpha`."""
+        """The outcome at level `alpha`."""
         return self.at(self.alpha)
 
     def at(self, alpha: float) -> Outcome:
-        """`none` (no pair), `no interval` (one pair), `equal` (within the margin), `higher`, `lower` or `undecided`."""
+        """Return `none` (no pair), `no interval` (one pair), `equal`, `higher`, `lower` or `undecided`."""
         if self.n < 2:
             return "no interval" if self.n else "none"
         return place(self.interval_at(alpha), self.margin)
 
     def decided(self, alpha: float) -> bool:
-        """Whether there is a verdict at level `alpha`."""
+        """Return whether the outcome at level `alpha` is decided."""
         return self.at(alpha) in DECIDED
 
 
 def holm_adjusted(pairs: Sequence[Paired]) -> list[Paired]:
-    """The same pairs, each judged at its level by Holm's correction for the number of those with an interval."""
+    """Return the pairs with levels by Holm's correction for the number of pairs with an interval."""
     judged = [pair for pair in pairs if pair.n > 1]
     levels = iter(holm([pair.decided for pair in judged]))
     return [replace(pair, alpha=next(levels)) if pair.n > 1 else pair for pair in pairs]
 
 
 def with_images(pair: Paired, source: RunSource) -> Paired:
-    """The same pair with its interval over seeds and images, if all of its runs kept which images they got right."""
+    """Add the interval over seeds and images if all runs recorded which images they classified correctly."""
     if pair.n < 2 or pair.value in LOWER_IS_BETTER or not pair.run_ids:
         return pair
     left, right = (_correct(source, ids) for ids in zip(*pair.run_ids, strict=True))
@@ -132,7 +131,7 @@ def with_images(pair: Paired, source: RunSource) -> Paired:
 
 
 def _correct(source: RunSource, run_ids: Iterable[str]) -> np.ndarray | None:
-    """[runs, images] bool, or None if one of them did not keep it."""
+    """Return [runs, images] bool, or None if a run did not record it."""
     rows = []
     for run_id in run_ids:
         history = source.history(run_id)
@@ -143,10 +142,10 @@ def _correct(source: RunSource, run_ids: Iterable[str]) -> np.ndarray | None:
 
 
 def paired(runs: pd.DataFrame, method: str, other: str, value: str = "best10_mean") -> Paired:
-    """The paired differences in `runs`, which must hold one (eta, lambda) of each of the two methods.
+    """Return the paired differences in `runs`, which must contain one (eta, lambda) of each method.
 
-    Pairs share seed, device class, scale and everything but method, eta and lambda. Raises ValueError if a pair is
-    ambiguous: the caller chooses a setting first.
+    Pairs share seed, device class, scale and everything except method, eta and lambda. Raises ValueError if a pair is
+    ambiguous; choose a setting first.
     """
     keys = ["device_class", "scale", "batches", "seed"]
     two = _of(runs, (method, other), value)
@@ -170,21 +169,21 @@ def paired(runs: pd.DataFrame, method: str, other: str, value: str = "best10_mea
 
 
 def _of(runs: pd.DataFrame, methods: Sequence[str], value: str) -> pd.DataFrame:
-    """The rows of these methods and the columns that pairs need: a cut of all 60 costs six times as much."""
+    """Select the rows of these methods and the needed columns: selecting all 60 columns takes six times as long."""
     return runs.loc[runs.method.isin(methods), [name for name in (*NEEDED, value) if name in runs]]
 
 
 def divergences(runs: pd.DataFrame, *methods: str) -> tuple[tuple[str, int], ...]:
-    """How many runs of each method diverged, without those of which none did."""
+    """Return the number of diverged runs of each method, without zeros."""
     lost = {name: int(((runs.method == name) & (runs.state == "diverged")).sum()) for name in methods}
     return tuple((name, count) for name, count in lost.items() if count)
 
 
 def fairly_chosen(runs: pd.DataFrame, method: str, other: str, value: str = "best10_mean") -> Paired:
-    """Each method at the (eta, lambda) with the best mean on one half of the seeds, compared on the other, and in turn.
+    """Compare two methods, each at the (eta, lambda) with the best mean on the other half of the seeds.
 
-    `naive` is the difference at the settings with the best means on all seeds, as the paper chooses; None if
-    there is one setting of each, or one seed. Raises ValueError as `paired`.
+    `naive` is the difference at the settings with the best means on all seeds, as the paper chooses; None with one
+    setting per method or one seed. Raises ValueError as `paired` does.
     """
     runs = _of(runs, (method, other), value)
     naive = paired(pd.concat([best_runs(runs, name, value) for name in (method, other)]), method, other, value)
@@ -202,7 +201,7 @@ def fairly_chosen(runs: pd.DataFrame, method: str, other: str, value: str = "bes
 
 
 def _by_setting(runs: pd.DataFrame, method: str, value: str, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Values and run ids [settings, seeds] of a method's finished runs; nan and None if there is no run."""
+    """Return values and run ids [settings, seeds] of the finished runs of a method; nan and None without a run."""
     done = runs[(runs.method == method) & (runs.state == "finished")]
     wide = [done.pivot(index=["lr", "weight_decay"], columns="seed", values=name) for name in (value, "run_id")]
     values, ids = (one.reindex(columns=seeds) for one in wide)
@@ -210,7 +209,7 @@ def _by_setting(runs: pd.DataFrame, method: str, value: str, seeds: list[int]) -
 
 
 def best_runs(runs: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
-    """The runs of the method's (eta, lambda) with the best mean; all of the method if none has finished."""
+    """Return the runs of the (eta, lambda) with the best mean, or all runs of the method if none has finished."""
     mine = runs[runs.method == method]
     done = mine[(mine.state == "finished") & mine[value].notna()]
     if done.empty:

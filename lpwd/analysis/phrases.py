@@ -1,4 +1,4 @@
-"""The phrases that all sentences on differences, intervals and seeds are made of."""
+"""Phrases for sentences on differences, intervals and seeds."""
 
 import math
 from collections.abc import Sequence
@@ -9,51 +9,51 @@ from lpwd.sentences import counted
 
 
 def chosen_text(naive: float | None, unit: str) -> str:
-    """How (eta, lambda) were chosen; empty if there was nothing to choose. `naive` as in `Paired`."""
+    """Return how (eta, lambda) were chosen, or "" for a single setting; `naive` as in `Paired`."""
     if naive is None:
         return ""
     return f"; settings chosen on the other half of the seeds; on the same seeds {signed(naive, unit)}"
 
 
 def signed(value: float, unit: str) -> str:
-    """`+0.70 points`."""
+    """Return `+0.70 points`."""
     return f"{number(value, signed=True, digits=2 if unit else 3)}{unit}"
 
 
 def size(value: float, unit: str) -> str:
-    """`0.15 points`."""
+    """Return `0.15 points`."""
     return f"{number(value, digits=2 if unit else 3)}{unit}"
 
 
 def minus(method: str, other: str) -> str:
-    """`LPWD minus WD`."""
+    """Return `LPWD minus WD`."""
     return f"{label(method)} minus {label(other)}"
 
 
 def no_difference(margin: str) -> str:
-    """`no difference larger than 0.15 points`."""
+    """Return `no difference larger than 0.15 points`."""
     return f"no difference larger than {margin}"
 
 
 def ends(of: tuple[float, float], digits: int = 2) -> str:
-    """`+0.41 to +0.99`."""
+    """Return `+0.41 to +0.99`."""
     return " to ".join(number(end, signed=True, digits=digits) for end in of)
 
 
 def few(n: int) -> str:
-    """The warning that goes with a small n."""
+    """Return the warning for a small number of pairs."""
     return f"{n} pairs are few: the t interval has {n - 1} degree{'s' * (n > 2)} of freedom."
 
 
 def corrected(count: int) -> list[str]:
-    """That verdicts are corrected for the number of contrasts."""
+    """Return the note on Holm's correction; none for a single contrast."""
     if count < 2:
         return []
     return [f"Intervals are not adjusted; verdicts are, by Holm's correction for {count} contrasts."]
 
 
 def seeds_alone(without: int, count: int) -> list[str]:
-    """That intervals do not cover the choice of test images, for runs that did not keep which of them were right."""
+    """Return the note on intervals that do not cover the choice of test images."""
     if not without:
         return []
     which = "Intervals" if without == count else f"{without} of {count} intervals"
@@ -70,10 +70,10 @@ def seeds_that_decide(
     hours: float = math.nan,
     missing: Sequence[float] = (),
 ) -> str:
-    """`3 seeds detect 0.61 points (80% power). A margin of 0.15 points needs about 14 more seeds (2.3 hours at ...)`.
+    """Return `3 seeds detect 0.61 points (80% power). A margin of 0.15 points needs about 14 more seeds (...)`.
 
-    A mean beyond the margin has its own number of seeds. `hours` is what one more seed takes, and `missing` which
-    part of each of the next seeds has no result yet. The deviation is known from few seeds, hence "about".
+    `hours` is the time of one seed; `missing` is the share of each further seed that has no result yet. "About" is due
+    to the deviation, which is estimated from few seeds.
     """
     detected = f"{n} seeds detect {size(detectable(deviation, n, alpha), unit)} ({POWER:.0%} power)"
     resolved = _more(seeds_needed(deviation, margin, alpha) - n, hours, missing)
@@ -85,7 +85,7 @@ def seeds_that_decide(
 
 
 def _more(seeds: int, hours: float, missing: Sequence[float]) -> str:
-    """`about 14 more seeds (2.3 hours at the speed of these runs)`."""
+    """Return `about 14 more seeds (2.3 hours at the speed of these runs)`."""
     if seeds > MOST_SEEDS // 2:
         return f"more than {MOST_SEEDS // 2:,} more seeds"
     seeds = max(1, seeds)
@@ -95,16 +95,11 @@ def _more(seeds: int, hours: float, missing: Sequence[float]) -> str:
 
 
 def hours_text(hours: float) -> str:
-    """`2.3 hours`, `14 minutes`."""
+    """Return `2.3 hours` or `14 minutes`."""
     return f"{hours:,.1f} hours" if hours >= 1 else counted(max(1, round(60 * hours)), "minute")
 
 
 def outcome_text(outcome: str, margin: float, unit: str) -> str:
-    """`no difference larger than 0.15 points`; most outcomes are their own words."""
+    """Return an outcome of `Paired` in words."""
     words = {"none": "no pair yet", "no interval": "one pair, no interval", "equal": no_difference(size(margin, unit))}
     return words.get(outcome, outcome)
-
-
-def claim_text(judged: str, margin: str) -> str:
-    """`no difference larger than 0.15 points`; the other verdicts are one word."""
-    return no_difference(margin) if judged == "no difference" else judged

@@ -1,4 +1,4 @@
-"""Runs as DataFrames, and statistics over seeds: means, paired differences, divergences. No torch, no Plotly."""
+"""Runs as DataFrames and statistics over seeds. This module imports neither torch nor Plotly."""
 
 import json
 import math
@@ -6,26 +6,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from lpwd.config import RunConfig
 from lpwd.methods import METHODS
 from lpwd.runs import FACTS, RESULTS, UNKNOWN, Run, RunSource, batches, device_class, setting
 
-SETTING = ("device_class", "scale", "setting")  # what is never averaged over; `setting` is all but method and seed
+OPPOSING = ("opposing_count_rate", "opposing_magnitude_rate")  # R_op by count and by magnitude
+SETTING = ("device_class", "scale", "setting")  # never averaged over; `setting` is everything but method and seed
 
 
 def runs_frame(records: Iterable[Run]) -> pd.DataFrame:
-    """Return one row per run, from config.json and status.json alone: settings, results and circumstances.
+    """Return one row per run with its settings, results and environment, from config.json and status.json.
 
     Runs with equal `setting` differ at most in method and seed. Runs with equal `batches` differ at most in method,
-    eta, lambda and seed: with the same seed they saw the same batches from the same initial weights.
+    eta, lambda and seed; with equal seeds they saw the same batches from the same initial weights.
     """
     return plain_strings(pd.DataFrame([_row(record) for record in records], columns=_COLUMNS))
 
 
 def plain_strings(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its strings as Python objects: a cut of a small frame of Arrow's strings takes twice as long."""
+    """Store strings as Python objects: indexing a small frame of Arrow strings takes twice as long."""
     return frame.astype(dict.fromkeys(frame.select_dtypes("str"), object))
 
 
@@ -58,13 +60,13 @@ _COLUMNS = [
 ]
 
 
-# ---- what runs recorded, read only for the runs asked for
+# ---- recorded events, read for the given runs only
 
 
 def metrics_frame(
     source: RunSource, run_ids: Iterable[str], event: Literal["epoch", "step", "zero_shot"]
 ) -> pd.DataFrame:
-    """Return one row per run and recorded event, such as an epoch; list fields are left out."""
+    """Return one row per run and recorded event, without list fields."""
     frames = [pd.DataFrame(columns=["run_id"])]
     for run_id in run_ids:
         history = source.history(run_id)
@@ -81,19 +83,31 @@ def weight_norms_frame(source: RunSource, run_id: str) -> pd.DataFrame:
     return pd.DataFrame(history.norms, index=history.started.layer_names if history.norms and history.started else None)
 
 
+def with_opposing(cells: pd.DataFrame, source: RunSource) -> pd.DataFrame:
+    """Return the cells that measured R_op (eq. 10), with its mean over all measured steps in percent.
+
+    The means come from the epochs, because the steps of published runs are not published.
+    """
+    points = metrics_frame(source, cells.run_id, "epoch")
+    if points.empty:
+        return cells.iloc[:0]
+    means = 100 * points.groupby("run_id")[list(OPPOSING)].mean()
+    return cells.assign(**{rate: cells.run_id.map(means[rate]) for rate in OPPOSING}).dropna(subset=[OPPOSING[0]])
+
+
 # ---- statistics
 
 
-def over_seeds(runs: pd.DataFrame, value: str = "best10_mean", by: Sequence[str] = ()) -> pd.DataFrame:
-    """Mean, deviation (ddof 1), n and seeds of finished runs per device class, scale, setting, method and `by`.
+def over_seeds(runs: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return statistics of best-10 top-1 over seeds, per device class, scale, setting, method and `by`.
 
-    Diverged runs have no value: they are counted in `diverged`, and runs without an end yet in `unfinished`.
+    `mean`, `std` (ddof 1), `n` and `seeds` cover finished runs; `diverged` and `unfinished` count the others.
     """
     keys = [*SETTING, "method", *by]
     runs = runs.assign(device_class=_expected_device(runs))
-    ended = (runs.state == "finished") & runs[value].notna()
+    ended = (runs.state == "finished") & runs.best10_mean.notna()
     numbers = runs.assign(
-        value=runs[value].astype(float).where(ended),
+        value=runs.best10_mean.astype(float).where(ended),
         counted=ended.astype(int),
         diverged=(runs.state == "diverged").astype(int),
         unfinished=(~runs.state.isin(["finished", "diverged"])).astype(int),
@@ -116,14 +130,45 @@ def over_seeds(runs: pd.DataFrame, value: str = "best10_mean", by: Sequence[str]
 
 
 def _expected_device(runs: pd.DataFrame) -> pd.Series:
-    """The device class; a run that has not started counts with the others of its setting."""
+    """Return the device class; runs that have not started get the class of other runs with their setting."""
     classes = runs.device_class.where(runs.device_class != UNKNOWN)
     others = classes.groupby([runs["scale"], runs["setting"], runs["method"]], dropna=False).transform("first")
     return classes.fillna(others).fillna(UNKNOWN)
 
 
-def best_settings(grouped: pd.DataFrame, by: Sequence[str], lower_is_better: bool = False) -> pd.DataFrame:
-    """The (eta, lambda) of each method and `by` with the best mean, as the paper chooses: on the test set."""
-    done = grouped[grouped.n > 0].sort_values("mean", ascending=lower_is_better, kind="stable")
+def best_settings(grouped: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return the (eta, lambda) of each method and `by` with the best mean, chosen on the test set as in the paper."""
+    done = grouped[grouped.n > 0].sort_values("mean", ascending=False, kind="stable")
     rank = {name: place for place, name in enumerate(METHODS)}
     return done.drop_duplicates(["method", *by]).sort_values("method", key=lambda names: names.map(rank.get))
+
+
+def expected_best(values: Sequence[float]) -> list[float]:
+    """Return E[best of k settings drawn at random with replacement], k = 1..n, from the n settings that were tried.
+
+    Dodge et al. 2019, arXiv 1909.03004, eq. (6)-(8): sum over sorted v_i of v_i ((i/n)^k - ((i-1)/n)^k).
+    """
+    ordered, n = np.sort(np.asarray(values, float)), len(values)
+    share = np.arange(n + 1) / n
+    return [float(np.sum(ordered * np.diff(share**k))) for k in range(1, n + 1)]
+
+
+def budgets(grouped: pd.DataFrame) -> pd.DataFrame:
+    """Return the expected best of k settings, one row per method and k, from means over seeds (`over_seeds`)."""
+    rows = []
+    for method, part in grouped[grouped.n > 0].groupby("method", sort=False):
+        for k, best in enumerate(expected_best(part["mean"]), 1):
+            rows.append({"method": method, "k": k, "best": best, "trials": len(part)})
+    return pd.DataFrame(rows, columns=["method", "k", "best", "trials"])
+
+
+def epochs_to(curves: pd.DataFrame, target: float, runs: int) -> tuple[float, int]:
+    """Return the median epoch that first reached a target, and how many of `runs` never did.
+
+    `curves` has columns run_id, epoch and test_top1 (percent). A run that never reached the target counts as later
+    than any other; the median is nan if it falls on such a run.
+    """
+    first = curves[curves.test_top1 >= target].groupby("run_id").epoch.min() if len(curves) else pd.Series(dtype=float)
+    epochs = [*first.astype(float), *[math.inf] * (runs - len(first))]
+    median = float(np.median(epochs)) if epochs else math.nan
+    return median if math.isfinite(median) else math.nan, runs - len(first)

@@ -1,4 +1,4 @@
-"""Accuracy over total decay: curves, the noise floor of null cells, plateaus, and what decides about LPWD."""
+"""Accuracy over total decay: curves, noise floor, plateaus, and differences from WD at equal total decay."""
 
 import math
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import pandas as pd
 from lpwd.analysis.inference import t_interval
 from lpwd.methods import shown_method
 
-NULL_SHARE = 0.05  # a cell whose decay removes less of every weight is null
+NULL_SHARE = 0.05  # cells whose decay removes less than this share of the weights are null cells
 NULL_DECAY = -math.log1p(-NULL_SHARE)  # nepers
-PLATEAU_POINTS = 1.0  # below the best of WD, that still count as its plateau
+PLATEAU_POINTS = 1.0  # a plateau is within this many points of the best mean of WD
 COMPARED = ("lpwd", "lpwd_matched", "lpwd_reversed", "lpwd_shuffled", "l2sp", "cwd", "wdlr2", "adamc")
 
 
 def with_decay(runs: pd.DataFrame) -> pd.DataFrame:
-    """Finished runs with `total_decay` in nepers: eta lambda summed over the steps, lambda averaged over parameters.
+    """Return the finished runs with `total_decay` in nepers: eta times the mean lambda, summed over the steps.
 
-    Over a half cosine eta is half its maximum on average, and eta squared three eighths (AdamC). nan for methods
+    With a half cosine, eta is half its maximum on average, and eta squared three eighths (AdamC). nan for methods
     without a total decay.
     """
     done = runs[runs.state == "finished"].copy()
@@ -29,7 +29,7 @@ def with_decay(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def first_column(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells that a preset's question is about, without those of other optimizers and schedules."""
+    """Return the cells of the first column, without other optimizers and schedules."""
     return cells[cells.column == cells.column.iloc[0]]
 
 
@@ -43,7 +43,7 @@ def _share(method: str, schedule: str) -> float:
 
 
 def curve(done: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
-    """A row a strength, weakest first: total_decay, mean, std (ddof 1), n of a method."""
+    """Return one row per decay rate of a method, in ascending order: total_decay, mean, std (ddof 1), n."""
     mine = done[(done.method == method) & (done.total_decay > 0) & done[value].notna()]
     points = mine.groupby(["lr", "weight_decay"], sort=False).agg(
         total_decay=("total_decay", "mean"), mean=(value, "mean"), std=(value, "std"), n=(value, "count")
@@ -53,15 +53,15 @@ def curve(done: pd.DataFrame, method: str, value: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """How far runs of one seed differ when decay is negligible: smaller differences are not due to the method."""
+    """Differences between runs of one seed with negligible decay; smaller differences are noise."""
 
     cells: int
     mean: float
-    std: float  # of single runs about the mean of their seed's null cells; nan below two of a seed
+    std: float  # of single runs around the mean of their seed; nan below two runs per seed
 
 
 def noise_floor(done: pd.DataFrame, value: str) -> NoiseFloor:
-    """From the cells that decay by less than NULL_DECAY, those without any decay included."""
+    """Return the noise floor of the cells with a total decay below NULL_DECAY."""
     null = done[(done.total_decay < NULL_DECAY) & done[value].notna()]
     if null.empty:
         return NoiseFloor(0, math.nan, math.nan)
@@ -72,9 +72,9 @@ def noise_floor(done: pd.DataFrame, value: str) -> NoiseFloor:
 
 
 def plateau(points: pd.DataFrame, level: float) -> tuple[float, float] | None:
-    """Between which total decays the curve through `points` stays at `level` or above, about its best point.
+    """Return the range of total decay around the best point in which the curve stays at `level` or above.
 
-    Interpolated in log total decay; an end at the first or last strength that was tried is that strength.
+    Interpolates in log total decay. Returns None if no point reaches the level.
     """
     if points.empty or points["mean"].max() < level:
         return None
@@ -88,7 +88,7 @@ def plateau(points: pd.DataFrame, level: float) -> tuple[float, float] | None:
 
 
 def _crossing(x: np.ndarray, y: np.ndarray, inside: int, step: int, level: float) -> float:
-    """Where the line from the last point inside to the next one outside crosses `level`."""
+    """Return where the line from the last point inside to the next point outside crosses `level`."""
     outside = inside + step
     if not 0 <= outside < len(y):
         return float(x[inside])
@@ -96,8 +96,8 @@ def _crossing(x: np.ndarray, y: np.ndarray, inside: int, step: int, level: float
 
 
 @dataclass(frozen=True)
-class Apart:
-    """A method's curve less WD's at the same total decay, seed by seed, at one of its strengths."""
+class FromWD:
+    """The mean difference between a method and WD's curve at one total decay, with its interval over seeds."""
 
     total_decay: float
     mean: float
@@ -109,8 +109,8 @@ class Apart:
         return not (math.isnan(self.low) or self.low <= 0 <= self.high)
 
 
-def apart_from_wd(done: pd.DataFrame, method: str, value: str) -> list[Apart]:
-    """At every strength of `method` inside WD's range, WD interpolated in log total decay for each seed."""
+def differences_from_wd(done: pd.DataFrame, method: str, value: str) -> list[FromWD]:
+    """Compare each decay rate of `method` within WD's range with WD, interpolated in log total decay per seed."""
     points = []
     mine = done[(done.method == method) & (done.total_decay >= NULL_DECAY) & done[value].notna()]
     wd = {seed: part.sort_values("total_decay") for seed, part in done[done.method == "wd"].groupby("seed")}
@@ -118,13 +118,13 @@ def apart_from_wd(done: pd.DataFrame, method: str, value: str) -> list[Apart]:
         differences = []
         for run in runs.itertuples():
             wd_curve = wd.get(run.seed)
-            if wd_curve is None or not wd_curve.total_decay.min() <= run.total_decay <= wd_curve.total_decay.max() * (
-                1 + 1e-9
-            ):
+            if wd_curve is None:
                 continue
-            there = np.interp(math.log(run.total_decay), np.log(wd_curve.total_decay.astype(float)), wd_curve[value])
-            differences.append(float(getattr(run, value)) - float(there))
+            decays = wd_curve.total_decay.astype(float)
+            if decays.min() <= run.total_decay <= decays.max() * (1 + 1e-9):
+                reference = np.interp(math.log(run.total_decay), np.log(decays), wd_curve[value])
+                differences.append(float(getattr(run, value)) - float(reference))
         if differences:
-            where = float(runs.total_decay.mean())
-            points.append(Apart(where, float(np.mean(differences)), *t_interval(differences)))
+            total_decay = float(runs.total_decay.mean())
+            points.append(FromWD(total_decay, float(np.mean(differences)), *t_interval(differences)))
     return sorted(points, key=lambda one: one.total_decay)

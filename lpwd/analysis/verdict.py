@@ -1,4 +1,4 @@
-"""The sentences on differences and claims. They follow from the statistics and say no more than they do."""
+"""Sentences on paired differences and claims, derived from the statistics."""
 
 import math
 from typing import Literal
@@ -17,7 +17,7 @@ from lpwd.analysis.phrases import (
 )
 from lpwd.analysis.words import label, number, seeds_text
 
-# value of a runs frame -> (its name, its unit, whether lower is better)
+# value of a runs frame -> (name, unit, whether lower is better)
 QUANTITIES: dict[str, tuple[str, str, bool]] = {
     name: (text, unit, name in LOWER_IS_BETTER)
     for name, text, unit in (
@@ -30,12 +30,12 @@ QUANTITIES: dict[str, tuple[str, str, bool]] = {
 
 
 def quantity(paired: Paired) -> tuple[str, str, bool]:
-    """As in QUANTITIES, also of a value that stands not there."""
+    """Return the row of QUANTITIES for a pair, or one made from the pair itself."""
     return QUANTITIES.get(paired.value, (paired.value, paired.unit, False))
 
 
 Verdict = Literal["confirms", "contradicts", "no difference", "undecided", "not run"]
-SMALL = 5  # pairs below which the sentence warns
+SMALL = 5  # sentences warn about fewer pairs
 AGAINST: dict[Verdict, str] = {
     "confirms": "{at} this agrees with {who}: {reports}.",
     "contradicts": "{at} this contradicts {who}: {reports}.",
@@ -47,10 +47,10 @@ AGAINST: dict[Verdict, str] = {
 def judge(
     interval: tuple[float, float], margin: float, direction: int, paper: float | None = None, at_most: bool = False
 ) -> Verdict:
-    """Return what an interval says of a claim that a quantity is above (direction 1) or below (-1) 0.
+    """Return the verdict of an interval on a claim that a quantity is above (direction 1) or below (-1) 0.
 
-    `paper` is the size that the paper reports: an interval below it by more than the margin contradicts it. `at_most`:
-    the claim is that the quantity is not above the margin; only an interval below the margin confirms that.
+    `paper` is the reported size: an interval below it by more than the margin contradicts the claim. With `at_most` the
+    claim is that the quantity does not exceed the margin, which only an interval below the margin confirms.
     """
     low, high = interval if direction > 0 else (-interval[1], -interval[0])
     if at_most:
@@ -72,10 +72,11 @@ def verdict(
     warn: bool = True,
     who: str = "the paper",
 ) -> str:
-    """What `paired` supports. `paper` is the paper's difference; `claim` its sign if it gives no number (0: none).
+    """Return the sentences on a paired difference.
 
-    `reduced`: ours is a smaller experiment than the paper's, so that a contradiction is one at this size.
-    `warn`: say so if few pairs were compared. `who` claims it.
+    `paper` is the difference that the paper reports, `claim` the claimed sign if there is no number (0: no claim), and
+    `who` the source of the claim. `reduced` marks an experiment smaller than the paper's. `warn` adds a warning for few
+    pairs.
     """
     name, unit, _ = quantity(paired)
     pair = minus(paired.method, paired.other)
@@ -105,7 +106,7 @@ ONE_PAIR = "one pair gives no interval and supports no conclusion"
 
 
 def one_sentence(paired: Paired, claim: int = 0) -> str:
-    """The same for a headline: who is ahead, by how much, over which seeds, how sure; `claim` as in `verdict`."""
+    """Return one sentence for a headline: which method is ahead and by how much; `claim` as in `verdict`."""
     name, unit, lower_is_better = quantity(paired)
     pair = f"{label(paired.other)} and {label(paired.method)}"
     which = minus(paired.method, paired.other)
@@ -130,11 +131,11 @@ def one_sentence(paired: Paired, claim: int = 0) -> str:
     return " ".join([f"{text}.", *_divergences(paired)])
 
 
-# ---- their parts
+# ---- parts of sentences
 
 
 def _spread(paired: Paired) -> str:
-    """n, the seeds, and the difference by the paper's choice of settings beside the fair one."""
+    """Return n, the seeds and how settings were chosen."""
     seeds = f", {seeds_text(paired.seeds)}" if paired.n else ""
     if (other := paired.spread) and paired.n:
         return other
@@ -142,25 +143,25 @@ def _spread(paired: Paired) -> str:
 
 
 def difference(paired: Paired) -> str:
-    """`+0.70 points, 95% interval +0.41 to +0.99`."""
+    """Return `+0.70 points, 95% interval +0.41 to +0.99`."""
     return f"{signed(paired.mean, quantity(paired)[1])}, {interval(paired)}"
 
 
 def interval(paired: Paired) -> str:
-    """`95% interval +0.41 to +0.99`, and over seeds and images if that is known."""
+    """Return `95% interval +0.41 to +0.99`, and the interval over seeds and images if known."""
     digits = 2 if quantity(paired)[1] else 3
     images = "" if paired.over_images is None else f", over seeds and images {ends(paired.over_images, digits)}"
     return f"95% interval {ends(paired.interval, digits)}{images}"
 
 
 def more_seeds(paired: Paired) -> str:
-    """What these seeds can detect, and how many more would decide."""
+    """Return which difference these seeds detect, and how many more seeds would decide."""
     unit, deviation = quantity(paired)[1], paired.std * math.sqrt(paired.inflation)
     return seeds_that_decide(paired.mean, deviation, paired.n, paired.margin, unit, paired.alpha, paired.hours)
 
 
 def _correction(paired: Paired, unit: str) -> list[str]:
-    """What the verdict would be without a correction for the number of contrasts, or of looks."""
+    """Return the outcome without correction for multiple contrasts or looks, if it differs."""
     alone = paired.at(ALPHA)
     if alone == paired.outcome or paired.n < 2:
         return []
@@ -168,7 +169,7 @@ def _correction(paired: Paired, unit: str) -> list[str]:
 
 
 def _divergences(paired: Paired) -> list[str]:
-    """A diverged run has no value to average; it is named instead."""
+    """Return one sentence per method with diverged runs, which have no value to average."""
     return [
         f"{count} {label(method)} run{'s' if count > 1 else ''} diverged and {'are' if count > 1 else 'is'} "
         "counted as divergence, not averaged."
@@ -177,7 +178,7 @@ def _divergences(paired: Paired) -> list[str]:
 
 
 def _against_claim(paired: Paired, paper: float | None, claim: int, reduced: bool, who: str) -> list[str]:
-    """Whether the interval agrees with the paper's number or, without one, with the sign it claims."""
+    """Return whether the interval agrees with the reported number or, without one, with the claimed sign."""
     if paper is None and not claim:
         return []
     direction = claim or (1 if (paper or 0) > 0 else -1)

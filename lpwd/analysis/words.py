@@ -1,4 +1,4 @@
-"""How numbers and names are written, on the page and in reports alike. No pandas: the page starts with it."""
+"""Formatting of numbers and names for the page and reports. This module does not import pandas."""
 
 import math
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ NONE = "–"  # shown for a missing number
 
 
 def label(method: str) -> str:
-    """A method's label; any other name, such as that of a group of runs, stands for itself."""
+    """Return the label of a method; return any other name unchanged."""
     return METHODS[method].label if method in METHODS else method
 
 
 def seeds_text(seeds: Iterable[int]) -> str:
-    """`seed 0`, `seeds 0 to 2` or `seeds 0, 3`."""
+    """Return `seed 0`, `seeds 0 to 2` or `seeds 0, 3`."""
     seeds = sorted(seeds)
     if len(seeds) == 1:
         return f"seed {seeds[0]}"
@@ -24,12 +24,12 @@ def seeds_text(seeds: Iterable[int]) -> str:
 
 
 def seed_list(seeds: Iterable[int]) -> str:
-    """`0, 1, 2`."""
+    """Return `0, 1, 2`."""
     return ", ".join(map(str, seeds)) or NONE
 
 
 def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str:
-    """Rounded, with a typographic minus; never -0.00."""
+    """Round a number and write it with a typographic minus; never `-0.00`."""
     if value is None or not math.isfinite(value):
         return NONE
     rounded = round(value, digits) + 0.0
@@ -37,7 +37,7 @@ def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str
 
 
 def spread(mean: float | None, deviation: float | None, digits: int = 2, missing: str = NONE) -> str:
-    """`74.48±0.04`, as in the paper; the mean alone for one run, `missing` without runs."""
+    """Return `74.48±0.04`; only the mean for one run, and `missing` without runs."""
     if mean is None or math.isnan(mean):
         return missing
     alone = deviation is None or math.isnan(deviation)
@@ -45,7 +45,7 @@ def spread(mean: float | None, deviation: float | None, digits: int = 2, missing
 
 
 def general(value: float, digits: int = 4) -> str:
-    """So many significant digits: for rates, whose sizes differ by orders of magnitude."""
+    """Write a number with significant digits, for rates that differ by orders of magnitude."""
     return NONE if math.isnan(value) else f"{value:.{digits}g}"
 
 

@@ -1,4 +1,4 @@
-"""The audit of a class: what decay `weight_decay` really is, and what of it may surprise. See `kinds` for the words."""
+"""Audit of an optimizer class: the kind of its weight decay, surprises and defects. `kinds` defines the kinds."""
 
 import contextlib
 import math
@@ -20,19 +20,20 @@ from lpwd.audit.trial import (
     run,
 )
 
-SINGLE = 1e-5  # relative: some classes keep a learning rate or a step in float32 in one of their kernels
-SMALL = 1e-2  # times the usual weights
-LATE = 16  # a step by which every class with a warm-up of its own has begun
-PROJECTED = 0.5  # of the decay, or less, is left if gradients are orthogonal to the weights
-LARGE = 400.0  # a second lambda, for updates that are signs: a small penalty need not change one
+SINGLE = 1e-5  # relative; some kernels keep a learning rate or a step in float32
+SMALL = 1e-2  # factor for small weights
+LATE = 16  # steps after which every built-in warm-up has begun
+PROJECTED = 0.5  # "projected": at most this share of the decay is left with gradients orthogonal to the weights
+LARGE = 400.0  # a second lambda, because a small penalty may not change sign-based updates
 CONSTANT_FRACTIONS = ("decoupled", "decoupled after the update", "in the momentum", "cautious", "towards the start")
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. `vectors` is "" if vectors decay as matrices do; `law` is c as a formula, or "".
+    """The result of an audit.
 
-    `notes` hold what may surprise, `defects` what cannot be meant, `problem` why nothing could be measured.
+    `law` is c as a formula, `vectors` the decay of vectors if it differs from that of matrices. `notes` lists
+    surprises, `defects` errors, and `problem` the reason if nothing could be measured.
     """
 
     name: str
@@ -44,21 +45,23 @@ class Audit:
     problem: str = ""
 
     def meets(self, expected: str) -> bool:
-        """Whether the decay is of this kind, for matrices and vectors, without a defect."""
+        """Return whether matrices and vectors have this kind of decay, without defects."""
         same = self.vectors in ("", expected)
         return not self.problem and self.kind == expected and same and not self.defects
 
 
 def audit(target: Target) -> Audit:
-    """Measure; an exception of the class becomes `problem`."""
+    """Audit a class; an exception of the class becomes `problem`."""
+    if target.problem:
+        return Audit(target.name, problem=target.problem)
     if "weight_decay" not in target.parameters:
         return Audit(target.name, "none", notes=("has no weight_decay",))
     try:
         return _audit(target, Trial())
-    except Exception as error:  # whatever a class of others raises
+    except Exception as error:  # third-party classes may raise anything
         try:
             found = _audit(target, Trial(shapes=MATRICES))
-        except Exception:  # the first one says more
+        except Exception:  # report the first exception
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             return Audit(target.name, problem=f"{type(error).__name__}: {first[:120]}")
         return replace(found, notes=("takes matrices alone", *found.notes))
@@ -100,11 +103,11 @@ def _described(decay: Decay) -> str:
     return decay.kind if math.isnan(decay.fraction) else f"{decay.kind}, c = {decay.fraction:.3g}"
 
 
-# ---- what follows the first look
+# ---- further measurements
 
 
 def _law(target: Target, trial: Trial, decay: Decay) -> tuple[str, list[str]]:
-    """c as a formula of eta, lambda and eta_0, the learning rate at construction; and what is odd about it."""
+    """Return c as a formula of eta, lambda and eta_0 (the learning rate at construction), and notes."""
     if decay.kind not in CONSTANT_FRACTIONS:
         return "", []
     c = decay.fraction
@@ -154,7 +157,7 @@ def _projected(target: Target, trial: Trial, decay: Decay) -> list[str]:
 
 
 def _small_weights(target: Target, trial: Trial, decay: Decay) -> list[str]:
-    """Norms may be limited: what the decay of weights much smaller than their update is."""
+    """Return a note if weights much smaller than their update have another kind of decay."""
     small = decays(target, replace(trial, size=SMALL))[0]
     return [] if small.kind == decay.kind else [f"{small.kind} if the weights are small"]
 
@@ -177,22 +180,22 @@ def _without_gradient(target: Target, trial: Trial) -> list[str]:
     changed = replace(trial, gradients=missing)
     try:
         after, plain = run(target, changed).after[0], run(target, changed.without()).after[0]
-    except Exception:  # a class that cannot do without a gradient does not decay without one
+    except Exception:  # a class that requires gradients does not decay without one
         return []
     return [] if torch.equal(after, plain) else ["decays parameters without a gradient"]
 
 
 def kernels(target: Target) -> dict[str, dict[str, bool]]:
-    """The ways of computing that the class offers."""
+    """Return the kernels that the class offers, with their options."""
     found = {"for-loop": {"foreach": False}, "foreach": {"foreach": True}} if "foreach" in target.parameters else {}
     return found | ({"fused": {"fused": True}} if "fused" in target.parameters else {})
 
 
 def _kernels(target: Target, trial: Trial) -> list[str]:
-    """Kernels that decay in another way than the for-loop."""
+    """Return the kernels whose decay differs from the for-loop."""
     known: dict[str, list[Decay]] = {}
     for name, options in kernels(target).items():
-        with contextlib.suppress(Exception):  # a kernel that this class or machine does not have
+        with contextlib.suppress(Exception):  # kernel not available for this class or machine
             known[name] = decays(target, replace(trial, kernel=options))
     first = known.get("for-loop", [])
     others = [name for name, found in known.items() if first and not all(map(_alike, found, first))]
@@ -204,35 +207,32 @@ def _alike(one: Decay, other: Decay) -> bool:
 
 
 def _effect(target: Target, trial: Trial) -> Tensor | None:
-    """D of the matrix, or None if the class refuses the trial."""
+    """Return D of the matrix, or None if the class raises."""
     try:
         return run(target, trial).after[0].double() - run(target, trial.without()).after[0].double()
-    except Exception:  # a kernel that this class or machine does not have
+    except Exception:  # kernel not available for this class or machine
         return None
 
 
 def _two_dtypes(target: Target, trial: Trial, decay: Decay) -> list[str]:
-    """Kernels in which parameters of two dtypes decay more than those of one."""
+    """Return the kernels in which parameters of two dtypes decay more than parameters of one."""
     if decay.kind not in CONSTANT_FRACTIONS:
         return []
     mixed, found = replace(trial, dtypes=(torch.float64, torch.float32)), []
     for name, options in {"": {}, **kernels(target)}.items():
         one, two = (_effect(target, replace(t, kernel=options)) for t in (trial, mixed))
         if one is not None and two is not None and not close(one, two, one, SINGLE):
-            times = math.log(1 + float(two.sum() / _theta(target, mixed).sum())) / math.log(1 - decay.fraction)
+            theta = run(target, mixed).before[0].double()
+            times = math.log(1 + float(two.sum() / theta.sum())) / math.log(1 - decay.fraction)
             found.append(f"{name or 'by default'}: decays {times:.2g} times per step if parameters have two dtypes")
     return found
 
 
-def _theta(target: Target, trial: Trial) -> Tensor:
-    return run(target, trial).before[0].double()
-
-
 def _reloaded(target: Target, trial: Trial) -> list[str]:
-    """Whether the decay of a loaded state is lost in an optimizer that was built without it."""
+    """Return a defect if load_state_dict loses the decay in an optimizer that was built without decay."""
     try:
         same, other = (run(target, replace(trial, reload_rate=rate)).after for rate in (trial.rate, 0.0))
-    except Exception:  # a class that cannot load its own state has another defect than of its decay
+    except Exception:  # loading a state is not part of this audit
         return []
     lost = any(not torch.equal(a, b) for a, b in zip(same, other, strict=True))
     return ["load_state_dict does not restore the decay"] if lost else []

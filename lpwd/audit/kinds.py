@@ -1,7 +1,7 @@
-"""What decay an optimizer really applies, from trials of it as a black box.
+"""Classify the weight decay of an optimizer from black-box trials.
 
-D is the difference that weight_decay makes to the weights in one step from one state: the weights after the step with
-lambda, minus those after the same step with lambda 0.
+D is the effect of weight_decay in one step: the weights after a step with lambda minus the weights after the same step
+with lambda 0.
 
 | kind | D, with theta before the step, theta' after it without decay, U = theta - theta' |
 |---|---|
@@ -24,13 +24,13 @@ from torch import Tensor
 
 from lpwd.audit.trial import Target, Trial, Weights, random_gradients, run
 
-EXACT = 1e-8  # relative: rounding of float64, much enlarged by division
-COARSE = 1e-4  # for a class that computes in float32 whatever its parameters are
+EXACT = 1e-8  # relative; float64 rounding, amplified by division
+COARSE = 1e-4  # for classes that always compute in float32
 
 
 @dataclass(frozen=True)
 class Decay:
-    """The decay of one tensor in one step; `fraction` is c if there is one, `lasting` is what a step leaves of D."""
+    """The decay of one tensor in one step; `fraction` is c, `lasting` the share of D that is left one step later."""
 
     kind: str
     fraction: float = math.nan
@@ -38,7 +38,7 @@ class Decay:
 
 
 def decays(target: Target, trial: Trial) -> list[Decay]:
-    """The decay of the matrix and of the vector in the last step of the trial."""
+    """Return the decay of the matrix and of the vector in the last step of a trial."""
     rate = trial.rate if trial.last_rate is None else trial.last_rate
     with_decay, without = run(target, trial), run(target, trial.without())
     if all(torch.equal(a, b) for a, b in zip(with_decay.after, without.after, strict=True)):
@@ -61,7 +61,7 @@ def _decay(
     later: tuple[Weights, Weights],
     relative: float,
 ) -> Decay:
-    """The decay of tensor `i` from the trial, those without decay and with a penalty, and two one step longer."""
+    """Return the decay of tensor `i` from trials with decay, without decay, with a penalty, and one step longer."""
     theta, update_only = decayed.before[i].double(), plain.after[i].double()
     difference = decayed.after[i].double() - update_only
     if not _matters(difference, theta):
@@ -83,7 +83,7 @@ def _decay(
 
 
 def _simple(difference: Tensor, theta: Tensor, update_only: Tensor, start: Tensor, relative: float) -> Decay | None:
-    """The decays with one fraction c for all weights."""
+    """Return the kind of decay with one fraction c for all weights, if any."""
     for kind, what in (
         ("decoupled", theta),
         ("decoupled after the update", update_only),

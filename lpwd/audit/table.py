@@ -1,4 +1,4 @@
-"""The results of audits as tables, and those that come with the package. No torch: the page shows them."""
+"""Audits as tables, and the recorded audits in the package. This module does not import torch."""
 
 import functools
 import json
@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
-HEAD = ("Optimizer", "Weight decay", "Fraction c", "Vectors", "What may surprise")
+HEAD = ("Optimizer", "Weight decay", "Fraction c", "Vectors", "Notes")
 Row = Mapping[str, Any]  # the fields of `lpwd.audit.decay.Audit`, and `version`
 
 
 @functools.cache
 def recorded() -> tuple[Row, ...]:
-    """The audits of torch, timm, transformers, schedulefree and pytorch_optimizer, with their versions."""
+    """Return the audits of torch, timm, transformers, schedulefree and pytorch_optimizer, with versions."""
     return tuple(json.loads(files("lpwd.audit").joinpath("recorded.json").read_text(encoding="utf-8")))
 
 
 def cells(row: Row) -> tuple[str, str, str, str, str]:
-    """The texts of one row; defects come first among what may surprise."""
+    """Return the texts of one row; defects come before notes."""
     if row["problem"]:
         return row["name"], "not measured", "", "", row["problem"]
     said = [*(f"DEFECT: {defect}" for defect in row["defects"]), *row["notes"]]

@@ -1,4 +1,4 @@
-"""What `lpwd audit` can be asked for: one class by name, or all of a package."""
+"""Find the optimizer classes for a name given to `lpwd audit`."""
 
 import inspect
 from importlib import import_module, metadata
@@ -10,18 +10,20 @@ from lpwd.audit.trial import Target
 from lpwd.optim.loading import load
 from lpwd.optimizers import OPTIMIZERS
 
-PACKAGES = {"torch": "torch.optim", "transformers": "transformers.optimization"}  # name -> the module that holds them
+PACKAGES = {"torch": "torch.optim", "transformers": "transformers.optimization"}  # name -> module with the optimizers
 DISTRIBUTIONS = {"pytorch_optimizer": "pytorch-optimizer"}
-OPTIONS: dict[str, dict[str, Any]] = {  # what a class needs for a learning rate of its own
+OPTIONS: dict[str, dict[str, Any]] = {  # options that make a class use the given learning rate
     "Adafactor": {"scale_parameter": False, "relative_step": False, "warmup_init": False},
 }
 
 
 def targets(name: str) -> list[Target]:
-    """Return the classes that `name` names: `nadam`, `timm:lion`, `package.module:Class`, `package.module.Class`, or
-    all optimizers of a package, such as `torch` or `timm`. Raises ValueError if there are none, ImportError."""
+    """Return the classes for `nadam`, `timm:lion`, `package.module:Class` or `package.module.Class`, or all optimizers
+    of a package such as `torch` or `timm`. Raises ValueError if there are none, ImportError if a module is missing."""
     if name == "timm":
-        return [_timm(key) for key in _timm_names()]
+        from timm.optim import list_optimizers
+
+        return [_timm(f"timm:{key}") for key in list_optimizers()]
     if ":" in name or name in OPTIMIZERS:
         row = OPTIMIZERS.get(name)
         cls, options = load(row.source if row and isinstance(row.source, str) else name)
@@ -31,12 +33,12 @@ def targets(name: str) -> list[Target]:
         return targets(f"{module}:{attribute}")
     found = [_target(f"{name}:{key}", cls) for key, cls in _classes(import_module(PACKAGES.get(name, name)))]
     if not found:
-        raise ValueError(f"{name} holds no class of torch.optim.Optimizer")
+        raise ValueError(f"no subclass of torch.optim.Optimizer found in {name}")
     return found
 
 
 def version(name: str) -> str:
-    """`timm 1.0.31` for a name of `targets`."""
+    """Return package and version, such as `timm 1.0.31`, for a name of `targets`."""
     package = name.partition(":")[0].partition(".")[0]
     package = "torch" if package in OPTIMIZERS else package
     try:
@@ -45,27 +47,11 @@ def version(name: str) -> str:
         return package
 
 
-def _timm_names() -> list[str]:
-    from timm.optim import list_optimizers
-
-    return [f"timm:{name}" for name in list_optimizers()]
-
-
 def _timm(name: str) -> Target:
     try:
         return _target(name, *load(name))
     except (ImportError, ValueError) as error:
-        return Target(name, _unavailable(str(error)))
-
-
-def _unavailable(reason: str) -> type[torch.optim.Optimizer]:
-    """A class that says why the real one cannot be tried."""
-
-    class Unavailable(torch.optim.Optimizer):
-        def __init__(self, params: Any, lr: float, weight_decay: float) -> None:
-            raise ValueError(reason)
-
-    return Unavailable
+        return Target(name, torch.optim.Optimizer, problem=f"ValueError: {str(error).splitlines()[0][:120]}")
 
 
 def _target(name: str, cls: type[torch.optim.Optimizer], options: dict[str, Any] | None = None) -> Target:
@@ -82,6 +68,6 @@ def _classes(module: Any) -> list[tuple[str, type[torch.optim.Optimizer]]]:
 
 
 def _usable(cls: type[torch.optim.Optimizer]) -> bool:
-    """Not torch's base, an abstract class or a wrapper around another optimizer."""
+    """Exclude torch's base class, abstract classes and wrappers of other optimizers."""
     first = next(iter(inspect.signature(cls).parameters), "")
     return cls is not torch.optim.Optimizer and not inspect.isabstract(cls) and first == "params"

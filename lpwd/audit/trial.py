@@ -1,6 +1,6 @@
-"""Short trials of an optimizer as a black box: a few steps from fixed weights with fixed gradients, in float64.
+"""Black-box trials of an optimizer: a few steps from fixed weights with fixed gradients, in float64.
 
-A trial never copies an optimizer, whose attributes a copy may lose: it builds one and makes the same steps again.
+Trials rebuild the optimizer and repeat its steps instead of copying it, because a copy may lose attributes.
 """
 
 import inspect
@@ -11,20 +11,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-LR, RATE, STEP = 0.02, 0.25, 4  # eta, lambda, and the step (from 1) whose decay is measured
+LR, RATE, STEP = 0.02, 0.25, 4  # eta, lambda, and the step (counted from 1) that is measured
 SHAPES = ((6, 5), (12,))  # a matrix and a vector
-MATRICES = ((6, 5), (4, 7))  # for classes that refuse vectors
+MATRICES = ((6, 5), (4, 7))  # for classes that do not support vectors
 SECOND_ORDER = ("Adahessian", "AdaHessian", "SophiaH")  # classes that differentiate p.grad
 Gradients = Callable[[int, int, Tensor], Tensor | None]  # step, index, weights -> gradient
 
 
 @dataclass(frozen=True)
 class Target:
-    """A class of optimizers with the options that it is built with; `name` is what people call it."""
+    """An optimizer class with its options; `name` is the name given on the command line."""
 
     name: str
     cls: type[torch.optim.Optimizer]
     options: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""  # reason why the class is unavailable
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -33,8 +34,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings of one trial; `last_rate` and `last_lr` replace lambda and eta in the last step, `penalty` is added to
-    the last gradient times the weights, `after` says how many steps without decay follow."""
+    """Settings of one trial. `last_rate` and `last_lr` replace lambda and eta in the last step, `penalty` times the
+    weights is added to the last gradient, and `after` is the number of further steps without decay."""
 
     lr: float = LR
     rate: float = RATE
@@ -47,11 +48,11 @@ class Trial:
     kernel: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Sequence[torch.dtype] = (torch.float64, torch.float64)
     shapes: Sequence[tuple[int, ...]] = SHAPES
-    size: float = 1.0  # of the weights
-    reload_rate: float | None = None  # before the last step, load the state into an optimizer built with this lambda
+    size: float = 1.0  # standard deviation of the weights
+    reload_rate: float | None = None  # reload the state before the last step, with this lambda
 
     def without(self, **changes: Any) -> "Trial":
-        """The same trial with no decay in the last step."""
+        """Return the same trial without decay in the last step."""
         return replace(self, last_rate=0.0, **changes)
 
 
@@ -65,13 +66,13 @@ class Weights:
 
 
 def random_gradients(step: int, index: int, theta: Tensor) -> Tensor:
-    """Normal numbers that depend on the step alone."""
+    """Return normal numbers that depend on step and index only."""
     generator = torch.Generator().manual_seed(1000 * step + index)
     return torch.randn(theta.shape, generator=generator, dtype=torch.float64).to(theta.dtype)
 
 
 def orthogonal_gradients(step: int, index: int, theta: Tensor) -> Tensor:
-    """Random gradients without their part along the weights of each row, as of weights that a norm follows."""
+    """Return random gradients orthogonal to each row of the weights, like those of normalized weights."""
     g, rows = random_gradients(step, index, theta), theta.reshape(len(theta), -1) if theta.ndim > 1 else theta[None]
     flat = g.reshape(rows.shape)
     along = (flat * rows).sum(1, keepdim=True) / rows.square().sum(1, keepdim=True)
@@ -79,12 +80,12 @@ def orthogonal_gradients(step: int, index: int, theta: Tensor) -> Tensor:
 
 
 def aligned_gradients(step: int, index: int, theta: Tensor) -> Tensor:
-    """Random gradients with a large part along the weights."""
+    """Return random gradients with a large component along the weights."""
     return random_gradients(step, index, theta) + 3 * theta
 
 
 def run(target: Target, trial: Trial) -> Weights:
-    """Build the optimizer and make the steps of the trial."""
+    """Build the optimizer and run the steps of a trial."""
     torch.manual_seed(0)
     params = _parameters(trial)
     start = _copies(params)
@@ -109,7 +110,7 @@ def run(target: Target, trial: Trial) -> Weights:
 def build(
     target: Target, params: list[nn.Parameter], lr: float, rate: float, kernel: Mapping[str, Any]
 ) -> torch.optim.Optimizer:
-    """The class's optimizer, in training mode if it has modes."""
+    """Build an optimizer, in training mode if it has modes."""
     given: dict[str, Any] = {"weight_decay": rate, **target.options, **kernel}
     if "lr" in target.parameters:
         given["lr"] = lr
@@ -146,6 +147,6 @@ def _step(
         grad = gradients(step, index, p.detach())
         grad = None if grad is None else grad + penalty * p.detach()
         if grad is not None and type(optimizer).__name__ in SECOND_ORDER:
-            grad = grad + (p - p.detach())  # the same numbers with a graph, whose second derivative is 1
+            grad = grad + (p - p.detach())  # equal values with a graph whose second derivative is 1
         p.grad = grad
     optimizer.step()

@@ -1,4 +1,4 @@
-"""`lpwd app` and `owner`: the page, and the link that makes a browser its owner's."""
+"""`lpwd app` and `lpwd owner`."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lpwd.store import RunStore
 )
 @click.pass_context
 def app(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Open the page on this machine, as `python app.py` does."""
+    """Start the app on this machine, like `python app.py`."""
     from lpwd.ui.app import parse, run  # its options are defined there
 
     run(parse(words, ctx.command_path), "Error")
@@ -28,5 +28,5 @@ def app(ctx: click.Context, words: tuple[str, ...]) -> None:
     ]
 )
 def owner(url: str, runs_dir: Path) -> None:
-    """Print the link that makes a browser the owner's: it may stop, rename and delete every run of the app."""
+    """Print the link that signs a browser in as owner, who may stop, rename and delete every run of the app."""
     click.echo(f"{url.rstrip('/')}/owner?key={RunStore(runs_dir).owner_key()}")

@@ -20,11 +20,12 @@ EXPECTABLE = ("none", "coupled", "decoupled", "cautious")
 
 @click.command()
 @click.argument("classes", nargs=-1, required=True, metavar="CLASS...")
-@click.option("--json", "as_json", is_flag=True, help="one JSON object per class")
-@click.option("--expect", type=click.Choice(EXPECTABLE), help="exit with 1 unless every class decays in this way")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object per class")
+@click.option("--expect", type=click.Choice(EXPECTABLE), help="exit with 1 unless every class has this kind of decay")
 def audit(classes: tuple[str, ...], as_json: bool, expect: str | None) -> None:
-    """Measure what weight_decay really does in an optimizer: nadam, timm:lion, package.module:Class, or a whole package
-    such as torch or timm. Exits with 1 if a class has a defect or is not as expected. Imports what it is asked for."""
+    """Measure what weight_decay does in an optimizer: nadam, timm:lion, package.module:Class, or all optimizers of a
+    package such as torch or timm. Exits with 1 if a class has a defect or does not match --expect. Imports the named
+    modules."""
     import torch
 
     from lpwd.audit.decay import audit as measure
@@ -35,7 +36,7 @@ def audit(classes: tuple[str, ...], as_json: bool, expect: str | None) -> None:
     results: list[Audit] = []
     for target in _targets(classes):
         with torch.compiler.set_stance("force_eager"), contextlib.redirect_stdout(sys.stderr):
-            results.append(measure(target))  # eager: compiling a step takes longer than all trials
+            results.append(measure(target))  # compiling a step takes longer than all trials
         if as_json:
             row = {"version": version(target.name), **asdict(results[-1])}
             click.echo(json.dumps(row, ensure_ascii=False))

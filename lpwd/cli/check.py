@@ -1,4 +1,4 @@
-"""`lpwd check`: try what a plug-in registers before a run does."""
+"""`lpwd check`: test the registrations of plug-ins."""
 
 import sys
 from collections.abc import Callable
@@ -11,15 +11,15 @@ from lpwd.config import ConfigError, RunConfig
 from lpwd.methods import METHODS
 from lpwd.optimizers import OPTIMIZERS
 
-MOST_ERROR = 1e-10  # relative; float64 sums of another order differ by 1e-15
+MOST_ERROR = 1e-10  # relative; reordered float64 sums differ by 1e-15
 
 
 @click.command(params=[click.Argument(["files"], nargs=-1, required=True, type=click.Path(path_type=Path))])
 def check(files: tuple[Path, ...]) -> None:
-    """Load plug-ins and try each thing that they register; exit code 1 if one of them fails.
+    """Load plug-ins and test everything that they register; exits with 1 if a test fails.
 
-    A method that names a reference is compared with it over 20 steps of a small model; data sets are loaded, models
-    built and optimizers stepped.
+    Compares methods with their reference over 20 steps of a small model, loads data sets, builds models and makes one
+    step with optimizers.
     """
     failed = False
     for plugin in map(plugins.load, files):

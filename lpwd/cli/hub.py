@@ -1,4 +1,4 @@
-"""`lpwd pull`, `push` and `start`: runs and weights published on the Hub."""
+"""`lpwd pull`, `lpwd push` and `lpwd start`: runs and weights on the Hub."""
 
 import json
 import sys
@@ -12,27 +12,27 @@ from lpwd.store import RunStore
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 repo_option = click.Option(
-    ["--repo"], envvar="LPWD_RESULTS_REPO", help="dataset on the Hub, owner/name  [env: LPWD_RESULTS_REPO]"
+    ["--repo"], envvar="LPWD_RESULTS_REPO", help="data set on the Hub, owner/name  [env: LPWD_RESULTS_REPO]"
 )
 
 
 @click.command(
     params=[
         repo_option,
-        click.Option(["--restore"], is_flag=True, help="also make the runs that the runs folder lacks"),
+        click.Option(["--restore"], is_flag=True, help="also restore runs that are missing in the runs folder"),
         runs_dir_option,
     ]
 )
 def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
-    """Fetch published results for use here and offline; the last line on stdout is JSON.
+    """Download published results; the last line on stdout is JSON.
 
-    Exit code 1 where the Hub could not be asked and an older copy has to do.
+    Exits with 1 if the Hub could not be reached and an older copy is used.
     """
     from lpwd.hub import pull as hub
     from lpwd.hub import push as publish
     from lpwd.hub.client import check_name
 
-    name = named(repo)
+    name = repository(repo)
     check_name(name)
     if restore:
         taken = publish.restore_missing(RunStore(runs_dir), name)
@@ -53,12 +53,12 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
     params=[
         click.Argument(["run_ids"], nargs=-1),
         repo_option,
-        click.Option(["--dry-run"], is_flag=True, help="list what would be sent, send nothing"),
-        click.Option(["--replace"], is_flag=True, help="send runs that are published with other numbers, too"),
+        click.Option(["--dry-run"], is_flag=True, help="print the runs that would be sent, without sending them"),
+        click.Option(["--replace"], is_flag=True, help="also send runs that are published with different numbers"),
         click.Option(
             ["--to-folder"],
             type=FOLDER,
-            help="add them to the tables in a folder instead, as the snapshot bundled with lpwd",
+            help="write them to tables in a folder instead, like the bundled snapshot",
         ),
         runs_dir_option,
     ]
@@ -66,16 +66,16 @@ def pull(repo: str | None, restore: bool, runs_dir: Path) -> None:
 def push(
     repo: str | None, dry_run: bool, replace: bool, to_folder: Path | None, run_ids: tuple[str, ...], runs_dir: Path
 ) -> None:
-    """Add finished runs to the results published on the Hub: all, or those named. Needs HF_TOKEN."""
+    """Publish finished runs on the Hub, all of them or the given ones. Needs HF_TOKEN."""
     from lpwd.hub import push as publish
 
     if not runs_dir.is_dir():
-        raise ConfigError(f"runs-dir is {str(runs_dir)!r}: there is no such folder")
+        raise ConfigError(f"runs-dir {str(runs_dir)!r} not found")
     store, chosen = RunStore(runs_dir), run_ids or None
     if to_folder:
         report = publish.write_snapshot(store, to_folder, chosen, dry_run=dry_run, replace=replace)
     else:
-        report = publish.push(store, named(repo), dry_run=dry_run, run_ids=chosen, replace=replace)
+        report = publish.push(store, repository(repo), dry_run=dry_run, run_ids=chosen, replace=replace)
     if dry_run:
         for run_id in report.added + report.replaced:
             click.echo(run_id)
@@ -84,29 +84,30 @@ def push(
     click.echo(json.dumps({name: getattr(report, name) for name in names}))
 
 
-def named(repo: str | None) -> str:
+def repository(repo: str | None) -> str:
+    """Return the repository. Raises ConfigError if none is given."""
     if not repo:
         raise ConfigError("no results repository: give --repo owner/name or set LPWD_RESULTS_REPO")
     return repo
 
 
-# ---- weights that other runs start from
+# ---- initial weights for other runs
 
 
 @click.group()
 def start() -> None:
-    """Starts: the weights of finished runs that others begin from (`--init-from`)."""
+    """Manage starts: weights of finished runs that other runs start from (`--init-from`)."""
 
 
 @start.command(
     params=[
         click.Argument(["run_id"]),
-        click.Option(["--out"], type=FOLDER, required=True, help="lpwd/snapshot/starts bundles it"),
+        click.Option(["--out"], type=FOLDER, required=True, help="use lpwd/snapshot/starts to bundle the weights"),
         runs_dir_option,
     ]
 )
 def export(run_id: str, out: Path, runs_dir: Path) -> None:
-    """Write a finished run's weights in half precision, and what is known of them, into a folder."""
+    """Write the weights of a finished run in half precision, with metadata, to a folder."""
     from lpwd.training import starts
 
     made = starts.export(RunStore(runs_dir), run_id, out)
@@ -116,7 +117,7 @@ def export(run_id: str, out: Path, runs_dir: Path) -> None:
 
 @start.command("list")
 def listed() -> None:
-    """Every published start, and whether its weights are bundled."""
+    """List published starts as JSON, and whether their weights are bundled."""
     from lpwd.starts import folder, published
 
     for one in published().values():
@@ -129,14 +130,14 @@ def listed() -> None:
     params=[
         click.Argument(["name"]),
         repo_option,
-        click.Option(["--from", "folder"], type=FOLDER, help="where the weights lie  [default: the bundled ones]"),
+        click.Option(["--from", "folder"], type=FOLDER, help="folder with the weights  [default: the bundled ones]"),
     ],
 )
 def push_start(name: str, repo: str | None, folder: Path | None) -> None:
-    """Send a published start's weights to the results repository. Needs HF_TOKEN."""
+    """Upload the weights of a published start to the results repository. Needs HF_TOKEN."""
     from lpwd import starts
     from lpwd.hub import upload
 
     one = starts.published_start(name)
-    commit = upload.push_start(named(repo), one, (folder or starts.folder()) / one.file)
+    commit = upload.push_start(repository(repo), one, (folder or starts.folder()) / one.file)
     click.echo(json.dumps({"name": name, "repo": repo, "commit": commit}))

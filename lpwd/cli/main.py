@@ -1,4 +1,4 @@
-"""The command line: the table of its commands, and the one place where an error becomes a sentence."""
+"""The table of commands, and the conversion of errors to one-line messages."""
 
 import json
 import sys
@@ -13,15 +13,14 @@ from lpwd.cli.check import check
 from lpwd.cli.compare import compare
 from lpwd.cli.hub import pull, push, start
 from lpwd.cli.options import plugin_option
-from lpwd.cli.paper import report
+from lpwd.cli.paper import report, scorecard
 from lpwd.cli.repeat import repeat
-from lpwd.cli.scorecard import scorecard
 from lpwd.cli.sweep import sweep
 from lpwd.cli.train import race, resume, train
 from lpwd.config import ConfigError
 from lpwd.plugins import PluginError
 
-# Their modules are light: what a command works with (torch, pandas, Gradio) is imported when it runs.
+# These modules load fast: commands import torch, pandas and Gradio when they run.
 COMMANDS: dict[str, click.Command] = {
     "train": train,
     "race": race,
@@ -44,7 +43,7 @@ for command in COMMANDS.values():
 
 
 class Group(click.Group):
-    """Shows bad input, and files that cannot be used, as one sentence with exit code 2."""
+    """Print errors about input and files in one line and exit with code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -52,12 +51,12 @@ class Group(click.Group):
         except (ConfigError, PluginError) as error:
             refuse(str(error))
         except BrokenPipeError:
-            raise  # whoever read our output has left: click ends quietly
+            raise  # the reader of our output has exited; click handles it
         except OSError as error:
-            path = f"{str(error.filename)!r} cannot be used: " if error.filename else ""
+            path = f"could not open {str(error.filename)!r}: " if error.filename else ""
             refuse(f"{path}{error.strerror or next(iter(str(error).splitlines()), type(error).__name__)}")
         except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-            refuse(f"a file is damaged: {next(iter(str(error).splitlines()))}")
+            refuse(f"damaged file: {next(iter(str(error).splitlines()))}")
 
 
 def refuse(sentence: str) -> NoReturn:

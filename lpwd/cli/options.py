@@ -1,10 +1,9 @@
-"""Options of the commands: RunConfig's fields, each defined once there, and those that several commands share.
+"""Command line options: one per field of RunConfig, and options shared by several commands.
 
-`lpwd.spelled` is the way back: a RunConfig as a command line.
+`lpwd.spelled` does the reverse: it writes a RunConfig as a command line.
 """
 
 import builtins
-import json
 import reprlib
 import typing
 from pathlib import Path
@@ -23,13 +22,13 @@ runs_dir_option = click.Option(
     default=Path("runs"),
     show_default=True,
     envvar="LPWD_RUNS_DIR",
-    help="where runs are kept",
+    help="folder of runs",
 )
 device_option = click.Option(
     ["--device"], default="auto", show_default=True, envvar="LPWD_DEVICE", help="auto, cpu, cuda or cuda:1"
 )
 threads_option = click.Option(
-    ["--threads"], type=click.IntRange(1), help="CPU threads of torch a lane  [default: cores / lanes]"
+    ["--threads"], type=click.IntRange(1), help="torch CPU threads per lane  [default: cores / lanes]"
 )
 
 
@@ -37,19 +36,19 @@ def _load_plugins(ctx: click.Context, param: click.Parameter, files: tuple[Path,
     plugins.load_all(files)
 
 
-plugin_option = click.Option(  # eager: what it registers are values of the other options
+plugin_option = click.Option(  # eager, because plug-ins add values of other options
     ["--plugin"],
     type=click.Path(path_type=Path),
     multiple=True,
     is_eager=True,
     expose_value=False,
     callback=_load_plugins,
-    help="Python file that registers methods, optimizers, data sets or models; repeatable (also LPWD_PLUGINS)",
+    help="Python file that registers methods, optimizers, data sets or models; repeatable  [env: LPWD_PLUGINS]",
 )
 
 
 class MethodName(click.ParamType):
-    """A name of METHODS, plug-ins' included."""
+    """A name in METHODS, including methods of plug-ins."""
 
     name = "method"
 
@@ -62,35 +61,24 @@ class MethodName(click.ParamType):
         return f"[{'|'.join(METHODS)}]"
 
 
-class JsonObject(click.ParamType):
-    """A JSON object, such as '{"depths": [1, 1, 2, 1]}'."""
+class FieldValue(click.ParamType):
+    """The value of a field of RunConfig: a JSON object, or comma-separated numbers."""
 
-    name = "json"
+    def __init__(self, name: str) -> None:
+        self.name = name  # in the help, such as JSON
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            parsed = value if isinstance(value, dict) else json.loads(value)
-        except (ValueError, RecursionError):  # no JSON, or nested too deep
-            parsed = None
-        if not isinstance(parsed, dict):
+            parsed = codec.read(str(param.name), value) if param else value
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        if not isinstance(parsed, dict | tuple):
             self.fail(f"{reprlib.repr(value)} is not a JSON object", param, ctx)
         return parsed
 
 
-class Numbers(click.ParamType):
-    """Numbers with commas between them, such as 0,0.5,1,2."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        try:
-            return value if isinstance(value, tuple) else codec.numbers(param.name if param else "", value)
-        except ConfigError as error:
-            self.fail(str(error), param, ctx)
-
-
 def options(multiple_methods: bool) -> list[click.Option]:
-    """An option for each field of RunConfig; unset ones stay out of the result, so that defaults have one home."""
+    """Return one option per field of RunConfig. Options default to None; RunConfig defines the defaults."""
     return [_option(name, multiple_methods) for name in RunConfig.model_fields if name not in HIDDEN]
 
 
@@ -99,7 +87,7 @@ def _option(name: str, multiple_methods: bool) -> click.Option:
     flag = "--" + name.replace("_", "-")
     help_text = f"{field.description}  [default: {_shown_default(name)}]"
     if name == "method":
-        text = "decay method; repeat it for each lane" if multiple_methods else str(field.description)
+        text = "decay method; repeat the option for each lane" if multiple_methods else str(field.description)
         return click.Option(
             [flag], type=MethodName(), multiple=multiple_methods, default=None, required=True, help=text
         )
@@ -110,20 +98,20 @@ def _option(name: str, multiple_methods: bool) -> click.Option:
 
 
 def _type(inner: Any) -> Any:
-    """What click reads a value of this annotation with."""
+    """Return the click type for a type annotation."""
     parts = typing.get_args(inner)
     match typing.get_origin(inner):
         case typing.Literal:
             return click.Choice(parts)
         case builtins.tuple:
-            return Numbers() if Ellipsis in parts else parts
+            return FieldValue("numbers") if Ellipsis in parts else parts
         case builtins.dict:
-            return JsonObject()
+            return FieldValue("json")
     return inner
 
 
 def _shown_default(name: str) -> str:
     if name == "precision":
-        return "bf16 where the device has it, else fp32"
+        return "bf16 if the device supports it, else fp32"
     default = RunConfig.model_fields[name].get_default(call_default_factory=True)
     return "all" if name.endswith("_samples") and default is None else str(default)

@@ -1,60 +1,51 @@
-"""Progress bars on stderr, one a lane, fed by the events of a run."""
+"""Progress bars on stderr."""
 
-from collections.abc import Mapping
-from types import TracebackType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from lpwd.analysis.words import label
 from lpwd.config import RunConfig
 from lpwd.events import Diverged, Epoch, Event, Started, Step
 
 
-class Bars:
-    """Context manager; where stderr is no terminal, a line an epoch is printed instead of bars."""
+def progress_on_stderr(*columns: ProgressColumn) -> Progress:
+    """Return progress bars on stderr, disabled if stderr is not a terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), *columns, console=console, disable=not console.is_terminal
+    )
 
-    def __init__(self, configs: Mapping[str, RunConfig]) -> None:
-        self.configs = configs
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._top1: dict[str, str] = {}
 
-    def __enter__(self) -> "Bars":
-        self._progress.start()
-        for run_id, config in self.configs.items():
-            self._tasks[run_id] = self._progress.add_task(label(config.method), total=None, numbers="")
-        return self
+@contextmanager
+def lane_bars(configs: Mapping[str, RunConfig]) -> Iterator[Callable[[str, Event], None]]:
+    """Show one progress bar per lane, updated by calls with run id and event.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+    If stderr is not a terminal, print one line per epoch instead.
+    """
+    numbers = TextColumn("{task.fields[numbers]}")
+    top1 = dict.fromkeys(configs, "")
+    with progress_on_stderr(MofNCompleteColumn(), TimeRemainingColumn(), numbers) as bars:
+        tasks = {run_id: bars.add_task(label(one.method), total=None, numbers="") for run_id, one in configs.items()}
 
-    def on_event(self, run_id: str, event: Event) -> None:
-        task = self._tasks[run_id]
-        match event:
-            case Started():
-                self._progress.update(task, total=event.total_steps)
-            case Step():
-                loss = "" if event.loss is None else f"loss {event.loss:.4f}  "
-                numbers = f"{loss}{event.images_per_second:.0f} images/s  {self._top1.get(run_id, '')}"
-                self._progress.update(task, completed=event.step, numbers=numbers)
-            case Epoch():
-                self._top1[run_id] = f"top-1 {event.test_top1:.2f}%"
-                self._say(run_id, f"epoch {event.epoch}  loss {event.train_loss:.4f}  {self._top1[run_id]}")
-            case Diverged():
-                self._say(run_id, f"diverged in step {event.step}")
+        def say(run_id: str, text: str) -> None:
+            if bars.disable:
+                bars.console.print(f"{label(configs[run_id].method)}: {text}", highlight=False)
 
-    def _say(self, run_id: str, text: str) -> None:
-        if self._progress.disable:
-            self._progress.console.print(f"{label(self.configs[run_id].method)}: {text}", highlight=False)
+        def on_event(run_id: str, event: Event) -> None:
+            match event:
+                case Started():
+                    bars.update(tasks[run_id], total=event.total_steps)
+                case Step():
+                    loss = "" if event.loss is None else f"loss {event.loss:.4f}  "
+                    numbers = f"{loss}{event.images_per_second:.0f} images/s  {top1[run_id]}"
+                    bars.update(tasks[run_id], completed=event.step, numbers=numbers)
+                case Epoch():
+                    top1[run_id] = f"top-1 {event.test_top1:.2f}%"
+                    say(run_id, f"epoch {event.epoch}  loss {event.train_loss:.4f}  {top1[run_id]}")
+                case Diverged():
+                    say(run_id, f"diverged in step {event.step}")
+
+        yield on_event

@@ -1,4 +1,4 @@
-"""`lpwd repeat`: is a recorded run what its configuration gives?"""
+"""`lpwd repeat`: reproduce a recorded run and compare."""
 
 import json
 import sys
@@ -18,24 +18,24 @@ from lpwd.store import ENDED, RunStore
 Records = list[dict[str, Any]]
 
 threads_option = click.Option(
-    ["--threads"], type=click.IntRange(1), help="CPU threads of torch  [default: as many as the run had]"
+    ["--threads"], type=click.IntRange(1), help="torch CPU threads  [default: those of the run]"
 )
 
 
 @click.command(params=[click.Argument(["run_id"]), device_option, threads_option, runs_dir_option])
 def repeat(run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
-    """Train a finished run again, elsewhere, and compare every number with the stored ones."""
+    """Train a finished run again in a temporary folder and compare every number with the recorded ones."""
     store = RunStore(runs_dir)
     status = store.status(run_id)
     if status.state not in ENDED:
-        raise ConfigError(f"run {run_id!r} is {status.state}: only a finished run can be compared")
+        raise ConfigError(f"run {run_id!r} is {status.state}: only finished runs can be repeated")
     stored = store.read_metrics(run_id)[0]
     whole = has_steps(stored)
     if not whole:
         stored = [without_gaps(record) for record in stored if record["event"] in PUBLISHED]
-        click.echo(f"{run_id} was taken back from published results: its epochs and results are compared", err=True)
+        click.echo(f"{run_id} was restored from published results: only epochs and results are compared", err=True)
     if not stored:
-        raise ConfigError(f"run {run_id!r} has no recorded epoch and no result: there is nothing to compare")
+        raise ConfigError(f"run {run_id!r} has no recorded epochs or results to compare")
     code, repeated = train_elsewhere(store, run_id, device, threads or status.threads or None)
     repeated = [record for record in repeated if whole or record["event"] in PUBLISHED]
     differences = [pair for pair in zip(stored, repeated, strict=False) if differ(*pair)]
@@ -50,7 +50,7 @@ def repeat(run_id: str, device: str, threads: int | None, runs_dir: Path) -> Non
 
 
 def train_elsewhere(store: RunStore, run_id: str, device: str, threads: int | None) -> tuple[int, Records]:
-    """Exit code and records of the same configuration and kernels, trained in a temporary folder."""
+    """Train the configuration of a run in a temporary folder; return exit code and records."""
     config = store.config(run_id)
     started = store.history(run_id).started
     if (started.kernels if started else store.status(run_id).kernels) == "timm":
@@ -64,20 +64,20 @@ def train_elsewhere(store: RunStore, run_id: str, device: str, threads: int | No
         return code, second.read_metrics(repeated)[0]
 
 
-PUBLISHED = frozenset({"epoch", "zero_shot", "diverged", "finished"})  # what a run taken back from the Hub records
+PUBLISHED = frozenset({"epoch", "zero_shot", "diverged", "finished"})  # events of runs restored from the Hub
 
 
 def has_steps(records: Records) -> bool:
-    """False for a run that was taken back from published results, which hold epochs and results alone."""
+    """Return whether steps were recorded; runs restored from published results have none."""
     return any(record["event"] == "step" for record in records)
 
 
 def differ(stored: dict[str, Any], repeated: dict[str, Any]) -> bool:
-    """Whether a field that the stored record tells is another in the repeated one."""
+    """Return whether any field of the stored record has another value in the repeated one."""
     given, obtained = reproducible(stored), reproducible(repeated)
     return any(json.dumps(value) != json.dumps(obtained.get(name)) for name, value in given.items())  # NaN equals NaN
 
 
 def without_gaps(record: dict[str, Any]) -> dict[str, Any]:
-    """A published record without what its row lacks: None, NaN and empty lists stand for that."""
+    """Remove the fields that published results do not have: None, NaN and empty lists."""
     return {name: value for name, value in record.items() if value is not None and value != [] and value == value}

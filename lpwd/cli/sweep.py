@@ -1,4 +1,4 @@
-"""`lpwd sweep`: the runs of a preset, here or on Ray."""
+"""`lpwd sweep`: run a preset on this machine or on Ray."""
 
 import json
 import sys
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from lpwd.cli.options import device_option, runs_dir_option, threads_option
 from lpwd.cli.paper import preset_argument, scale_option, seeds_option
+from lpwd.cli.progress import progress_on_stderr
 from lpwd.cli.train import stop_on_signals
 from lpwd.config import RunConfig
 from lpwd.jobs import costs
@@ -22,7 +22,7 @@ from lpwd.jobs.sweep import Plan, Sweep, run_local, states, with_starts
 from lpwd.paper.presets import Cell, Preset
 from lpwd.store import RunStore
 
-if TYPE_CHECKING:  # it loads what only decisions need
+if TYPE_CHECKING:  # loads modules that only --decide needs
     from lpwd.jobs.decide import Decision
 
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:  # it loads what only decisions need
         scale_option,
         seeds_option,
         click.Option(["--engine"], type=click.Choice(["local", "ray"]), default="local", show_default=True),
-        click.Option(["--plan"], is_flag=True, help="print cells, images and estimated hours; run nothing"),
+        click.Option(["--plan"], is_flag=True, help="print cells, images and estimated hours without running anything"),
         click.Option(["--decide"], is_flag=True, help="add seeds until every claim is decided"),
         click.Option(["--max-seeds"], type=click.IntRange(3), default=20, show_default=True, help="with --decide"),
-        click.Option(["--limit"], type=click.IntRange(1), help="only the first N cells; the rest stays missing"),
+        click.Option(["--limit"], type=click.IntRange(1), help="run only the first N cells"),
         device_option,
         threads_option,
         click.Option(
@@ -51,41 +51,28 @@ def sweep(
     preset: Preset,
     scale: Any,
     seeds: int | None,
-    engine: str,
     plan: bool,
     decide: bool,
     max_seeds: int,
     limit: int | None,
-    device: str,
-    threads: int | None,
-    workers: int | None,
-    address: str | None,
-    cpus_per_run: float,
-    gpus_per_run: float,
     runs_dir: Path,
+    **engine: Any,
 ) -> None:
-    """Run a preset's cells that have no result yet, then say what is there.
+    """Run the cells of a preset that have no result yet; the last line on stdout is JSON.
 
-    PRESET is a table or figure of the paper, or a TOML file of claims (docs/claims.md). With --decide, whole
-    replications are added in planned looks (3, 5, 8, 12, 20 seeds) until every claim is decided.
+    PRESET is a table or figure of the paper, or a TOML file with claims (docs/claims.md). With --decide, seeds are
+    added in planned looks (3, 5, 8, 12, 20 seeds) until every claim is decided.
     """
     if plan:
-        show_plan(preset, preset.cells(scale, max_seeds if decide else seeds)[:limit], scale, device, runs_dir)
+        show_plan(
+            preset, preset.cells(scale, max_seeds if decide else seeds)[:limit], scale, engine["device"], runs_dir
+        )
         return
     store = RunStore(runs_dir)
-    ray = {"address": address, "cpus": cpus_per_run, "gpus": gpus_per_run} if engine == "ray" else None
     with stop_on_signals() as stop:
 
         def run(count: int | None) -> Sweep:
-            return _run(
-                store,
-                preset.cells(scale, count)[:limit],
-                ray,
-                device,
-                workers,
-                threads=threads,
-                should_stop=stop.is_set,
-            )
+            return _run(store, preset.cells(scale, count)[:limit], should_stop=stop.is_set, **engine)
 
         if decide:
             from lpwd.jobs.decide import Decision
@@ -103,7 +90,7 @@ def sweep(
 def _decide(
     decision: "Decision", store: RunStore, run: Callable[[int], Sweep], stopped: Callable[[], bool]
 ) -> tuple[Sweep, dict[str, Any]]:
-    """Sweep to each look; the last sweep, and what to add to the JSON line."""
+    """Run the sweep of each look; return the last sweep and the claims for the JSON line."""
     works = []
 
     def sweep_to(seeds: int) -> bool:
@@ -117,20 +104,28 @@ def _decide(
 
 
 def _run(
-    store: RunStore, cells: list[Cell], ray: dict[str, Any] | None, device: str, workers: int | None, **options: Any
+    store: RunStore,
+    cells: list[Cell],
+    *,
+    engine: str,
+    workers: int | None,
+    address: str | None,
+    cpus_per_run: float,
+    gpus_per_run: float,
+    **options: Any,
 ) -> Sweep:
-    """Run the cells without a result, here or on Ray."""
+    """Run the cells without a result on this machine or on Ray."""
     needed = with_starts(store, cells)
-    for line in about_starts(needed, device):
+    for line in about_starts(needed, options["device"]):
         click.echo(line, err=True)
     work = Sweep(store, [*needed.starts, *needed.configs])
     with bar(work) as refresh:
-        if ray is None:
-            run_local(work, device=device, workers=workers, on_change=refresh, **options)
+        if engine == "local":
+            run_local(work, workers=workers, on_change=refresh, **options)
         else:
             from lpwd.jobs.ray_cluster import run_on_ray
 
-            run_on_ray(work, device=device, on_change=refresh, **ray, **options)
+            run_on_ray(work, address=address, cpus=cpus_per_run, gpus=gpus_per_run, on_change=refresh, **options)
     return work
 
 
@@ -142,10 +137,8 @@ def _name_failures(work: Sweep) -> None:
 
 @contextmanager
 def bar(work: Sweep) -> Iterator[Callable[[], None]]:
-    """A progress bar over training images with ETA; if stderr is not a terminal, one line whenever a cell ends."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    """Show a progress bar over training images. If stderr is not a terminal, print one line per finished cell."""
+    with progress_on_stderr(TaskProgressColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task("", total=work.images())
         shown = ""
 
@@ -163,7 +156,7 @@ def bar(work: Sweep) -> Iterator[Callable[[], None]]:
 
 
 def about_starts(needed: Plan, device: str) -> Iterator[str]:
-    """A line for each start that is trained first: why, and how long that takes here."""
+    """Yield one line per start that must be trained first, with the reason and the estimated time."""
     from lpwd.analysis.phrases import hours_text
     from lpwd.jobs.checking.speed import images_per_second
 
@@ -174,7 +167,7 @@ def about_starts(needed: Plan, device: str) -> Iterator[str]:
 
 
 def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_dir: Path) -> None:
-    """Build each distinct model on the meta device, measure its speed here, and print what the preset would cost."""
+    """Print the cost of a preset, from the size of each model and its speed measured on this machine."""
     from lpwd.jobs.checking.speed import images_per_second
     from lpwd.training import models
     from lpwd.training.machine import device_label, resolve_device
@@ -184,7 +177,7 @@ def show_plan(preset: Preset, cells: list[Cell], scale: str, device: str, runs_d
         return images_per_second(RunConfig.model_validate_json(key), device)
 
     def speed(config: RunConfig) -> float:
-        kinds = ("model", "model_kwargs", "image_size", "precision", "batch_size")  # what the speed depends on
+        kinds = ("model", "model_kwargs", "image_size", "precision", "batch_size")  # fields that determine the speed
         return speed_of(RunConfig(**{name: getattr(config, name) for name in kinds}).model_dump_json())
 
     distinct = {(cell.config.model, str(cell.config.model_kwargs)): cell.config for cell in cells}

@@ -1,4 +1,4 @@
-"""`lpwd train`, `race` and `resume`."""
+"""`lpwd train`, `lpwd race` and `lpwd resume`."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from lpwd.cli.options import device_option, options, runs_dir_option, threads_option
-from lpwd.cli.progress import Bars
+from lpwd.cli.progress import lane_bars
 from lpwd.config import RunConfig, race_configs
 from lpwd.jobs.costs import check_fits
 from lpwd.jobs.rights import check_trainable
@@ -21,8 +21,12 @@ from lpwd.store import ENDED, RunStore, State
 EXIT_CODES: dict[State, int] = {"finished": 0, "failed": 1, "diverged": 3, "stopped": 130, "interrupted": 130}
 RESULTS = ("best10_mean", "best10_std", "last_top1", "val_selected_top1", "train_loss", "images_per_second", "seconds")
 
-seeds_option = click.Option(["--seeds"], type=click.IntRange(1), default=1, help="one race per seed, from --seed on")
-again_option = click.Option(["--again"], is_flag=True, help="begin anew where the run is finished or has a checkpoint")
+seeds_option = click.Option(
+    ["--seeds"], type=click.IntRange(1), default=1, help="number of races, with seeds from --seed upwards"
+)
+again_option = click.Option(
+    ["--again"], is_flag=True, help="retrain from scratch if the run is finished or has a checkpoint"
+)
 
 
 @click.command(params=[*options(multiple_methods=False), device_option, threads_option, runs_dir_option, again_option])
@@ -38,16 +42,16 @@ race_options = [*options(multiple_methods=True), seeds_option, device_option, th
 def race(
     device: str, threads: int | None, runs_dir: Path, again: bool, method: tuple[str, ...], seeds: int, **fields: Any
 ) -> None:
-    """Train several methods in lock step: same initial weights, same batches; a line of JSON each.
+    """Train several methods in lock step, with the same initial weights and batches; prints one line of JSON per run.
 
-    With several seeds there is one race for each, and at the end the paired differences with their intervals (stderr).
+    With --seeds, runs one race per seed and prints paired differences with intervals to stderr at the end.
     """
     _train(RunStore(runs_dir), list(dict.fromkeys(method)), fields, device, threads, again, seeds)
 
 
 @click.command(params=[click.Argument(["run_id"]), device_option, threads_option, runs_dir_option])
 def resume(run_id: str, device: str, threads: int | None, runs_dir: Path) -> None:
-    """Go on from a run's last checkpoint, with the lanes of its race that have not ended."""
+    """Resume a run from its last checkpoint, with the unfinished lanes of its race."""
     store = RunStore(runs_dir)
     store.recover()
     job = store.status(run_id).job
@@ -64,7 +68,7 @@ def _train(
     again: bool,
     seeds: int = 1,
 ) -> None:
-    """Check everything before anything is written, then train the lanes and leave with their exit code."""
+    """Check all settings, then train the lanes and exit with their exit code."""
     from lpwd.training import optimizer
     from lpwd.training.data.own import pin
     from lpwd.training.machine import default_precision, resolve_device
@@ -75,7 +79,7 @@ def _train(
     given.setdefault("precision", default_precision(resolve_device(device)))
     first = given.get("seed", RunConfig.model_fields["seed"].default)
     configs = pin([one for i in range(seeds) for one in race_configs(methods, given | {"seed": first + i})])
-    for config in configs[: len(methods)]:  # seeds need the same
+    for config in configs[: len(methods)]:  # seeds do not change the result
         check(config)
         optimizer.check(config)
     lanes = configs[: len(methods)]
@@ -86,7 +90,7 @@ def _train(
         if again or store.status(run_id).state == "failed":
             store.restart(run_id)
         if store.status(run_id).state in ENDED:
-            click.echo(f"{run_id} is {store.status(run_id).state} already; --again trains it anew", err=True)
+            click.echo(f"{run_id} is {store.status(run_id).state} already; use --again to retrain it", err=True)
     ids = [config.run_id for config in configs]
     code = 0
     for start in range(0, len(ids), len(methods)):
@@ -99,7 +103,7 @@ def _train(
 
 
 def differences(store: RunStore, run_ids: list[str]) -> list[str]:
-    """One sentence per method on its paired difference from WD, or from the first method, with n and interval."""
+    """Return one sentence per method on its paired difference from WD, or from the first method without WD."""
     from lpwd.analysis.pairs import paired
     from lpwd.analysis.statistics import runs_frame
     from lpwd.analysis.verdict import one_sentence
@@ -111,14 +115,12 @@ def differences(store: RunStore, run_ids: list[str]) -> list[str]:
 
 
 def run(store: RunStore, run_ids: list[str], device: str, threads: int | None, quiet: bool = False) -> int:
-    """Train with progress bars; prints a JSON line a run unless `quiet`, returns the worst exit code."""
+    """Train with progress bars and return the largest exit code; prints one JSON line per run unless `quiet`."""
     from lpwd.jobs.race import run_lanes
 
     check_trainable(store, run_ids)
-    with stop_on_signals() as stop, Bars({run_id: store.config(run_id) for run_id in run_ids}) as bars:
-        states = run_lanes(
-            store, run_ids, device=device, threads=threads, should_stop=stop.is_set, on_event=bars.on_event
-        )
+    with stop_on_signals() as stop, lane_bars({run_id: store.config(run_id) for run_id in run_ids}) as on_event:
+        states = run_lanes(store, run_ids, device=device, threads=threads, should_stop=stop.is_set, on_event=on_event)
     for run_id, state in states.items():
         status = store.status(run_id)
         if status.message:
@@ -131,7 +133,7 @@ def run(store: RunStore, run_ids: list[str], device: str, threads: int | None, q
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets, so that the present step ends and is kept; a second Ctrl-C kills."""
+    """Set the event on Ctrl-C or SIGTERM, so that runs stop after the current step; a second Ctrl-C interrupts."""
     stop = threading.Event()
 
     def ask(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The optimizers: torch alone (timm only for its models and optimizers)."""
+"""The optimizers. Needs torch only, and timm for timm's models and optimizers."""
 
 from lpwd.optim.decaying import decaying as decaying
 from lpwd.optim.layers import layer_groups as layer_groups

@@ -1,4 +1,4 @@
-"""How a step moves each layer's weights: its angle (the angular update of arXiv 2305.17212) and relative length."""
+"""Angle (angular update, arXiv 2305.17212) and relative length of a step for each layer."""
 
 import torch
 from torch import Tensor
@@ -8,25 +8,24 @@ from lpwd.optim.layer_stats import layers
 
 
 class AngleMeter:
-    """The angle in radians between each layer's weights before and after the step taken inside the context:
+    """Measure the angle between each layer's weights before and after the step in the context:
 
         loss.backward()
         with AngleMeter(optimizer) as meter:
             optimizer.step()
         angles = meter.angles.tolist()
 
-    `angles` has shape (layers,), float64, on the device, shallow to deep, 0..pi; 0 if all weights of a layer are 0.
-    `relative_updates` and `relative_gradients` have the same shape: the length of the step's change, and of the
-    gradient, over the length of the weights before it; 0 if these are 0. A layer is one vector of all its
-    parameters. pwd decays before the forward pass, so "before" is after its decay, which does not turn a layer that
-    it shrinks as a whole. Keeps one copy of the weights with the optimizer, shared with an OpposingMeter. Does not
-    change the step and does not wait for the device.
+    `angles` (radians, 0..pi) is a float64 tensor of shape (layers,) on the device, shallow to deep.
+    `relative_updates` and `relative_gradients` have the same shape: the norm of the update, and of the gradient,
+    divided by the norm of the weights before the step. All are 0 if the weights of a layer are 0. A layer is one vector
+    of all its parameters. With pwd the decay has already happened, which does not rotate a layer. Keeps one copy of the
+    weights, shared with OpposingMeter. Neither changes the step nor synchronizes with the device.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
         self.angles: Tensor | None = None
-        self.motion: Tensor | None = None  # the three below each other, (3, layers)
+        self.motion: Tensor | None = None  # angles, relative updates and relative gradients, (3, layers)
         self.relative_updates: Tensor | None = None
         self.relative_gradients: Tensor | None = None
 
@@ -53,7 +52,7 @@ class AngleMeter:
 
 @torch.no_grad()
 def _gradient_norm(layer: list[Tensor]) -> Tensor:
-    """The length of the gradient of all parameters of a layer, 0-dim float64; 0 if none has one."""
+    """Return the norm of the gradient of a layer, 0-dim float64; 0 without gradients."""
     grads = [p.grad for p in layer if p.grad is not None]
     return torch.stack(torch._foreach_norm(grads)).double().norm() if grads else torch.zeros((), dtype=torch.float64)
 
@@ -63,7 +62,7 @@ def _over(lengths: Tensor, of: Tensor) -> Tensor:
 
 
 def _sums(theta: Tensor, after: Tensor) -> Tensor:
-    """With d = theta' - theta: theta theta, theta d and d d, a float64 tensor of shape (3,)."""
+    """Return theta theta, theta d and d d with d = theta' - theta, float64 of shape (3,)."""
     total = torch.zeros(3, dtype=torch.float64, device=theta.device)
     for old, new in chunks(theta, after):
         t = old.double()
@@ -73,10 +72,10 @@ def _sums(theta: Tensor, after: Tensor) -> Tensor:
 
 
 def _angles(sums: Tensor) -> Tensor:
-    """Angles of shape (layers,) from sums of shape (layers, 3).
+    """Return angles of shape (layers,) from sums of shape (layers, 3).
 
-    Of theta and theta' the sine is in proportion to the part of d across theta, the cosine to theta (theta + d): exact
-    at the small angles of a step, where the arc cosine would lose half of the digits.
+    The sine is proportional to the component of d orthogonal to theta, the cosine to theta (theta + d). This is exact
+    for the small angles of a step, for which the arc cosine would lose half of the digits.
     """
     theta, along, moved = sums.unbind(1)
     across = (theta * moved - along * along).clamp_(min=0).sqrt_()

@@ -1,4 +1,4 @@
-"""Does a registered method do what its own formula says? A small model, 20 steps in float64, Adam and SGD."""
+"""Compare a registered method with its own formula: a small model, 20 steps in float64, Adam and SGD."""
 
 from collections.abc import Iterator
 
@@ -16,15 +16,15 @@ OPTIONS = {"adam": {}, "sgd": {"momentum": 0.9}}
 
 
 def reference_errors(method: str) -> dict[str, float]:
-    """Return optimizer -> largest relative difference of the weights from the method's own reference, over 20 steps.
+    """Return the largest relative difference between the weights and the method's reference, by optimizer.
 
-    The reference is a function as in `lpwd.optim.reference`: (theta, eta, lambda, gradient, U) -> the next theta, where
-    the vectors hold one entry per weight and lambda_i comes from the method's rates. Raises ValueError for a method
-    that names none, and whatever a function of the method raises.
+    The reference is a function as in `lpwd.optim.reference`: (theta, eta, lambda, gradient, U) -> next theta, for
+    vectors with one entry per weight. Raises ValueError if the method has no reference, or as its
+    functions do.
     """
     step = formula(method)
     if isinstance(step, type):
-        raise ValueError(f"method {method}: its reference is a class, and a function is needed")
+        raise ValueError(f"method {method}: its reference must be a function, not a class")
     return {name: _error(method, name, step) for name in get_method(method).optimizers}
 
 
@@ -65,7 +65,7 @@ def _flat(model: nn.Module) -> Tensor:
 
 
 def _gradient(model: nn.Module, inputs: Tensor) -> Gradient:
-    """The gradient of the step's loss as a function of the flat weights."""
+    """Return the gradient of the loss as a function of the flat weights."""
     shapes = {name: p.shape for name, p in model.named_parameters()}
 
     def gradient(theta: Tensor) -> Tensor:

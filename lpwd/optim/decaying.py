@@ -1,6 +1,6 @@
-"""`decaying(cls)`: any optimizer class with this project's decay around its own step.
+"""`decaying(cls)`: add this project's decay around the step of any optimizer class.
 
-| decay | step t, with c = eta_t lambda and theta' what the class makes of theta with its own decay switched off |
+| decay | step t, with c = eta_t lambda and theta' the result of the class's step without its own decay |
 |---|---|
 | none | theta' |
 | l2 | the class gets the gradient g + lambda theta |
@@ -9,11 +9,11 @@
 | pwd | theta <- (1 - c) theta, then forward, backward and the class's step |
 | cautious | theta' - c theta where (theta - theta') theta >= 0 |
 | l2sp | theta' - c (theta - theta_0) |
-| soda | l2sp with c = 1 / (k + 2), k the steps taken |
+| soda | l2sp with c = 1 / (k + 2), k the number of steps taken |
 | spd | theta' - lambda r (theta' - theta_0): see `lpwd.optim.rivals` |
 
-The class is a black box. So the formulas hold if its update depends on the weights (LAMB, LARS, Muon), and the decay is
-the same for-loop, foreach or fused. wd, cautious, l2sp and soda keep a copy of the weights during the step.
+The class is a black box: the formulas also hold if its update depends on the weights (LAMB, LARS, Muon), and for any of
+its kernels. wd, cautious, l2sp and soda keep a copy of the weights during the step.
 """
 
 import inspect
@@ -32,25 +32,18 @@ from lpwd.optim.rivals import cautious_mask
 from lpwd.optim.timing import TO_START, Decaying
 from lpwd.optim.update import like, own_groups, unprofiled
 
-FROM_BEFORE = ("wd", "cautious", *TO_START)  # decays of the weights as they were before the step
-OWN_KEYS = {
-    "decay",
-    "independent",
-    "decayed",
-    "lr_0",
-    "lr_scale",
-    "layer",
-    "layer_name",
-    "pulls",
-}  # of a parameter group
+FROM_BEFORE = ("wd", "cautious", *TO_START)  # decays proportional to the weights before the step
+OWN_KEYS = frozenset(
+    ["decay", "independent", "decayed", "lr_0", "lr_scale", "layer", "layer_name", "pulls"]
+)  # of a parameter group
 
 
 class AroundStep(Decaying):
-    """What `decaying` adds to a class: see the module. Raises ValueError on what `Adam` refuses, bar amsgrad."""
+    """The base class that `decaying` adds. Raises ValueError as `Adam` does, but allows amsgrad."""
 
     forbidden = ("adams", "adamh")
-    own: type[torch.optim.Optimizer]  # the class around whose step the decay acts
-    _before: Sequence[tuple[Group, list[Tensor], list[Tensor]]] = ()  # weights before the step, during the step
+    own: type[torch.optim.Optimizer]  # the wrapped class
+    _before: Sequence[tuple[Group, list[Tensor], list[Tensor]]] = ()  # weights before the step; empty between steps
 
     def __init__(
         self,
@@ -68,24 +61,22 @@ class AroundStep(Decaying):
             groups = [{"weight_decay": weight_decay, **group} for group in groups]
         super().__init__(groups, *args, **options)
         if taken := OWN_KEYS & self.defaults.keys():
-            raise ValueError(
-                f"{self.own.__name__} has an option {min(taken)!r} of its own, which the decay would overwrite"
-            )
+            raise ValueError(f"{self.own.__name__} has its own option {min(taken)!r}, which the decay would overwrite")
         self.defaults["weight_decay"] = weight_decay
         self._own_defaults(decay, independent)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the wrapped class: the class of this object has no name that could be imported."""
+        """Pickle the wrapped class, because the class of this object cannot be imported by name."""
         return _empty, (self.own,), self.__getstate__()
 
     @property
     def _step_supports_amp_scaling(self) -> bool:
-        """GradScaler unscales the gradients before the step and leaves the step out if they are not finite."""
+        """False: GradScaler unscales gradients before the step and skips the step if they are not finite."""
         return False
 
     @_step_supports_amp_scaling.setter
     def _step_supports_amp_scaling(self, value: bool) -> None:
-        """Set by torch's classes where `fused` was given."""
+        """Ignore the value that torch's classes set if `fused` is given."""
 
     @classmethod
     def _complete(cls, group: Group, defaults: dict[str, Any]) -> Group:
@@ -99,14 +90,14 @@ class AroundStep(Decaying):
         refuse(group, name, self.forbidden, ("differentiable",))
 
     def _settle(self) -> None:
-        """The class itself has put its state where it needs it."""
+        """Do nothing: the class moves its own state."""
 
     def _update(self) -> None:
         unprofiled(self.own)(self)
 
     @contextmanager
     def _as_torch_sees_it(self) -> Iterator[None]:
-        """Switch the class's own decay off and add lambda theta to the gradients of l2, for the time of its step."""
+        """Disable the class's own decay and add lambda theta to the gradients of l2 during its step."""
         rates = [group["weight_decay"] for group in self.param_groups]
         grads = {p: p.grad for group in self.param_groups if group["decay"] == "l2" for p in with_gradient(group)}
         for group in self.param_groups:
@@ -133,7 +124,7 @@ class AroundStep(Decaying):
             p.grad = grad.add(p, alpha=rate)
 
     def _decay_before_update(self) -> None:
-        """Keep the weights that the decay will be a fraction of: the update must see them undecayed."""
+        """Keep a copy of the weights for decays proportional to them, because the update must see undecayed weights."""
         groups = [group for group in self.param_groups if group["decay"] in FROM_BEFORE and _acts(self.fraction(group))]
         pairs = [(group, with_gradient(group)) for group in groups]
         self._before = [(group, params, [p.detach().clone() for p in params]) for group, params in pairs if params]
@@ -146,12 +137,12 @@ class AroundStep(Decaying):
         super()._decay_after_update()
 
     def _penalties(self, group: Group, params: list[Tensor], before: list[Tensor]) -> list[Tensor]:
-        """P / c of a group, new tensors or those of `before`: theta, its agreeing part, or theta - theta_0."""
+        """Return P / c of a group: theta, theta with the cautious mask, or theta - theta_0; may overwrite `before`."""
         if group["decay"] == "cautious":
             real = as_real(before)
             mask = cautious_mask(real, torch._foreach_sub(real, as_real(params)))
             torch._foreach_mul_(real, mask)
-        elif group["decay"] in TO_START:  # in a first step theta_0 is theta
+        elif group["decay"] in TO_START:  # in the first step theta_0 equals theta
             torch._foreach_sub_(before, [self.state[p]["theta_0"] for p in params])
         return before
 
@@ -194,17 +185,17 @@ def decaying(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
 
 
 def _check(cls: type[torch.optim.Optimizer]) -> None:
-    """Raise ValueError if a decay around the step would go wrong."""
+    """Raise ValueError if a decay around the step would be incorrect."""
     closure = inspect.signature(unprofiled(cls)).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
-            f"{cls.__name__} evaluates the loss itself, several times per step, and assumes that nothing else moves "
-            "the weights: a decay would falsify what it learns of the curvature"
+            f"{cls.__name__} evaluates the loss several times per step and assumes that nothing else changes the "
+            "weights: a decay would corrupt its estimate of the curvature"
         )
     if callable(getattr(cls, "train", None)) and callable(getattr(cls, "eval", None)):
         raise ValueError(
-            f"{cls.__name__} steps from weights of its own, which a decay of the model's weights does not reach: use "
-            "its own weight_decay"
+            f"{cls.__name__} keeps its own copy of the weights, which a decay of the model's weights does not reach: "
+            "use its own weight_decay"
         )
     if "lr" not in inspect.signature(cls).parameters:
         raise ValueError(f"{cls.__name__} takes no lr, and a decay fraction is eta * lambda")

@@ -1,8 +1,8 @@
-"""The pure maths of decay on lists of tensors: rate, fraction, shrink, and what decays need to know of the update.
+"""Formulas of decay on lists of tensors: rate, fraction, shrink, and directions of updates.
 
 theta is a list of parameters, eta the learning rate, lambda the decay rate and c = eta * lambda the decay fraction.
-A scalar is a Python float, or a 0-dim tensor if only the device knows it (a tensor learning rate, AdamS, a step that
-GradScaler skips). No function here waits for the device.
+Scalars are Python floats, or 0-dim tensors for values on the device (a tensor learning rate, AdamS, a step that
+GradScaler skips). No function synchronizes with the device.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Group = dict[str, Any]  # a parameter group of torch.optim
 
 
 def decay_rate(group: Mapping[str, Any]) -> Scalar:
-    """lambda of a group, dimensionless; lambda * eta_t / eta_0 if the group has `lr_0` (decay with eta squared)."""
+    """Return lambda of a group, or lambda * eta_t / eta_0 if the group has `lr_0` (decay with eta squared)."""
     if group["lr_0"] is None:
         return group["weight_decay"]
     return group["weight_decay"] * (group["lr"] / group["lr_0"])
@@ -38,7 +38,7 @@ def unless_skipped(skipped: Tensor | None, fraction: Scalar) -> Scalar:
 
 @torch.no_grad()
 def shrink(pairs: Iterable[tuple[Sequence[Tensor], Scalar]]) -> None:
-    """D: theta <- (1 - c) theta in place for each pair (parameters, c); one foreach call for all c that are floats."""
+    """Apply theta <- (1 - c) theta in place for each pair (parameters, c), with one foreach call for all float c."""
     plain: list[Tensor] = []
     factors: list[float] = []
     for params, fraction in pairs:
@@ -53,7 +53,7 @@ def shrink(pairs: Iterable[tuple[Sequence[Tensor], Scalar]]) -> None:
 
 
 def _per_device(params: Sequence[Tensor], factor: Tensor) -> list[tuple[list[Tensor], Tensor]]:
-    """Group the tensors by device and dtype, each list with the factor as a 0-dim tensor of that kind."""
+    """Group tensors by device and dtype, each with the factor as a 0-dim tensor of that device and dtype."""
     kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for p in params:
         kinds.setdefault((p.device, p.dtype), []).append(p)
@@ -61,37 +61,39 @@ def _per_device(params: Sequence[Tensor], factor: Tensor) -> list[tuple[list[Ten
 
 
 def as_real(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Return views in which a complex number is two real ones, as in torch's own updates: [..., 2]."""
+    """Return views with complex numbers as pairs of real numbers, [..., 2], as in torch's updates."""
     return [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
 
 
 def entry_count(tensors: Iterable[Tensor]) -> int:
-    """Return the count of real numbers in the tensors."""
+    """Return the number of real numbers in the tensors."""
     return sum(2 * t.numel() if t.is_complex() else t.numel() for t in tensors)
 
 
 def adam_momentum(grads: Sequence[Tensor], exp_avgs: Sequence[Tensor | None], beta1: float) -> list[Tensor]:
-    """m_t = beta1 m_{t-1} + (1 - beta1) g_t, new tensors; None stands for m_0 = 0. Same sign as Adam's U_t."""
+    """Return m_t = beta1 m_{t-1} + (1 - beta1) g_t as new tensors, with the sign of U_t; None stands for m_0 = 0."""
     momenta = [torch.zeros_like(g) if m is None else m.clone() for g, m in zip(grads, exp_avgs, strict=True)]
     torch._foreach_lerp_(momenta, list(grads), 1 - beta1)
     return momenta
 
 
 def adam_heading(states: Sequence[Mapping[str, Any]], beta2: float, eps: float) -> list[Tensor]:
-    """U_t = m_hat / (sqrt(v_hat) + eps) up to one positive factor per tensor, as new tensors (`as_real`).
+    """Return U_t = m_hat / (sqrt(v_hat) + eps) up to a positive factor per tensor, as new tensors (`as_real`).
 
     Call it after the update, when the states contain g_t.
     """
     roots = list(torch._foreach_sqrt(as_real(state["exp_avg_sq"] for state in states)))
     for root, state in zip(roots, states, strict=True):
         step = state["step"]
-        t = max(step.item(), 1.0) if step.is_cpu else step.double().clamp(min=1)  # 0 where GradScaler skipped the first
+        t = (
+            max(step.item(), 1.0) if step.is_cpu else step.double().clamp(min=1)
+        )  # 0 if GradScaler skipped the first step
         root.add_(eps * (1 - beta2**t) ** 0.5)
     return list(torch._foreach_div(as_real(state["exp_avg"] for state in states), roots))
 
 
 def next_step(state: Mapping[str, Any]) -> Scalar:
-    """Return t of the next step, from 1. Fused optimizers keep t on the device, and it stays there."""
+    """Return t of the next step, starting at 1; stays on the device for fused optimizers."""
     step = state.get("step", 0.0)
     if not isinstance(step, Tensor):
         return step + 1.0
@@ -105,7 +107,7 @@ def sgd_direction(
     dampening: float = 0.0,
     nesterov: bool = False,
 ) -> list[Tensor]:
-    """U_t of SGD: b_t = momentum b_{t-1} + (1 - dampening) g_t with b_1 = g_1, or g_t + momentum b_t with Nesterov."""
+    """Return U_t = b_t = momentum b_{t-1} + (1 - dampening) g_t, b_1 = g_1, or g_t + momentum b_t with Nesterov."""
     if momentum == 0:
         return list(grads)
     kept = [g.clone() if b is None else b * momentum + g * (1 - dampening) for g, b in zip(grads, buffers, strict=True)]

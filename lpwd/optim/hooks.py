@@ -1,4 +1,4 @@
-"""The forward pre-hook of `attach`, and which optimizers are attached."""
+"""The forward pre-hook of `Decaying.attach`."""
 
 import warnings
 import weakref
@@ -15,10 +15,10 @@ _attached: "weakref.WeakSet[Decaying]" = weakref.WeakSet()
 
 
 class DecayBeforeForward:
-    """Forward pre-hook: decays once per step, in training mode, for the model that it was attached to.
+    """Forward pre-hook that decays once per step in training mode.
 
-    torch.export and torch.compile trace through it in evaluation mode. A copied or unpickled model (an EMA, a
-    checkpoint) carries a hook without an optimizer, which does nothing: it must not decay the original's weights.
+    torch.export and torch.compile trace through it in evaluation mode. In a copied or unpickled model (an EMA, a
+    checkpoint) the hook has no optimizer and does nothing, so that it does not decay the original's weights.
     """
 
     def __init__(self, optimizer: "Decaying | None" = None, model: nn.Module | None = None) -> None:
@@ -40,15 +40,14 @@ class DecayBeforeForward:
 
 
 def attach(optimizer: "Decaying", model: nn.Module) -> None:
-    """Hook the optimizer to the model; another attached optimizer of the same parameters is detached, with a warning.
+    """Attach the optimizer to the model; detach other optimizers of the same parameters with a warning.
 
     The hook is removed by `detach`, and when the optimizer is no longer referenced.
     """
     own = decayed_before_forward(optimizer)
     for other in [o for o in _attached if o is not optimizer and own & decayed_before_forward(o)]:
         warnings.warn(
-            "attach: another optimizer was attached to these parameters; it is detached, because "
-            "they would decay twice per step",
+            "attach: detached another optimizer of these parameters, because they would decay twice per step",
             stacklevel=3,
         )
         other.detach()
@@ -69,11 +68,11 @@ def detach(optimizer: "Decaying") -> None:
 
 
 def _handles(optimizer: "Decaying") -> list[RemovableHandle]:
-    """The optimizer's hooks: not part of its state, so that copies have none."""
+    """Return the optimizer's hooks, which are not part of its state, so that copies have none."""
     handles: list[RemovableHandle] = optimizer.__dict__.setdefault("_attach_handles", [])
     return handles
 
 
 def decayed_before_forward(optimizer: "Decaying") -> set[Tensor]:
-    """The parameters that the optimizer decays before the forward pass."""
+    """Return the parameters that the optimizer decays before the forward pass."""
     return {p for group in optimizer.param_groups if group["decay"] == "pwd" for p in group["params"]}

@@ -1,23 +1,23 @@
-"""Copies of the weights before a measured step, and chunks in which to compare them."""
+"""Copies of the weights before a measured step, and iteration over chunks of them."""
 
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-CHUNK = {"cpu": 2**16}  # weights per chunk, so that a second read finds them in the cache
+CHUNK = {"cpu": 2**16}  # weights per chunk; fits in the cache
 CHUNK_ELSEWHERE = 2**24  # the largest count that is exact in float32
 
 
 def kept(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    """Return theta before the measured step by parameter; kept with the optimizer, not part of its state."""
+    """Return theta before the measured step by parameter; stored in the optimizer, but not in its state."""
     copies: dict[Tensor, Tensor] = optimizer.__dict__.setdefault("_theta_before", {})
     return copies
 
 
 @torch.no_grad()
 def keep(optimizer: torch.optim.Optimizer, params: Sequence[Tensor]) -> None:
-    """Copy the parameters, into the memory of earlier copies if possible."""
+    """Copy the parameters, reusing the memory of earlier copies."""
     copies = kept(optimizer)
     for p in params:
         old_copy = copies.get(p)
@@ -27,7 +27,7 @@ def keep(optimizer: torch.optim.Optimizer, params: Sequence[Tensor]) -> None:
 
 
 def chunks(theta: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Cut the tensors into equal one-dimensional pieces, which are views if all have the strides of theta."""
+    """Yield matching one-dimensional chunks of the tensors; views if all tensors have the strides of theta."""
     alike = all(type(t) is Tensor and t.stride() == theta.stride() for t in (theta, *others))
     flat = [t.as_strided((t.numel(),), (1,)) if alike else t.reshape(-1) for t in (theta, *others)]
     size = CHUNK.get(theta.device.type, CHUNK_ELSEWHERE)

@@ -1,4 +1,4 @@
-"""Choose torch's kernel for an update: fused if torch has one, in as few calls as the options allow."""
+"""Choose torch's kernel for an update: fused if available, with as few calls as possible."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,40 +14,40 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 def with_gradient(group: Group) -> list[Tensor]:
-    """Return the parameters of a group that have a gradient; torch updates these."""
+    """Return the parameters of a group that have a gradient."""
     return [p for p in group["params"] if p.grad is not None]
 
 
 def is_automatic(group: Group) -> bool:
-    """Whether we choose the kernel: neither `foreach` nor `fused` was given."""
+    """Return whether neither `foreach` nor `fused` was given."""
     return group["foreach"] is None and group["fused"] is None
 
 
 def runs_fused(group: Group, state: State) -> bool:
-    """Whether the next update of a group runs in torch's fused kernel: as given, else if torch has one for it.
+    """Return whether the next update of a group runs in torch's fused kernel.
 
-    torch has one for floating-point parameters on the devices it lists, with dense gradients of the same type.
+    The option `fused` decides if given. Otherwise the kernel is used for floating-point parameters on supported devices
+    with dense gradients of the same type.
     """
     if not is_automatic(group):
         return bool(group["fused"])
     params = with_gradient(group)
     fused, _ = _default_to_fused_or_foreach(params, False, use_fused=True)
-    return fused and all(_lie_alike(p, state.get(p, {})) for p in params)
+    return fused and all(_same_layout(p, state.get(p, {})) for p in params)
 
 
-def _lie_alike(p: Tensor, state: Mapping[str, Any]) -> bool:
-    """The fused kernels for CPUs ignore strides: a weight must be dense, and its gradient and moments (perhaps loaded
-    in another memory format) must have the same strides."""
+def _same_layout(p: Tensor, state: Mapping[str, Any]) -> bool:
+    """Return whether a dense weight, its gradient and its moments have equal strides, as fused CPU kernels assume."""
     others = (p.grad, *(state[name] for name in MOMENTS if state.get(name) is not None))
     if any(other.layout != torch.strided or other.dtype != p.dtype for other in others):
         return False
     if p.is_contiguous() and all(other.is_contiguous() for other in others):
-        return True  # strides of dimensions of size 1 may differ
+        return True  # strides of dimensions of size 1 are irrelevant
     return _is_dense(p) and all(other.stride() == p.stride() for other in others)
 
 
 def _is_dense(p: Tensor) -> bool:
-    """Whether the elements fill their memory without gap or overlap, in any order of the dimensions."""
+    """Return whether the elements fill their memory without gaps or overlap, in any order of dimensions."""
     expected = 1
     for stride, size in sorted((stride, size) for stride, size in zip(p.stride(), p.shape, strict=True) if size > 1):
         if stride != expected:
@@ -57,7 +57,7 @@ def _is_dense(p: Tensor) -> bool:
 
 
 def settle_steps(groups: Iterable[Group], state: Mapping[Tensor, dict[str, Any]]) -> None:
-    """Move loaded step counts to the device of the parameter, as the fused kernel expects."""
+    """Move loaded step counts to the device of the parameter, as required by the fused kernel."""
     for group in filter(is_automatic, groups):
         for p in group["params"]:
             step = state.get(p, {}).get("step")
@@ -70,7 +70,7 @@ def settle_steps(groups: Iterable[Group], state: Mapping[Tensor, dict[str, Any]]
 
 
 def merged(groups: Iterable[Group]) -> list[Group]:
-    """Merge groups with equal options: calling the kernel costs more than updating the few parameters of a layer."""
+    """Merge groups with equal options, because a kernel call costs more than updating one layer."""
     together: dict[tuple[Any, ...], Group] = {}
     for group in groups:
         options = tuple(tuple(v) if isinstance(v, list) else v for name, v in group.items() if name != "params")

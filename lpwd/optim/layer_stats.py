@@ -1,4 +1,4 @@
-"""Names, sizes, decay rates and weight norms of the layers in an optimizer's groups, shallow to deep."""
+"""Names, sizes, decay rates and weight norms of the layers of an optimizer, shallow to deep."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from lpwd.optim.formulas import Group
 
 
 def layers(optimizer: torch.optim.Optimizer) -> dict[int, list[Tensor]]:
-    """Return layer id (1-based, shallow to deep) -> its parameters; a group without `layer` is one after the others."""
+    """Return the parameters by layer id (from 1, shallow to deep); groups without `layer` are appended as layers."""
     params_by_layer: dict[int, list[Tensor]] = {}
     for layer, group in with_layers(optimizer):
         params_by_layer.setdefault(layer, []).extend(group["params"])
@@ -19,7 +19,7 @@ def layers(optimizer: torch.optim.Optimizer) -> dict[int, list[Tensor]]:
 
 
 def with_layers(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, Group]]:
-    """Yield each group with its layer id; groups that were added without `layer` are numbered on from the deepest."""
+    """Yield each group with its layer id; groups without `layer` get the ids after the deepest layer."""
     deepest = max((group["layer"] for group in optimizer.param_groups if "layer" in group), default=0)
     further = itertools.count(deepest + 1)
     for group in optimizer.param_groups:
@@ -28,7 +28,7 @@ def with_layers(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, Group]]
 
 @torch.no_grad()
 def weight_norms(optimizer: torch.optim.Optimizer) -> list[float]:
-    """Return the L2 norm of each layer's parameters; one device sync."""
+    """Return the L2 norm of each layer; synchronizes with the device once."""
     norms = [torch.stack(torch._foreach_norm(layer)).norm() for layer in layers(optimizer).values()]
     return torch.stack(norms).tolist()
 
@@ -36,7 +36,7 @@ def weight_norms(optimizer: torch.optim.Optimizer) -> list[float]:
 def layer_facts(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Return the fields of `events.Started` that describe the layers.
 
-    The rate of a layer is the rate of its decayed parameters; the mean over all parameters counts the others as 0.
+    The rate of a layer is the rate of its decayed parameters; the mean rate counts parameters without decay as 0.
     """
     sizes = {layer: sum(p.numel() for p in parameters) for layer, parameters in layers(optimizer).items()}
     names, rates, decayed = {}, dict.fromkeys(sizes, 0.0), 0.0

@@ -1,6 +1,6 @@
-"""Assign each parameter to a layer, shallow (i = 1) to deep (i = n), and build one parameter group per layer.
+"""Assign parameters to layers, shallow (i = 1) to deep (i = n), and build one parameter group per layer.
 
-A timm model defines its layers (`group_matcher`); in any other model each module with parameters is a layer, in order.
+timm models define their layers (`group_matcher`); in other models each module with parameters is a layer.
 """
 
 import math
@@ -18,9 +18,9 @@ from lpwd.methods import MEANS, Mean
 Group = dict[str, Any]  # a parameter group of torch.optim
 Layer = dict[str, Tensor]  # name -> parameter
 WRAPPED = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}  # children of wrappers
-ADAPTED = {"base_layer", "original_module"}  # children of PEFT's modules, the adapters beside them
-UNMATCHED = "\0"  # a name that no matcher knows
-MOST_UNMATCHED = 1 / 3  # of a model's parameters; more means that the names are not those the matcher is for
+ADAPTED = {"base_layer", "original_module"}  # children of PEFT's modules, next to adapters
+UNMATCHED = "\0"  # a name that no matcher matches
+MOST_UNMATCHED = 1 / 3  # share of a model's parameters; above it the matcher does not fit the names
 
 
 def layer_groups(
@@ -61,7 +61,7 @@ def layers_of(model: nn.Module) -> list[Layer]:
 
     Wrappers (DDP, FSDP, torch.compile, checkpoint_wrapper, PEFT), around the model or inside it, change no layer. A
     model may hold the names of the parameters of each layer as `layer_parameters`. If the names do not fit the model's
-    `group_matcher`, warns and takes the modules in their order.
+    `group_matcher`, warns and uses one layer per module.
     """
     model = unwrap(model)
     if names := getattr(model, "layer_parameters", None):  # of a plug-in's model
@@ -75,15 +75,14 @@ def layers_of(model: nn.Module) -> list[Layer]:
     if all(id(p) in grouped for p in model.parameters()):
         return layers
     warnings.warn(
-        f"the group_matcher of {type(model).__name__} does not know its parameters by their names: its layers are its "
-        "modules in their order",
+        f"the group_matcher of {type(model).__name__} does not match its parameter names: using one layer per module",
         stacklevel=3,
     )
     return _module_layers(model)
 
 
 def _named_layers(model: nn.Module, layers: Sequence[Sequence[str]]) -> list[Layer]:
-    """The layers that a model names itself. Raises ValueError unless each parameter is in one of them."""
+    """Return the layers given by a model. Raises ValueError unless each parameter is in exactly one of them."""
     params = dict(model.named_parameters())
     names = [name for layer in layers for name in layer]
     if sorted(names) != sorted(params):
@@ -93,7 +92,7 @@ def _named_layers(model: nn.Module, layers: Sequence[Sequence[str]]) -> list[Lay
 
 
 def _module_layers(model: nn.Module) -> list[Layer]:
-    """One layer per module with parameters; torch's parametrizations and PEFT's adapters are part of their module."""
+    """Return one layer per module with parameters; parametrizations and PEFT adapters belong to their module."""
     adapted = [f"{path}." for path, module in model.named_modules() if path and ADAPTED & module._modules.keys()]
     layers: dict[str, Layer] = {}
     for name, p in model.named_parameters():  # a shared parameter occurs once, under its first name
@@ -103,9 +102,9 @@ def _module_layers(model: nn.Module) -> list[Layer]:
 
 
 def _timm_layers(model: nn.Module, matcher: Callable[..., Any]) -> list[Layer]:
-    """The layers of timm's matcher; none if it matches so few names that it cannot be meant for them.
+    """Return the layers of timm's matcher, or none if it matches too few names.
 
-    timm puts what it cannot match (the head) into the last layer: at most 23 % of the parameters of its own models.
+    timm assigns unmatched parameters (the head) to the last layer: at most 23 % of the parameters of its own models.
     """
     try:
         from timm.models import group_parameters
@@ -131,7 +130,7 @@ def _timm_layers(model: nn.Module, matcher: Callable[..., Any]) -> list[Layer]:
 
 
 def _without_wrappers(model: nn.Module, name: str) -> str:
-    """The name without the parts of modules that only wrap another one: no parameter of their own and one child."""
+    """Remove wrapper modules (one child, no parameters) from a parameter name."""
     path: list[str] = []
     module = model
     for part in name.split(".")[:-1]:
@@ -153,7 +152,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: bool = False) -> list[Group]:
-    """Return one group per layer and rate. Raises ValueError on a negative rate and if there is nothing to train."""
+    """Return one group per layer and rate. Raises ValueError on a negative rate or without trainable parameters."""
     if any(rate < 0 for rate in rates):
         raise ValueError(f"weight_decay gives the rate {min(rates)}: it must be at least 0")
     groups: list[Group] = []
@@ -173,27 +172,27 @@ def group_by_layer(layers: Sequence[Layer], rates: Sequence[float], exclude_1d: 
 def matched_rates(
     layers: Sequence[Layer], rates: Sequence[float], weight_decay: float, exclude_1d: bool = False
 ) -> list[float]:
-    """Scale the rates by one factor, so that their mean over all decayed parameters is exactly lambda.
+    """Scale the rates so that their mean over all decayed parameters is lambda.
 
-    The mean leaves out parameters that are not trained or not decayed, so the total decay equals uniform decay with the
-    same options. Raises ValueError if the rule gives every decayed parameter the rate 0.
+    The mean excludes parameters that are not trained or not decayed, so the total decay equals that of uniform decay.
+    Raises ValueError if every decayed parameter has the rate 0.
     """
     counts = [sum(p.numel() for p in layer.values() if decays(p, exclude_1d)) for layer in layers]
     total = math.fsum(count * rate for count, rate in zip(counts, rates, strict=True))
     if weight_decay == 0 or sum(counts) == 0:
         return list(rates)
     if total == 0:
-        raise ValueError("mean='parameters' cannot be reached: all decayed parameters lie in layers of rate 0")
+        raise ValueError("mean='parameters' is impossible: all decayed parameters are in layers with rate 0")
     return [rate * weight_decay * sum(counts) / total for rate in rates]
 
 
 def decays(p: Tensor, exclude_1d: bool) -> bool:
-    """Whether a parameter is trained and decayed."""
+    """Return whether a parameter is trained and decayed."""
     return p.requires_grad and not (exclude_1d and p.ndim <= 1)
 
 
 def head_of(model: nn.Module) -> list[Tensor]:
-    """Return the parameters of all classifiers of a timm model; none for other models."""
+    """Return the parameters of the classifiers of a timm model, or none for other models."""
     classifier = getattr(unwrap(model), "get_classifier", None)
     heads: Any = classifier() if callable(classifier) else ()
     modules = [heads] if isinstance(heads, nn.Module) else list(heads)
@@ -201,7 +200,7 @@ def head_of(model: nn.Module) -> list[Tensor]:
 
 
 def split(groups: Iterable[Group], members: Iterable[Tensor], options: Group) -> Iterator[Group]:
-    """Split each group, so that the parameters among `members` have these options; the others come first."""
+    """Split each group so that the parameters in `members` have these options; other parameters come first."""
     ids = {id(p) for p in members}
     for group in groups:
         for more, is_member in (({}, False), (options, True)):
@@ -210,10 +209,10 @@ def split(groups: Iterable[Group], members: Iterable[Tensor], options: Group) ->
 
 
 def layer_name(names: Sequence[str]) -> str:
-    """Return what parameter names have in common under each root: `stages.0.blocks.1`, `layers.3.blocks.1 + norm`."""
+    """Return the common prefixes of parameter names: `stages.0.blocks.1`, `layers.3.blocks.1 + norm`."""
     roots: dict[str, list[list[str]]] = {}
     for name in names:
-        modules = name.split(".")[:-1] or [name]  # a parameter of the model itself
+        modules = name.split(".")[:-1] or [name]  # a parameter of the root module
         roots.setdefault(modules[0], []).append(modules)
     return " + ".join(".".join(_common_start(paths)) for paths in roots.values())
 

@@ -1,4 +1,4 @@
-"""From the name of an optimizer to a class that decays as this project does, and the options it is built with."""
+"""Find the class and options for the name of an optimizer."""
 
 import inspect
 from importlib import import_module
@@ -11,14 +11,14 @@ from lpwd.optim.decaying import decaying
 from lpwd.optim.timing import Decaying
 from lpwd.optimizers import check_module, get_optimizer
 
-MOMENTUM = 0.9  # what timm's create_optimizer_v2 gives to classes with a momentum
+MOMENTUM = 0.9  # default of timm's create_optimizer_v2
 
 
 def optimizer_class(optimizer: str | type[torch.optim.Optimizer]) -> tuple[type[Decaying], dict[str, Any]]:
-    """Return the class for a name of `lpwd.optimizers` or a class, and its options.
+    """Return a decaying class and its options for a name of `lpwd.optimizers` or a class.
 
-    Raises ValueError on an unknown name, one that cannot train a run, and a class that `decaying` refuses; ImportError
-    if timm or the named module is absent.
+    Raises ValueError if the name is unknown or not supported or if `decaying` rejects the class; ImportError if timm or
+    the named module is missing.
     """
     if not isinstance(optimizer, str):
         return decaying(optimizer), {}  # type: ignore[return-value]
@@ -31,13 +31,13 @@ def optimizer_class(optimizer: str | type[torch.optim.Optimizer]) -> tuple[type[
 
 
 def load(source: str) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
-    """Return the class that `timm:name` or `module:Class` names and the options that timm gives it."""
+    """Return the class for `timm:name` or `module:Class`, and timm's options for it."""
     module, _, name = source.partition(":")
     if module == "timm":
         return _from_timm(name)
     cls = getattr(import_module(module), name, None)
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
-        raise ValueError(f"optimizer is {source!r}: {module} has no optimizer of the name {name}")
+        raise ValueError(f"optimizer {source!r} not found in {module}")
     return cls, {}
 
 
@@ -45,10 +45,10 @@ def _from_timm(name: str) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
     from timm.optim import get_optimizer_info
 
     info = get_optimizer_info(name)
-    if isinstance(info.opt_class, str):  # of apex and bitsandbytes, named but not imported
+    if isinstance(info.opt_class, str):  # classes of apex and bitsandbytes are not imported
         raise ValueError(f"optimizer is 'timm:{name}': its class, {info.opt_class}, needs a GPU")
     options: dict[str, Any] = {"momentum": MOMENTUM} if info.has_momentum else {}
-    if "always_adapt" in inspect.signature(info.opt_class).parameters:  # LAMB and LARS, whose own decay is off
+    if "always_adapt" in inspect.signature(info.opt_class).parameters:  # LAMB and LARS, whose own decay is disabled
         options["always_adapt"] = True
     return info.opt_class, {**options, **(info.defaults or {})}
 

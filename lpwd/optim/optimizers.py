@@ -1,4 +1,4 @@
-"""Adam and SGD with the decay of the paper: torch's own update, and D: theta <- (1 - c) theta at the chosen time.
+"""Adam and SGD with decay: torch's update, and D: theta <- (1 - c) theta at a chosen time.
 
 | decay | step t, with c = eta_t lambda and U the direction from the gradient |
 |---|---|
@@ -10,16 +10,16 @@
 | cautious | wd, only for weights with U theta >= 0 (arXiv 2510.12402) |
 | adams | wd with lambda / sqrt(mean of v_hat over all parameters) (arXiv 2011.11152; Adam only) |
 | l2sp | wd towards theta_0, the weights before the first step, instead of 0 (arXiv 1802.01483) |
-| spd | theta' - lambda r (theta' - theta_0) for the tensors that the gradient sends back (arXiv 2411.01713) |
-| soda | l2sp with c = 1 / (k + 2), k the steps taken, whatever eta and lambda are (arXiv 2605.11172) |
+| spd | theta' - lambda r (theta' - theta_0) for tensors that move against the gradient (arXiv 2411.01713) |
+| soda | l2sp with c = 1 / (k + 2), k the number of steps, independent of eta and lambda (arXiv 2605.11172) |
 | adamh | W <- R norm(W - eta R U / norm(U)), R the norm before the first step (arXiv 2606.16899; Adam only) |
 
-adamh acts on parameters of two and more dimensions; vectors do not decay, and a matrix of zeros does not change.
+adamh acts on parameters with two or more dimensions; vectors do not decay, and a matrix of zeros does not change.
 With `independent`, c = lambda: the decay does not follow the learning-rate schedule.
 
-A decay uses the current learning rate of its group: with pwd, set it before the forward pass. Evaluate, save and
-average PWD's weights after the update and before the next decay. Parameters without a gradient do not change, as in
-torch.optim.AdamW; pwd acts before there are gradients and decays every parameter that requires one.
+A decay uses the current learning rate of its group. With pwd, set it before the forward pass, and evaluate, save and
+average the weights after the update and before the next decay. Parameters without a gradient do not change, as in
+torch.optim.AdamW, except with pwd, which decays every parameter that requires a gradient.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,12 +48,12 @@ Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 class Adam(Decaying, torch.optim.Adam):
     """Adam with `decay` none, l2, wd, rwd, pwd, cautious, adams, l2sp, adamh, spd or soda, also per group.
 
-    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda if
-    it is `independent`). `params` are tensors, (name, tensor) pairs or parameter groups of any shapes, in float32 or
-    wider. `foreach` and `fused` choose torch's kernel; the default is the fused one if torch has one for the
-    parameters. A complex number counts as two real ones. Raises ValueError on a bad value, low-precision parameters,
-    `amsgrad` and `differentiable` included. With pwd call `attach(model)`, or `decay_()` before each forward pass;
-    where weights are read, after the step, BatchNorm's running statistics lag by its update, with wd by a decay too.
+    `lr` is eta and `weight_decay` lambda (dimensionless; a step decays by the fraction eta * lambda, or by lambda with
+    `independent`). `params` are tensors, (name, tensor) pairs or parameter groups in float32 or wider. `foreach` and
+    `fused` choose torch's kernel; the default is the fused kernel if available. Complex numbers are treated as pairs of
+    real numbers. Raises ValueError on invalid values, low-precision parameters, `amsgrad` and `differentiable`.
+    With pwd call `attach(model)`, or `decay_()` before each forward pass. After a step, BatchNorm's running statistics
+    lag behind the weights by one update, with wd also by one decay.
     """
 
     decouples = True
@@ -174,23 +174,22 @@ def build_optimizer(
     head: nn.Module | Iterable[Tensor] | None = None,
     **options: Any,
 ) -> Decaying:
-    """Build the optimizer of a row of METHODS for a model: one group per layer, attached to the model if it is pwd.
+    """Build the optimizer of a method for a model, with one parameter group per layer; attach it to the model for pwd.
 
-    `optimizer` is "adam" or "sgd", the name of another class (`"nadam"` of torch.optim, `"timm:lion"`, that of
-    `register_optimizer`, `"package.module:Class"`) or the class, which decays around its own step (`decaying`). `lr` is
-    eta and `weight_decay` lambda before the layer rule; `options` are those of the class. A group holds
-    `layer` (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`: its learning rate over `lr`, 1 but for
-    llrd. There each step sets every layer's rate to its `lr_scale` times the rate of the deepest layer, so that any
-    scheduler of torch or timm drives all of them; to give a layer another rate, change its `lr_scale`.
+    `optimizer` is "adam" or "sgd", the name of another class (`"nadam"` of torch.optim, `"timm:lion"`, a name of
+    `register_optimizer`, `"package.module:Class"`) or a class, which gets a decay around its step (`decaying`). `lr` is
+    eta and `weight_decay` lambda before the layer rule; `options` are passed to the class. Groups have the keys `layer`
+    (i, from 1), `layer_name`, `weight_decay` (lambda_i) and `lr_scale`, the learning rate of the layer over `lr` (1
+    except for llrd). With llrd each step sets the rate of every layer to `lr_scale` times the rate of the deepest
+    layer, so that schedulers of torch and timm work; change `lr_scale` to change the rate of a layer.
 
-    `order` and `mean` of layer-wise rates are explained in `layer_groups`; their defaults stand for the method's own.
-    `profile` replaces the rule by multipliers from shallow to deep (`lpwd.depth.profile_rates`); with mean="drawn"
-    they stand as they are, and total decay is their mean times lambda.
+    `order` and `mean` are described in `layer_groups`; the defaults select those of the method. `profile` replaces the
+    rule by multipliers from shallow to deep (`lpwd.depth.profile_rates`), which mean="drawn" uses without scaling.
     `head` (a module or parameters) decays towards 0 with l2sp, because it is new, and as in WD with adamc; the default
-    is timm's `get_classifier()`, or nothing for other models.
+    is timm's `get_classifier()`, if the model has it.
 
     Raises ValueError on an unknown optimizer, method, rule, order or mean, an optimizer that the method does not
-    support, a bad value, or a model without anything to train; TypeError on an unknown option.
+    support, an invalid value, or a model without trainable parameters; TypeError on an unknown option.
     """
     row = get_method(method)
     check_method(method, row, optimizer)
@@ -199,17 +198,15 @@ def build_optimizer(
     cls, given = optimizer_class(optimizer)
     if row.follows_squared_rate and not lr > 0:
         raise ValueError(
-            f"lr is {lr}: method {method} divides by the first learning rate, which must be greater than 0"
+            f"lr is {lr}: method {method} divides by the initial learning rate, which must be greater than 0"
         )
     layers = layers_of(model)
     order, mean = order_and_mean(method, order, mean)
     rates = _rates(row, layers, weight_decay, rule, order, profile, mean)
     if mean == "parameters" and (row.rates == "layerwise" or callable(row.rates)):
         rates = matched_rates(layers, rates, weight_decay * row.scale, exclude_1d)
-    groups = group_by_layer(layers, rates, exclude_1d)
-    _set_learning_rates(groups, row, lr, len(layers))
     new = list(head.parameters() if isinstance(head, nn.Module) else head_of(model) if head is None else head)
-    groups = _with_new_head(groups, row, lr, new)
+    groups = _with_method(group_by_layer(layers, rates, exclude_1d), row, lr, len(layers), new)
     built = cls(groups, lr=lr, weight_decay=weight_decay, decay=row.timing, **{**given, **options})  # type: ignore
     if callable(row.rates) and row.every:
         built.rates_over_time = RatesOverTime(row.rates, row.every, layers, weight_decay * row.scale, exclude_1d)
@@ -227,7 +224,7 @@ def _rates(
     profile: Sequence[float] | None,
     mean: Mean,
 ) -> list[float]:
-    """lambda_i of each layer before the first step."""
+    """Return lambda_i of each layer before the first step."""
     if not layers:
         return []
     if callable(row.rates):
@@ -235,20 +232,19 @@ def _rates(
     return decay_rates(row, len(layers), weight_decay, rule, order, profile, mean)
 
 
-def _with_new_head(groups: list[Group], row: Method, lr: float | Tensor, new: list[Tensor]) -> list[Group]:
-    """The groups, split where a method treats the parameters of the new head, or all others, in another way."""
-    if row.timing == "l2sp":
-        return list(split(groups, new, {"decay": "wd"}))
-    if row.rates == "lr_squared_matrices":
-        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and all(p is not q for q in new)]
-        return list(split(groups, matrices, {"lr_0": float(lr)}))
-    return groups
-
-
-def _set_learning_rates(groups: list[Group], row: Method, lr: float | Tensor, layer_count: int) -> None:
+def _with_method(
+    groups: list[Group], row: Method, lr: float | Tensor, layer_count: int, new: list[Tensor]
+) -> list[Group]:
+    """Set timing and learning rates of the groups; split off the parameters of a new head if the method needs it."""
     scales = layer_lr_scales(layer_count) if row.rates == "lr_decay" else [1.0] * layer_count
     for group in groups:
         scale = scales[group["layer"] - 1]
         group.update(decay=row.timing, lr_scale=scale, lr=lr if scale == 1 else lr * scale)
         if row.rates == "lr_squared":
             group["lr_0"] = float(lr)
+    if row.timing == "l2sp":
+        return list(split(groups, new, {"decay": "wd"}))
+    if row.rates == "lr_squared_matrices":
+        matrices = [p for g in groups for p in g["params"] if p.ndim >= 2 and all(p is not q for q in new)]
+        return list(split(groups, matrices, {"lr_0": float(lr)}))
+    return groups

@@ -1,4 +1,4 @@
-"""Rates of a plug-in's function: lambda_i of the layers before the first step, and again after so many steps."""
+"""Decay rates of layers computed by a plug-in's function, once or every few steps."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from lpwd.optim.layers import Layer, decays
 if TYPE_CHECKING:
     from lpwd.optim.timing import Decaying
 
-STEPS = "steps_taken"  # key of a parameter group: so that a resumed run calls the function at the same steps
+STEPS = "steps_taken"  # key of a parameter group, so that resumed runs call the function at the same steps
 
 
 def rates_of(
@@ -23,7 +23,7 @@ def rates_of(
     state: Mapping[Tensor, Any] | None = None,
     step: int = 0,
 ) -> list[float]:
-    """Call the function; see `lpwd.register_method`. Raises ValueError unless it returns a rate >= 0 of each layer."""
+    """Call the function (see `lpwd.register_method`). Raises ValueError unless it returns one rate >= 0 per layer."""
     offered = {"state": state or {}, "step": step}
     wanted = inspect.signature(function).parameters
     with torch.no_grad():
@@ -38,17 +38,17 @@ def rates_of(
 
 
 class RatesOverTime:
-    """Sets lambda_i of an optimizer's groups every so many steps; the count of steps is part of the groups."""
+    """Update lambda_i of an optimizer's groups every few steps; the step count is stored in the groups."""
 
     def __init__(
         self, function: RatesFunction, every: int, layers: Sequence[Layer], weight_decay: float, exclude_1d: bool
     ) -> None:
         self.function, self.every, self.layers = function, every, layers
         self.weight_decay, self.exclude_1d = weight_decay, exclude_1d
-        self.latest = 0  # the step before which the rates were last set
+        self.latest = 0  # step of the last update
 
     def before_step(self, optimizer: "Decaying") -> None:
-        """Set the rates if they are due; once per step, however often it is called."""
+        """Update the rates if due, at most once per step."""
         groups = [group for group in optimizer.param_groups if "layer" in group]
         step = groups[0].get(STEPS, 0)
         if step == self.latest or step % self.every:

@@ -1,7 +1,7 @@
-"""The plain reference: every method as its paper's algorithm, on one flat float64 vector of all parameters.
+"""Plain reference of every method, written as in its paper, on one flat float64 vector of all parameters.
 
-Slow and short on purpose; `lpwd.optim` is tested against it. theta, eta and lambda are vectors of one length (eta_i and
-lambda_i of the layer that an entry belongs to), f is the gradient function of the step and U the optimizer's direction.
+Tests compare `lpwd.optim` with it. theta, eta and lambda are vectors of one length (eta_i and lambda_i of the layer of
+each entry), f is the gradient function of the step and U the optimizer's direction.
 """
 
 import math
@@ -45,7 +45,7 @@ class SGDDirection:
 
 
 Direction = AdamDirection | SGDDirection
-Step = Callable[[Tensor, Tensor, Tensor, Gradient, Direction], Tensor]  # theta, eta, lambda, f, U -> the next theta
+Step = Callable[[Tensor, Tensor, Tensor, Gradient, Direction], Tensor]  # theta, eta, lambda, f, U -> next theta
 
 
 def baseline(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
@@ -57,12 +57,12 @@ def l2(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Te
 
 
 def wd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
-    """Eq. (1), with the penalty multiplied by eta as section 4.4 says."""
+    """Eq. (1), with the penalty multiplied by eta (section 4.4)."""
     return theta - eta * U(f(theta)) - eta * lam * theta
 
 
 def rwd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
-    """Eq. (7); algorithm 1's last line, which decays theta instead of theta_hat, is a misprint of it."""
+    """Eq. (7); the last line of algorithm 1, which decays theta instead of theta_hat, is a misprint."""
     theta_hat = theta - eta * U(f(theta))
     return theta_hat - eta * lam * theta_hat
 
@@ -74,20 +74,20 @@ def pwd(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> T
 
 
 def cautious(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
-    """arXiv 2510.12402, algorithm 1: decay where the update moves the weight towards 0 or not at all."""
+    """arXiv 2510.12402, algorithm 1: decay if the update moves the weight towards 0 or not at all."""
     u = U(f(theta))
     return theta - eta * (u + lam * torch.where(u * theta >= 0, theta, 0.0))
 
 
 def adams(theta: Tensor, eta: Tensor, lam: Tensor, f: Gradient, U: Direction) -> Tensor:
-    """AdamS, arXiv 2011.11152: v_hat is bias-corrected and of this step, its mean is over all parameters."""
+    """AdamS, arXiv 2011.11152, with the bias-corrected v_hat of this step, averaged over all parameters."""
     assert isinstance(U, AdamDirection)  # noqa: S101  for the type checker: METHODS pairs them
     u = U(f(theta))
     return theta - eta * u - eta * lam / math.sqrt(U.v_hat.mean()) * theta
 
 
 class L2SP:
-    """arXiv 1802.01483: penalise theta - theta_0, or theta if `head` is 1 (new)."""
+    """arXiv 1802.01483: penalize theta - theta_0, or theta if `head` is 1 (new)."""
 
     def __init__(self, theta: Tensor, head: Tensor) -> None:
         self.target = theta * (1 - head)
@@ -99,7 +99,7 @@ class L2SP:
 class Hyperball:
     """arXiv 2606.16899: W <- R W' / |W'| with W' = W - eta R u / |u| for each matrix, plain Adam elsewhere.
 
-    `matrices` are the slices of the flat vector that hold one matrix each; R is the norm with which it starts.
+    `matrices` are the slices of the flat vector with one matrix each; R is the initial norm.
     """
 
     def __init__(self, theta: Tensor, matrices: Sequence[slice]) -> None:
@@ -115,10 +115,10 @@ class Hyperball:
 
 
 class SPD:
-    """arXiv 2411.01713 in its authors' code: after the update, pull back each tensor that moved further from its start
-    although the gradient would send it back, by lambda times the share by which its distance grew.
+    """arXiv 2411.01713, as in its authors' code: after the update, pull back each tensor that moved away from its start
+    against the gradient, by lambda times the relative growth of its distance.
 
-    `tensors` are the slices of the flat vector that hold one tensor each.
+    `tensors` are the slices of the flat vector with one tensor each.
     """
 
     def __init__(self, theta: Tensor, tensors: Sequence[slice]) -> None:
@@ -147,7 +147,7 @@ class SODA:
         return share * self.start + (1 - share) * theta - eta * U(f(theta))
 
 
-RATES = {  # method -> lambda_i, if it is not lambda; written out, not read from METHODS
+RATES = {  # method -> kind of lambda_i, if not lambda; deliberately not read from METHODS
     "lpwd": "layerwise",
     "custom": "layerwise",
     "lwd": "layerwise",
@@ -160,15 +160,15 @@ RATES = {  # method -> lambda_i, if it is not lambda; written out, not read from
 
 
 def formula(method: str) -> Any:
-    """Return the step that a row of METHODS names as its `reference`. Raises ValueError if it names none."""
+    """Return the reference step of a row of METHODS. Raises ValueError if it has none."""
     module, _, name = get_method(method).reference.partition(":")
     if not name:
-        raise ValueError(f"method {method} names no reference formula")
+        raise ValueError(f"method {method} has no reference formula")
     return getattr(import_module(module), name)
 
 
 def matched(rates: Tensor, weight_decay: float) -> Tensor:
-    """The rates scaled so that their mean over entries, which is that over parameters, is lambda."""
+    """Scale the rates so that their mean over parameters is lambda."""
     return rates * weight_decay / rates.mean()
 
 
@@ -186,13 +186,12 @@ def trajectory(
     permutation: Sequence[int] = (),
     independent: bool = False,
 ) -> Iterator[Tensor]:
-    """theta_1, theta_2, ... after each step, the point at which a method's weights are read.
+    """Yield theta_1, theta_2, ... after each step.
 
-    `theta` and `layers` (the layer i = 1..n of each entry) are vectors of one length; step t has `gradients[t]` and
-    `learning_rates[t]`. lambda_i is the paper's 2 lambda i / n. `head` is 1 where an entry is of a new head (l2sp,
-    adamc), `matrices` are the entries of each matrix (adamh, adamc), `tensors` of each parameter (spd), `permutation`
-    the places of layers 1..n when shuffled. Raises
-    ValueError on a method without a reference.
+    `theta` and `layers` (the layer i = 1..n of each entry) are vectors of one length; step t uses `gradients[t]` and
+    `learning_rates[t]`. Layer-wise methods use lambda_i = 2 lambda i / n. `head` is 1 for entries of a new head (l2sp,
+    adamc), `matrices` are the slices of matrices (adamh, adamc), `tensors` those of parameters (spd), `permutation` the
+    shuffled places of layers 1..n. Raises ValueError if the method has no reference.
     """
     step, rates = formula(method), RATES.get(method, "uniform")
     i, n = layers.double(), int(layers.max())

@@ -1,4 +1,4 @@
-"""What an optimizer refuses of a parameter group, each with a sentence that says why."""
+"""Validation of parameter groups."""
 
 import sys
 from types import FrameType
@@ -8,20 +8,20 @@ from torch.nn.parameter import is_lazy
 from lpwd.methods import TIMINGS
 from lpwd.optim.formulas import Group
 
-REFUSED = {  # (class of an optimizer that steps ours, decay) -> why the decay would go wrong in it
+REFUSED = {  # (class of the outer optimizer, decay) -> reason why this does not work
     ("ZeroRedundancyOptimizer", "pwd"): "each process would decay its own shard only, and run the forward pass with "
     "the other shards not decayed; use decay='rwd' with it, or FSDP2 (torch.distributed.fsdp.fully_shard)",
     ("ZeroRedundancyOptimizer", "adams"): "each process would divide by the mean over its own shard, not over all "
     "parameters",
-    ("ScheduleFreeWrapper", "pwd"): "it steps from weights of its own, which a decay before the forward pass does not "
-    "reach; use decay='wd' or 'rwd' with it",
+    ("ScheduleFreeWrapper", "pwd"): "it keeps its own copy of the weights, which a decay before the forward pass does "
+    "not reach; use decay='wd' or 'rwd' with it",
 }
 
 
 def refuse(
     group: Group, optimizer: str, forbidden: tuple[str, ...], options: tuple[str, ...] = ("amsgrad", "differentiable")
 ) -> None:
-    """Raise ValueError if a group does not suit the class called `optimizer`, which lacks these decays and options."""
+    """Raise ValueError if a group is invalid for the class `optimizer`, which lacks these decays and options."""
     decay = group["decay"]
     if decay not in TIMINGS or decay in forbidden:
         allowed = ", ".join(timing for timing in TIMINGS if timing not in forbidden)
@@ -43,7 +43,7 @@ def refuse(
 
 
 def refuse_low_precision(group: Group) -> None:
-    """Raise ValueError on bfloat16 and float16 parameters, for which 1 - c rounds to 1 at the usual c."""
+    """Raise ValueError for bfloat16 and float16 parameters, for which 1 - c rounds to 1 at usual values of c."""
     for dtype in {p.dtype for p in group["params"]}:
         if dtype.is_floating_point and dtype.itemsize < 4:
             raise ValueError(
@@ -53,10 +53,12 @@ def refuse_low_precision(group: Group) -> None:
 
 
 def refuse_wrapper(decay: str) -> None:
-    """Raise ValueError if the caller runs inside an optimizer in which this decay would go wrong."""
+    """Raise ValueError if the caller runs inside an optimizer with which this decay does not work."""
     frame: FrameType | None = sys._getframe(1)
     while frame:
-        name = type(frame.f_locals.get("self")).__name__.removesuffix("Reference")  # schedulefree has two of a kind
+        name = type(frame.f_locals.get("self")).__name__.removesuffix(
+            "Reference"
+        )  # schedulefree has two variants of each class
         if reason := REFUSED.get((name, decay)):
             raise ValueError(f"decay={decay!r} does not work in {name}: {reason}")
         frame = frame.f_back

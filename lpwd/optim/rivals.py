@@ -1,4 +1,4 @@
-"""The rivals of layer-wise pre-weight decay, each as the one formula that sets it apart from plain weight decay.
+"""Rival methods, each as the formula that distinguishes it from weight decay.
 
 | method | paper | formula |
 |---|---|---|
@@ -7,13 +7,13 @@
 | llrd | layer-wise learning-rate decay | eta_i = eta 0.75^(n-i), in the update and in the decay |
 | wdlr2 | AdamC, arXiv 2506.02285 | c = lambda eta_t^2 / eta_0: `formulas.decay_rate` with the group's `lr_0` |
 | l2sp | L2-SP, arXiv 1802.01483 | theta <- theta - eta U - eta lambda (theta - theta_0) |
-| adamh | Hyperball, arXiv 2606.16899 | W <- R norm(W - eta R U / norm(U)), R the norm of the matrix's start |
-| adamc | AdamC, arXiv 2506.02285 | wdlr2 for matrices but the head, wd for vectors and the head |
+| adamh | Hyperball, arXiv 2606.16899 | W <- R norm(W - eta R U / norm(U)), R the initial norm of the matrix |
+| adamc | AdamC, arXiv 2506.02285 | wdlr2 for matrices except the head, wd for vectors and the head |
 | spd | Selective Projection Decay, arXiv 2411.01713 | theta' - lambda r (theta' - theta_0), theta' = theta - eta U |
-| soda | SODA's wrapper, arXiv 2605.11172 | theta <- theta - eta U - (theta - theta_0) / (k + 2), k the steps taken |
+| soda | SODA's wrapper, arXiv 2605.11172 | theta <- theta - eta U - (theta - theta_0) / (k + 2), k = steps taken |
 
-spd acts tensor by tensor, as its authors' code does, while g (theta - theta_0) > 0, which means that the loss falls on
-the way back; r = max(0, 1 - |theta - theta_0| / |theta' - theta_0|), so that lambda = 1 restores the distance before.
+spd acts per tensor, as in its authors' code, if g (theta - theta_0) > 0, that is if the loss decreases towards theta_0;
+r = max(0, 1 - |theta - theta_0| / |theta' - theta_0|), so that lambda = 1 restores the previous distance.
 """
 
 import math
@@ -29,7 +29,7 @@ from lpwd.optim.formulas import Group, Scalar, as_real
 
 @torch.no_grad()
 def cautious_mask(params: Sequence[Tensor], directions: Sequence[Tensor]) -> list[Tensor]:
-    """1 where U theta >= 0, else 0: new tensors shaped like the parameters. Signs, so that no product underflows."""
+    """Return 1 if U theta >= 0, else 0, as new tensors; uses signs, because products may underflow."""
     mask = list(torch._foreach_sign(list(params)))
     torch._foreach_mul_(mask, torch._foreach_sign(list(directions)))
     torch._foreach_add_(mask, 1)
@@ -39,7 +39,7 @@ def cautious_mask(params: Sequence[Tensor], directions: Sequence[Tensor]) -> lis
 
 @torch.no_grad()
 def cautious_shrink(params: Sequence[Tensor], directions: Sequence[Tensor], fraction: Scalar) -> None:
-    """theta <- (1 - c [U theta >= 0]) theta in place, element by element; of complex numbers part by part."""
+    """Apply theta <- (1 - c [U theta >= 0]) theta in place, to each element (each part of complex numbers)."""
     params, directions = as_real(params), as_real(directions)
     factors = cautious_mask(params, directions)
     if isinstance(fraction, Tensor):
@@ -56,11 +56,11 @@ def cautious_shrink(params: Sequence[Tensor], directions: Sequence[Tensor], frac
 def second_moment_sums(
     grads: Sequence[Tensor], exp_avg_sqs: Sequence[Tensor | None], steps: Sequence[Scalar], beta2: float
 ) -> list[Tensor]:
-    """Sum over each tensor of v_hat_t = (beta2 v_{t-1} + (1 - beta2) g_t^2) / (1 - beta2^t), 0-dim float64 tensors.
+    """Return the sum of v_hat_t = (beta2 v_{t-1} + (1 - beta2) g_t^2) / (1 - beta2^t) of each tensor, 0-dim float64.
 
-    v_hat is bias-corrected and holds the gradient of this very step, as in AdamS's algorithm and its authors' code.
+    v_hat is bias-corrected and includes the current gradient, as in AdamS's algorithm and its authors' code.
     """
-    squares = torch._foreach_norm(as_real(grads))  # v is not negative: its sum is its 1-norm, no copy of v is made
+    squares = torch._foreach_norm(as_real(grads))  # v >= 0: its sum is its 1-norm, without a copy
     moments = as_real(v for v in exp_avg_sqs if v is not None)
     sums = iter(torch._foreach_norm(moments, 1) if moments else ())
     totals: list[Tensor] = []
@@ -71,13 +71,13 @@ def second_moment_sums(
 
 
 def stable_rate(weight_decay: Scalar, second_moment_mean: Tensor) -> Tensor:
-    """AdamS: lambda / sqrt(mean of v_hat over all parameters), a 0-dim tensor; 0 if every gradient was zero."""
+    """AdamS: return lambda / sqrt(mean of v_hat over all parameters), 0-dim; 0 if all gradients were zero."""
     return torch.where(second_moment_mean > 0, weight_decay / second_moment_mean.sqrt(), 0.0)
 
 
 @torch.no_grad()
 def pull(params: Sequence[Tensor], starts: Sequence[Tensor], fraction: Scalar) -> None:
-    """L2-SP: theta <- theta + c (theta_0 - theta) in place."""
+    """L2-SP: apply theta <- theta + c (theta_0 - theta) in place."""
     params, starts = as_real(params), as_real(starts)
     if not isinstance(fraction, Tensor):
         torch._foreach_lerp_(params, starts, fraction)
@@ -88,12 +88,12 @@ def pull(params: Sequence[Tensor], starts: Sequence[Tensor], fraction: Scalar) -
 
 @dataclass(frozen=True)
 class Progress:
-    """What SPD must know of some tensors before the update: `distances` |theta - theta_0|, and which to pull back."""
+    """SPD's state before the update: distances |theta - theta_0| and the tensors to pull back."""
 
     params: list[Tensor]
     starts: list[Tensor]
     distances: list[Tensor]  # 0-dim
-    returning: list[Tensor]  # 0-dim bool: the loss falls on the way back to theta_0
+    returning: list[Tensor]  # 0-dim bool: the loss decreases towards theta_0
     weight_decay: float
 
 
@@ -101,7 +101,7 @@ class Progress:
 def progress(
     params: Sequence[Tensor], grads: Sequence[Tensor], starts: Sequence[Tensor], weight_decay: float
 ) -> Progress:
-    """Measure how far tensors have come from their starts; does not wait for the device."""
+    """Measure the distances from theta_0; does not synchronize with the device."""
     params, starts = as_real(params), as_real(starts)
     moved = list(torch._foreach_sub(params, starts))
     distances = list(torch._foreach_norm(moved))
@@ -111,7 +111,7 @@ def progress(
 
 @torch.no_grad()
 def pull_back(before: Progress) -> None:
-    """SPD: theta' <- theta' - lambda r (theta' - theta_0) in place, of the tensors that return and went further."""
+    """SPD: apply theta' <- theta' - lambda r (theta' - theta_0) in place to the tensors that moved away."""
     moved = list(torch._foreach_sub(before.params, before.starts))
     shares = [
         torch.where(returning & (now > was), before.weight_decay * (now - was) / now, 0.0)
@@ -129,7 +129,7 @@ def project(
     lr: Scalar,
     skipped: Tensor | None = None,
 ) -> None:
-    """Hyperball: W <- R W' / |W'| with W' = W - eta R u / |u|, in place; no change if `skipped` is true or R is 0."""
+    """Hyperball: apply W <- R W' / |W'| with W' = W - eta R u / |u| in place, unless `skipped` is true or R is 0."""
     for matrix, u, radius in zip(as_real(matrices), as_real(directions), radii, strict=True):
         length = torch.linalg.vector_norm(u)
         distance = torch.where(length > 0, lr * radius / length, 0.0)
@@ -143,17 +143,17 @@ def project(
         matrix.mul_(factor)
 
 
-def layer_lr_scales(layer_count: int, decay: float = LAYER_LR_DECAY) -> list[float]:
-    """llrd: eta_i / eta = decay^(n-i) for i = 1..n; the deepest layer learns with eta itself."""
-    return [decay ** (layer_count - i) for i in range(1, layer_count + 1)]
+def layer_lr_scales(layer_count: int) -> list[float]:
+    """llrd: return eta_i / eta = 0.75^(n-i) for i = 1..n; the deepest layer has eta itself."""
+    return [LAYER_LR_DECAY ** (layer_count - i) for i in range(1, layer_count + 1)]
 
 
 def follow_lr_scales(groups: Iterable[Group]) -> None:
     """llrd: set the learning rate of each layer to its `lr_scale` times the learning rate of the deepest layer.
 
-    Most schedulers of torch multiply the rates; OneCycleLR, CyclicLR and SWALR give all groups one rate; timm's
-    multiply by `lr_scale` again. All of them are right for the deepest layer, whose scale is 1. If that layer is
-    frozen, raises RuntimeError unless the rates follow the scales already.
+    Most schedulers of torch multiply the rates; OneCycleLR, CyclicLR and SWALR set one rate for all groups; timm's
+    multiply by `lr_scale` again. All of them are correct for the deepest layer, whose scale is 1. If that layer is
+    frozen, raises RuntimeError unless the rates already follow the scales.
     """
     scaled = [group for group in groups if "layer" in group and "lr_scale" in group]
     if all(group["lr_scale"] == 1 for group in scaled):

@@ -1,4 +1,4 @@
-"""When the decay acts: bookkeeping around torch's own update, once per step."""
+"""Apply the decay at its time around torch's update."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,33 +15,40 @@ from lpwd.optim.own_rates import RatesOverTime
 from lpwd.optim.refusals import refuse, refuse_low_precision
 from lpwd.optim.update import TorchUpdate
 
-DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from the undecayed theta (eq. 1)
+DECAYED_BEFORE = ("wd", "cautious", "adams", "l2sp")  # theta - eta U - P with P from theta before the update (eq. 1)
 TO_START = ("l2sp", "soda")  # the same with P = c (theta - theta_0)
 ANCHORED = (*TO_START, "spd")  # keep theta_0
-LARGE_FRACTION = 0.1  # warn if independent decay takes more of a weight per step
-KEPT_ON_LOADING = ("decay", "independent", "lr_0", "layer", "layer_name", "lr_scale")  # if the loaded group lacks them
+LARGE_FRACTION = 0.1  # warn if independent decay removes a larger share per step
+KEPT_ON_LOADING = (
+    "decay",
+    "independent",
+    "lr_0",
+    "layer",
+    "layer_name",
+    "lr_scale",
+)  # kept if the loaded group lacks them
 
 
 class Decaying(TorchUpdate):
-    """Decay around torch's own update. Everything it must remember is in the parameter groups and the state.
+    """Base class that applies decay around torch's update.
 
-    Group keys beside torch's: `decay` (Timing), `independent` (c is lambda, not eta lambda), `decayed` (pwd: D has
-    acted since the last step; a 0-dim bool tensor if only the device knows), `lr_0` (eta_0 of decay with eta squared,
-    or None), `pulls` (soda: k, the steps taken, 0-dim int64 on the device). State beside torch's: `theta_0` (l2sp, spd,
-    soda) and `radius` (adamh), both from a parameter's first step.
+    Additional group keys: `decay` (Timing), `independent` (c is lambda, not eta lambda), `decayed` (pwd: whether the
+    decay of the next step is done; a 0-dim bool tensor if the value is on the device), `lr_0` (eta_0 of decay with eta
+    squared, or None) and `pulls` (soda: k, the number of steps, 0-dim int64 on the device). Additional state: `theta_0`
+    (l2sp, spd, soda) and `radius` (adamh), from the first step of a parameter.
     """
 
-    forbidden: tuple[str, ...] = ()  # values of `decay` that the optimizer cannot do
+    forbidden: tuple[str, ...] = ()  # unsupported values of `decay`
     second_moment_mean: Tensor | None = None  # adams: mean of v_hat over all parameters in the latest step
-    rates_over_time: RatesOverTime | None = None  # a plug-in's function of lambda_i, if it is called again
-    _checked = False  # whether a step has checked the groups
+    rates_over_time: RatesOverTime | None = None  # for plug-ins that update lambda_i
+    _checked = False  # whether the groups were checked
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"second_moment_mean": self.second_moment_mean}
-        return super().__getstate__() | own  # torch returns its own fields only
+        return super().__getstate__() | own  # torch returns only its own fields
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Also called by `load_state_dict`. Our options keep their values if the loaded state does not have them."""
+        """Restore the state, also for `load_state_dict`; keep options that the loaded state lacks."""
         loaded = state["param_groups"]
         for group, present in zip(loaded, self.__dict__.get("param_groups", loaded), strict=True):
             for key in KEPT_ON_LOADING:
@@ -55,7 +62,7 @@ class Decaying(TorchUpdate):
         settle_steps(self.param_groups, self.state)
 
     def add_param_group(self, param_group: Group) -> None:
-        """Like torch's. Raises ValueError on an unknown decay, a negative weight_decay and low-precision parameters."""
+        """Add a group. Raises ValueError on an unknown decay, a negative weight_decay and low-precision parameters."""
         super().add_param_group(self._complete(dict(param_group), self.defaults))
         try:
             self._refuse(self.param_groups[-1])
@@ -67,7 +74,7 @@ class Decaying(TorchUpdate):
         refuse(group, type(self).__name__, self.forbidden)
 
     def _prepare(self) -> None:
-        """Check what may have changed since construction and set the learning rate of each layer (llrd)."""
+        """Check the groups, which may have changed, and set the learning rate of each layer (llrd)."""
         for group in self.param_groups:
             refuse_low_precision(group)
             if not self._checked:
@@ -79,13 +86,13 @@ class Decaying(TorchUpdate):
             self.rates_over_time.before_step(self)
 
     def _own_defaults(self, decay: Timing, independent: bool) -> None:
-        """Set the options that torch's constructor does not know; warn of an independent decay that is too large."""
+        """Set the options that torch's constructor does not take; warn if an independent decay is too large."""
         self.defaults |= {"decay": decay, "independent": independent}
         largest = max((g["weight_decay"] for g in self.param_groups if g["independent"]), default=0.0)
         if largest >= LARGE_FRACTION:
             warnings.warn(
-                f"independent decay with weight_decay {largest:g} takes {100 * largest:g} % of a weight in every step, "
-                "whatever the learning rate: usual are values below 0.001",
+                f"independent decay with weight_decay {largest:g} removes {100 * largest:g} % of a weight in each step "
+                "at any learning rate; usual values are below 0.001",
                 stacklevel=3,
             )
 
@@ -99,36 +106,38 @@ class Decaying(TorchUpdate):
     def attach(self, model: nn.Module) -> Self:
         """Decay (pwd) before the model's forward pass, once per step and in training mode only; returns self.
 
-        Call it on the module that the loop calls. Another optimizer that is attached to the same parameters is
-        detached, with a warning. Attach a deep copy of model and optimizer again. Raises ValueError if the
-        model holds no parameter of this optimizer.
+        Call it on the module that the training loop calls, and again after a deep copy of model and optimizer. Detaches
+        other optimizers of the same parameters with a warning. Raises ValueError if the model has no parameter of this
+        optimizer.
         """
         own = {id(p) for group in self.param_groups for p in group["params"]}
         if not any(id(p) in own for p in model.parameters()):
-            raise ValueError(f"attach: {type(model).__name__} holds none of the optimizer's parameters")
+            raise ValueError(f"attach: {type(model).__name__} has none of the optimizer's parameters")
         hooks.attach(self, model)
         return self
 
     def detach(self) -> Self:
-        """Undo every `attach`: the models carry no hook of this optimizer any more; returns self.
+        """Remove the hooks of this optimizer from all models; returns self.
 
-        Afterwards torch.export, torch.jit.script and torch.compile(fullgraph=True) see a plain model, in training mode
-        too. To train on with pwd, attach again or call `decay_()` before each forward pass.
+        Afterwards torch.export, torch.jit.script and torch.compile(fullgraph=True) also work in training mode. To
+        continue training with pwd, attach again or call `decay_()` before each forward pass.
         """
         hooks.detach(self)
         return self
 
     def decay_(self) -> None:
-        """Decay (pwd) for the coming step, now: call it before the forward pass, with that step's learning rate set.
+        """Decay (pwd) for the next step. Call it before the forward pass, after setting the learning rate.
 
-        Idempotent until the next step: the first of this call, the attached model and a closure decays. Groups with
-        another timing are not changed.
+        Only the first call before a step has an effect, including calls by an attached model or a closure. Other
+        timings are not changed.
         """
         self._prepare()
         pending = [g for g in self.param_groups if g["decay"] == "pwd" and g["decayed"] is not True]
         pairs: list[tuple[list[Tensor], Scalar]] = []
         for group in pending:
-            skipped = group["decayed"] if isinstance(group["decayed"], Tensor) else None  # its D is still in force
+            skipped = (
+                group["decayed"] if isinstance(group["decayed"], Tensor) else None
+            )  # still decayed from the skipped step
             trained = [p for p in group["params"] if p.requires_grad]
             pairs.append((trained, unless_skipped(skipped, decay_fraction(group))))
             group["decayed"] = True
@@ -136,12 +145,12 @@ class Decaying(TorchUpdate):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step; with a closure: decay (pwd), closure, update, and its loss is returned.
+        """Perform one step. With a closure: decay (pwd), call the closure, update, and return its loss.
 
-        Raises RuntimeError if a pwd group was not decayed before the forward pass: it would silently become WD.
+        Raises RuntimeError if a pwd group was not decayed before the forward pass, which would make it WD.
         """
         loss = None
-        if closure is not None:  # here and not in torch's step, which sees another weight_decay
+        if closure is not None:  # here, because torch's step sees another weight_decay
             self.decay_()
             with torch.enable_grad():
                 loss = closure()
@@ -154,7 +163,7 @@ class Decaying(TorchUpdate):
         starts = self._new_starts()
         with self._as_torch_sees_it():
             self._update()
-        for p, start in starts.items():  # after the update: torch initialises only an empty state
+        for p, start in starts.items():  # after the update, because torch initializes only an empty state
             self.state[p]["theta_0"] = start
         self._decay_after_update()
         for before in anchored:
@@ -168,8 +177,8 @@ class Decaying(TorchUpdate):
             undecayed = group["decay"] == "pwd" and group["decayed"] is not True
             if undecayed and decay_fraction(group) != 0:  # c = 0 needs no decay: DCP steps with learning rate 0
                 raise RuntimeError(
-                    "decay='pwd' acts before the forward pass, and this step's has not been decayed: attach(model) to "
-                    "the module that the loop calls in training mode, or call decay_() first, or step with a closure"
+                    "decay='pwd' was not applied before the forward pass: attach(model) to the module that the loop "
+                    "calls in training mode, call decay_() before each forward pass, or step with a closure"
                 )
 
     def fraction(self, group: Group) -> Scalar:
@@ -181,7 +190,7 @@ class Decaying(TorchUpdate):
         return decay_fraction(group)
 
     def _decay_before_update(self) -> None:
-        """Apply D of wd (unless torch does), cautious, adams, l2sp and soda to the parameters with a gradient."""
+        """Apply the decay of wd (unless torch does), cautious, adams, l2sp and soda to parameters with a gradient."""
         skipped = self._skipped()
         pairs: list[tuple[list[Tensor], Scalar]] = []
         for group in self.param_groups:
@@ -201,7 +210,7 @@ class Decaying(TorchUpdate):
         shrink(pairs)
 
     def _progress(self) -> Iterator[rivals.Progress]:
-        """Yield what spd must know before the update, of the parameters with a gradient and a start."""
+        """Yield SPD's state before the update, for parameters with a gradient and a start."""
         for group in self.param_groups:
             moved = [p for p in with_gradient(group) if "theta_0" in self.state.get(p, {})]
             if group["decay"] == "spd" and group["weight_decay"] != 0 and moved:
@@ -209,12 +218,12 @@ class Decaying(TorchUpdate):
                 yield rivals.progress(moved, self._gradients(group, moved), starts, group["weight_decay"])
 
     def _new_starts(self) -> dict[Tensor, Tensor]:
-        """Return theta_0, the weights before this step, of the anchored parameters that take their first step."""
+        """Return theta_0 (the weights before this step) of the anchored parameters in their first step."""
         params = [p for group in self.param_groups if group["decay"] in ANCHORED for p in with_gradient(group)]
         return {p: p.detach().clone() for p in params if "theta_0" not in self.state.get(p, {})}
 
     def _decay_after_update(self) -> None:
-        """Apply D of rwd (unless torch does) and adamh's projection; mark pwd as pending unless skipped."""
+        """Apply the decay of rwd (unless torch does) and adamh's projection; mark pwd as pending unless skipped."""
         skipped = self._skipped()
         after: list[tuple[list[Tensor], Scalar]] = []
         for group in self.param_groups:
@@ -234,7 +243,7 @@ class Decaying(TorchUpdate):
             return
         states = [self.state[p] for p in matrices]
         for p, state in zip(matrices, states, strict=True):
-            if "radius" not in state:  # torch's update left the matrix as it was
+            if "radius" not in state:  # torch's update did not change the matrix
                 state["radius"] = torch.linalg.vector_norm(p)
         radii = [state["radius"] for state in states]
         rivals.project(matrices, self._headings(group, states), radii, group["lr"], skipped)

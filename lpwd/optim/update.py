@@ -1,4 +1,4 @@
-"""torch's own update and the decay that torch does: the groups that torch gets during a step."""
+"""Delegate the update, and the decays that torch supports, to torch's Adam and SGD."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ from lpwd.methods import Timing
 from lpwd.optim.formulas import Group, Scalar, decay_fraction, decay_rate
 from lpwd.optim.kernels import merged, runs_fused, with_gradient
 
-OURS = frozenset({"decay", "independent"})  # options that torch's update does not know
+OURS = frozenset({"decay", "independent"})  # options that torch's update does not take
 
 
 class TorchUpdate(torch.optim.Optimizer):
-    """Hand each group to torch's Adam or SGD with the options that its `decay` needs."""
+    """Pass each group to torch's Adam or SGD with the options for its `decay`."""
 
-    decouples = False  # torch's update itself does wd
+    decouples = False  # whether torch's update supports wd
 
     @contextmanager
     def _as_torch_sees_it(self) -> Iterator[None]:
-        """Replace the groups by as few as possible, with the decay that torch does (l2; wd and rwd if decoupled)."""
+        """Merge the groups and set the decays that torch supports (l2; wd and rwd if decoupled)."""
         own = self.param_groups
         self.param_groups = merged(view for group in own for view in self._views(group))
         try:
@@ -39,17 +39,17 @@ class TorchUpdate(torch.optim.Optimizer):
         if group["decay"] == "l2":
             view["weight_decay"] = group["weight_decay"]
         elif self._torch_decays(group):
-            view["weight_decay"] = float(decay_rate(group))  # waits only for a tensor lr together with lr_0
+            view["weight_decay"] = float(decay_rate(group))  # synchronizes only for a tensor lr with lr_0
             if group["decay"] == "rwd":  # one step of AdamW with eta (1 - c) and lambda / (1 - c)
                 kept = 1 - group["lr"] * view["weight_decay"]
                 view |= {"lr": group["lr"] * kept, "weight_decay": view["weight_decay"] / kept}
-        elif group["decay"] == "adamh":  # for matrices only the moments
+        elif group["decay"] == "adamh":  # lr 0: only the moments of matrices
             yield view | {"params": [p for p in view["params"] if p.ndim >= 2], "lr": 0.0}
             view["params"] = [p for p in view["params"] if p.ndim < 2]
         yield view
 
     def _torch_decays(self, group: Group) -> bool:
-        """Whether torch's decoupled update does the decay: wd, and rwd with known numbers and 0 <= c < 1."""
+        """Return whether torch's decoupled update does the decay: wd, and rwd with a float lr and c < 1."""
         if not self.decouples or group["independent"]:
             return False
         if group["decay"] == "rwd":
@@ -58,20 +58,20 @@ class TorchUpdate(torch.optim.Optimizer):
 
     @property
     def _step_supports_amp_scaling(self) -> bool:
-        """GradScaler reads it: a fused update takes its scale and skips by itself, and nothing waits for a device."""
+        """Whether GradScaler passes its scale to the step; fused updates unscale and skip without synchronization."""
         return all(runs_fused(group, self.state) for group in self.param_groups)
 
     @_step_supports_amp_scaling.setter
     def _step_supports_amp_scaling(self, value: bool) -> None:
-        """Set by torch where `fused` was given; the groups know more."""
+        """Ignore the value that torch sets if `fused` is given; the groups decide."""
 
     def _skipped(self) -> Tensor | None:
-        """Whether GradScaler skips this fused step: a 0-dim bool tensor on the device, None without a scaler."""
+        """Return whether GradScaler skips this fused step, a 0-dim bool tensor on the device; None without a scaler."""
         found_inf = getattr(self, "found_inf", None)
         return None if found_inf is None else (found_inf != 0).reshape(())
 
     def _gradients(self, group: Group, params: list[Tensor]) -> list[Tensor]:
-        """The gradients that the update works with: unscaled, and negated to maximize."""
+        """Return the gradients used by the update: unscaled, and negated with maximize."""
         grads = [p.grad for p in params if p.grad is not None]
         if any(g.is_sparse for g in grads):
             raise ValueError(f"decay {group['decay']!r} needs the update itself and does not support sparse gradients")
@@ -80,7 +80,7 @@ class TorchUpdate(torch.optim.Optimizer):
         return list(torch._foreach_neg(grads)) if group.get("maximize") else grads
 
     def _update(self) -> None:
-        """torch's own step without its profiling wrapper, which would run the step hooks a second time."""
+        """Run torch's step without its profiling wrapper, which would run the step hooks a second time."""
         raise NotImplementedError
 
 
@@ -90,7 +90,7 @@ def like(tensor: Tensor, scalar: Scalar) -> Scalar:
 
 
 def own_groups(params: Any, decay: Timing, independent: bool) -> Any:
-    """Return `params` as groups with their decay; a bare tensor is passed on to torch, which refuses it."""
+    """Return `params` as groups with their decay; a single tensor is passed on to torch, which rejects it."""
     if isinstance(params, Tensor):
         return params
     members = list(params)

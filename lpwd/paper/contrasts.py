@@ -1,4 +1,4 @@
-"""The contrasts of a preset at their places, a column or a lambda: paired differences, and sentences on them."""
+"""The contrasts of a preset by column or decay rate: paired differences and their sentences."""
 
 import math
 from collections.abc import Iterator
@@ -15,49 +15,49 @@ from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Contrast, Preset
 
 
-def with_runs(frame: pd.DataFrame) -> pd.DataFrame:
-    """The cells that have a run."""
+def _with_runs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells that have a run."""
     return frame[frame.state != "missing"]
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A contrast at its place: a column, or a lambda."""
+    """A contrast in one column, or at one lambda."""
 
     column: str
     pair: Paired
     claim: int = 0
     paper: float | None = None
-    lead: str = ""  # of its sentence
+    lead: str = ""  # prefix of the sentence
     x: float = math.nan  # lambda
 
     def sentence(self, preset: Preset, scale: Scale) -> str:
-        """Its verdict."""
+        """Return the verdict in words."""
         about: dict[str, Any] = {"paper": self.paper, "claim": self.claim, "who": preset.claimant}
         reduced = scale == "cpu" and preset.claimant == "the paper"
         return self.lead + verdict(self.pair, reduced=reduced, warn=False, **about)
 
 
 def placed(preset: Preset, frame: pd.DataFrame) -> list[Placed]:
-    """The contrasts of a preset at each place that has both methods."""
+    """Return the contrasts of a preset in each column, or at each lambda, with both methods."""
     return list(_by_decay(preset, frame) if preset.kind == "difference" else _by_column(preset, frame))
 
 
 def _by_column(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
-    """The contrasts of each column that has both methods, settings chosen on the other seeds."""
+    """Yield the contrasts of each column, with settings chosen on the other half of the seeds."""
     columns = list(dict.fromkeys(frame.column))
     for column in columns:
         part = frame[frame.column == column]
         for contrast in preset.contrasts:
             if {contrast.method, contrast.other} <= set(part.method):
-                pair = fairly_chosen(with_runs(part), contrast.method, contrast.other, contrast.value)
+                pair = fairly_chosen(_with_runs(part), contrast.method, contrast.other, contrast.value)
                 pair = replace(pair, margin=contrast.margin) if contrast.margin else pair
                 lead = f"{column}: " if len(columns) > 1 else ""
                 yield Placed(column, pair, contrast.claim, _paper_difference(preset, contrast, column), lead)
 
 
 def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
-    """The contrasts at each lambda: the paper claims a gain at the largest."""
+    """Yield the contrasts at each lambda; the paper claims a gain at the largest one."""
     largest = frame.weight_decay.max()
     pairs = [(c.method, c.other, c.claim) for c in preset.contrasts]
     if {"lpwd", "lrwd"} <= set(frame.method):
@@ -66,7 +66,7 @@ def _by_decay(preset: Preset, frame: pd.DataFrame) -> Iterator[Placed]:
         for decay, part in frame.groupby("weight_decay"):
             claimed = claim if decay == largest else 0
             at = f"λ = {decay:g}"
-            yield Placed(at, paired(with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
+            yield Placed(at, paired(_with_runs(part), method, other), claimed, None, f"{at}: ", float(decay))
 
 
 def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float | None:
@@ -77,7 +77,7 @@ def _paper_difference(preset: Preset, contrast: Contrast, column: str) -> float 
 
 
 def sentences_on(preset: Preset, places: list[Placed], scale: Scale) -> list[str]:
-    """On what the paper claims first."""
+    """Return the sentences, starting with the contrasts that the paper claims something about."""
     claimed: list[str] = []
     controls: list[str] = []
     for one in places:
@@ -90,28 +90,16 @@ def sentences_on(preset: Preset, places: list[Placed], scale: Scale) -> list[str
 
 
 def contrast_row(one: Placed) -> dict[str, Any]:
-    """A row of `Findings.contrasts`."""
+    """Return one row of `Findings.contrasts`."""
     pair = one.pair
-    low, high = pair.interval
+
+    def fields(*names: str) -> dict[str, Any]:
+        return {name: getattr(pair, name) for name in names}
+
     return {
-        "column": one.column,
-        "method": pair.method,
-        "other": pair.other,
-        "value": QUANTITIES[pair.value][0],
-        "mean": pair.mean,
-        "std": pair.std,
-        "low": low,
-        "high": high,
+        **{"column": one.column, **fields("method", "other"), "value": QUANTITIES[pair.value][0]},
+        **{**fields("mean", "std"), **dict(zip(("low", "high"), pair.interval, strict=True))},
         **dict(zip(("images_low", "images_high"), pair.over_images or (math.nan, math.nan), strict=True)),
-        "n": pair.n,
-        "seeds": pair.seeds,
-        "differences": pair.differences,
-        "outcome": pair.outcome,
-        "unadjusted": pair.at(ALPHA),
-        "margin": pair.margin,
-        "alpha": pair.alpha,
-        "naive": pair.naive,
-        "hours": pair.hours,
-        "paper": one.paper,
-        "x": one.x,
+        **{**fields("n", "seeds", "differences", "outcome"), "unadjusted": pair.at(ALPHA)},
+        **{**fields("margin", "alpha", "naive", "hours"), "paper": one.paper, "x": one.x},
     }

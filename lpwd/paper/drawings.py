@@ -1,4 +1,4 @@
-"""The figures of each kind of preset, drawn from its cells, with the sentences that only this kind can say."""
+"""The figures of each kind of preset, and the sentences that only this kind has."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lpwd.analysis import figures
-from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.phrases import minus
-from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, weight_norms_frame
+from lpwd.analysis.statistics import best_settings, metrics_frame, over_seeds, weight_norms_frame, with_opposing
 from lpwd.analysis.words import label, number
 from lpwd.paper import strengths
 from lpwd.paper.presets import Preset
@@ -17,11 +16,7 @@ from lpwd.runs import RunSource
 Drawn = tuple[dict[str, go.Figure], list[str]]  # figures by caption, sentences
 
 
-def _draw_nothing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
-    return {}, []
-
-
-def _draw_curves(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
+def _draw_curves(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
     drawn: dict[str, go.Figure] = {}
     finished = frame[frame.state == "finished"]
     data = metrics_frame(source, finished.run_id, "epoch")
@@ -38,7 +33,7 @@ def _draw_curves(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Draw
     return drawn, []
 
 
-def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
+def _draw_opposing(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
     drawn: dict[str, go.Figure] = {}
     sentences = []
     ended = with_opposing(frame[frame.state == "finished"], source)
@@ -77,16 +72,16 @@ def _draw_opposing(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dr
 
 
 def _growth(cells: pd.DataFrame) -> str:
-    """Spearman's rank correlation of R_op with eta and lambda over the cells: the paper says both are positive."""
+    """Return Spearman's rank correlations of R_op with eta and lambda over the cells."""
     if len(cells) < 4:
         return ""
-    ranks = cells[["lr", "weight_decay", "opposing_count_rate"]].astype(float).rank()
-    r_lr, r_decay = (ranks[name].corr(ranks.opposing_count_rate) for name in ("lr", "weight_decay"))
+    correlations = cells[["lr", "weight_decay", "opposing_count_rate"]].astype(float).corr("spearman")
+    r_lr, r_decay, _ = correlations.opposing_count_rate
     both = f"with η {number(r_lr, signed=True)}, with λ {number(r_decay, signed=True)}"
     return f"Rank correlation {both}; the paper says that it grows with both."
 
 
-def _draw_zero_shot(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
+def _draw_zero_shot(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
     points = metrics_frame(source, frame[frame.state == "finished"].run_id, "zero_shot")
     if points.empty:
         return {}, []
@@ -107,21 +102,21 @@ def _draw_zero_shot(preset: Preset, frame: pd.DataFrame, source: RunSource) -> D
     return drawn, sentences
 
 
-def draw_differences(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
-    """Contrasts over lambda; the only kind that is drawn from statistics instead of cells."""
+def _draw_differences(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
+    """Draw contrasts over lambda."""
     if contrasts.empty or not (contrasts.n > 0).any():
-        return {}
+        return {}, []
     rows = contrasts[contrasts.n > 0].rename(columns={"differences": "values"})
     rows["name"] = [minus(a, b) for a, b in zip(rows.method, rows.other, strict=True)]
     rows["color"] = [figures.style(method).color for method in rows.method]
-    return {"Difference in best-10 test top-1 over λ, with its 95% interval": figures.differences(rows)}
+    return {"Difference in best-10 test top-1 over λ, with its 95% interval": figures.differences(rows)}, []
 
 
-def draw_beside_paper(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
-    """Differences that Table 1 or 3 reports, ours with its interval and a dot a seed beside the paper's."""
+def _draw_beside_paper(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
+    """Draw the differences of Table 1 or 3: ours with its interval and one dot per seed, next to the paper's."""
     rows = contrasts[contrasts.paper.notna()] if len(contrasts) else contrasts
     if rows.empty or not (rows.n > 0).any():
-        return {}
+        return {}, []
     several = rows.column.nunique() > 1
     pairs = [minus(a, b) for a, b in zip(rows.method, rows.other, strict=True)]
     rows = rows.assign(place=rows.column if several else pairs)
@@ -138,10 +133,10 @@ def draw_beside_paper(contrasts: pd.DataFrame) -> dict[str, go.Figure]:
     bars, strong = {"type": "data", "array": reach, "thickness": 1.5, "width": 5}, {"color": color, "size": 9}
     figure.add_scatter(x=ours.place, y=ours["mean"], mode="markers", marker=strong, error_y=bars, name="ours")
     what = pairs[0] if several else "Each step"
-    return {f"{what}, ours beside the paper’s: best-10 test top-1, 95% interval": figure}
+    return {f"{what}, ours and the paper’s: best-10 test top-1, 95% interval": figure}, []
 
 
-def _draw_heatmap(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
+def _draw_heatmap(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
     drawn, sentences = {}, []
     for column, part in frame.groupby("column", sort=False):
         grouped = over_seeds(part.assign(device_class="", setting="", batches=""), by=("lr", "weight_decay"))
@@ -159,13 +154,13 @@ def _draw_heatmap(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Dra
 
 
 def _paper_best(preset: Preset, column: str, methods: list[str]) -> str:
-    """` (the paper's: WD 73.88, LPWD 74.48)`: the best of its grid is the number of Table 1."""
+    """Return ` (the paper's: WD 73.88, LPWD 74.48)`: the best cell of its grid is the number of Table 1."""
     known = [(name, preset.reported.get((name, column))) for name in methods]
     said = ", ".join(f"{label(name)} {number(reported.mean)}" for name, reported in known if reported)
     return f" (the paper’s: {said})" if said else ""
 
 
-def _draw_scales(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Drawn:
+def _draw_scales(preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource) -> Drawn:
     runs = frame[frame.state != "missing"]
     best = best_settings(over_seeds(runs, by=("column",)), by=("column",))
     if best.empty:
@@ -175,12 +170,12 @@ def _draw_scales(preset: Preset, frame: pd.DataFrame, source: RunSource) -> Draw
     return {"Best-10 test top-1 over model scales": figures.points(shown, order)}, []
 
 
-DRAW: dict[str, Callable[[Preset, pd.DataFrame, RunSource], Drawn]] = {
-    "table": _draw_nothing,
+DRAW: dict[str, Callable[[Preset, pd.DataFrame, pd.DataFrame, RunSource], Drawn]] = {
+    "table": _draw_beside_paper,
     "curves": _draw_curves,
     "opposing": _draw_opposing,
     "zero_shot": _draw_zero_shot,
-    "difference": _draw_nothing,
+    "difference": _draw_differences,
     "heatmap": _draw_heatmap,
     "scales": _draw_scales,
     "strengths": strengths.draw,

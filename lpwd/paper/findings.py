@@ -1,4 +1,4 @@
-"""Results of a preset: numbers beside the paper's, figures and verdicts. Missing cells stay visible."""
+"""Results of a preset: tables with the paper's numbers, figures and verdicts. Missing cells are shown as missing."""
 
 import math
 from collections.abc import Container
@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis.pairs import holm_adjusted, with_images
-from lpwd.analysis.statistics import best_settings, over_seeds, plain_strings, runs_frame
+from lpwd.analysis.pairs import best_runs, holm_adjusted, with_images
+from lpwd.analysis.statistics import plain_strings, runs_frame
 from lpwd.analysis.words import label
-from lpwd.paper.contrasts import Placed, contrast_row, placed, sentences_on, with_runs
-from lpwd.paper.drawings import DRAW, draw_beside_paper, draw_differences
+from lpwd.paper.contrasts import Placed, contrast_row, placed, sentences_on
+from lpwd.paper.drawings import DRAW
 from lpwd.paper.numbers import Reported, Scale
 from lpwd.paper.presets import Cell, Preset
 from lpwd.paper.protocols import protocol
@@ -24,13 +24,13 @@ SELECTIONS = {"best10_mean": "best 10", "last_top1": "last epoch", "val_selected
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything a report shows, and the Benchmark tab too. `sentences` follow from the statistics alone."""
+    """The content of a report and of the Benchmark tab. `sentences` follow from the statistics only."""
 
     preset: Preset
     scale: Scale
-    cells: pd.DataFrame  # one row per cell: place, in_paper, and the run's row; state "missing" without a run
-    done: int  # cells whose measurement is complete, divergence included
-    table: pd.DataFrame  # one row per method and column: ours at its best setting, and the paper's
+    cells: pd.DataFrame  # one row per cell: column, in_paper and the row of its run; state "missing" without a run
+    done: int  # number of cells that finished or diverged
+    table: pd.DataFrame  # one row per method and column: our best setting, and the paper's numbers
     contrasts: pd.DataFrame
     figures: dict[str, go.Figure]  # caption -> figure
     sentences: list[str]
@@ -38,15 +38,11 @@ class Findings:
 
 
 def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
-    """Read the runs of a preset and return tables, figures and sentences; nothing is trained."""
+    """Return tables, figures and sentences from the recorded runs of a preset."""
     findings = tabulate(preset, source, scale, seeds)
     frame, sentences = findings.cells, list(findings.sentences)
-    drawn, extra = DRAW[preset.kind](preset, frame, source)
-    if preset.kind == "difference":
-        drawn = draw_differences(findings.contrasts)
-    if preset.kind == "table":
-        drawn = draw_beside_paper(findings.contrasts)
-    if preset.kind not in ("difference", "opposing"):  # which choose no setting
+    drawn, extra = DRAW[preset.kind](preset, frame, findings.contrasts, source)
+    if preset.kind not in ("difference", "opposing"):  # these do not choose a setting
         several, unequal = trials(frame)
         drawn, extra = drawn | several, [*extra, *unequal]
     lost = int((frame.state == "diverged").sum())
@@ -57,14 +53,14 @@ def find(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = No
 
 
 def tabulate(preset: Preset, source: RunSource, scale: Scale, seeds: int | None = None) -> Findings:
-    """`find` without figures: histories are read for the intervals over images alone."""
+    """Return findings without figures; histories are read for intervals over images only."""
     frame, warnings = _cells_frame(preset.cells(scale, seeds), source, scale)
     table, contrasts, sentences = _statistics(preset, frame, scale, source)
     return Findings(preset, scale, frame, int(frame.done.sum()), table, contrasts, {}, sentences, warnings)
 
 
 def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd.DataFrame, list[str]]:
-    """Return the cells with their runs from the device class that has most of them, and a warning about the others."""
+    """Return the cells with runs of the most frequent device class, and a warning about other runs."""
     record_by_id = {record.run_id: record for record in source.records()}
     cells = _with_one_start(cells, record_by_id)
     records = {cell.run_id: record_by_id[cell.run_id] for cell in cells if cell.run_id in record_by_id}
@@ -94,7 +90,7 @@ def _cells_frame(cells: list[Cell], source: RunSource, scale: Scale) -> tuple[pd
 
 
 def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
-    """Replace cells by those from a start trained here, for each start that has more runs under that id."""
+    """Use the cells from a start trained here for each start that has more runs with it."""
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
         if cell.start and cell.config.init_from != cell.start.run_id:
@@ -110,15 +106,11 @@ def _with_one_start(cells: list[Cell], run_ids: Container[str]) -> list[Cell]:
 def _statistics(
     preset: Preset, frame: pd.DataFrame, scale: Scale, source: RunSource
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    grouped = over_seeds(with_runs(frame), by=("column",))
-    best = best_settings(grouped, by=("column",))
     rows: list[dict[str, Any]] = []
     for column in dict.fromkeys(frame.column):
         part = frame[frame.column == column]
         for method in [name for name in preset.rows if name in set(part.method)]:
-            mine = best[(best.column == column) & (best.method == method)]
-            runs = _at(part[part.method == method], mine.iloc[0]) if len(mine) else None
-            rows.append(_table_row(preset, column, method, part, runs))
+            rows.append(_table_row(preset, column, method, part[part.method == method]))
     places = placed(preset, frame)
     judged = holm_adjusted([with_images(one.pair, source) for one in places])
     places = [replace(one, pair=pair) for one, pair in zip(places, judged, strict=True)]
@@ -126,26 +118,21 @@ def _statistics(
 
 
 def claims(preset: Preset, source: RunSource, scale: Scale, seeds: int) -> list[Placed]:
-    """The contrasts that the paper (or a file) claims something about, all if there are none, over the first seeds."""
+    """Return the contrasts with a claim over the first seeds, or all contrasts if there are no claims."""
     frame, _ = _cells_frame(preset.cells(scale, seeds), source, scale)
     places = placed(preset, frame)
     return [one for one in places if one.claim] or places
 
 
-def _at(runs: pd.DataFrame, setting: pd.Series) -> pd.DataFrame:
-    return runs[(runs.lr == setting.lr) & (runs.weight_decay == setting.weight_decay)]
-
-
-def _table_row(
-    preset: Preset, column: str, method: str, part: pd.DataFrame, runs: pd.DataFrame | None
-) -> dict[str, Any]:
-    every = part[part.method == method]
+def _table_row(preset: Preset, column: str, method: str, every: pd.DataFrame) -> dict[str, Any]:
+    """Return one row of `Findings.table` from the runs of a method in a column, at its best setting."""
     reported: Reported | None = preset.reported.get((method, column))
     row: dict[str, Any] = {"column": column, "method": method, "label": label(method)}
     row |= {"in_paper": bool(every.in_paper.iloc[0]), "paper_mean": math.nan, "paper_std": math.nan, "paper": ""}
     if reported:
         row |= {"paper_mean": reported.mean, "paper_std": reported.std, "paper": str(reported)}
-    done = runs[runs.state == "finished"] if runs is not None else every.iloc[:0]
+    best = best_runs(every, method, "best10_mean")
+    done = best[best.state == "finished"]
     row |= {"n": len(done), "seeds": tuple(map(int, done.seed))}
     row |= {"lr": done.lr.iloc[0] if len(done) else math.nan}
     row |= {"weight_decay": done.weight_decay.iloc[0] if len(done) else math.nan}

@@ -1,8 +1,7 @@
-"""The cells of every preset: which configuration stands at which place; chosen before anything is run."""
+"""The cells of every preset: which configuration fills which place of a table or figure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from lpwd.config import RunConfig
@@ -15,45 +14,45 @@ from lpwd.starts import name_of
 
 @dataclass(frozen=True)
 class Cell:
-    """One run and its place: `column` is a table's column or a figure's panel, `row` the method."""
+    """One run and its place in a table (`column`, `row`) or figure (panel, method)."""
 
     config: RunConfig
     column: str
-    in_paper: bool  # False: a control that the paper lacks
-    start: RunConfig | None = None  # the run whose weights `config.init_from` names
+    in_paper: bool  # False for controls that are not in the paper
+    start: RunConfig | None = None  # the run whose weights `config.init_from` refers to
 
     @property
     def row(self) -> str:
-        """The method: a table's row, a figure's curve."""
+        """The method: a table row or a curve of a figure."""
         return self.config.method
 
     @property
     def run_id(self) -> str:
-        """The run that fills this cell; cells of several presets may share it."""
+        """The id of the run in this cell; cells of several presets may share a run."""
         return self.config.run_id
 
     @property
     def from_own_start(self) -> "Cell":
-        """The same cell from a start trained here, for use if the published one is unavailable."""
+        """Return this cell with a start trained here, for use if the published one is unavailable."""
         if self.start is None:
             return self
         return replace(self, config=RunConfig(**self.config.model_dump() | {"init_from": self.start.run_id}))
 
 
 PAPER_METHODS = ("baseline", "l2", "wd", "rwd", "pwd", "lpwd")
-UNDECAYED = ("baseline", "adamh", "soda")
+WITHOUT_RATE = ("baseline", "adamh", "soda")
 
 
 def pretrained_run(family: str) -> RunConfig:
-    """The run of scale cpu that makes a model's start."""
+    """Return the pretraining run whose weights a model starts from at scale cpu."""
     return RunConfig(**(regime.PRETRAINING | regime.CPU_MODELS[family]))
 
 
 def _cell(scale: Scale, seed: int, family: str, method: str, in_paper: bool | None = None, **changes: Any) -> Cell:
-    """A fine-tuning cell; `family` names the model, `column` (optional) the place."""
+    """Return a fine-tuning cell; `family` names the model. `column` defaults to data set, family and optimizer."""
     changes = {"dataset": "cifar100", "optimizer": "adam"} | changes
     column = changes.pop("column", place(changes["dataset"], family, changes["optimizer"]))
-    if method in UNDECAYED:
+    if method in WITHOUT_RATE:
         changes["weight_decay"] = 0.0
     start = None
     if scale == "paper":
@@ -66,16 +65,20 @@ def _cell(scale: Scale, seed: int, family: str, method: str, in_paper: bool | No
     return Cell(config, column, method in PAPER_METHODS if in_paper is None else in_paper, start)
 
 
-def _grid(scale: Scale, seed: int, family: str, methods: Iterable[str], **changes: Any) -> Iterator[Cell]:
-    """Table 2's whole grid for each method; Baseline has no lambda to search."""
+def _search(scale: Scale, seed: int, family: str, methods: Iterable[str], **changes: Any) -> Iterator[Cell]:
+    """Yield Table 2's grid for each method at scale paper (Baseline has no lambda), one setting at scale cpu."""
+    optimizer = changes.get("optimizer", "adam")
     for method in methods:
-        for lr in LRS[changes.get("optimizer", "adam")]:
+        if scale == "cpu":
+            yield _cell(scale, seed, family, method, **_point(optimizer) | changes)
+            continue
+        for lr in LRS[optimizer]:
             for decay in DECAYS if method != "baseline" else (0.0,):
                 yield _cell(scale, seed, family, method, **{"lr": lr, "weight_decay": decay} | changes)
 
 
 def _point(optimizer: str = "adam") -> dict[str, Any]:
-    """The one setting of scale cpu that stands for a grid."""
+    """Return the setting that replaces the grid at scale cpu."""
     return {"optimizer": optimizer, "lr": regime.CPU_LR[optimizer], "weight_decay": regime.CPU_DECAY[optimizer]}
 
 
@@ -83,29 +86,21 @@ TABLE1_METHODS = ("baseline", "l2", "wd", "lpwd", "lwd", "wd15")
 
 
 def table1(scale: Scale, seed: int) -> Iterator[Cell]:
-    """Table 1: top-1 of each method by data set, architecture and optimizer, beside controls."""
+    """Table 1: top-1 of each method by data set, architecture and optimizer, with controls."""
     for dataset in ("cifar100", "cifar10") if scale == "cpu" else ("cifar10", "cifar100"):
         for family in ("ConvNeXt", "Swin"):
             for optimizer in LRS:
-                where: dict[str, Any] = {"dataset": dataset, "optimizer": optimizer}
-                if scale == "paper":
-                    yield from _grid(scale, seed, family, TABLE1_METHODS, **where)
-                    continue
-                for method in TABLE1_METHODS:
-                    yield _cell(scale, seed, family, method, **where | _point(optimizer))
+                yield from _search(scale, seed, family, TABLE1_METHODS, dataset=dataset, optimizer=optimizer)
 
 
 TABLE3_METHODS = ("wd", "rwd", "pwd", "lpwd", "lwd", "lrwd", "wd15")
 
 
 def table3(scale: Scale, seed: int) -> Iterator[Cell]:
-    """Table 3: from WD to LPWD one change at a time, with the layer rule at every timing beside it."""
-    if scale == "paper":
-        yield from _grid(scale, seed, "ConvNeXt", TABLE3_METHODS)
-        return
-    for method in ("baseline", *TABLE3_METHODS):
-        in_paper = method in ("wd", "rwd", "pwd", "lpwd")  # Table 3 calls the architecture "Baseline"
-        yield _cell(scale, seed, "ConvNeXt", method, in_paper, **_point())
+    """Table 3: from WD to LPWD one change at a time, and the layer rule at every timing."""
+    methods = TABLE3_METHODS if scale == "paper" else ("baseline", *TABLE3_METHODS)
+    for cell in _search(scale, seed, "ConvNeXt", methods):
+        yield replace(cell, in_paper=cell.in_paper and cell.row != "baseline")  # Table 3's "Baseline" is the model
 
 
 def fig1(scale: Scale, seed: int) -> Iterator[Cell]:
@@ -141,11 +136,11 @@ def fig3b(scale: Scale, seed: int) -> Iterator[Cell]:
 
 
 def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
-    """Figure 4: top-1 over learning rate and decay rate, a heatmap a method."""
+    """Figure 4: top-1 over learning rate and decay rate, one heatmap per method."""
     for family in ("ConvNeXt", "Swin") if scale == "paper" else ("ConvNeXt",):
         for optimizer, lrs in LRS.items():
             if scale == "paper":
-                yield from _grid(scale, seed, family, ("wd", "lpwd", "lwd"), optimizer=optimizer)
+                yield from _search(scale, seed, family, ("wd", "lpwd", "lwd"), optimizer=optimizer)
                 continue
             for lr in lrs[:3]:
                 for decay in regime.FIG4_DECAYS:
@@ -157,21 +152,17 @@ def fig4(scale: Scale, seed: int) -> Iterator[Cell]:
 def fig5(scale: Scale, seed: int) -> Iterator[Cell]:
     """Figure 5: WD against LPWD by size of the model."""
     for size in PAPER_SIZES if scale == "paper" else regime.CPU_SIZES:
-        if scale == "paper":
-            yield from _grid(scale, seed, size, ("wd", "lpwd", "lwd"), column=size)
-            continue
-        for method in ("wd", "lpwd", "lwd"):
-            yield _cell(scale, seed, size, method, **_point(), column=size)
+        yield from _search(scale, seed, size, ("wd", "lpwd", "lwd"), column=size)
 
 
-# ---- presets that the paper lacks
+# ---- presets that are not in the paper
 
 
 def settle(scale: Scale, seed: int) -> Iterator[Cell]:
-    """One fine-tuning task; strengths, controls and rivals. Scale paper: the same points with the paper's models.
+    """One fine-tuning task over decay rates, controls and rival methods, with either scale's models.
 
-    The first column, Adam at a constant eta, is what the question is about. The other rivals have columns of their own:
-    AdamC over a half cosine, at a constant eta it is WD; and Muon, with lambda so that eta lambda is Adam's.
+    The first column, Adam at a constant eta, answers the question. AdamC (with a half cosine; at a constant eta it
+    equals WD) and Muon (with the same eta * lambda as Adam) have columns of their own.
     """
     points = [("baseline", regime.SETTLE_LR, 0.0)]
     points += [(method, regime.SETTLE_LR, decay) for decay in regime.SETTLE_DECAYS for method in regime.SETTLE_METHODS]
@@ -195,7 +186,7 @@ _SETTLE_COLUMN = place("cifar100", "ConvNeXt", "adam")
 
 
 def _settle_elsewhere(scale: Scale, seed: int, column: str, methods: Iterable[str], **changes: Any) -> Iterator[Cell]:
-    """No decay, and each method at the strengths of the first column."""
+    """Yield a run without decay, and each method at the decay rates of the first column."""
     point: dict[str, Any] = {"lr": regime.SETTLE_LR, "column": column} | changes
     yield _cell(scale, seed, "ConvNeXt", "baseline", weight_decay=0.0, **point)
     for decay in regime.SETTLE_DECAYS:
@@ -204,14 +195,12 @@ def _settle_elsewhere(scale: Scale, seed: int, column: str, methods: Iterable[st
             yield _cell(scale, seed, "ConvNeXt", method, weight_decay=weight_decay, **point)
 
 
-PRETRAINED_FAMILIES = ("ConvNeXt", "Swin", "half atto", "pico")  # in the order in which they are needed
-LONGER: MappingProxyType[str, Any] = MappingProxyType(
-    {"epochs": 100, "batch_size": 512, "precision": "bf16", "scale": "paper"}
-)
+PRETRAINED_FAMILIES = ("ConvNeXt", "Swin", "half atto", "pico")  # in order of first use
+LONGER: dict[str, Any] = {"epochs": 100, "batch_size": 512, "precision": "bf16", "scale": "paper"}
 
 
 def pretrain(scale: Scale, seed: int) -> Iterator[Cell]:
-    """The starts; at scale paper the paper's models on the same images, for who wants starts of known origin."""
+    """The pretraining runs; at scale paper, the paper's models on the same images."""
     for family in PRETRAINED_FAMILIES if scale == "cpu" else ("ConvNeXt", "Swin"):
         config = pretrained_run(family)
         if scale == "paper":
@@ -224,7 +213,7 @@ SCAN_COLUMN = f"{DATASETS['digits'].label}, ConvNeXt of 0.28 M parameters, {opti
 
 
 def scan(scale: Scale, seed: int) -> Iterator[Cell]:
-    """Both scales are the same runs: seconds each."""
+    """Small runs of a few seconds each, the same at both scales."""
     base = regime.SMALL | regime.SMALL_MODEL
     base |= {"optimizer": "adam", "lr": regime.SCAN_LR, "seed": seed, "scale": scale}
     points = [("baseline", 0.0)]

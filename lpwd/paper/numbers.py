@@ -1,6 +1,5 @@
-"""The paper's numbers and settings as data, and the base configuration of each scale. What the text lacks is absent."""
+"""Numbers and settings reported in the paper. Values that the paper does not report are absent."""
 
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from lpwd.analysis.words import spread
@@ -13,7 +12,7 @@ SOURCE = "Layer-wise Pre-weight Decay, anonymous, under double-blind review"
 
 
 class Reported(NamedTuple):
-    """Mean and standard deviation of the ten best test top-1 of one run, percent."""
+    """Mean and standard deviation of the ten best test top-1 values of one run, in percent."""
 
     mean: float
     std: float
@@ -23,15 +22,16 @@ class Reported(NamedTuple):
 
 
 # Table 2
-LRS: MappingProxyType[str, tuple[float, ...]] = MappingProxyType(
-    {"adam": (0.001, 0.0005, 0.0001, 0.00005, 0.00001), "sgd": (0.1, 0.05, 0.01, 0.005, 0.001)}
-)
-BASE_LR: MappingProxyType[str, float] = MappingProxyType({"adam": 0.0001, "sgd": 0.01})
+LRS: dict[str, tuple[float, ...]] = {
+    "adam": (0.001, 0.0005, 0.0001, 0.00005, 0.00001),
+    "sgd": (0.1, 0.05, 0.01, 0.005, 0.001),
+}
+BASE_LR: dict[str, float] = {"adam": 0.0001, "sgd": 0.01}
 DECAYS: tuple[float, ...] = (0.5, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0005)
 
 
 def place(dataset: str, family: str, optimizer: str) -> str:
-    """The key of a table's column or a figure's panel, the same at both scales."""
+    """Return the name of a table column or figure panel; both scales use the same names."""
     return f"{DATASETS[dataset].label}, {family}, {optimizer_label(optimizer)}"
 
 
@@ -50,50 +50,41 @@ _TABLE1 = {
 _TABLE3 = {"wd": "73.88±0.22", "rwd": "74.19±0.08", "pwd": "74.29±0.11", "lpwd": "74.48±0.04"}
 
 
-def _read(rows: dict[str, str], columns: list[str]) -> MappingProxyType[tuple[str, str], Reported]:
-    return MappingProxyType(
-        {
-            (method, column): Reported(*map(float, value.split("±")))
-            for method, values in rows.items()
-            for column, value in zip(columns, values.split(), strict=True)
-        }
-    )
+def _read(rows: dict[str, str], columns: list[str]) -> dict[tuple[str, str], Reported]:
+    return {
+        (method, column): Reported(*map(float, value.split("±")))
+        for method, values in rows.items()
+        for column, value in zip(columns, values.split(), strict=True)
+    }
 
 
 TABLE1 = _read(_TABLE1, _COLUMNS)  # (method, column) -> Reported
 TABLE3 = _read(_TABLE3, [place("cifar100", "ConvNeXt", "adam")])
-# The best of Table 2's grid, which Figure 4 shows whole.
-FIG4 = MappingProxyType(
-    {
-        (method, column): reported
-        for (method, column), reported in TABLE1.items()
-        if method in ("wd", "lpwd") and column.startswith(DATASETS["cifar100"].label)
-    }
-)
-NOTHING: MappingProxyType[tuple[str, str], Reported] = MappingProxyType({})
+# Figure 4 shows Table 2's whole grid; its best cells are the numbers of Table 1.
+FIG4 = {
+    (method, column): reported
+    for (method, column), reported in TABLE1.items()
+    if method in ("wd", "lpwd") and column.startswith(DATASETS["cifar100"].label)
+}
 
-# The paper's own settings; lpwd.paper.regime has those of scale cpu.
+# Settings of scale paper; those of scale cpu are in lpwd.paper.regime.
 PAPER_STEPS = 9_800  # 100 epochs of ceil(50,000 / 512) steps
-PAPER_BASE: MappingProxyType[str, Any] = MappingProxyType(
-    {
-        "epochs": 100,
-        "batch_size": 512,
-        "image_size": 32,
-        "pretrained": True,
-        "precision": "bf16",
-        "scale": "paper",
-    }
-)
-PAPER_MODELS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
-    {
-        "ConvNeXt": {"model": "convnext_tiny.fb_in22k"},
-        "Swin": {"model": "swin_tiny_patch4_window7_224.ms_in22k"},
-        "tiny": {"model": "convnext_tiny.fb_in22k"},
-        "small": {"model": "convnext_small.fb_in22k"},
-        "base": {"model": "convnext_base.fb_in22k"},
-        "large": {"model": "convnext_large.fb_in22k"},
-    }
-)
+PAPER_BASE: dict[str, Any] = {
+    "epochs": 100,
+    "batch_size": 512,
+    "image_size": 32,
+    "pretrained": True,
+    "precision": "bf16",
+    "scale": "paper",
+}
+PAPER_MODELS: dict[str, dict[str, Any]] = {
+    "ConvNeXt": {"model": "convnext_tiny.fb_in22k"},
+    "Swin": {"model": "swin_tiny_patch4_window7_224.ms_in22k"},
+    "tiny": {"model": "convnext_tiny.fb_in22k"},
+    "small": {"model": "convnext_small.fb_in22k"},
+    "base": {"model": "convnext_base.fb_in22k"},
+    "large": {"model": "convnext_large.fb_in22k"},
+}
 PAPER_SIZES = ("tiny", "small", "base", "large")
 PAPER_NOTE = (
     "The paper's settings: ImageNet-21k weights through timm, 32x32, batch 512, 100 epochs at a constant rate, "

@@ -1,4 +1,4 @@
-"""Claims of one's own: a TOML file as a preset. docs/claims.md has an example."""
+"""Presets from TOML files with your own claims; docs/claims.md has an example."""
 
 import itertools
 import tomllib
@@ -14,8 +14,8 @@ from lpwd.paper.grids import Cell
 from lpwd.paper.numbers import Scale
 from lpwd.paper.presets import Contrast, Preset
 
-SETTINGS = frozenset({"lr", "weight_decay"})  # of a method: the best are compared; other fields are columns
-MAX_CELLS = 10_000  # of one seed
+SETTINGS = frozenset({"lr", "weight_decay"})  # searched per method; all other grid fields make columns
+MAX_CELLS = 10_000  # per seed
 MAX_SEEDS = 1_000
 Pin = Callable[[list[RunConfig]], list[RunConfig]]
 SIGNS = {"higher": 1, "lower": -1, "none": 0}
@@ -45,9 +45,9 @@ class _File(_Strict):
 
 
 def own_preset(path: Path, pin: Pin = list) -> Preset:
-    """The preset of a TOML file. Raises ConfigError, naming the file, for what it may have wrong.
+    """Read a preset from a TOML file. Raises ConfigError, with the file's name, if the file is invalid.
 
-    `pin` adds the digests of one's own data to configurations, see `lpwd.training.data.own`.
+    `pin` adds digests of local data to configurations; see `lpwd.training.data.own`.
     """
     try:
         return preset_of_text(path.name, path.read_text(encoding="utf-8"), pin)
@@ -56,7 +56,7 @@ def own_preset(path: Path, pin: Pin = list) -> Preset:
 
 
 def preset_of_text(name: str, text: str, pin: Pin = list, most: int = MAX_CELLS) -> Preset:
-    """The same of the text of a file called `name`, with at most so many cells per seed."""
+    """Read a preset from the text of the file `name`, with at most `most` cells per seed."""
     try:
         file = _File(**tomllib.loads(text))
         named = _configs(file, most)
@@ -93,7 +93,7 @@ def preset_of_text(name: str, text: str, pin: Pin = list, most: int = MAX_CELLS)
 
 
 def _configs(file: _File, most: int) -> list[tuple[str, RunConfig]]:
-    """The columns and configurations of one seed. Raises ConfigError for methods or settings that are not allowed."""
+    """Return columns and configurations of one seed. Raises ConfigError for invalid methods or settings."""
     used = {name for one in file.contrast for name in (one.method, one.other)}
     if unknown := [name for name in (*file.methods, *used) if name not in METHODS]:
         raise ConfigError(f"method is {unknown[0]!r}: allowed are {', '.join(METHODS)}")

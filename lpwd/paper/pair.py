@@ -1,6 +1,7 @@
-"""The recorded pair of the Demo, WD against LPWD under a strong penalty: what its pictures are made of.
+"""Data of the Demo's recorded pair, WD and LPWD under a strong penalty.
 
-No pandas: a page shows the bundled pair before that is loaded. `lpwd.hub.chosen` chooses the published pair.
+This module does not import pandas, because the page shows the bundled pair before pandas is loaded.
+`lpwd.hub.demo_pair` chooses the published pair.
 """
 
 import json
@@ -13,19 +14,19 @@ from lpwd.analysis.words import general, short
 
 METHODS = ("wd", "lpwd")
 SNAPSHOT = Path(os.environ.get("LPWD_SNAPSHOT_DIR") or Path(__file__).parent.parent / "snapshot")
-PAIR_FILE = "pair.json"  # beside a snapshot's tables
+PAIR_FILE = "pair.json"  # in the snapshot folder
 
 
 def bundled(folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """Return the pair that `hub.demo_pair.choose` found in the snapshot, or None."""
+    """Return the pair bundled with the snapshot, or None."""
     path = folder / PAIR_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def heat(layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Return weight norms as shares of their initial value: a row per layer (shallow to deep), a column per epoch.
+    """Return weight norms as shares of their initial value: one row per layer (shallow to deep), one column per epoch.
 
-    `norms` has one row per epoch, the initial one first. A layer whose initial norm is 0 has no shares.
+    `norms` has one row per epoch, starting before training. Shares are None for layers with initial norm 0.
     """
     start = norms[0]
     shares = [[short(epoch[i] / start[i]) if start[i] else None for epoch in norms] for i in range(len(layers))]
@@ -33,7 +34,7 @@ def heat(layers: Sequence[str], rates: Sequence[float], norms: Sequence[Sequence
 
 
 def heat_words(label: str, picture: Mapping[str, Any]) -> str:
-    """`WD: after epoch 14 the weight norms stand between 0.7 % (stem) and 8.2 % (head) of their start.`"""
+    """Return the range of weight norms after the last epoch in one sentence."""
     epoch = len(picture["z"][0]) - 1
     ends = [(row[-1], name) for name, row in zip(picture["layers"], picture["z"], strict=True) if row[-1] is not None]
     if epoch < 1 or not ends:

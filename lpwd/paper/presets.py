@@ -1,13 +1,12 @@
-"""Every table and figure of the paper as configurations beside its reported numbers. No torch here.
+"""Presets: the runs behind each table and figure of the paper, with the numbers that the paper reports.
 
-A preset's cells are chosen before anything is run; what the text does not report is absent, never guessed.
+This module does not import torch.
 """
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from lpwd import starts
@@ -16,36 +15,26 @@ from lpwd.facts import IMAGENET_TERMS
 from lpwd.methods import METHODS
 from lpwd.paper import grids, regime
 from lpwd.paper.grids import Cell as Cell
-from lpwd.paper.numbers import (
-    FIG4,
-    NOTHING,
-    PAPER_NOTE,
-    PAPER_STEPS,
-    SCALES,
-    TABLE1,
-    TABLE3,
-    Reported,
-    Scale,
-)
+from lpwd.paper.numbers import FIG4, PAPER_NOTE, PAPER_STEPS, SCALES, TABLE1, TABLE3, Reported, Scale
 
 Kind = Literal["table", "curves", "opposing", "zero_shot", "difference", "heatmap", "scales", "strengths"]
-DEFAULT_SEEDS: MappingProxyType[Scale, int] = MappingProxyType({"paper": 1, "cpu": 3})  # the paper's text names none
+DEFAULT_SEEDS: dict[Scale, int] = {"paper": 1, "cpu": 3}  # the paper does not state a number
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A comparison that the preset's question rests on: `method` minus `other`, and the sign that the paper claims."""
+    """A comparison that answers the preset's question: `method` minus `other`, and the sign that the paper claims."""
 
     method: str
     other: str
-    claim: int = 0  # +1: the paper says `method` is better; 0: it says nothing
+    claim: int = 0  # +1: the paper claims that `method` is better; 0: no claim
     value: str = "best10_mean"
-    margin: float | None = None  # the smallest difference that matters; default: statistics.MARGINS
+    margin: float | None = None  # smallest relevant difference; default: pairs.MARGINS
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One table or figure. `plan` yields its cells of one seed at a scale."""
+    """One table or figure. `plan` yields the cells of one seed at a scale."""
 
     name: str
     title: str
@@ -54,20 +43,19 @@ class Preset:
     kind: Kind
     plan: Callable[[Scale, int], Iterator[Cell]] = field(repr=False)
     contrasts: tuple[Contrast, ...]
-    # (row, column) -> Reported; empty where the text gives no numbers
-    reported: Mapping[tuple[str, str], Reported] = field(default_factory=lambda: NOTHING)
+    reported: Mapping[tuple[str, str], Reported] = field(default_factory=dict)  # (row, column) -> Reported
     cpu_note: str = ""
     paper_note: str = ""
-    own_note: str = ""  # of a preset that the paper lacks: instead of the scales' notes
+    own_note: str = ""  # replaces the notes of both scales for presets that are not in the paper
     cpu_seeds: int = DEFAULT_SEEDS["cpu"]
     claimant: str = "the paper"
 
     def seeds(self, scale: Scale) -> int:
-        """How many seeds unless somebody asks for another number."""
+        """Return the default number of seeds."""
         return self.cpu_seeds if scale == "cpu" else DEFAULT_SEEDS["paper"]
 
     def cells(self, scale: Scale, seeds: int | None = None) -> list[Cell]:
-        """All cells, seed by seed, so that a sweep cut short has whole replications."""
+        """Return all cells ordered by seed, so that an interrupted sweep has complete replications."""
         count = self.seeds(scale) if seeds is None else seeds
         if scale not in SCALES:
             raise ConfigError(f"scale is {scale!r}: allowed are {', '.join(SCALES)}")
@@ -76,11 +64,11 @@ class Preset:
         return [cell for seed in range(count) for cell in self.replication(scale, seed)]
 
     def replication(self, scale: Scale, seed: int) -> tuple[Cell, ...]:
-        """The cells of one seed."""
+        """Return the cells of one seed."""
         return _cells(self.plan, scale, seed, starts.folder())
 
     def scale_note(self, scale: Scale) -> str:
-        """What differs from the paper at this scale, and what the paper leaves open."""
+        """Describe how this scale differs from the paper."""
         if self.own_note:
             return self.own_note
         notes = (regime.CPU_NOTE, self.cpu_note) if scale == "cpu" else (PAPER_NOTE, self.paper_note)
@@ -88,13 +76,13 @@ class Preset:
 
     @property
     def rows(self) -> list[str]:
-        """Methods at any scale, in display order."""
+        """The methods of both scales, in display order."""
         return list(_rows(self.plan))
 
 
 @functools.lru_cache(128)
 def _cells(plan: Callable[[Scale, int], Iterator[Cell]], scale: Scale, seed: int, _starts: Path) -> tuple[Cell, ...]:
-    """A seed of a preset: its configurations are the same as long as the same starts are published."""
+    """Return the cells of one seed, cached per folder of published starts, on which they depend."""
     return tuple(plan(scale, seed))
 
 
@@ -181,9 +169,9 @@ _PRESETS = (
         kind="opposing",
         plan=grids.fig2,
         contrasts=(),
-        paper_note="Measured in every step, over the count of weights (eq. 10); by magnitude beside it.",
+        paper_note="Measured in every step, as a share of the weights (eq. 10) and of their magnitude.",
         cpu_note="Every other η and three λ of Table 2, measured in every step of the first "
-        f"{regime.FIG2_EPOCHS} epochs: the rate is a property of single steps.",
+        f"{regime.FIG2_EPOCHS} epochs, because the rate is a property of single steps.",
     ),
     Preset(
         name="fig3a",
@@ -193,8 +181,8 @@ _PRESETS = (
         kind="zero_shot",
         plan=grids.fig3a,
         contrasts=(),
-        paper_note="The paper does not name η; this is its base, 0.0001 with Adam.",
-        cpu_note="The paper does not name η; this is its base, 0.0001 with Adam.",
+        paper_note="The paper does not state η; this is its base rate, 0.0001 with Adam.",
+        cpu_note="The paper does not state η; this is its base rate, 0.0001 with Adam.",
     ),
     Preset(
         name="fig3b",
@@ -226,14 +214,14 @@ _PRESETS = (
         kind="scales",
         plan=grids.fig5,
         contrasts=LPWD_CONTRASTS[:2],
-        paper_note="The paper does not name η and λ here: Table 2's grid, best of each method.",
+        paper_note="The paper does not state η and λ; these are the best of Table 2's grid for each method.",
         cpu_note=f"Three ConvNeXts of 0.9, 3.4 and 8.6 M parameters. {ONE_SETTING}.",
     ),
     Preset(
         name="pretrain",
         title="The starts of scale cpu",
         source="Pretraining",
-        question="How far do the models that scale cpu fine-tunes get on Tiny ImageNet at 32x32?",
+        question="What top-1 do the models that scale cpu fine-tunes reach on Tiny ImageNet at 32x32?",
         kind="curves",
         plan=grids.pretrain,
         contrasts=(),
@@ -248,8 +236,8 @@ _PRESETS = (
         name="settle",
         title="Accuracy over total decay: does depth order help?",
         source="Settle",
-        question="At equal total decay, does it help to decay deep layers more? Or is LPWD only more decay, or "
-        "pretraining spared?",
+        question="At equal total decay, does it help to decay deep layers more? Or does LPWD only decay more in "
+        "total, or preserve pretrained layers?",
         kind="strengths",
         plan=grids.settle,
         contrasts=tuple(
@@ -257,15 +245,15 @@ _PRESETS = (
         ),
         paper_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure.",
         cpu_note=f"η {regime.SETTLE_LR:g}; the paper has no such figure. {STRENGTHS_NOTE} SPD and SODA have no "
-        "total decay; AdamC is raced over a half cosine of η, and Muon at η "
-        f"{regime.SETTLE_MUON_LR:g} with λ so that ηλ is Adam's.",
+        "total decay; AdamC is trained with a half cosine of η, and Muon at η "
+        f"{regime.SETTLE_MUON_LR:g} with the same ηλ as Adam.",
         cpu_seeds=regime.SETTLE_SEEDS,
     ),
     Preset(
         name="scan",
         title="Every strength, from scratch on digits",
         source="Scan",
-        question="From no penalty to one that ends learning: where do the layer rule and the timing help or harm?",
+        question="At which strength of decay do the layer rule and the timing help or harm?",
         kind="strengths",
         plan=grids.scan,
         contrasts=(*LPWD_CONTRASTS, Contrast("lpwd_matched", "wd"), Contrast("lpwd_reversed", "wd")),
@@ -275,11 +263,11 @@ _PRESETS = (
         cpu_seeds=regime.SCAN_SEEDS,
     ),
 )
-PRESETS: MappingProxyType[str, Preset] = MappingProxyType({preset.name: preset for preset in _PRESETS})
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
 
 
 def get_preset(name: str) -> Preset:
-    """The preset called `name`; a ConfigError names the allowed ones."""
+    """Return a preset by name. Raises ConfigError if the name is unknown."""
     if name not in PRESETS:
         raise ConfigError(f"preset is {name!r}: allowed are {', '.join(PRESETS)}")
     return PRESETS[name]

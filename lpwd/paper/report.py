@@ -1,4 +1,4 @@
-"""`write`: CSV files and one HTML page of a preset, ours beside the paper's, missing cells shown as missing."""
+"""Write the report of a preset as CSV files and one HTML page."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from lpwd.analysis.figures import style
 from lpwd.analysis.phrases import outcome_text
-from lpwd.analysis.protocol import epochs_to
-from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.statistics import epochs_to, metrics_frame
 from lpwd.analysis.words import NONE, general, label, number, seed_list, spread
 from lpwd.paper.findings import SELECTIONS, Findings
 from lpwd.paper.numbers import SOURCE
@@ -23,14 +22,14 @@ from lpwd.paths import write_atomic
 from lpwd.runs import RunSource
 from lpwd.spelled import command_line
 
-TARGET_SHARE = 0.95  # of the column's best mean, that a run is timed to
-TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds whose question is about test top-1
+TARGET_SHARE = 0.95  # target top-1 as a share of the best mean of the column
+TABLED = frozenset({"table", "curves", "heatmap", "scales", "strengths"})  # kinds about test top-1
 
 
 def write(findings: Findings, source: RunSource, out_dir: str | Path) -> Path:
-    """Write `<preset>-<scale>.html` and its CSV files into `out_dir`, or the page alone if it ends in .html.
+    """Write `<preset>-<scale>.html` and CSV files into `out_dir`, or only the page if `out_dir` ends in .html.
 
-    `findings` are what `find` found in `source`. Returns the HTML's path.
+    `findings` are the result of `find` on `source`. Returns the path of the page.
     """
     folder = Path(out_dir)
     if folder.suffix == ".html":
@@ -52,11 +51,11 @@ def _reached(findings: Findings, source: RunSource) -> pd.DataFrame:
     return epochs_to_target(findings, source) if findings.preset.kind in TABLED else pd.DataFrame()
 
 
-RUN_HEAD = ("Run", "State", "Top-1 (last)", "Machine", "Commit", "Start", "Data", "Command that repeats it")
+RUN_HEAD = ("Run", "State", "Top-1 (last)", "Machine", "Commit", "Start", "Data", "Command")
 
 
 def _runs(findings: Findings, source: RunSource) -> list[list[str]]:
-    """One row per run that a cell has: what it is, where it was trained, and the command that repeats it."""
+    """Return one row per run: id, state, result, environment, and the command that repeats it."""
     records, rows = {run.run_id: run for run in source.records()}, []
     for run_id in dict.fromkeys(findings.cells.run_id):
         if (run := records.get(run_id)) is None:
@@ -74,7 +73,7 @@ def render(
     reached: pd.DataFrame | None = None,
     runs: Sequence[Sequence[str]] = (),
 ) -> str:
-    """The page as text: self-contained, light or dark as the reader's system."""
+    """Return the HTML page, self-contained and with light and dark colours."""
     table = findings.table
     rows = table.to_dict("records")
     return _ENVIRONMENT.get_template("report.html").render(
@@ -101,7 +100,7 @@ def _distinct(rows: Sequence[Mapping[Any, Any]], name: str) -> list[str]:
 
 
 def _spread(row: Mapping[str, Any], value: str, digits: int = 2) -> str:
-    """`74.48±0.04`; without a deviation for one seed; `diverged` or `missing` without a value."""
+    """Return `74.48±0.04`, or `diverged` or `missing` without a value."""
     mean, deviation = row[f"{value}_mean"], row[f"{value}_std"]
     if math.isnan(mean):
         if value == "val_selected_top1" and row["n"]:
@@ -126,7 +125,7 @@ def _contrast(row: Mapping[Any, Any]) -> list[str]:
 
 
 def epochs_to_target(findings: Findings, source: RunSource) -> pd.DataFrame:
-    """One row per column and method at its best setting: the target, the median epoch, misses, runs."""
+    """Return one row per column and method at its best setting: target, median epoch, misses, runs."""
     rows = []
     cells = findings.cells
     for column, part in findings.table[findings.table.n > 0].groupby("column", sort=False):
@@ -134,9 +133,9 @@ def epochs_to_target(findings: Findings, source: RunSource) -> pd.DataFrame:
         for row in part.itertuples():
             mine = cells[(cells.column == column) & (cells.method == row.method) & cells.done.astype(bool)]
             chosen = mine[(mine.lr == row.lr) & (mine.weight_decay == row.weight_decay)]
-            epochs = epochs_to(metrics_frame(source, chosen.run_id, "epoch"), target, len(chosen))
+            median, misses = epochs_to(metrics_frame(source, chosen.run_id, "epoch"), target, len(chosen))
             place = {"column": column, "method": row.method, "in_paper": row.in_paper, "target": target}
-            rows.append(place | {"median": epochs.median, "misses": epochs.misses, "runs": len(chosen)})
+            rows.append(place | {"median": median, "misses": misses, "runs": len(chosen)})
     return pd.DataFrame(rows)
 
 
@@ -162,7 +161,7 @@ def _facts(findings: Findings, files: Sequence[str]) -> dict[str, str]:
 
 
 def _values(column: pd.Series) -> str:
-    """Every value that occurs, most frequent first, with counts if there are several."""
+    """Return all values of a column by frequency, with counts if there are several."""
     counts = column.dropna()[column.dropna() != ""].value_counts()
     if len(counts) == 1:
         return str(counts.index[0])
@@ -170,7 +169,7 @@ def _values(column: pd.Series) -> str:
 
 
 def _figure_json(figure: go.Figure) -> Markup:
-    """Inert JSON that the page's script draws; `<` is escaped, so no text can close the script element."""
+    """Return JSON for the page's script; `<` is escaped so that no text can close the script element."""
     return Markup(str(figure.to_json()).replace("<", "\\u003c"))  # noqa: S704
 
 

@@ -1,13 +1,11 @@
-"""The scans over lambda that the landing shows: preset `scan` from scratch on digits, preset `settle` fine-tuned.
+"""The scans over lambda on the landing: preset `scan` (digits, from scratch) and preset `settle` (fine-tuning).
 
-No pandas: a page starts with it. `lpwd.hub.scans` makes them from published runs.
+This module does not import pandas, which the page loads later. `lpwd.hub.scans` computes scans from published runs.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from lpwd.config import ConfigError, RunConfig
@@ -17,12 +15,12 @@ from lpwd.paper.pair import SNAPSHOT
 from lpwd.paper.presets import get_preset
 
 NAMES = ("scan", "settle")
-LABELS: MappingProxyType[str, str] = MappingProxyType({"scan": "from scratch", "settle": "fine-tuning"})
+LABELS: dict[str, str] = {"scan": "from scratch", "settle": "fine-tuning"}
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The cells of a preset that have every lambda, weakest first, of methods in the preset's order."""
+    """The cells of a preset for the methods that have every lambda; lambdas are in ascending order."""
 
     name: str
     label: str
@@ -32,11 +30,11 @@ class Scan:
 
     @property
     def first(self) -> RunConfig:
-        """WD at the weakest lambda: what all cells share, and two fields that they do not."""
+        """WD at the smallest lambda; cells differ from it in method and lambda only."""
         return self.cells[self.methods[0], self.decays[0]]
 
     def config(self, method: str, decay: float, seed: int) -> RunConfig:
-        """The run of a cell. Raises ConfigError where the scan has no such cell."""
+        """Return the configuration of a cell. Raises ConfigError if the scan lacks it."""
         if decay not in self.decays:
             raise ConfigError(
                 f"Weight decay λ is {decay:g}: {self.name} has {', '.join(map('{:g}'.format, self.decays))}"
@@ -47,13 +45,13 @@ class Scan:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of a run."""
+        """Optimizer steps per run."""
         config = self.first
         images = (config.train_samples or DATASETS[config.dataset].train_images) - config.validation_samples
         return -(-images // config.batch_size) * config.epochs
 
     def frame(self) -> dict[str, Any]:
-        """What a page shows before anything was run."""
+        """Return the facts that the page shows before any result."""
         config = self.first
         return {
             "name": self.name,
@@ -62,13 +60,14 @@ class Scan:
             "lr": config.lr,
             "epochs": config.epochs,
             "steps": self.steps,
-            "decayingSteps": self.steps * (0.5 if config.schedule == "cosine" else 1),  # at full eta
+            "decayingSteps": self.steps
+            * (0.5 if config.schedule == "cosine" else 1),  # steps at full eta with the same total decay
             "chance": 100 / DATASETS[config.dataset].classes,
         }
 
 
 def get_scan(name: str) -> Scan:
-    """The scan called `name`. Raises ConfigError for another."""
+    """Return a scan by name. Raises ConfigError if the name is unknown."""
     if name not in NAMES:
         raise ConfigError(f"scan is {name[:40]!r}: allowed are {', '.join(NAMES)}")
     cells: dict[tuple[str, float], RunConfig] = {}
@@ -81,15 +80,9 @@ def get_scan(name: str) -> Scan:
     methods = tuple(m for m in dict.fromkeys(m for m, _ in cells) if all((m, decay) in cells for decay in decays))
     whole = {(method, decay): cells[method, decay] for method in methods for decay in decays}
     dataset = DATASETS[next(iter(cells.values())).dataset].label
-    return Scan(name, f"{dataset}, {LABELS[name]}", tuple(decays), methods, MappingProxyType(whole))
-
-
-def bundled(name: str, folder: Path = SNAPSHOT) -> dict[str, Any] | None:
-    """Return what `hub.scans` wrote beside a snapshot's tables, or None if no run of the scan is published."""
-    path = file_of(name, folder)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return Scan(name, f"{dataset}, {LABELS[name]}", tuple(decays), methods, whole)
 
 
 def file_of(name: str, folder: Path = SNAPSHOT) -> Path:
-    """Where a snapshot keeps a scan."""
+    """Return the path of a scan in a snapshot."""
     return folder / f"{name}.json"

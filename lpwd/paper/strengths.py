@@ -1,24 +1,22 @@
-"""`settle` and `scan`: accuracy over total decay, the noise floor, and the sentences that decide."""
+"""Figures and sentences of presets `settle` and `scan`: accuracy over total decay."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from lpwd.analysis import layer_motion
-from lpwd.analysis import strength_figures as figures
+from lpwd.analysis import figures, layer_motion
 from lpwd.analysis.inference import place
 from lpwd.analysis.pairs import MARGINS, Paired, best_runs, fairly_chosen, holm_adjusted
 from lpwd.analysis.phrases import chosen_text
-from lpwd.analysis.protocol import budgets
-from lpwd.analysis.statistics import over_seeds
+from lpwd.analysis.statistics import budgets, over_seeds
 from lpwd.analysis.strengths import (
     COMPARED,
     NULL_DECAY,
     NULL_SHARE,
     PLATEAU_POINTS,
-    apart_from_wd,
     curve,
+    differences_from_wd,
     noise_floor,
     plateau,
     with_decay,
@@ -32,8 +30,10 @@ VALUES = ("last_top1", "val_selected_top1", "best10_mean")
 X_TITLE = "total decay (nepers, parameter-weighted)"
 
 
-def draw(preset: Preset, frame: pd.DataFrame, source: RunSource) -> tuple[dict[str, go.Figure], list[str]]:
-    """Figures by caption; the sentences, the deciding one first. Columns without LPWD decide nothing about it."""
+def draw(
+    preset: Preset, frame: pd.DataFrame, contrasts: pd.DataFrame, source: RunSource
+) -> tuple[dict[str, go.Figure], list[str]]:
+    """Return figures by caption and sentences, starting with the decision; columns without LPWD have no decision."""
     drawn: dict[str, go.Figure] = {}
     sentences: list[str] = []
     for column, part in frame.groupby("column", sort=False):
@@ -70,7 +70,7 @@ def _figure(preset: Preset, done: pd.DataFrame, value: str) -> go.Figure:
 
 
 def _decisive(done: pd.DataFrame, values: Sequence[str]) -> list[tuple[Paired, Paired]]:
-    """LPWD and reversed depth minus WD for each value, corrected for their number; chosen on the other seeds."""
+    """Return LPWD and reversed depth minus WD for each value, with Holm's correction and cross-validated settings."""
     methods = ("lpwd", "lpwd_reversed")
     pairs = holm_adjusted([fairly_chosen(done, method, "wd", value) for value in values for method in methods])
     return list(zip(pairs[::2], pairs[1::2], strict=True))
@@ -83,7 +83,7 @@ def _sentences(done: pd.DataFrame, value: str, decisive: tuple[Paired, Paired]) 
 
 
 def _decision(lpwd: Paired, reverse: Paired) -> str:
-    """LPWD helps only if its best beats WD's best and reversed depth does not."""
+    """Return the decision: LPWD helps only if its best beats WD's best and reversed depth does not."""
     if lpwd.n < 2 or reverse.n < 2:
         return "no verdict yet: LPWD, WD and reversed depth need two seeds each."
     numbers = f"Best LPWD minus best WD {_numbers(lpwd)}. Best reversed depth minus best WD {_numbers(reverse)}"
@@ -114,10 +114,10 @@ def _floor(done: pd.DataFrame, value: str) -> str:
 
 
 def _coincidence(done: pd.DataFrame, value: str) -> list[str]:
-    """Curves that coincide over total decay are one method at other strengths."""
+    """Return sentences on whether curves over total decay differ from WD's."""
     sentences = []
     for method in COMPARED:
-        points = [point for point in apart_from_wd(done, method, value) if point.low == point.low]
+        points = [point for point in differences_from_wd(done, method, value) if point.low == point.low]
         if not points:
             continue
         differing = [point for point in points if point.differs]
@@ -154,7 +154,7 @@ def _robustness(done: pd.DataFrame, value: str) -> list[str]:
 
 
 def trials(frame: pd.DataFrame) -> tuple[dict[str, go.Figure], list[str]]:
-    """Expected best over k trials where methods have several settings, and unequal budgets in words."""
+    """Draw the expected best over k trials if methods have several settings, and report unequal tuning budgets."""
     drawn, sentences = {}, []
     for column, part in frame[frame.state != "missing"].groupby("column", sort=False):
         rows = budgets(over_seeds(part, by=("column",)))

@@ -1,4 +1,4 @@
-"""The web application as a process: parse, compose, launch, and end cleanly."""
+"""The web application as a process: parse the command line, build the page, launch it, and shut down."""
 
 import argparse
 import importlib.util
@@ -30,9 +30,9 @@ CHILDREN_END_SECONDS = 5.0
 
 
 def parse(arguments: Sequence[str] | None = None, program: str | None = None) -> argparse.Namespace:
-    """`host`, `port` and `runs_dir` of the words after `program`; both are the process's own by default."""
+    """Parse the options of the app; `arguments` and `program` default to those of the process."""
     on_space = "SPACE_ID" in os.environ
-    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")  # noqa: S104  a Space's proxy asks from outside
+    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")  # noqa: S104  a Space's proxy connects from outside
     parser = argparse.ArgumentParser(prog=program, description="Watch decay methods race on this machine.")
     parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
     port = os.environ.get("GRADIO_SERVER_PORT") or None
@@ -49,9 +49,9 @@ def _port(text: str) -> int:
 
 
 def serve(host: str, port: int | None, runs_dir: str, plugin_files: Sequence[str] = ()) -> None:
-    """Show the page until SIGINT or SIGTERM. Processes that it starts load the same plug-ins.
+    """Serve the page until SIGINT or SIGTERM. Child processes load the same plug-ins.
 
-    Raises ConfigError for a runs folder or a port that cannot be used, and for MCP tools that are not installed.
+    Raises ConfigError if the runs folder or the port cannot be used, or if MCP tools are not installed.
     """
     plugins.load_all(plugin_files)
     tools, ended = wants_tools(), threading.Event()
@@ -59,7 +59,7 @@ def serve(host: str, port: int | None, runs_dir: str, plugin_files: Sequence[str
     try:
         _serve(host, port, runs_dir, tools, ended)
     finally:
-        for number, handler in before.items():  # a notebook goes on
+        for number, handler in before.items():  # a notebook keeps running
             signal.signal(number, handler)
 
 
@@ -101,7 +101,7 @@ def _serve(host: str, port: int | None, runs_dir: str, tools: bool, ended: threa
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise ConfigError if the port cannot be used: gradio, which would say so, is imported seconds later."""
+    """Raise ConfigError if the port cannot be used. Gradio would raise only after seconds of imports."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -112,7 +112,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def wants_tools(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the named endpoints are MCP tools too. Raises ConfigError without `mcp`, which Gradio misses silently."""
+    """Return whether to serve MCP tools. Raises ConfigError if `mcp` is missing, which Gradio ignores silently."""
     if environment.get(TOOLS_SWITCH) != "1":
         return False
     if importlib.util.find_spec("mcp") is None:
@@ -121,7 +121,7 @@ def wants_tools(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def declare_gpu_call() -> None:
-    """ZeroGPU ends an app that has no decorated function, and with it the page that says what to choose instead."""
+    """Register a function with ZeroGPU, which stops apps without one; the page then says which hardware to choose."""
     with suppress(ImportError):
         import spaces
 
@@ -129,15 +129,15 @@ def declare_gpu_call() -> None:
 
 
 def main() -> None:
-    """`python app.py`."""
+    """Entry point of `python app.py`."""
     space.printable()
     run(parse(), "error")
 
 
 def run(options: argparse.Namespace, heading: str) -> None:
-    """Show the page, then end the process: an error is one sentence after `heading`, and exit code 2.
+    """Serve the page, then exit. An error is printed after `heading`, and the exit code is 2.
 
-    A notebook or an interactive Python, which this process belongs to, goes on.
+    In a notebook or an interactive Python the process keeps running.
     """
     status = 0
     try:
@@ -152,9 +152,9 @@ def run(options: argparse.Namespace, heading: str) -> None:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process as it is, after every process that it started.
+    """Kill all child processes, then exit without Python's shutdown.
 
-    Where Python ends in order, a background thread within C++ code aborts it (SIGABRT).
+    Python's normal shutdown aborts (SIGABRT) if a background thread is inside C++ code.
     """
     sys.stdout.flush()
     sys.stderr.flush()

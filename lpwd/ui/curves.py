@@ -1,4 +1,4 @@
-"""A run's curves as pages draw them: thinned, shared by every page, sent in pieces that a page has not seen yet."""
+"""Curves of runs for the page: thinned, cached for all pages, and sent incrementally."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from lpwd.analysis.words import short
 from lpwd.columns import Columns
 from lpwd.store import RunStore
 
-MAX_POINTS = 1000  # a curve, as a page first receives it
+MAX_POINTS = 1000  # per curve in a first answer
 KEPT_ANSWERS = 1024
 MAX_DIGITS = 15  # of a count in a cursor
 EPOCH_FIELDS = (
@@ -21,7 +21,7 @@ EPOCH_FIELDS = (
 
 
 def extremes(values: Sequence[float | None], limit: int = MAX_POINTS) -> list[int]:
-    """Indices of at most `limit` values: first, last, and the minimum and maximum of every bucket between them."""
+    """Return at most `limit` indices: first, last, and the minimum and maximum of each bucket between them."""
     count = len(values)
     if count <= limit:
         return list(range(count))
@@ -36,7 +36,10 @@ def extremes(values: Sequence[float | None], limit: int = MAX_POINTS) -> list[in
 
 
 def points(events: Columns, names: Sequence[str], start: int, stop: int, *, gaps: bool) -> dict[str, list[Any]]:
-    """The columns of these events, thinned to MAX_POINTS by the extremes of the second one; None where `gaps`."""
+    """Return columns of the events, thinned to MAX_POINTS by the extremes of the second column.
+
+    Events without a value in it are dropped unless `gaps`.
+    """
     columns = events.numbers(names, start, stop)
     decisive = columns[names[1]]
     there = [i for i, value in enumerate(decisive) if gaps or not math.isnan(value)]
@@ -48,19 +51,19 @@ def points(events: Columns, names: Sequence[str], start: int, stop: int, *, gaps
 
 
 def count_in(cursor: str) -> int | None:
-    """Return the count in a part of a cursor, or None if no answer of this app could hold it."""
+    """Return the count in a part of a cursor, or None if it is not valid."""
     return int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_DIGITS else None
 
 
 class CurveCache:
-    """What pages that look at the same run have not seen of it, made once for all of them."""
+    """New points of runs, cached for all pages that show the same run."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
         self._answers: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
 
     def since(self, run_id: str, cursor: str = "") -> dict[str, Any]:
-        """The points after `cursor`, or all of them where it is none of this run's; and the next `cursor`."""
+        """Return the points after `cursor`, or all points if it does not belong to this run; and the next `cursor`."""
         history = self.store.history(run_id)
         generation, steps, epochs = history.stamp
         given, *seen = cursor.split(":")

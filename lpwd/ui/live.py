@@ -1,4 +1,4 @@
-"""What one poll of a page answers: the strip, the race it shows, and the points it has not seen. No gradio here."""
+"""Answer a page's poll: the strip, the race on the page, and new points of its curves. Imports no gradio."""
 
 import math
 import threading
@@ -20,11 +20,11 @@ from lpwd.ui.views import MAX_LANES, by_seed, lanes_beside, race_records, race_v
 
 POLL_MS = {"running": 500, "stopping": 300, "queued": 1000}  # by the state of what the page shows or trains
 IDLE_POLL_MS = 3000
-MEMORY_SECONDS = 2.0  # between looks at the memory in use
-SHARED_SECONDS = 0.2  # what one page was told, the others are told too for so long
+MEMORY_SECONDS = 2.0  # between measurements of the memory in use
+SHARED_SECONDS = 0.2  # answers are shared between pages for this long
 MAX_VIEWS = 64
-ETA_AFTER_SECONDS = 1.5  # of watching a race, before its speed is believed
-PACE_SECONDS = 20.0  # that count: a machine may get another task
+ETA_AFTER_SECONDS = 1.5  # of observation before a speed is trusted
+PACE_SECONDS = 20.0  # of history that count: the load of a machine changes
 
 
 T = TypeVar("T")
@@ -36,17 +36,16 @@ class Clock(Protocol):
 
 
 class Pace:
-    """Seconds left of a race at the speed of the last seconds that it was looked at."""
+    """Estimates the seconds left of a race from its recent speed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seen: dict[str, deque[tuple[float, float]]] = {}  # job -> clock, share done; each another share
+        self._seen: dict[str, deque[tuple[float, float]]] = {}  # job -> (clock, share done), each with a new share
 
     def seconds_left(self, job: str, share: float, lanes: int = 1) -> float | None:
-        """None as long as nothing can be said. `lanes` still train: one that ends leaves its work to nobody.
+        """Return None until enough progress was observed. `lanes` is the number of lanes that still train.
 
-        The first share that is seen may be that of a race which has just begun to load its data, or of one that was
-        resumed: time counts from the first step after it.
+        Time counts from the second share on: at the first one, the race may still load its data or may have resumed.
         """
         now, key = self._clock(), f"{job} {lanes}"
         if key not in self._seen:
@@ -60,11 +59,11 @@ class Pace:
             return None
         (since, share_then), (latest, share_now) = seen[0], seen[-1]
         left = (1 - share_now) * (latest - since) / (share_now - share_then)
-        return max(left - (now - latest), 0.0)  # what has passed since
+        return max(left - (now - latest), 0.0)  # minus the time since the last step
 
 
 class Live:
-    """One object an app: it turns the store and the queue into answers, the same for every page that asks."""
+    """Answers polls from the store and the queue. There is one per app."""
 
     def __init__(self, store: RunStore, jobs: Jobs, *, clock: Clock = time.monotonic) -> None:
         self.store, self.jobs = store, jobs
@@ -79,9 +78,10 @@ class Live:
     def poll(
         self, user: User, run: str = "", shown: Sequence[str] = (), cursors: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """`shown` is what the page shows already; without it `run` of the URL decides, then the active race, then the
-        newest one, all of whose seeds are shown. `cursors` are by run. What every page shows is made once in a while
-        and not once a page.
+        """Return the state of the race that the page shows, and the points after `cursors` (by run).
+
+        The race is `shown`, else `run` of the URL, else the active race, else the newest one, with all its seeds.
+        Answers that are the same for all pages are shared for a moment.
         """
         strip = self._shared("strip", self.strip)
         answer: dict[str, Any] = {"strip": strip, "race": None, "pollMs": IDLE_POLL_MS}
@@ -91,7 +91,7 @@ class Live:
         try:
             ids = list(shown) or self._resolve(run)
             if len(ids) > MAX_LANES:
-                raise ConfigError(f"{len(ids):,} runs are asked for: at most {MAX_LANES} are shown in one picture")
+                raise ConfigError(f"{len(ids):,} runs are requested: at most {MAX_LANES} can be shown at once")
             race = self._shared(f"race {ids}", lambda: self.race(ids))
         except ConfigError as error:
             return answer | {"problem": str(error)}
@@ -103,7 +103,7 @@ class Live:
         return answer | {"race": race, "pollMs": min(paces, default=IDLE_POLL_MS)}
 
     def _shared(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` returned within the last moment, whoever asked for it."""
+        """Return the result of `make`, cached for SHARED_SECONDS."""
         with self._sharing:
             made, view = self._views.get(key, (-math.inf, None))
             if self._clock() - made >= SHARED_SECONDS:
@@ -133,11 +133,11 @@ class Live:
         return next((job for job in self.jobs.queue() if job.active), None)
 
     def strip(self) -> dict[str, Any]:
-        """Device, memory, queue and the active race."""
+        """Return device, memory, queue and the active race."""
         queue = self.jobs.queue()
         active = next((job for job in queue if job.active), None)
         race = self.race(with_all_seeds(self.store, active.run_ids)) if active else None
-        if race and race["state"] not in POLL_MS:  # ended; its worker process is about to
+        if race and race["state"] not in POLL_MS:  # the race has ended; its worker process ends soon
             race = None
         gpu = f", {race['gpuMemory'] / 1e9:.1f} GB of the GPU" if race and race["gpuMemory"] else ""
         return {
@@ -148,7 +148,7 @@ class Live:
         }
 
     def race(self, run_ids: list[str]) -> dict[str, Any] | None:
-        """The view of these runs with their place in the queue and the time left."""
+        """Return the view of these runs with their position in the queue and the time left."""
         if not run_ids:
             return None
         records = race_records(self.store, run_ids)
@@ -162,30 +162,30 @@ class Live:
         return view
 
     def _left(self, job: Job, view: Mapping[str, Any]) -> float | None:
-        """For all seeds of the race, at the speed of the seed that trains."""
+        """Return the seconds left for all seeds, at the speed of the seed that trains."""
         training = sum(lane["state"] not in ENDED for lane in view["lanes"] if lane["id"] in job.run_ids)
         return self._pace.seconds_left(view["ids"][0], view["progress"], training)
 
-    # ---- what people ask for. Each raises ConfigError where it is not theirs to ask.
+    # ---- actions; each raises ConfigError if the user may not do it
 
     def start(self, configs: Sequence[RunConfig], user: User, *, again: bool = False) -> list[str]:
-        """Queue a race; returns its run ids."""
+        """Queue a race and return its run ids."""
         return self.start_all([configs], user, again=again)[0]
 
     def start_all(self, races: Sequence[Sequence[RunConfig]], user: User, *, again: bool = False) -> list[list[str]]:
-        """Queue races one after the other, all or none; returns the run ids of each."""
+        """Queue several races, all or none, and return the run ids of each."""
         run_ids = self.jobs.submit_all(races, user=user, again=again)
         self._views.clear()
         return run_ids
 
     def stop(self, run_ids: Sequence[str], user: User) -> None:
-        """Stop the races that these runs are lanes of, waiting ones before the one that trains."""
+        """Stop the races of these runs, queued races before the active one."""
         for run_id in reversed(run_ids):
             self.jobs.stop(run_id, user=user)
         self._views.clear()
 
     def resume(self, run_ids: Sequence[str], user: User) -> None:
-        """Queue runs to go on from their checkpoints, one seed after the other."""
+        """Queue runs to resume from their checkpoints, one seed after the other."""
         for records in by_seed([self.store.record(run_id) for run_id in run_ids]).values():
             self.jobs.resume([record.run_id for record in records], user=user)
         self._views.clear()
@@ -200,14 +200,14 @@ class Live:
         return self.machine.result().label
 
     def _memory_in_use(self) -> str:
-        """Resident memory of this process and its workers; looked at once for all pages."""
+        """Return the resident memory of this process and its workers, cached for all pages."""
         if self._clock() - self._memory[0] >= MEMORY_SECONDS:
             self._memory = (self._clock(), f"{resident_bytes() / 1e9:.1f} GB")
         return self._memory[1]
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process and all its children."""
+    """Return the resident memory of this process and all its children."""
     own = psutil.Process()
     total = 0
     for process in [own, *own.children(recursive=True)]:
@@ -219,13 +219,13 @@ def resident_bytes() -> int:
 
 
 def in_background(work: Callable[[], T]) -> Future[T]:
-    """`work`'s result, computed in a thread that does not keep the process alive."""
+    """Run `work` in a daemon thread and return a future of its result."""
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(work())
-        except Exception as error:  # whoever asks for the result gets it
+        except Exception as error:  # raised by future.result()
             future.set_exception(error)
 
     threading.Thread(target=run, name="lpwd-background", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Colours, type and spacing: a paper's figure page. System fonts only, so that no request goes to another host."""
+"""Theme, style sheets and scripts of the page. System fonts only, so that no request goes to another host."""
 
 from pathlib import Path
 
@@ -18,8 +18,9 @@ CHARTS = (
     "shared/profile.js",
     "shared/profile_shape.js",
     "shared/seeds.js",
-)  # needed by other tabs only
-# What a component runs when it appears. A failure shows in its place, and in the console.
+    "shared/sparkline.js",
+)  # needed only by other tabs
+# Runs when a component appears. A failure is shown in place of the component and in the console.
 MOUNT = """import(new URL("[[ADDRESS]]", document.baseURI))
   .then((module) => module.mount(element, { server, props, trigger, watch }))
   .catch((error) => {
@@ -88,7 +89,7 @@ def css() -> str:
 
 
 def head() -> str:
-    """Return the page's icon, and hints to fetch the scripts of the landing at once; Plotly waits for a chart."""
+    """Return the icon of the page, and preload hints for the scripts of the landing page (not Plotly)."""
     icon = ICON.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
     names = [name for name in assets.scripts() if name.startswith(LANDING) and name not in CHARTS]
@@ -105,5 +106,5 @@ def mount(name: str) -> str:
 
 
 def asset(name: str) -> str:
-    """Return a file below this folder as text, such as `train/panel.html`, with the terms of its glossary explained."""
+    """Return a template below this folder, such as `train/panel.html`, with its glossary terms explained."""
     return terms.marked((HERE / name).read_text(encoding="utf-8"))

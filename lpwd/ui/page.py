@@ -1,4 +1,4 @@
-"""The page: the strip above the tabs. A new tab is one more file and one more line in `tabs`."""
+"""Compose the page: the strip and the tabs. To add a tab, add a file and a line in `tabs`."""
 
 import html
 from collections.abc import Callable
@@ -24,28 +24,28 @@ from lpwd.ui.published import Cached
 from lpwd.ui.runs import tab as runs
 from lpwd.ui.shared import paper, strip
 from lpwd.ui.shared.costs import Costs
-from lpwd.ui.shared.hub_notice import why_digits
 from lpwd.ui.shared.motion import Motion
 from lpwd.ui.train import tab as train
+from lpwd.ui.train.here import why_digits
 from lpwd.ui.web import api, assets, card, dropped, routes
 from lpwd.ui.web.answers import repeated
 from lpwd.ui.web.origins import outermost
-from lpwd.ui.web.people import WITH_ACCOUNTS, Door, People
+from lpwd.ui.web.people import WITH_ACCOUNTS, People, VisitorCookies
 from lpwd.ui.web.topics import Topics
 
 TITLE = "LPWD: layer-wise pre-weight decay, live"
-WAITING_REQUESTS = 1000  # at most; Gradio's own default is none, but 1 on ZeroGPU, where a page alone has several
+WAITING_REQUESTS = 1000  # Gradio's default on ZeroGPU is 1, and one page sends several
 
 
 def hide_events(page: gr.Blocks) -> None:
-    """Leave programs the named endpoints alone: Gradio also offers what its sign-in button does as a page loads."""
+    """Hide all events except named endpoints from the API, such as the load event of the sign-in button."""
     for event in page.fns.values():
         if any(component is not None for component, _ in event.targets):
             event.api_visibility = "private"
 
 
 def check_names(page: gr.Blocks) -> None:
-    """Raise ValueError for a second element id or named endpoint: a page finds only one of two."""
+    """Raise ValueError if two elements or two named endpoints share a name."""
     ids = repeated(str(block.elem_id) for block in page.blocks.values() if getattr(block, "elem_id", None))
     if ids:
         raise ValueError(f"two elements have the id {ids[0]!r}")
@@ -55,12 +55,12 @@ def check_names(page: gr.Blocks) -> None:
 
 
 def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[gr.Blocks, dict[str, Any]]:
-    """Compose the page; returns it with its arguments for `launch`.
+    """Return the page and its arguments for `launch`.
 
-    `jobs` has been started. Nothing here waits for the worker or the Hub.
+    `jobs` must be started. Nothing here waits for the worker or the Hub.
     """
     live, people, cached, topics = Live(store, jobs), People(store), Cached(), Topics()
-    topics.add("motion", Motion(Runs(store, cached.runs)).look)  # of two tabs
+    topics.add("motion", Motion(Runs(store, cached.runs)).look)  # used by two tabs
     bench, costs = Bench(store, cached), Costs(live)
     hub_problem: Future[str | None] = in_background(why_digits)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
@@ -99,8 +99,8 @@ def build(store: RunStore, jobs: Jobs, pusher: AutoPush | None = None) -> tuple[
 
 
 def launch_options(own_routes: list[BaseRoute]) -> dict[str, Any]:
-    """The arguments of Gradio's `launch`: how the page looks, and what is served beside it."""
-    middleware = [Middleware(card.Card, title=TITLE), Middleware(Door)]
+    """Return the arguments of Gradio's `launch`: theme, style sheets, middleware and our own routes."""
+    middleware = [Middleware(card.OpenGraph, title=TITLE), Middleware(VisitorCookies)]
     return {
         "theme": look.theme(),
         "css": look.css(),

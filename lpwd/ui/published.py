@@ -1,4 +1,4 @@
-"""The published results that an app shows: one object an app, shared by its tabs. No gradio; pandas is loaded later."""
+"""Published results, shared by all tabs of an app. Imports no gradio; pandas is imported when first needed."""
 
 import os
 import threading
@@ -11,16 +11,16 @@ from lpwd.paper.pair import SNAPSHOT
 from lpwd.runs import NO_RUNS, Run
 from lpwd.ui.live import in_background
 
-if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
+if TYPE_CHECKING:  # imports pandas, which would slow down the app's start
     from lpwd.hub.pull import Puller
     from lpwd.hub.results import Results
 
-START_AFTER_SECONDS = 3.0  # of the app's start: after the page's first paint, before a tab is clicked
-READING = "Published results are being read."
+START_AFTER_SECONDS = 3.0  # after the app's start, so that the first paint comes first
+READING = "Loading published results."
 
 
 class Cached:
-    """Answers at once, from what is known; the Hub is asked in the background."""
+    """Returns cached results at once and refreshes them from the Hub in the background."""
 
     def __init__(
         self, repo: str | None = None, *, after_seconds: float = START_AFTER_SECONDS, snapshot: Path = SNAPSHOT
@@ -41,28 +41,28 @@ class Cached:
         self._puller.refresh().join()
 
     def when_read(self, work: Callable[[], object]) -> None:
-        """Have it done in the background once the first results are read: before a tab is clicked that shows them."""
+        """Run `work` in the background once the first results are read."""
         self._begun.add_done_callback(lambda _: work())
 
     @property
     def results(self) -> "Results | None":
-        """None until something has been read."""
+        """The newest results, or None before the first are read."""
         puller = self._puller
         results = puller.latest() if puller else None
         return results if puller and puller.version else None
 
     def runs(self) -> Mapping[str, Run]:
-        """The published runs by run id; empty before they are read, the same object until they change."""
+        """Return the published runs by run id: empty until read, and the same object until they change."""
         results = self.results
         return results.runs if results else NO_RUNS
 
     @property
     def version(self) -> str:
-        """Changes whenever there is something else to show."""
+        """Changes whenever the results change."""
         return f"{self.repo}.{self._puller.version if self._puller else 0}"
 
     def use(self, repo: str) -> None:
-        """Show another repository from now on, or ask again for the same one. Raises ConfigError for a name of none."""
+        """Switch to this repository, or refresh the current one. Raises ConfigError for an invalid name."""
         from lpwd.hub import client, pull
 
         repo = repo.strip()
@@ -74,7 +74,7 @@ class Cached:
         self._puller.refresh()
 
     def view(self) -> dict[str, Any]:
-        """For a page: which results these are, how old, and why not newer, as one line."""
+        """Return the repository and one line about the source, age and freshness of the results."""
         results, puller = self.results, self._puller
         reading = puller is None or puller.refreshing
         line = results.line if results else READING

@@ -1,4 +1,4 @@
-"""The glossary of the page: what a term means, shown when the pointer or the keyboard is on it."""
+"""The glossary of the page. A definition is shown on hover and on keyboard focus."""
 
 import html
 import re
@@ -13,7 +13,7 @@ TERMS = {
 
 
 def marked(template: str) -> str:
-    """Return a template with each `<dfn>term</dfn>` explained. Raises KeyError for a term that is not in TERMS."""
+    """Add the definition to each `<dfn>term</dfn>` of a template. Raises KeyError if TERMS lacks it."""
     return re.sub(r"<dfn>(.+?)</dfn>", lambda found: _explained(found[1]), template)
 
 

@@ -11,6 +11,7 @@ interface Part extends HTMLElement {
   min: any;
   max: any;
   href: string;
+  tBodies: any;
 }
 type Server = Record<string, (request: string) => Promise<string>>;
 interface Tools {

@@ -1,4 +1,4 @@
-"""What the page says about a race: plain dictionaries made from the run store alone."""
+"""Views of races for the page: plain dictionaries made from the run store."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from lpwd.sentences import counted
 from lpwd.spelled import command_line
 from lpwd.store import ENDED, Run, RunStore, State
 
-MAX_LANES = 120  # runs in one picture: ten seeds of a dozen methods
+MAX_LANES = 120  # runs in one chart: ten seeds of a dozen methods
 RESUMABLE: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
 STOPPABLE: frozenset[State] = frozenset({"queued", "running"})
 WORKING: frozenset[State] = frozenset({"queued", "running", "stopping"})
-# A race is in the first of these states that one of its lanes is in.
+# The state of a race is the first of these that any of its lanes has.
 PRECEDENCE: tuple[State, ...] = (
     "running",
     "stopping",
@@ -31,26 +31,26 @@ PRECEDENCE: tuple[State, ...] = (
 
 
 def race_records(store: RunStore, run_ids: Sequence[str]) -> list[Run]:
-    """The runs in the order of the table of methods. Raises ConfigError for one that does not exist."""
+    """Return the runs in the order of METHODS. Raises ConfigError for an unknown run."""
     records = [store.record(run_id) for run_id in run_ids]
     place = {method: number for number, method in enumerate(METHODS)}
     return sorted(records, key=lambda run: (place.get(run.config.method, len(place)), run.config.seed))
 
 
 def lanes_beside(store: RunStore, run_id: str) -> list[str]:
-    """The run and those that trained in one race with it. Raises ConfigError where there is no such run."""
+    """Return the run and the other lanes of its race. Raises ConfigError for an unknown run."""
     job = store.status(run_id).job
     return [record.run_id for record in store.records() if job and record.status.job == job] or [run_id]
 
 
 def public(record: Run) -> dict[str, Any]:
-    """What everybody may know of a run."""
+    """Return the public fields of a run."""
     status = record.status.model_dump(mode="json", exclude={"owner", "pid", "host"})
     return {"run_id": record.run_id, "config": record.config.model_dump(mode="json"), "status": status}
 
 
 def with_all_seeds(store: RunStore, run_ids: Sequence[str]) -> list[str]:
-    """These runs and those started together with them with other seeds. Raises ConfigError for an unknown run."""
+    """Add the other seeds that were started together with these runs. Raises ConfigError for an unknown run."""
     ids = dict.fromkeys(run_ids)
     for record in [store.record(run_id) for run_id in run_ids]:
         others = [record.config.model_copy(update={"seed": seed}).run_id for seed in record.status.seeds]
@@ -59,7 +59,7 @@ def with_all_seeds(store: RunStore, run_ids: Sequence[str]) -> list[str]:
 
 
 def by_seed(records: Sequence[Run]) -> dict[int, list[Run]]:
-    """The runs of each seed, which train in lock step; seeds in order."""
+    """Group runs by seed, in order of the seeds."""
     seeds: dict[int, list[Run]] = {}
     for record in sorted(records, key=lambda record: record.config.seed):
         seeds.setdefault(record.config.seed, []).append(record)
@@ -67,16 +67,16 @@ def by_seed(records: Sequence[Run]) -> dict[int, list[Run]]:
 
 
 def title(records: Sequence[Run]) -> str:
-    """`WD vs LPWD`, and how many seeds if there are several: `WD vs LPWD, 5 seeds`."""
+    """Return `WD vs LPWD`, or with several seeds `WD vs LPWD, 5 seeds`."""
     names = " vs ".join(dict.fromkeys(label(record.config.method) for record in records))
     seeds = len(by_seed(records))
     return f"{names}, {seeds} seeds" if seeds > 1 else names
 
 
 def network(config: RunConfig, parameters: int | None = None) -> str:
-    """`convnext_atto`; where its arguments make it another network, with the size: `convnext_atto, 0.28 M parameters`.
+    """Return `convnext_atto`, or with model arguments `convnext_atto, 0.28 M parameters`.
 
-    Before a run has begun its size is not known, and the arguments stand there.
+    Names the arguments instead of the size while the size is unknown.
     """
     if not config.model_kwargs:
         return config.model
@@ -89,7 +89,7 @@ def millions(count: int) -> str:
 
 
 def detail(config: RunConfig, parameters: int | None = None, seeds: Sequence[int] = ()) -> str:
-    """Everything that the lanes share, as one line; `seeds` if there are several."""
+    """Return the settings that all lanes share, as one line."""
     images = f"{config.train_samples:,} training images" if config.train_samples else "all training images"
     epochs = counted(config.epochs, "epoch")
     parts = [
@@ -110,7 +110,7 @@ def race_state(records: Sequence[Run]) -> State:
 
 
 def lane_style(method: str) -> dict[str, Any]:
-    """A method's name and how charts draw it."""
+    """Return label, colour, dash and marker of a method."""
     style = shown_method(method)
     return {"label": label(method), "color": style.color, "dash": style.dash, "marker": style.marker}
 
@@ -135,7 +135,7 @@ def lane_view(record: Run) -> dict[str, Any]:
 
 
 def progress(records: Sequence[Run]) -> float:
-    """Share of the race's work that is done; a lane that has ended counts as done."""
+    """Return the share of the race's work that is done; an ended lane counts as done."""
     done = sum(_share(record) for record in records)
     return done / len(records)
 
@@ -148,7 +148,7 @@ def _share(record: Run) -> float:
 
 
 def race_view(records: Sequence[Run]) -> dict[str, Any]:
-    """A race without its curves and without what only the queue and the clock know."""
+    """Return the view of a race without curves, queue position and time left."""
     states = {record.status.state for record in records}
     first, seeds = records[0], by_seed(records)
     working = [record for record in records if record.status.state in ("running", "stopping")]
@@ -172,7 +172,7 @@ def race_view(records: Sequence[Run]) -> dict[str, Any]:
 
 
 def _messages(records: Sequence[Run]) -> list[str]:
-    """What the lanes have to say, once where all say the same; of several seeds without their methods."""
+    """Return the messages of the lanes without repeats; with one seed, prefixed by method unless all are equal."""
     method_by_message = {
         record.status.message: label(record.config.method) for record in records if record.status.message
     }

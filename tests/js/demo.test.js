@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { heat } from "../../lpwd/ui/demo/network_heat.js";
+import { heat } from "../../lpwd/ui/demo/network.js";
 import { scales, ticks } from "../../lpwd/ui/demo/penalty_axes.js";
-import { underway } from "../../lpwd/ui/demo/penalty_chart.js";
 import { axesOf, curveSeries, epochRows, resultSeries } from "../../lpwd/ui/demo/penalty_series.js";
 import {
   differenceText,
@@ -81,12 +80,6 @@ test("scales map values to pixels and back, on a logarithmic axis too", () => {
   }
 });
 
-test("lines glide from old to new values", () => {
-  const line = { y: [10, null, 4], low: [8, null, 2], from: { y: [0, 1, null], low: [0, 1, 2] } };
-  assert.deepEqual(underway(line, 0.5), { y: [5, null, 4], low: [4, null, 2], high: undefined });
-  assert.deepEqual(underway(line, 1).y, line.y);
-});
-
 const points = {
   cursor: "",
   losses: { step: [50], loss: [3] },
@@ -156,14 +149,17 @@ test("decay alone leaves (1 - eta lambda)^T of a weight", () => {
   near(remaining(frame, 5), 0.995 ** 100, 1e-15);
   assert.equal(remaining(frame, 2000), 0);
   assert.match(shrinkText(frame, 5, null), /η λ = 0.005 per step. .* keeps 99.5 % .* leaves 61 %/);
-  assert.match(shrinkText(frame, 0.5, { rates: [0.1, 0.9], meanRate: 0.75 }), /99 % in .* least, 91 % .* by 1.5 λ\./);
+  assert.match(
+    shrinkText(frame, 0.5, { rates: [0.1, 0.9], meanRate: 0.75 }),
+    /99 % in .* lowest rate and 91 % .* is 1.5 λ\./,
+  );
 });
 
 test("a step that would zero a layer is named", () => {
   assert.equal(zeroedText(frame, 5, { WD: null }), "");
   assert.match(
     zeroedText(frame, 500, { WD: { rates: [500] }, LPWD: { rates: [100, 1000] } }),
-    /here: LPWD \(η λᵢ = 1\)\./,
+    /layer: LPWD \(η λᵢ = 1\)\./,
   );
 });
 
@@ -186,8 +182,8 @@ test("the table at a strength shows results, differences and missing cells", () 
 
 test("heat colours span the scale, and light cells get dark text", () => {
   const all = [0.01, 0.1, 1];
-  assert.deepEqual(heat(1, all), { background: "#fee838", color: "#000000" });
-  assert.deepEqual(heat(0.01, all), { background: "#00224e", color: "#ffffff" });
-  assert.deepEqual(heat(null, all), {});
-  assert.equal(heat(1, [1, 1]).background, "#fee838");
+  const mixed = (percent, color) => ({ background: `color-mix(in oklab, #fee838 ${percent}%, #00224e)`, color });
+  assert.deepEqual(heat(1, all), mixed(100, "black"));
+  assert.deepEqual(heat(0.01, all), mixed(0, "white"));
+  assert.deepEqual(heat(1, [1, 1]), mixed(100, "black"));
 });

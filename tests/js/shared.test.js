@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { extremes, merge } from "../../lpwd/ui/shared/curves.js";
+import { merge } from "../../lpwd/ui/shared/curves.js";
 import { csv } from "../../lpwd/ui/shared/files.js";
 import { laneLines, publishedLine } from "../../lpwd/ui/shared/lane_lines.js";
 import * as numbers from "../../lpwd/ui/shared/numbers.js";
@@ -56,27 +56,15 @@ const delta = (steps, reset = false) => ({
   epochs: { epoch: [], train_loss: [], test_top1: [], opposing_count_rate: [] },
 });
 
-test("curves grow by pieces, start again on reset, and thinning keeps ends and extremes", () => {
+test("curves grow by pieces, start again on reset, and ask for a thinned curve when they are long", () => {
   const curves = {};
-  for (let at = 0; at < 3000; at += 100) merge(curves, "a", delta(points(at, at + 100)));
-  const { step, loss } = curves.a.losses;
-  assert.ok(step.length <= 1000);
-  assert.equal(step.length, loss.length);
-  assert.deepEqual([step[0], step.at(-1), curves.a.cursor], [0, 2999, "2999"]);
-  assert.equal(step[loss.indexOf(99)], 1234);
+  for (let at = 0; at < 2000; at += 100) merge(curves, "a", delta(points(at, at + 100)));
+  assert.deepEqual(curves.a.losses.step, points(0, 2000));
+  assert.equal(curves.a.cursor, "1999");
+  merge(curves, "a", delta(points(2000, 2100)));
+  assert.equal(curves.a.cursor, "");
   merge(curves, "a", delta([1, 2], true));
-  assert.deepEqual(curves.a.losses.step, [1, 2]);
-});
-
-test("extremes are sorted indices within the limit", () => {
-  const values = points(0, 1001).map((i) => Math.sin(i / 7));
-  const kept = extremes(values, 100);
-  assert.ok(kept.length <= 100);
-  assert.deepEqual(
-    kept,
-    [...new Set(kept)].sort((a, b) => a - b),
-  );
-  assert.deepEqual([kept[0], kept.at(-1)], [0, 1000]);
+  assert.deepEqual([curves.a.losses.step, curves.a.cursor], [[1, 2], "2"]);
 });
 
 const lane = { id: "run/1", label: "WD", color: "#000", dash: "dot", marker: "x", epochs: 2, totalSteps: 20 };

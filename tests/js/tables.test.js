@@ -104,8 +104,8 @@ test("top-1 of a line is over finished seeds, and of the last epochs until one f
   });
   const { created, parameters } = columnsOf({ methods: {}, optimizers: {} });
   assert.equal(created.value({ rows: [{ created: 1 }, { created: 3 }] }), 3);
-  assert.equal(parameters.cell({ rows: [{ parameters: 28_000_000 }] }), "28.0 M");
-  assert.deepEqual([large(999), large(12_345)], ["999", "12 k"]);
+  assert.equal(parameters.cell({ rows: [{ parameters: 28_000_000 }] }), "28M");
+  assert.deepEqual([large(999), large(12_345)], ["999", "12.3K"]);
 });
 
 const lanes = [

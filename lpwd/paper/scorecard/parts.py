@@ -1,4 +1,4 @@
-"""One quantity that a claim is about, with one value per seed, and the verdict of several of them together."""
+"""Quantities that a claim is about, with one value per seed, and their combined verdict."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,50 +13,50 @@ from lpwd.analysis.phrases import chosen_text, ends
 from lpwd.analysis.verdict import Verdict, judge
 from lpwd.analysis.words import number
 
-MIN_SEEDS = 3  # below, nothing is concluded
-Sign = Literal["higher", "lower", "at most"]  # than 0; than the margin
+MIN_SEEDS = 3  # fewer seeds give no verdict
+Sign = Literal["higher", "lower", "at most"]  # compared with 0; with the margin
 POINTS = MARGINS["best10_mean"]
-CORRELATION = 0.1  # margin of a rank correlation: a smaller one is negligible
+CORRELATION = 0.1  # margin of rank correlations
 
 
 @dataclass(frozen=True)
 class Part:
-    """One quantity that the claim is about: one value per seed, each from runs on the same batches."""
+    """A quantity that a claim is about, with one value per seed from runs on the same batches."""
 
     name: str
     values: tuple[float, ...]
     claim: Sign
     unit: str = " points"
     digits: int = 2
-    paper: float | None = None  # if its text has a number
-    columns: tuple[int, int] = (1, 1)  # that the values are means over, of how many that the claim is about
+    paper: float | None = None  # reported by the paper, or None
+    columns: tuple[int, int] = (1, 1)  # (columns averaged over, columns that the claim is about)
     margin: float = POINTS
-    points: int = 0  # of a rank correlation, which is judged by Fisher's z; 0 for other quantities
+    points: int = 0  # number of points of a rank correlation (tested by Fisher's z); 0 for other quantities
     naive: float | None = None  # see `Paired.naive`
 
     @property
     def n(self) -> int:
-        """Seeds."""
+        """Number of seeds."""
         return len(self.values)
 
     @property
     def mean(self) -> float:
-        """Over seeds; nan without any."""
+        """Mean over seeds; nan without seeds."""
         return float(np.mean(self.values)) if self.values else math.nan
 
     def interval(self, alpha: float = ALPHA) -> tuple[float, float]:
-        """Over seeds; nan below two."""
+        """Return the interval over seeds; nan below two seeds."""
         if self.points:
             return correlation_interval(self.values, self.points, 1 - alpha)
         return t_interval(self.values, 1 - alpha, self.inflation)
 
     @property
     def inflation(self) -> float:
-        """As of `Paired`."""
+        """Factor on the variance of the mean, as in `Paired`."""
         return 1.0 if self.naive is None else CHOSEN_INFLATION
 
     def verdict(self, alpha: float = ALPHA) -> Verdict:
-        """A claim about several columns is confirmed by all of them; some are enough for the other verdicts."""
+        """Return the verdict. Only runs of all columns confirm a claim; other verdicts need some columns."""
         if self.n < MIN_SEEDS:
             return "undecided" if self.n else "not run"
         direction = -1 if self.claim == "lower" else 1
@@ -65,7 +65,7 @@ class Part:
 
     @property
     def text(self) -> str:
-        """`LPWD minus WD: +0.12 points (95% −0.20 to +0.44, n = 3)`."""
+        """The quantity as `LPWD minus WD: +0.12 points (95% −0.20 to +0.44, n = 3)`."""
         if not self.n:
             return f"{self.name}: no seed has all its runs"
         used, of = self.columns
@@ -74,32 +74,33 @@ class Part:
 
     @property
     def numbers(self) -> str:
-        """`+0.12 points (95% −0.20 to +0.44, n = 3)`."""
+        """The numbers as `+0.12 points (95% −0.20 to +0.44, n = 3)`."""
         interval = f"95% {ends(self.interval(), self.digits)}, " if self.n > 1 else ""
         mean = f"{number(self.mean, signed=True, digits=self.digits)}{self.unit}"
         return f"{mean} ({interval}n = {self.n}{chosen_text(self.naive, self.unit)})"
 
     def more_seeds(self, alpha: float) -> int:
-        """How many more would decide; 0 if it is decided, or lacks columns rather than seeds, or is a correlation."""
+        """Return how many more seeds would decide; 0 if decided, if columns are missing, and for correlations."""
         if self.n < MIN_SEEDS or self.points or self.columns[0] < self.columns[1] or self.verdict(alpha) != "undecided":
             return 0
         return max(1, seeds_needed(self.deviation, self.margin, alpha) - self.n)
 
     @property
     def distance(self) -> float:
-        """The mean from what the claim allows: 0, or the margin."""
+        """The distance of the mean from 0, or from the margin for `at most`."""
         return self.mean - self.margin if self.claim == "at most" else self.mean
 
     @property
     def deviation(self) -> float:
-        """What n in `seeds_needed` divides; nan below two."""
+        """The standard deviation for `seeds_needed`; nan below two seeds."""
         return float(np.std(self.values, ddof=1)) * math.sqrt(self.inflation) if self.n > 1 else math.nan
 
 
-def together(parts: Sequence[Part], alpha: float = ALPHA) -> Verdict:
-    """One part against the claim contradicts it, one without a difference refutes it, all parts together confirm it.
+def combined(parts: Sequence[Part], alpha: float = ALPHA) -> Verdict:
+    """Return the combined verdict of all parts.
 
-    One part of several is judged at alpha over their number; that all confirm is judged at alpha.
+    The claim is contradicted, or without a difference, if one part is; it is confirmed if all parts confirm it. Single
+    parts are tested at alpha divided by their number, joint confirmation at alpha.
     """
     one = [part.verdict(alpha / len(parts)) for part in parts]
     if not parts or set(one) == {"not run"}:
@@ -112,9 +113,9 @@ def together(parts: Sequence[Part], alpha: float = ALPHA) -> Verdict:
 
 
 def over_columns(values: Mapping[str, Mapping[int, float]]) -> tuple[tuple[float, ...], list[str]]:
-    """Return one mean over columns per seed, and these columns; `values` has column -> seed -> value.
+    """Return the mean over columns for each seed, and the columns used; `values` maps column -> seed -> value.
 
-    Uses the columns with MIN_SEEDS seeds, or if there are none all with any, and the seeds that all of them have.
+    Uses the columns with at least MIN_SEEDS seeds (or all columns, if there are none) and their common seeds.
     """
     some = {column: seeds for column, seeds in values.items() if seeds}
     columns = [column for column, seeds in some.items() if len(seeds) >= MIN_SEEDS] or list(some)

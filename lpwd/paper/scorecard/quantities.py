@@ -1,16 +1,15 @@
-"""The quantity of our runs that decides each claim: one value per seed, from runs on the same batches."""
+"""The quantities that test each claim, with one value per seed from runs on the same batches."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lpwd.analysis.opposing import with_opposing
 from lpwd.analysis.pairs import MARGINS, fairly_chosen
 from lpwd.analysis.phrases import minus
-from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.statistics import metrics_frame, with_opposing
 from lpwd.analysis.strengths import first_column, with_decay
 from lpwd.analysis.verdict import QUANTITIES
 from lpwd.paper.findings import Findings
@@ -21,37 +20,34 @@ from lpwd.runs import Runs
 Values = dict[str, dict[int, float]]  # column -> seed -> value
 
 
-def _pairs(findings: Findings, method: str, other: str, value: str = "best10_mean") -> Values:
-    """Differences at each method's best setting."""
+def contrast_rows(findings: Findings, method: str, other: str, value: str = "best10_mean") -> dict[str, Any]:
+    """Return the rows of a contrast by column, in the order of the columns."""
     rows = findings.contrasts
     if rows.empty:
         return {}
     mine = rows[(rows.method == method) & (rows.other == other) & (rows.value == QUANTITIES[value][0])]
-    return {row.column: dict(zip(row.seeds, row.differences, strict=True)) for row in mine.itertuples()}
+    return {row.column: row for row in mine.itertuples()}
+
+
+def _values(rows: Mapping[str, Any]) -> Values:
+    return {column: dict(zip(row.seeds, row.differences, strict=True)) for column, row in rows.items()}
 
 
 def pair(
     findings: Findings, method: str, other: str, value: str = "best10_mean", paper: Mapping[str, float] | None = None
 ) -> Part:
-    """`paper` is its difference by column; ours is compared with its mean over the same columns."""
+    """Return a contrast as a part; reported differences (`paper`, by column) are averaged over the same columns."""
     name, unit, lower = QUANTITIES[value]
-    values, columns = over_columns(_pairs(findings, method, other, value))
+    rows = contrast_rows(findings, method, other, value)
+    values, columns = over_columns(_values(rows))
     known = [paper[column] for column in columns if column in paper] if paper else []
     reported = float(np.mean(known)) if known else None
     what = "" if value == "best10_mean" else f" in {name}"
     sign: Sign = "lower" if lower else "higher"
     title = f"{minus(method, other)}{what}"
-    naive = [one for column in columns if (one := _naive(findings, method, other, column, value)) is not None]
+    naive = [rows[column].naive for column in columns if pd.notna(rows[column].naive)]
     part = Part(title, values, sign, unit, 2 if unit else 3, reported, _coverage(findings, columns), MARGINS[value])
     return replace(part, naive=float(np.mean(naive)) if naive else None)
-
-
-def _naive(findings: Findings, method: str, other: str, column: str, value: str = "best10_mean") -> float | None:
-    """As `Paired.naive` of a contrast, or None."""
-    rows = findings.contrasts
-    mine = rows[(rows.method == method) & (rows.other == other) & (rows.value == QUANTITIES[value][0])]
-    found = mine[mine.column == column].naive.dropna()
-    return float(found.iloc[0]) if len(found) else None
 
 
 def _coverage(findings: Findings, columns: list[str]) -> tuple[int, int]:
@@ -84,12 +80,12 @@ def fig3b(findings: Findings, source: Runs) -> list[Part]:
 
 
 def fig5(findings: Findings, source: Runs) -> list[Part]:
-    """The gain at the largest size less that at the smallest."""
-    sizes, pairs = list(dict.fromkeys(findings.cells.column)), _pairs(findings, "lpwd", "wd")
-    first, last = (pairs.get(sizes[i], {}) for i in (0, -1))
+    """The gain at the largest size minus the gain at the smallest."""
+    sizes, rows = list(dict.fromkeys(findings.cells.column)), contrast_rows(findings, "lpwd", "wd")
+    first, last = (_values(rows).get(sizes[i], {}) for i in (0, -1))
     values = tuple(last[seed] - first[seed] for seed in sorted(first.keys() & last.keys()))
-    naive = [_naive(findings, "lpwd", "wd", sizes[i]) for i in (0, -1)]
-    chosen = None if None in naive else float(naive[1] or 0) - float(naive[0] or 0)
+    naive = [float(rows[size].naive) for size in (sizes[0], sizes[-1]) if size in rows and pd.notna(rows[size].naive)]
+    chosen = naive[1] - naive[0] if len(naive) == 2 else None
     return [Part(f"LPWD minus WD, {sizes[-1]} less {sizes[0]}", values, "higher", naive=chosen)]
 
 
@@ -103,18 +99,18 @@ def settle(findings: Findings, source: Runs) -> list[Part]:
     ]
 
 
-# ---- quantities of whole replications: a seed counts in a column once all of its cells there are done
+# ---- quantities of complete replications: seeds whose cells in a column are all done
 
 
 def whole_replications(findings: Findings) -> pd.DataFrame:
-    """The finished cells of seeds that are complete in their column."""
+    """Return the finished cells of seeds that are complete in their column."""
     cells = findings.cells
     whole = cells.groupby(["column", "seed"]).done.transform(lambda done: done.astype(bool).all())
     return cells[whole & (cells.state == "finished")]
 
 
 def fig4(findings: Findings, source: Runs) -> list[Part]:
-    """LPWD minus WD, mean over the whole grid."""
+    """LPWD minus WD, averaged over the grid."""
     cells = whole_replications(findings)
     two = cells[cells.method.isin(["wd", "lpwd"])]
     wide = two.pivot_table(index=["column", "seed", "lr", "weight_decay"], columns="method", values="best10_mean")
@@ -128,7 +124,7 @@ def fig4(findings: Findings, source: Runs) -> list[Part]:
 
 
 def fig2(findings: Findings, source: Runs) -> list[Part]:
-    """Ranks are taken within each value of the other rate, so that its effect does not hide this one's."""
+    """Rank correlations of R_op with each rate, at equal values of the other rate."""
     cells = with_opposing(whole_replications(findings), source)
     parts = []
     for name, other, sign in (("lr", "weight_decay", "η at equal λ"), ("weight_decay", "lr", "λ at equal η")):
@@ -147,7 +143,7 @@ def _correlation(findings: Findings, name: str, values: Values, sign: Sign, poin
 
 
 def fig3a(findings: Findings, source: Runs) -> list[Part]:
-    """That top-1 falls is its rank correlation with the shrink; that it falls constantly, its largest rise."""
+    """The rank correlation of top-1 with the shrink, and the largest rise of top-1."""
     cells = whole_replications(findings)
     points = metrics_frame(source, cells.run_id, "zero_shot")
     ranks: Values = {}
@@ -165,19 +161,17 @@ def fig3a(findings: Findings, source: Runs) -> list[Part]:
     ]
 
 
-# ---- the paper's numbers
+# ---- numbers of the paper
 
 
 def table3_gain(method: str, other: str) -> float:
-    """Points in Table 3, from its one column."""
+    """Return the difference of two methods in Table 3, in points."""
     mean = {name: reported.mean for (name, _), reported in TABLE3.items()}
     return round(mean[method] - mean[other], 2)
 
 
-TABLE1_GAINS: MappingProxyType[str, float] = MappingProxyType(
-    {
-        column: round(reported.mean - TABLE1["wd", column].mean, 2)
-        for (method, column), reported in TABLE1.items()
-        if method == "lpwd"
-    }
-)
+TABLE1_GAINS: dict[str, float] = {
+    column: round(reported.mean - TABLE1["wd", column].mean, 2)
+    for (method, column), reported in TABLE1.items()
+    if method == "lpwd"
+}

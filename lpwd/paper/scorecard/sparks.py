@@ -1,34 +1,32 @@
-"""The sparkline of each tile: the shape of the figure in a few points. Means over seeds, of what is done."""
+"""The sparkline of each tile: means over the finished seeds."""
 
 import math
 
 import pandas as pd
 
-from lpwd.analysis.opposing import with_opposing
-from lpwd.analysis.statistics import metrics_frame
+from lpwd.analysis.statistics import metrics_frame, with_opposing
 from lpwd.analysis.strengths import curve, first_column, with_decay
 from lpwd.paper.findings import Findings
 from lpwd.paper.numbers import TABLE1, TABLE3, Reported
+from lpwd.paper.scorecard.quantities import contrast_rows
 from lpwd.paper.scorecard.tiles import Line
 from lpwd.runs import Runs
 
-PAPER = "paper"  # the style of a line that is the paper's
+PAPER = "paper"  # style of lines with the paper's numbers
 NO = Reported(math.nan, math.nan)
 
 
 def _line(style: str, series: pd.Series) -> Line:
-    """Index against values, in their order."""
+    """Return a line from a series: index as x, values as y."""
     kept = series.astype(float).dropna()
     return Line(style, tuple(map(float, kept.index)), tuple(map(float, kept)))
 
 
 def _differences(findings: Findings, method: str, other: str) -> pd.Series:
-    """Mean best-10 difference by column, in the order of the columns."""
-    rows = findings.contrasts
-    mine = rows[(rows.method == method) & (rows.other == other) & (rows.n > 0) & (rows.value == "best-10 test top-1")]
+    """Return the mean best-10 difference by position of the column."""
     order = _columns(findings)
-    means = {order.index(column): mean for column, mean in zip(mine.column, mine["mean"], strict=True)}
-    return pd.Series(means, dtype=float).sort_index()
+    rows = contrast_rows(findings, method, other).items()
+    return pd.Series({order.index(column): row.mean for column, row in rows if row.n}, dtype=float).sort_index()
 
 
 def _columns(findings: Findings) -> list[str]:
@@ -36,7 +34,7 @@ def _columns(findings: Findings) -> list[str]:
 
 
 def table1(findings: Findings, source: Runs) -> list[Line]:
-    """Our WD and LPWD over the columns, beside the paper's."""
+    """LPWD minus WD by column, with the paper's numbers."""
     reported = {
         method: [TABLE1.get((method, column), NO) for column in _columns(findings)] for method in ("wd", "lpwd")
     }
@@ -45,7 +43,7 @@ def table1(findings: Findings, source: Runs) -> list[Line]:
 
 
 def table3(findings: Findings, source: Runs) -> list[Line]:
-    """The methods from WD to LPWD, beside the paper's."""
+    """The methods from WD to LPWD, with the paper's numbers."""
     names = ("wd", "rwd", "pwd", "lpwd")
     paper = {method: reported.mean for (method, _), reported in TABLE3.items()}
     ours = findings.table.set_index("method").best10_mean_mean.reindex(names).reset_index(drop=True)
@@ -56,7 +54,7 @@ def table3(findings: Findings, source: Runs) -> list[Line]:
 
 
 def fig1(findings: Findings, source: Runs) -> list[Line]:
-    """Test top-1 over epochs, mean over seeds, of the first column that has runs of both methods."""
+    """Test top-1 over epochs, for the first column with runs of both methods."""
     finished = findings.cells[(findings.cells.state == "finished") & findings.cells.method.isin(["wd", "lpwd"])]
     for _, part in finished.groupby("column", sort=False):
         points = metrics_frame(source, part.run_id, "epoch")
@@ -75,7 +73,7 @@ def fig2(findings: Findings, source: Runs) -> list[Line]:
 
 
 def _over_decay(style: str, part: pd.DataFrame, value: str) -> Line:
-    """The mean by lambda, on a logarithmic axis."""
+    """Return the mean by lambda, on a logarithmic axis."""
     mean = part.assign(place=part.weight_decay.astype(float).map(math.log10)).groupby("place")[value].mean()
     return _line(style, mean)
 

@@ -1,6 +1,6 @@
-"""What the Benchmark tab knows: the scorecard and what lies below a tile, made again only when a run changed.
+"""The scorecard and the details of a tile, rebuilt only when a run has changed.
 
-Own and published runs together, by the rule of `lpwd.runs.Runs`. No gradio.
+Uses own and published runs by the rule of `lpwd.runs.Runs`. Imports no gradio.
 """
 
 import math
@@ -23,7 +23,7 @@ from lpwd.ui.benchmark.places import FIRST_SCALE, MAX_TILES, Missing, Place, che
 from lpwd.ui.published import Cached
 from lpwd.ui.views import WORKING
 
-if TYPE_CHECKING:  # they load pandas, which the start of the app does not wait for
+if TYPE_CHECKING:  # import pandas, which would slow down the app's start
     from lpwd.paper.findings import Findings
     from lpwd.paper.scorecard.tiles import Tile
 
@@ -31,18 +31,18 @@ SELECTED = {"ours": "best10_mean", "last": "last_top1", "selected": "val_selecte
 
 
 class Bench:
-    """One object an app."""
+    """Computes and caches the scorecard of an app."""
 
     def __init__(self, store: RunStore, cached: Cached) -> None:
         self.store, self.cached, self.runs = store, cached, Runs(store, cached.runs)
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._tiles: dict[Place, tuple[str, Tile]] = {}  # with the stamp of their cells
         self._all: list[Tile] = []  # of FIRST_SCALE
-        self._lock = threading.Lock()  # two pages that ask for the same wait for one answer
-        cached.when_read(lambda: self.cards(FIRST_SCALE))  # loading pandas and judging runs takes seconds
+        self._lock = threading.Lock()  # so that pages share one computation
+        cached.when_read(lambda: self.cards(FIRST_SCALE))  # takes seconds the first time
 
     def cards(self, scale: str, stamp: str = "") -> dict[str, Any]:
-        """The scorecard; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
+        """Return the scorecard, or only `stamp` and `waiting` if the page has it. Raises ConfigError."""
         from lpwd.paper.scorecard.claims import CLAIMS
         from lpwd.paper.scorecard.tiles import summary
 
@@ -58,14 +58,14 @@ class Bench:
             return answer | {"summary": summary(tiles), "tiles": list(map(card, tiles))}
 
     def claims(self, files: Mapping[str, str]) -> list["Tile"]:
-        """The tiles of claims files, texts by name. Raises ConfigError."""
+        """Return the tiles of claims files, given as text by name. Raises ConfigError."""
         with self._lock:
             return self._judged([self.place(name, FIRST_SCALE, text) for name, text in files.items()])
 
     def place(self, name: str, scale: str, text: str = "", results: Set[str] | None = None) -> Place:
-        """A preset, or the claims of a file with this text, at the seeds that it is judged on. Raises ConfigError.
+        """Return a preset, or the claims of a file, with the number of seeds of its verdict. Raises ConfigError.
 
-        `results` are the ids of runs with a result, if they are known already.
+        `results` are the ids of runs with a result, if already known.
         """
         from lpwd.paper.scorecard.claims import judged_seeds
 
@@ -75,7 +75,7 @@ class Bench:
         return replace(first, seeds=judged_seeds(first.preset, found, first.scale))
 
     def missing(self, place: Place) -> Missing:
-        """The cells to run next: of the seeds that the tile is judged on, or once these are done of the next look."""
+        """Return the cells to run next: missing cells of the current seeds, else those of the next look."""
         busy = {run.run_id for run in self.store.records() if run.status.state in WORKING}
         results = self._results()
         now = missing(place.cells, 0, results, busy)
@@ -85,14 +85,14 @@ class Bench:
         return {run_id for run_id, run in self.runs.by_id().items() if run.has_result}
 
     def _news(self, places: Sequence[Place]) -> dict[str, Any]:
-        """The stamp of these tiles, and whether a cell of them, or of their next look, waits or trains."""
+        """Return the stamp of these tiles, and whether a cell of theirs is queued or training."""
         records = self.store.records()
         now = f"{hash(tuple(self._stamp(place.next_look, records) for place in places)):x}"
         ids = {run_id for place in places for run_id in place.next_look}
         return {"stamp": now, "waiting": any(r.status.state in WORKING for r in records if r.run_id in ids)}
 
     def _judged(self, places: Sequence[Place]) -> list["Tile"]:
-        """Their tiles, made again only where a run has ended."""
+        """Return the tiles, rebuilt only if a run has ended."""
         from lpwd.paper.scorecard.claims import own_tile, tile
         from lpwd.paper.scorecard.tiles import holm_adjusted
 
@@ -107,12 +107,12 @@ class Bench:
         return holm_adjusted(tiles)
 
     def answer(self) -> dict[str, Any] | None:
-        """What the landing answers, from the scorecard as it was last made; None before the first."""
+        """Return the answer of the landing page from the latest scorecard, or None before the first."""
         tiles = self._all
         return answer(tiles) if tiles else None
 
     def find(self, name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        """What lies below a tile; only `stamp` and `waiting` where the page has it already. Raises ConfigError."""
+        """Return the details of a tile, or only `stamp` and `waiting` if the page has them. Raises ConfigError."""
         with self._lock:
             place = self.place(name, scale)
             now = self._stamp(place.cells, self.store.records())
@@ -122,7 +122,7 @@ class Bench:
             return answer if stamp != now else {key: answer[key] for key in ("stamp", "waiting")}
 
     def cells(self, name: str, scale: str, run_ids: Sequence[str]) -> list[Cell]:
-        """The cells of these runs. Raises ConfigError."""
+        """Return the cells of these runs. Raises ConfigError for an unknown run."""
         cells = self.place(name, scale).cells
         if unknown := [run_id for run_id in run_ids if run_id not in cells]:
             raise ConfigError(f"{name} at scale {scale} has no cell {unknown[0][:200]!r}")
@@ -169,7 +169,7 @@ class Bench:
 
 
 def card(tile: "Tile") -> dict[str, Any]:
-    """A tile as the page draws it."""
+    """Return a tile for the page."""
     lines = [
         {"color": METHODS[line.style].color if line.style in METHODS else "", "x": line.x, "y": line.y}
         for line in tile.spark
@@ -191,7 +191,7 @@ def card(tile: "Tile") -> dict[str, Any]:
 
 
 def table(findings: "Findings", by_id: Mapping[str, Run]) -> list[dict[str, Any]]:
-    """A row a method and column: the paper's number and ours, and the runs that ours rests on."""
+    """Return one row per column and method: the paper's number, ours, and our runs."""
     rows = []
     for row in findings.table.to_dict("records"):
         runs = _runs(findings, row)
@@ -228,7 +228,7 @@ def _runs(findings: "Findings", row: Mapping[str, Any]) -> list[str]:
 
 
 def open_cells(findings: "Findings", cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
-    """Cells without a result, each once; `about` is what finished runs of the same costs took, in seconds."""
+    """Return the cells without a result; `about` is the time of similar finished runs, in seconds."""
     finished = findings.cells[findings.cells.state == "finished"]
     kinds = [speed_key(cells[i].config) if i in cells else "" for i in finished.run_id]
     took = finished.groupby(kinds).seconds.median().to_dict()

@@ -1,6 +1,5 @@
-// The Benchmark tab: the scorecard, and below it what is known of the selected preset.
+// The Benchmark tab: the scorecard, and the details of the selected preset.
 
-import { copy } from "../shared/files.js";
 import { count, whole } from "../shared/numbers.js";
 import { openRuns } from "../shared/page_race.js";
 import { watch } from "../shared/polling.js";
@@ -71,7 +70,6 @@ class Benchmark extends View {
     this.on("scale", "change", () => this.scaleChanged());
     this.on("blank", "toggle", () => this.found && this.drawFigures());
     this.onClick("runs", () => openRuns(this.found.runs.slice(0, MAX_LIVE)));
-    this.onClick("copy", ({ target }) => copy(target, this.found.command));
     document.addEventListener("lpwd:published", () => this.element.isConnected && this.refresh());
   }
 

@@ -1,4 +1,4 @@
-// Claims files of the visitor's own: dropped on the tab, judged by the server, and kept in this browser alone.
+// The visitor's claims files: dropped on the tab, judged by the server, and stored only in this browser.
 
 import { onFilesDropped } from "../shared/files.js";
 import { watch } from "../shared/polling.js";
@@ -47,7 +47,7 @@ export class Claims extends View {
 
   take({ problem, tiles = [], problems = {} }) {
     const refused = Object.keys(problems);
-    for (const name of refused) delete this.files[name]; // what is refused is not asked again
+    for (const name of refused) delete this.files[name]; // refused files are not sent again
     if (refused.length) this.store();
     if (problem || refused.length) this.say("refused", [problem, ...Object.values(problems)].join(" "));
     const shown = tiles.filter((tile) => tile.file in this.files);

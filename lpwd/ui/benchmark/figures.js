@@ -1,7 +1,8 @@
-// The figures of a preset, each with its numbers as a table, the sentences about its runs, and a link to them.
+// The figures of a preset, each with its numbers, sentences and a link to its runs.
 
+import { Figure } from "../shared/figure.js";
 import { copy, csv } from "../shared/files.js";
-import { color, draw, load, onThemeChange, pageLayout, whenSized } from "../shared/plotly.js";
+import { color, pageLayout } from "../shared/plotly.js";
 import { goToTab } from "../shared/tabs.js";
 import { tabLink } from "../shared/url.js";
 import { button, items, link, make, table } from "../shared/widgets.js";
@@ -15,7 +16,6 @@ const LINE_PX = 20;
 const ENTRY_PX = 176;
 const AXIS_PX = 80;
 const PANEL_PX = 240;
-const RESIZED_MS = 100;
 
 const scrolled = (node) => make("div", { className: "lp-scroll", tabIndex: 0 }, node);
 
@@ -25,22 +25,6 @@ export class Figures {
   constructor(host, choose) {
     this.host = host;
     this.choose = choose;
-    this.width = 0;
-    onThemeChange(() => this.redraw());
-    new ResizeObserver(() => this.resized()).observe(host);
-  }
-
-  redraw() {
-    this.nodes().forEach((node) => void this.draw(node, node.figure));
-  }
-
-  /** Draw again at another width: the legends then have other rows. */
-  resized() {
-    const width = this.host.clientWidth;
-    if (!width || width === this.width) return;
-    clearTimeout(this.timer);
-    if (this.width) this.timer = setTimeout(() => this.redraw(), RESIZED_MS);
-    this.width = width;
   }
 
   nodes() {
@@ -55,7 +39,9 @@ export class Figures {
     this.host.replaceChildren(...nodes);
     figures.forEach((figure, i) => {
       this.describe(nodes[i], figure);
-      if (nodes[i].figure?.json !== figure.json) this.draw(nodes[i], figure);
+      if (nodes[i].json === figure.json) return;
+      nodes[i].json = figure.json;
+      nodes[i].chart.draw(JSON.parse(figure.json));
     });
   }
 
@@ -69,7 +55,9 @@ export class Figures {
     const details = make("details", { on }, head, make("p", {}, copyAll), scrolled(numbers));
     const title = make("figcaption", { textContent: caption });
     const told = make("div", { className: "lp-told" });
-    return make("figure", { data: { key, caption } }, title, scrolled(plot), told, details);
+    const node = make("figure", { data: { key, caption } }, title, scrolled(plot), told, details);
+    const layout = (shown) => layoutOf(node, plot, shown);
+    return Object.assign(node, { chart: new Figure(plot, layout, () => this.drawn(node, numbers)) });
   }
 
   describe(node, { said, runs }) {
@@ -87,32 +75,19 @@ export class Figures {
   runsLink(all) {
     const few = all.slice(0, COMPARED);
     const runs = few.join(",");
-    const several = all.length > 1 ? `Its ${all.length} runs` : "Its run";
-    const text = few.length < all.length ? `The first ${few.length} of its ${all.length} runs` : several;
+    const several = all.length > 1 ? `The ${all.length} runs of this figure` : "The run of this figure";
+    const text = few.length < all.length ? `The first ${few.length} of ${all.length} runs` : several;
     return link(text, tabLink("runs", { runs }), () => goToTab("runs", { runs }));
   }
 
-  async draw(node, figure) {
-    node.figure = figure;
-    await whenSized(node);
-    await load();
-    if (!node.isConnected || node.figure !== figure) return;
-    const plot = node.querySelector(".lp-plot");
-    const { data, layout } = JSON.parse(figure.json);
-    const panels = data.filter((trace) => trace.type === "heatmap").length;
-    node.classList.toggle("lp-full", panels > 1);
-    plot.style.minWidth = panels > 1 ? `${panels * PANEL_PX + 128}px` : "";
-    const height = Math.max(layout.height ?? 0, panels ? 280 : lineHeight(data, plot.clientWidth));
-    plot.style.height = `${height}px`;
-    await draw(plot, data, { ...themed(layout, panels > 0), height, uirevision: node.dataset.key });
+  /** Follow clicks on the cells of heatmaps, and update the open table. */
+  drawn(node, numbers) {
+    const { element: plot, shown } = node.chart;
+    const clicked = ({ points: [{ x, y, xaxis }] }) =>
+      this.choose([node.dataset.caption, panelTitle(shown.layout, xaxis._id), String(x), String(y)]);
     plot.removeAllListeners("plotly_click");
-    if (panels) plot.on("plotly_click", ({ points: [point] }) => this.clicked(figure, layout, point));
-    const numbers = node.querySelector("details[open] table");
-    if (numbers) this.fillTable(numbers, plot);
-  }
-
-  clicked(figure, layout, point) {
-    this.choose([figure.caption, panelTitle(layout, point.xaxis._id), String(point.x), String(point.y)]);
+    if (panelCount(shown.data)) plot.on("plotly_click", clicked);
+    if (node.querySelector("details[open] table")) this.fillTable(numbers, plot);
   }
 
   fillTable(numbers, plot) {
@@ -120,12 +95,20 @@ export class Figures {
   }
 }
 
+const panelCount = (data) => data.filter((trace) => trace.type === "heatmap").length;
+
 /** Return the layout of a figure in the page's colours; a heatmap cannot be zoomed by dragging. */
-function themed(layout, isHeatmap) {
+function layoutOf(node, plot, { data, layout }) {
+  const panels = panelCount(data);
+  node.classList.toggle("lp-full", panels > 1);
+  plot.style.minWidth = panels > 1 ? `${panels * PANEL_PX + 128}px` : "";
+  const height = Math.max(layout.height ?? 0, panels ? 280 : lineHeight(data, plot.clientWidth));
+  plot.style.height = `${height}px`;
   const { dragmode, modebar, ...page } = pageLayout();
   const font = { ...layout.font, size: 12, color: color("--lp-muted") };
   const bar = { ...layout.modebar, color: modebar.color, activecolor: modebar.activecolor };
-  return { ...layout, ...page, font, modebar: bar, dragmode: isHeatmap ? false : dragmode, autosize: true };
+  const drag = panels ? false : dragmode;
+  return { ...layout, ...page, font, modebar: bar, dragmode: drag, uirevision: node.dataset.key };
 }
 
 /** Return the height that leaves room for the plot below a legend that wraps. */

@@ -1,4 +1,4 @@
-// Which published results the page shows; for the owner, where they come from and what is sent there.
+// The source of the published results; for the owner also the repository and publishing.
 
 import { count } from "../shared/numbers.js";
 import { watch } from "../shared/polling.js";
@@ -59,7 +59,7 @@ class Hub extends View {
     this.field("runs").replaceChildren(...items([...runs, ...more]));
   }
 
-  /** Call a server function; its problem stands beside the form. */
+  /** Call a server function; show its problem beside the form. */
   async request(name, question) {
     const { problem } = await call(this.server, name, question);
     this.say("wrong", problem);

@@ -1,4 +1,4 @@
-"""Published results on the page: which these are; for the app's owner, which repository, and publishing to it."""
+"""The panel of published results: their source; for the owner also the repository and publishing."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
 
-BUSY_MS, IDLE_MS = 700, 5000  # until a page asks again: while the Hub is being asked, else
+BUSY_MS, IDLE_MS = 700, 5000  # poll intervals: during a request to the Hub, and otherwise
 HOW = "" if ON_SPACE else LOCAL_HINT
 OWNER_ONLY = f"Only the owner of this app can choose the results repository and publish to it{HOW}."
 
 
 def build(live: Live, people: People, topics: Topics, cached: Cached, autopush: AutoPush | None) -> None:
-    """Its script shows the line, and the rest to the owner; what may be done is decided here."""
+    """Build the panel. Permissions are checked here, not in the script."""
 
     def on_sent(repo: str) -> None:
         if repo == cached.repo:

@@ -10,7 +10,7 @@ function cellOption({ id, place: [column, method, lr, decay], seed, state }) {
   return new Option(`${method} · ${column} · η ${lr}, λ ${decay} · seed ${seed}${suffix}`, id);
 }
 
-/** Queue runs, and say so in a field; a long work is confirmed first.
+/** Queue runs and report it in a field. Long work must be confirmed first.
  * @param {View & {server: Server}} view with a dialog @param {string} field @param {string} action @param {object} question */
 export async function queueRuns(view, field, action, question) {
   view.say(field, "Checking model and data …");
@@ -42,7 +42,7 @@ export class MissingCells extends View {
     this.on("open", "change", () => this.drawChosen());
   }
 
-  /** Return the cells that do not wait in the queue. */
+  /** Return the cells that are not queued. */
   idle() {
     return this.cells.filter((cell) => !cell.waiting);
   }
@@ -66,7 +66,7 @@ export class MissingCells extends View {
     const cell = this.cells.find(({ id }) => id === this.field("open").value);
     this.button("run").disabled = !cell || cell.waiting;
     const waits = cell?.waiting ? `This run is ${cell.state}; its result appears when it finishes.` : "";
-    const took = cell?.about ? `Finished runs like it took about ${duration(cell.about)}.` : "";
+    const took = cell?.about ? `Similar runs took about ${duration(cell.about)}.` : "";
     this.say("cost", waits || took);
   }
 

@@ -1,4 +1,4 @@
-"""What the button of a tile offers: whole replications up to the next planned look, and their cost. No gradio."""
+"""The button of a tile: which runs it starts, up to the next planned look, and their cost. Imports no gradio."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,19 +9,19 @@ from lpwd.sentences import counted
 from lpwd.ui.benchmark.bench import Bench, card
 from lpwd.ui.benchmark.places import FIRST_SCALE, Place, preset_of
 from lpwd.ui.live import Live
-from lpwd.ui.shared.costs import Costs, about
+from lpwd.ui.shared.costs import Costs, duration_text
 
-MAX_FILES = 6  # of claims, on one page
+MAX_FILES = 6  # claims files per page
 
 
 class Offers:
-    """One object an app."""
+    """Adds offers to tiles."""
 
     def __init__(self, live: Live, benchmark: Bench, costs: Costs) -> None:
         self.live, self.benchmark, self.costs = live, benchmark, costs
 
     def scorecard(self, scale: str, stamp: str = "") -> dict[str, Any]:
-        """`Bench.cards`, with an offer for each undecided tile."""
+        """Return `Bench.cards` with an offer for each undecided tile."""
         answer = self.benchmark.cards(scale, stamp)
         for tile in answer.get("tiles", ()):
             if tile["verdict"] == "undecided":
@@ -29,9 +29,9 @@ class Offers:
         return answer
 
     def claims(self, user: User, files: Mapping[str, str]) -> dict[str, Any]:
-        """The tiles of claims files, texts by name, each with an offer; or what is wrong with a file."""
+        """Return the tiles of claims files, given as text by name, each with an offer; and problems by name."""
         if len(files) > MAX_FILES:
-            raise ConfigError(f"{len(files)} claims files are open: at most {MAX_FILES} at once")
+            raise ConfigError(f"{len(files)} claims files are open: at most {MAX_FILES} are allowed")
         problems: dict[str, str] = {}
         for name, text in files.items():
             try:
@@ -48,7 +48,7 @@ class Offers:
         return {"tiles": tiles, "problems": problems, "waiting": waiting}
 
     def check(self, user: User, name: str, text: str) -> None:
-        """Raise ConfigError for claims that this person may not look at: nothing that they name is read."""
+        """Raise ConfigError if the user may not run these claims. Reads nothing that they name."""
         if not text.strip():
             raise ConfigError(f"{name} is empty")
         configs = [cell.config for cell in preset_of(name, text).cells(FIRST_SCALE, 1)]
@@ -57,17 +57,17 @@ class Offers:
             self.live.jobs.limits.check(configs)
 
     def _offer(self, tile: dict[str, Any], place: Place, measure: bool = False) -> dict[str, Any]:
-        """`label` of the button, empty if nothing is left to run, `waiting` runs, and whether a cost is `pending`.
+        """Return the `label` of the button ("" if no run is left), `waiting` runs, and whether a cost is `pending`.
 
-        The cost is what such runs took here, or as `measure` says now; else what a seed of the tile took elsewhere.
+        The cost is that of similar runs here, or with `measure` a new measurement; else that of the tile's own runs.
         """
         missing, hours, begun = self.benchmark.missing(place), tile["hours"], tile["verdict"] != "not run"
         count = len(missing.idle)
         seconds, pending = self.costs.seconds([cell.config for cell in missing.idle], measure)
-        cost = f"about {about(seconds)} here" if seconds else ""
+        cost = f"about {duration_text(seconds)} here" if seconds else ""
         if not seconds and hours:
             per_seed = len(place.preset.cells(place.scale, 1))
-            cost = f"about {about(3600 * hours * count / per_seed)} at the speed of these runs"
+            cost = f"about {duration_text(3600 * hours * count / per_seed)} at the speed of these runs"
         runs = counted(count, "run")
         what = f"Run {counted(count, 'missing run')}" if begun else f"Start {runs}"
         what = f"Add {counted(missing.seeds, 'seed')}" if missing.seeds else what

@@ -1,4 +1,4 @@
-"""Publishing from the page: one look or one transfer at a time, in the background. No gradio here."""
+"""Publish runs from the page: one preview or transfer at a time, in the background. Imports no gradio."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from lpwd.config import ConfigError
 from lpwd.store import RunStore
 from lpwd.ui.live import in_background
 
-if TYPE_CHECKING:  # it loads pandas
+if TYPE_CHECKING:  # imports pandas
     from lpwd.hub.push import Report
 
 NAMED = 200  # run ids that the page lists
@@ -19,7 +19,7 @@ Phase = Literal["idle", "looking", "looked", "sending", "sent", "failed"]
 
 @dataclass(frozen=True)
 class State:
-    """What the page shows. `plan` numbers the looks: only what was looked at last can be sent."""
+    """The state of publishing. `plan` numbers the previews: only the newest preview can be sent."""
 
     phase: Phase = "idle"
     plan: int = 0
@@ -32,7 +32,7 @@ class State:
 
 
 class Publishing:
-    """One object an app; whoever calls it has asked whether the person may."""
+    """Publishes runs of an app. Callers check permissions."""
 
     def __init__(self, store: RunStore, on_sent: Callable[[str], None] = lambda repo: None) -> None:
         self.store, self.on_sent = store, on_sent
@@ -40,18 +40,18 @@ class Publishing:
         self._lock = threading.Lock()
 
     def look(self, repo: str, replaces: bool = False) -> None:
-        """Begin to find out what would be sent. Raises ConfigError for a wrong name, or where one is under way."""
+        """Start a preview of what would be sent. Raises ConfigError for an invalid name, or while another task runs."""
         from lpwd.hub.client import check_name
 
         check_name(repo)
         self._begin(lambda state: State("looking", state.plan + 1, repo, replaces))
 
     def send(self, plan: int) -> None:
-        """Begin to send what the look number `plan` listed. Raises ConfigError where there is nothing of the kind."""
+        """Start to send the runs of preview `plan`. Raises ConfigError if it is empty or not the newest."""
 
         def sending(state: State) -> State:
             if state.phase != "looked" or state.plan != plan or not state.run_ids:
-                raise ConfigError("Look first at what would be sent: this list is empty, or no longer the newest.")
+                raise ConfigError("Press Preview first: this list is empty or outdated.")
             return replace(state, phase="sending")
 
         self._begin(sending)
@@ -74,7 +74,7 @@ class Publishing:
     def _begin(self, change: Callable[[State], State]) -> None:
         with self._lock:
             if self.state.phase in ("looking", "sending"):
-                raise ConfigError(f"{self.state.repo} is being asked already: wait for the answer.")
+                raise ConfigError(f"A request to {self.state.repo} is already running: wait until it ends.")
             self.state = replace(change(self.state), since=time.monotonic())
         in_background(self._work)
 

@@ -1,4 +1,4 @@
-"""The Benchmark tab: a scorecard of the paper's tables and figures, and below a tile all that is known of it."""
+"""The Benchmark tab: a scorecard of the paper's tables and figures, and the details of a selected tile."""
 
 import json
 from typing import Any
@@ -18,26 +18,26 @@ from lpwd.ui.benchmark.offers import Offers
 from lpwd.ui.benchmark.places import choices
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
-from lpwd.ui.shared.costs import Costs, doubt
+from lpwd.ui.shared.costs import Costs, confirmation
 from lpwd.ui.views import WORKING
 from lpwd.ui.web.answers import server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
-WATCH_MS = 2000  # until a page asks again while a cell waits or trains
+WATCH_MS = 2000  # poll interval while a cell is queued or training
 
 
 def is_working(store: RunStore, run_id: str) -> bool:
-    """Whether the run waits or trains already."""
+    """Return whether the run is queued or training."""
     return store.exists(run_id) and store.status(run_id).state in WORKING
 
 
 def queue(live: Live, user: User, cells: list[Cell], sure: bool) -> dict[str, Any]:
-    """Queue the cells and the starts that they need; or only `ask` if that takes long and the person is not `sure`."""
+    """Queue the cells and the starts that they need; or return `ask` if that takes long and `sure` is false."""
     work = with_starts(live.store, cells)
     starts = [config for config in work.starts if not is_working(live.store, config.run_id)]
     configs = [*starts, *work.configs]  # the queue keeps their order
-    asked = "" if sure else doubt(live, configs, len(starts))
+    asked = "" if sure else confirmation(live, configs, len(starts))
     if asked:
         return {"ask": asked}
     return {"count": len(live.start_all([[config] for config in configs], user))}
@@ -52,21 +52,21 @@ def build(
     benchmark: Bench,
     costs: Costs,
 ) -> None:
-    """Its script asks for the tiles, for one preset at a time, and again only for what changed."""
+    """Build the tab and its topics: `scorecard`, `claims` and `benchmark`."""
 
     offers = Offers(live, benchmark, costs)
 
-    def paced(answer: dict[str, Any]) -> dict[str, Any]:
+    def with_interval(answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"pollMs": WATCH_MS if answer["waiting"] else IDLE_MS}
 
     def scorecard(scale: str, stamp: str = "") -> dict[str, Any]:
-        return paced(offers.scorecard(scale, stamp))
+        return with_interval(offers.scorecard(scale, stamp))
 
     def claims(user: User, files: dict[str, str]) -> dict[str, Any]:
-        return paced(offers.claims(user, files))
+        return with_interval(offers.claims(user, files))
 
     def find(name: str, scale: str, stamp: str = "") -> dict[str, Any]:
-        return paced(benchmark.find(name, scale, stamp))
+        return with_interval(benchmark.find(name, scale, stamp))
 
     def run_cells(user: User, name: str, scale: str, run_ids: list[str], sure: bool = False) -> dict[str, Any]:
         return queue(live, user, benchmark.cells(name, scale, run_ids), sure)
@@ -76,7 +76,7 @@ def build(
             offers.check(user, name, text)
         cells = benchmark.missing(benchmark.place(name, scale, text)).idle
         if not cells:
-            raise ConfigError("every run of the next look has a result, waits or trains")
+            raise ConfigError("no run is left to start: all are finished, queued or training")
         return queue(live, user, cells, sure)
 
     topics.add("scorecard", scorecard)

@@ -1,13 +1,11 @@
 // The tiles of the scorecard: one per table or figure, with the paper's claim, its number, ours, and the verdict.
 
 import { count } from "../shared/numbers.js";
+import { sparkline } from "../shared/sparkline.js";
 import { parameter, tabLink } from "../shared/url.js";
-import { button, handled, items, make, svg } from "../shared/widgets.js";
+import { button, handled, items, make } from "../shared/widgets.js";
 
-const WIDTH = 320;
-const HEIGHT = 56;
-const PAD = 4;
-const MAX_DOTS = 16; // a longer line is drawn without
+const SPARK = { width: 320, height: 56, pad: 4, dots: 16 };
 
 /** Draw the tiles; `open` is called with the name of a clicked tile, `start` with a tile whose button was pressed.
  * @param {any} host @param {any[]} tiles @param {string} opened name
@@ -70,41 +68,16 @@ function tileBody({ source, verdictText, claim, paper, ours, notes, runs, spark,
     line("Ours", several ? "" : (ours[0] ?? "not run")),
     ...(several ? [make("ul", {}, ...items(ours))] : []),
     ...notes.map((textContent) => make("p", { className: "lp-note", textContent })),
-    picture(spark, sparkTitle),
+    ...(spark.length ? [picture(spark, sparkTitle)] : []),
     make("p", { className: "lp-from", textContent: runs }),
   ];
 }
 
-const line = (name, text) => make("p", {}, make("b", { textContent: name }), " ", text);
-
-/** Draw all lines on one scale, with a thin line at 0 if it lies within. */
-function picture(lines, title) {
-  if (!lines.length) return make("div", { className: "lp-spark" });
-  const ys = lines.flatMap((one) => one.y);
-  const x = scale(
-    lines.flatMap((one) => one.x),
-    PAD,
-    WIDTH - PAD,
+const picture = (lines, title) =>
+  make(
+    "figure",
+    {},
+    sparkline(lines, SPARK, { "aria-hidden": "true", class: "lp-spark" }),
+    make("figcaption", { textContent: title }),
   );
-  const y = scale(ys, HEIGHT - PAD, PAD);
-  const hasZero = Math.min(...ys) <= 0 && Math.max(...ys) >= 0;
-  const zero = hasZero ? [svg("line", { x1: 0, x2: WIDTH, y1: y(0), y2: y(0), class: "lp-zero" })] : [];
-  const options = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", class: "lp-spark" };
-  const drawn = svg("svg", options, ...zero, ...lines.flatMap((one) => curve(one, x, y)));
-  return make("figure", {}, drawn, make("figcaption", { textContent: title }));
-}
-
-function curve({ color, x: xs, y: ys }, x, y) {
-  const stroke = color || "currentColor";
-  const points = xs.map((value, i) => [x(value).toFixed(1), y(ys[i]).toFixed(1)]);
-  const path = svg("polyline", { points: points.join(" "), fill: "none", stroke, "stroke-width": 1.5 });
-  const dots = points.map(([cx, cy]) => svg("circle", { cx, cy, r: 2.5, fill: stroke }));
-  return points.length > MAX_DOTS ? [path] : [path, ...dots];
-}
-
-/** Return a linear scale from the range of these values to start and end. */
-function scale(values, start, end) {
-  const low = Math.min(...values);
-  const span = Math.max(...values) - low;
-  return (value) => (span ? start + ((value - low) / span) * (end - start) : (start + end) / 2);
-}
+const line = (name, text) => make("p", {}, make("b", { textContent: name }), " ", text);

@@ -1,31 +1,29 @@
 // The head of the landing: the answer, and the strong-decay race of WD and LPWD side by side.
-// The race is a seed of act two, which starts and follows it; here its two lanes are drawn apart.
+// Act two starts and follows the race; its two lanes are drawn here.
 
-import { copy } from "../shared/files.js";
 import { watch } from "../shared/polling.js";
 import { View } from "../shared/widgets.js";
-import { whenReady } from "./penalty.js";
 import { PenaltyChart } from "./penalty_chart.js";
 import { curveSeries } from "./penalty_series.js";
 
-/** @type {Mount} */
-export const mount = (element, { props }) => void new Hero(element, JSON.parse(props.first));
-
-class Hero extends View {
-  constructor(element, { answer, race, code }) {
+export class Hero extends View {
+  /** @param {any} element @param {import("./penalty.js").Penalty} penalty @param {any} first what the page came with */
+  constructor(element, penalty, { answer, race, code }) {
     super(element);
+    this.penalty = penalty;
     this.race = race;
     this.charts = race.methods.map((method) => new PenaltyChart(this.field(method)));
     this.say("code", code);
     this.say(
       "caption",
-      `Test top-1 on digits from scratch under strong decay, λ ${race.decay}. Faint: recorded seeds.`,
+      `Test top-1 on digits, trained from scratch with strong decay (λ ${race.decay}). Faint lines: recorded seeds.`,
     );
     this.drawAnswer(answer);
-    this.onClick("use", ({ target }) => this.showCode(target));
-    this.onClick("copy", ({ target }) => copy(target, code));
     watch(element, "demo", "answer", { ask: () => ({}), take: (given) => this.drawAnswer(given.answer) });
-    whenReady((penalty) => this.follow(penalty));
+    this.onClick("race", () => penalty.raceHere(race.scan, race.decay, race.methods));
+    penalty.drawn = () => this.draw();
+    penalty.source.fetch(race.scan).then(() => this.draw());
+    this.draw();
   }
 
   drawAnswer(answer) {
@@ -34,22 +32,8 @@ class Hero extends View {
     this.say("main", answer.main);
   }
 
-  showCode(button) {
-    const fold = this.field("code-fold");
-    fold.hidden = !fold.hidden;
-    button.setAttribute("aria-expanded", String(!fold.hidden));
-  }
-
-  follow(penalty) {
-    const { scan, decay, methods } = this.race;
-    this.onClick("race", () => penalty.raceHere(scan, decay, methods));
-    penalty.onDraw(() => this.draw(penalty));
-    penalty.source.fetch(scan).then(() => this.draw(penalty));
-    this.draw(penalty);
-  }
-
-  draw(penalty) {
-    const { race, charts } = this;
+  draw() {
+    const { race, charts, penalty } = this;
     const frame = penalty.frames.find(({ name }) => name === race.scan);
     const at = frame.decays.indexOf(race.decay);
     const { live } = penalty;

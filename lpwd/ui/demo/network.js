@@ -1,25 +1,32 @@
 // Act three of the landing: the weight norms of a recorded run by layer and epoch, as a coloured table.
 
-import { copy, csv } from "../shared/files.js";
 import { percent, short } from "../shared/numbers.js";
-import { call } from "../shared/server.js";
-import { make, View } from "../shared/widgets.js";
-import { heat } from "./network_heat.js";
+import { choice, make, table, View } from "../shared/widgets.js";
 
-/** @type {Mount} */
-export function mount(element, { server, props }) {
-  const network = new Network(element);
-  network.take(JSON.parse(props.first));
-  if (props.reading) call(server, "network").then((answer) => network.take(answer));
+const FLOOR = 1e-4; // shares below it look alike
+const LIGHT_FROM = 46; // percent of yellow from which black text has the contrast of 4.5 that white loses
+
+/** Return the colours of a cell, on a logarithmic scale that `all` shares span. @param {number} share @param {number[]} all */
+export function heat(share, all) {
+  const log = (/** @type {number} */ value) => Math.log(Math.max(FLOOR, value));
+  const [low, high] = [Math.min(...all.map(log)), Math.max(...all.map(log))];
+  const percent = high > low ? Math.round((100 * (log(share) - low)) / (high - low)) : 100;
+  return {
+    background: `color-mix(in oklab, #fee838 ${percent}%, #00224e)`,
+    color: percent < LIGHT_FROM ? "white" : "black",
+  };
 }
 
-class Network extends View {
+export class Network extends View {
   constructor(element) {
     super(element);
     /** @type {any} */
     this.pair = null;
     this.method = "lpwd";
-    this.onClick("copy", ({ target }) => copy(target, csv(this.rows())));
+    this.on("methods", "change", ({ target }) => {
+      this.method = target.value;
+      this.draw();
+    });
   }
 
   /** Show the newest published pair; a pair that is shown already stays. */
@@ -27,18 +34,8 @@ class Network extends View {
     if (!pair || pair.key === this.pair?.key) return;
     this.pair = pair;
     this.say("source", `Recorded: ${pair.line}`);
-    this.field("methods").replaceChildren(make("legend", { textContent: "Method" }), ...pair.lanes.map(this.choice));
-    this.draw();
-  }
-
-  choice = ({ method, label }) => {
-    const on = { change: () => this.choose(method) };
-    const checked = method === this.method;
-    return make("label", {}, make("input", { type: "radio", name: "lp-network-method", checked, on }), label);
-  };
-
-  choose(method) {
-    this.method = method;
+    const choices = pair.lanes.map(({ method, label }) => choice("lp-network-method", method, label, this.method));
+    this.field("methods").replaceChildren(make("legend", { textContent: "Method" }), ...choices);
     this.draw();
   }
 
@@ -54,16 +51,14 @@ class Network extends View {
   }
 
   draw() {
-    const [head, ...body] = this.rows();
     const { z } = this.lane().heat;
-    const all = this.pair.lanes.flatMap((lane) => lane.heat.z.flat());
-    const cell = (text, i, j) => {
-      if (!j) return make("th", { scope: "row", textContent: text });
-      return make("td", { textContent: text, style: j > 1 ? heat(z[i][j - 2], all) : {} });
-    };
-    const rows = body.map((texts, i) => make("tr", {}, ...texts.map((text, j) => cell(text, i, j))));
-    const heads = head.map((textContent) => make("th", { scope: "col", textContent }));
-    this.field("norms").replaceChildren(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
+    const all = this.pair.lanes.flatMap((lane) => lane.heat.z.flat()).filter((share) => share !== null);
+    table(this.field("norms"), this.rows());
+    [...this.field("norms").tBodies[0].rows].forEach((row, i) => {
+      z[i].forEach(
+        (share, epoch) => void (share === null || Object.assign(row.cells[epoch + 2].style, heat(share, all))),
+      );
+    });
     this.say("words", this.lane().words);
   }
 }

@@ -1,4 +1,4 @@
-"""The published pair of WD and LPWD as the page draws it. No gradio here."""
+"""The published pair of WD and LPWD for the landing page. Imports no gradio."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,14 @@ from lpwd.paper import pair
 from lpwd.ui.published import Cached
 from lpwd.ui.views import detail, lane_style
 
-if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
+if TYPE_CHECKING:  # imports pandas, which would slow down the app's start
     from lpwd.hub.results import Results
 
 BUNDLED = "the snapshot bundled with lpwd"
 
 
-class Shown:
-    """The pair that the page shows; chosen again only when the published results have changed."""
+class NewestPair:
+    """Chooses the pair again only when the published results have changed."""
 
     def __init__(self, cached: Cached) -> None:
         self.cached = cached
@@ -40,7 +40,7 @@ def source(results: "Results") -> str:
 
 
 def published_view(published_pair: Mapping[str, Any] | None, where: str) -> dict[str, Any] | None:
-    """A published pair as the page draws it, with one line that says what it is."""
+    """Return a published pair for the page, with one line that describes it."""
     if published_pair is None:
         return None
     config = RunConfig(**published_pair["config"])

@@ -1,10 +1,9 @@
 // Act two of the landing: a recorded scan over lambda under a slider, and one live seed in the same charts.
 
-import { copy, csv } from "../shared/files.js";
 import { parameter, remember } from "../shared/url.js";
-import { put, table, View } from "../shared/widgets.js";
+import { button, choice, put, table, View } from "../shared/widgets.js";
+import { sample } from "./penalty_axes.js";
 import { PenaltyChart } from "./penalty_chart.js";
-import { addChoices, legendButtons } from "./penalty_controls.js";
 import { LiveSeed } from "./penalty_live.js";
 import { ChartPointer } from "./penalty_pointer.js";
 import { axesOf, curveSeries, epochRows, resultSeries, VALUES } from "./penalty_series.js";
@@ -14,19 +13,7 @@ import { ScanSource } from "./scan_source.js";
 const SETTLE_MS = 250;
 const FIRST_DECAY = 0.5; // unless the link or the scan names another
 
-/** @type {(penalty: Penalty) => void} */
-let made;
-const ready = new Promise((resolve) => {
-  made = resolve;
-});
-
-/** Call `use` with the component of act two once it is there. @param {(penalty: Penalty) => void} use */
-export const whenReady = (use) => void ready.then(use);
-
-/** @type {Mount} */
-export const mount = (element, { server, props }) => made(new Penalty(element, server, JSON.parse(props.scans)));
-
-class Penalty extends View {
+export class Penalty extends View {
   constructor(element, server, { frames, digests, reading }) {
     super(element);
     this.frames = frames;
@@ -38,8 +25,7 @@ class Penalty extends View {
     this.close = false;
     this.touched = false;
     this.hidden = new Set(); // methods
-    /** @type {(() => void)[]} */
-    this.listeners = [];
+    this.drawn = () => {}; // called when the scan, the live seed or its texts have changed
     const chart = (name) => new PenaltyChart(this.field(name));
     this.charts = { loss: chart("loss"), top1: chart("top1"), result: chart("result") };
     this.live = new LiveSeed(
@@ -47,7 +33,7 @@ class Penalty extends View {
       server,
       () => this.cell(),
       (moved) => this.liveChanged(moved),
-      () => this.told(),
+      () => this.drawn(),
     );
     this.source = new ScanSource(element, { digests, reading }, () => this.fetchScan());
     this.listen();
@@ -73,14 +59,15 @@ class Penalty extends View {
   // ---- controls
 
   listen() {
-    const names = Object.fromEntries(this.frames.map(({ name, label }) => [name, label]));
-    addChoices(this.field("scans"), names, this.frame.name, (name) => this.selectScan(name));
-    addChoices(this.field("values"), { best10_mean: "best 10", last_top1: "last epoch" }, this.value, (key) => {
-      this.value = key;
+    const scans = this.frames.map(({ name, label }) => choice("lp-scans", name, label, this.frame.name));
+    this.field("scans").append(...scans);
+    this.on("scans", "change", ({ target }) => this.selectScan(target.value));
+    this.on("values", "change", ({ target }) => {
+      this.value = target.value;
       this.draw();
     });
-    addChoices(this.field("axes"), { whole: "0–100", close: "close-up" }, "whole", (key) => {
-      this.close = key === "close";
+    this.on("axes", "change", ({ target }) => {
+      this.close = target.value === "close";
       this.draw();
     });
     this.on("decay", "input", ({ target }) => this.select(Number(target.value)));
@@ -90,7 +77,6 @@ class Penalty extends View {
     new ChartPointer(result.element, result, { name: "λ", digits: 2, drag: (x) => this.select(this.nearest(x)) });
     for (const name of ["epochs", "strengths"]) {
       this.on(`${name}-fold`, "toggle", () => this.fillFolds());
-      this.onClick(`copy-${name}`, ({ target }) => copy(target, csv(this.rows(name))));
     }
   }
 
@@ -120,7 +106,7 @@ class Penalty extends View {
 
   // ---- recorded scans: fetched once, after the page is painted
 
-  /** Open the scan at the lambda of the link, else at the one that its rule chooses. */
+  /** Open the scan at the lambda of the link, else at its default. */
   open() {
     const isOther = this.linked.scan && this.linked.scan !== this.frame.name;
     this.at = this.nearest((!isOther && this.linked.decay) || this.scan()?.open || FIRST_DECAY);
@@ -134,15 +120,24 @@ class Penalty extends View {
 
   bring() {
     this.field("decay").max = this.frame.decays.length - 1;
-    const legend = legendButtons(this.frame.methods, this.hidden, () => {
+    this.field("legend").replaceChildren(...this.frame.methods.map((style) => this.legendButton(style)));
+    this.draw();
+    if (this.source.isPublished(this.frame.name) && !this.scan())
+      this.fetchScan(); // also asks about the cell
+    else this.live.ask();
+  }
+
+  /** Return a button that hides or shows a method. */
+  legendButton(style) {
+    const node = button("", () => {
+      if (!this.hidden.delete(style.method)) this.hidden.add(style.method);
+      node.setAttribute("aria-pressed", String(!this.hidden.has(style.method)));
       this.draw();
       this.settle();
     });
-    this.field("legend").replaceChildren(...legend);
-    this.draw();
-    if (this.source.isPublished(this.frame.name) && !this.scan())
-      this.fetchScan(); // which asks about the cell
-    else this.live.ask();
+    node.setAttribute("aria-pressed", String(!this.hidden.has(style.method)));
+    node.append(sample(style), style.label);
+    return node;
   }
 
   async fetchScan() {
@@ -158,15 +153,6 @@ class Penalty extends View {
     this.draw();
     this.fillFolds();
     this.live.ask();
-  }
-
-  /** Call `drawn` whenever the scan, the live seed or its state has changed. @param {() => void} drawn */
-  onDraw(drawn) {
-    this.listeners.push(drawn);
-  }
-
-  told() {
-    for (const listener of this.listeners) listener();
   }
 
   /** Select this cell, with these methods alone, and start its next seed. */
@@ -221,7 +207,7 @@ class Penalty extends View {
     const empty = `No run of preset ${frame.name} is published yet. Run one seed here, or all of them with \
 \`python -m lpwd sweep ${frame.name}\`.`;
     const missing = this.source.isPublished(frame.name) ? "Loading the recorded scan …" : empty;
-    this.say("says", scan ? scan.says[value][at] || `Nothing is recorded at ${text} yet.` : missing);
+    this.say("says", scan ? scan.says[value][at] || `No run is recorded at ${text} yet.` : missing);
     this.say("hint", scan ? hintText(scan, value, at) : "");
     const cells = Object.fromEntries(frame.methods.map(({ method, label }) => [label, scan?.methods[method][at]]));
     this.say("shrink", shrinkText(frame, this.decay(), scan?.methods.lpwd?.[at]));

@@ -77,7 +77,7 @@ export function axisNodes(axes, { left, right, top, bottom, x, y }) {
   ];
 }
 
-/** Return the ticks, and labels where there is room. @param {number[]} values @param {(v: number) => number} x @param {number} y */
+/** Return the ticks, with labels that do not overlap. @param {number[]} values @param {(v: number) => number} x @param {number} y */
 function xTicks(values, x, y) {
   let last = -Infinity;
   return values.flatMap((value) => {

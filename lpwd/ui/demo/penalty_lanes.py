@@ -1,4 +1,4 @@
-"""The seeds of a scan's cells that are trained here, one lane a method. No gradio here."""
+"""Seeds of a scan that are trained here, one lane per method. Imports no gradio."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ Seeds = dict[int, list[Run]]  # the lanes of each seed, by seed
 
 
 class Lanes:
-    """One object an app."""
+    """Answers the landing page about seeds of its scans."""
 
     def __init__(self, live: Live, recorded: Recorded) -> None:
         self.live, self.store, self.recorded = live, live.store, recorded
         self.scans = {name: get_scan(name) for name in NAMES}
 
     def situation(self, user: User, scan: str, decay: float, methods: list[str]) -> dict[str, Any]:
-        """What is known here of a cell: finished seeds, what holds over them, and what Start would train."""
+        """Return the finished seeds of a cell, their verdict, and the seed that Start would train."""
         coming, working = self.next(user, scan, decay, methods)
         cells = [self.scans[scan].cells[method, decay] for method in methods]
         seeds = self._seeds(cells, self.recorded.seeds(scan, decay))
@@ -39,12 +39,14 @@ class Lanes:
         }
 
     def next(self, user: User, scan: str, decay: float, methods: Sequence[str]) -> tuple[list[RunConfig], bool]:
-        """The lanes that Start means: those queued or training already (True), else the lowest seed that is neither
-        published nor finished here. Raises ConfigError for a cell that the scan lacks.
+        """Return the lanes that Start would train, and whether they are already queued or training.
+
+        Otherwise their seed is the lowest one that is neither published nor finished here. Raises ConfigError for an
+        unknown cell.
         """
         chosen = self._scan(scan)
         if not methods:
-            raise ConfigError("no method is shown: show at least one")
+            raise ConfigError("no method is selected: select at least one")
         lanes = [chosen.config(method, decay, 0) for method in chosen.methods if method in methods]
         if len(lanes) < len(set(methods)):
             raise ConfigError(f"methods are {', '.join(methods)[:200]}: {scan} has {', '.join(chosen.methods)}")
@@ -59,7 +61,7 @@ class Lanes:
         return [lane.model_copy(update={"seed": seed}) for lane in lanes], bool(working)
 
     def look(self, user: User, ids: Sequence[str], cursors: Mapping[str, str]) -> dict[str, Any]:
-        """What a page that shows these lanes has not seen: state and points."""
+        """Return the state of these lanes and their points after `cursors`."""
         records = race_records(self.store, ids[: max(len(scan.methods) for scan in self.scans.values()) + 1])
         where = self._cell(records)
         race = self.live.race([record.run_id for record in records]) or {}
@@ -69,10 +71,10 @@ class Lanes:
         return answer | {"pollMs": POLL_MS.get(race["state"], IDLE_POLL_MS)}
 
     def _scan(self, name: str) -> Scan:
-        return self.scans[name] if name in self.scans else get_scan(name)  # which says what is allowed
+        return self.scans[name] if name in self.scans else get_scan(name)  # raises ConfigError
 
     def _cell(self, records: Sequence[Run]) -> dict[str, Any]:
-        """Which cell and seed these are lanes of. ConfigError for other runs, perhaps of somebody's link."""
+        """Return the cell and the seed of these lanes. Raises ConfigError for other runs."""
         ids = [record.run_id for record in records]
         strengths = {(record.config.weight_decay, record.config.seed) for record in records}
         if len(strengths) == 1 and len(set(ids)) == len(ids):
@@ -81,10 +83,10 @@ class Lanes:
                 lanes = [scan.cells.get((record.config.method, decay)) for record in records]
                 if ids == [lane.model_copy(update={"seed": seed}).run_id for lane in lanes if lane]:
                     return {"scan": scan.name, "decay": decay, "seed": seed}
-        raise ConfigError("demo_runs of this link are no lanes of one strength and seed of a scan")
+        raise ConfigError("demo_runs of this link must be runs of one scan with the same λ and seed")
 
     def _seeds(self, lanes: Sequence[RunConfig], published: set[int]) -> Seeds:
-        """The runs here of these lanes with any seed that is not published, by seed."""
+        """Return the runs of these lanes in this store by seed, without published seeds."""
         by_method = {lane.method: lane for lane in lanes}
         seeds: Seeds = {}
         for record in self.store.records():
@@ -101,12 +103,12 @@ class Lanes:
 
 
 def is_finished(lanes: Sequence[Run], methods: Sequence[str]) -> bool:
-    """Whether every method's run of this seed has ended."""
+    """Return whether the runs of all methods have ended."""
     return {record.config.method for record in lanes if record.status.state in ENDED} >= set(methods)
 
 
 def next_seed(seeds: Seeds, methods: Sequence[str], published: set[int], user: User) -> int:
-    """The lowest seed that is neither published nor finished, and whose unfinished lanes `user` may resume."""
+    """Return the lowest seed that is neither published nor finished, and whose unfinished lanes `user` may resume."""
 
     def free(seed: int) -> bool:
         lanes = seeds.get(seed, [])
@@ -118,7 +120,7 @@ def next_seed(seeds: Seeds, methods: Sequence[str], published: set[int], user: U
 
 
 def holds_here(records: Iterable[Run]) -> str:
-    """What holds over the seeds that have ended here, on the newest kind of machine; pandas is loaded only then."""
+    """Return the verdict over the seeds that ended here on the newest kind of device. Imports pandas if any."""
     ended = [record for record in records if record.status.state in ENDED]
     if not ended:
         return ""

@@ -1,4 +1,4 @@
-// One live seed at the selected lambda: started, watched, stopped, and described.
+// One live seed at the selected lambda: start, follow, stop and describe it.
 
 import { merge } from "../shared/curves.js";
 import { onPoll } from "../shared/page_race.js";
@@ -13,7 +13,7 @@ const ENDED = ["finished", "diverged"];
 const WORKING = ["queued", "running", "stopping"];
 
 export class LiveSeed extends View {
-  /** @param {any} element @param {Server} server @param {() => any} cell what is selected: {scan, decay, methods}
+  /** @param {any} element @param {Server} server @param {() => any} cell returns the selection: {scan, decay, methods}
    * @param {(moved: any) => void} changed called when something else must be drawn; `moved` is the cell of a linked
    *   seed, once, if another cell is selected @param {() => void} described called when its texts have changed */
   constructor(element, server, cell, changed, described) {
@@ -29,7 +29,7 @@ export class LiveSeed extends View {
     /** @type {Curves} */
     this.curves = {};
     /** @type {any} */
-    this.known = null; // what the server knows of the selected cell
+    this.known = null; // the server's state of the selected cell
     this.asked = 0;
     this.starting = false;
     this.busy = false; // another race is training
@@ -60,7 +60,7 @@ export class LiveSeed extends View {
 
   // ---- the server
 
-  /** Ask what is known of the selected cell. */
+  /** Request the state of the selected cell. */
   async ask() {
     this.asked += 1;
     const mine = this.asked;
@@ -111,7 +111,7 @@ export class LiveSeed extends View {
 
   async start() {
     if (this.starting) return;
-    const queues = !this.known?.working; // else the click shows what trains or waits already
+    const queues = !this.known?.working; // else the click shows the seed that trains or is queued
     this.starting = true;
     this.say("problem", "");
     this.describe();
@@ -128,7 +128,7 @@ export class LiveSeed extends View {
     this.say("problem", problem ? `Not started. ${problem}` : "");
     if (!ids) return;
     if (!queues || !this.isWorking()) return this.show(ids);
-    this.next = ids; // what trains on the page stays until it ends
+    this.next = ids; // the race on the page stays until it ends
     this.ask();
   }
 
@@ -159,7 +159,7 @@ export class LiveSeed extends View {
     this.say("state", this.stateText());
     this.say("offer", known ? offerText(known, state) : "");
     this.field("here").hidden = !known?.verdict;
-    this.say("here", known?.verdict ? `Here: ${known.verdict}` : "");
+    this.say("here", known?.verdict ? `On this machine: ${known.verdict}` : "");
     this.described();
   }
 
@@ -180,7 +180,7 @@ export class LiveSeed extends View {
     const run = this.button("run");
     put(run, startLabel(this.known));
     run.setAttribute("aria-disabled", String(this.starting)); // a disabled button would lose the focus
-    run.classList.toggle("lp-starts", !this.known?.working); // everyone may view what trains already
+    run.classList.toggle("lp-starts", !this.known?.working); // everyone may view a race that trains
     this.hide("run", working && this.isHere() && !this.starting, "stop");
     this.hide("stop", !working || !this.live.mine, "run");
     this.button("stop").disabled = working && !this.live.race.canStop;

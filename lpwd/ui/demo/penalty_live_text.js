@@ -4,11 +4,11 @@ import { stateText } from "../shared/race_text.js";
 
 /** @typedef {{working: boolean, here: boolean, busy: boolean, methods: number}} Situation */
 
-/** @param {any} known what the server knows of the selected cell, or null */
+/** @param {any} known the server's state of the selected cell, or null */
 export function startLabel(known) {
   if (known?.working) return `Show seed ${known.next}`;
   if (known?.begun) return `Resume seed ${known.next}`;
-  return "Run it here";
+  return "Run one seed";
 }
 
 /** Describe the lanes on the page. @param {any} live @param {Situation} situation */
@@ -16,21 +16,21 @@ export function liveStateText({ race, seed, mine, decay }, { working, here }) {
   const at = `epoch ${Math.max(1, race.epoch)} of ${race.epochs}`;
   const which = `seed ${seed} at λ ${decay}`;
   const drawn = here ? "" : " Select that λ to see it.";
-  if (race.state === "stopped") return `Here: ${which} was stopped in ${at} and can be resumed.${drawn}`;
-  const verb = { running: "training", finished: "finished" }[race.state];
+  if (race.state === "stopped") return `Stopped ${which} at ${at}. It can be resumed.${drawn}`;
+  const verb = { running: "Training", finished: "Finished" }[race.state];
   const owner = working && !mine ? ", started by another visitor" : "";
-  const lines = verb ? `Here: ${verb} ${which}, ${race.device || "this machine"}${owner}, the thick lines.` : "";
+  const lines = verb ? `${verb} ${which} on ${race.device || "this machine"}${owner} (thick lines).` : "";
   return `${lines} ${stateText(race)}${drawn}`.trim();
 }
 
 /** @param {string} text */
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Say what the start button would run. @param {any} known @param {Situation} situation */
+/** Describe the runs that the start button would queue. @param {any} known @param {Situation} situation */
 export function offerText({ finished, line }, { working, here, busy, methods }) {
   const plural = finished.length > 1 ? "s" : "";
-  const seeds = finished.length ? ` Finished here: seed${plural} ${finished.join(", ")}.` : "";
-  const waits = (working ? !here : busy) ? " Another race is training; this one would wait in the queue." : "";
-  const lead = working && here ? "Running here" : "To run here";
+  const seeds = finished.length ? ` Seed${plural} ${finished.join(", ")} finished on this machine.` : "";
+  const waits = (working ? !here : busy) ? " Another race is training; this one would be queued." : "";
+  const lead = working && here ? "Running" : "To run";
   return `${lead}: ${methods === 1 ? "one lane" : `${methods} lanes`}, one per method shown. ${capital(line)}.${seeds}${waits}`;
 }

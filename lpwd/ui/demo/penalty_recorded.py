@@ -1,12 +1,13 @@
-"""The recorded scans of act two as a page fetches them: one JSON a scan, once, by the digest of what is in it."""
+"""Recorded scans of act two: one JSON file per scan, served under the digest of its content."""
 
-import gzip
 import hashlib
 import json
 import threading
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,12 +17,12 @@ from lpwd.paper.scans import NAMES, file_of, get_scan
 from lpwd.ui.demo.pairs import BUNDLED, source
 from lpwd.ui.published import Cached
 
-READING_MS = 4000  # until a page asks again whether other published results are there
-UNCHANGING = "public, max-age=31536000, immutable"  # what a digest names
+READING_MS = 4000  # poll interval while published results load
+UNCHANGING = "public, max-age=31536000, immutable"  # for URLs with a digest
 
 
 class Recorded:
-    """The bundled scans; those of a results repository in their place, once these have been read."""
+    """The bundled scans, replaced by those of the results repository once it has been read."""
 
     def __init__(self, cached: Cached, folder: Path = SNAPSHOT) -> None:
         self.cached = cached
@@ -31,17 +32,17 @@ class Recorded:
         self._choosing = threading.Lock()
 
     def digests(self) -> dict[str, str]:
-        """By scan; empty if no run of it is published."""
+        """Return the digest of each scan, "" if no run of it is published."""
         return {name: _digest(text) for name, text in self._texts.items()}
 
     def news(self) -> dict[str, Any]:
-        """For the page: the digests of now, and whether there may soon be others."""
+        """Return the current digests, and whether newer results are being read."""
         self._take_newest()
         reading = bool(self.cached.repo) and self.cached.view()["reading"]
         return {"digests": self.digests(), "reading": reading, "pollMs": READING_MS}
 
     def seeds(self, name: str, decay: float) -> set[int]:
-        """The published seeds of any method at this lambda."""
+        """Return the published seeds of all methods at this lambda."""
         if name not in self._seeds:
             found = json.loads(self._texts[name] or b'{"decays": [], "methods": {}}')
             seeds: dict[float, set[int]] = {value: set() for value in found["decays"]}
@@ -56,17 +57,15 @@ class Recorded:
 
         async def serve(request: Request) -> Response:
             text = self._texts.get(request.path_params["name"], b"")
-            if not text:  # it was published when the page was made, and is no more
+            if not text:  # no longer published
                 return JSONResponse(None, headers={"Cache-Control": "no-store"})
             headers = {"Cache-Control": UNCHANGING if request.query_params.get("v") == _digest(text) else "no-store"}
-            if "gzip" in request.headers.get("accept-encoding", ""):
-                return Response(gzip.compress(text, 6), 200, headers | {"Content-Encoding": "gzip"}, "application/json")
             return Response(text, 200, headers, "application/json")
 
-        return Route("/lpwd/scans/{name}", serve, methods=["GET"])
+        return Route("/lpwd/scans/{name}", serve, methods=["GET"], middleware=[Middleware(GZipMiddleware)])
 
     def _take_newest(self) -> None:
-        """Results of the Hub, or their last good copy, are read into JSON once a version; pandas is loaded by then."""
+        """Convert results of the Hub, or their last good copy, to JSON once per version."""
         results, version = self.cached.results, self.cached.version
         if results is None or results.source not in ("hub", "copy"):
             return
@@ -82,7 +81,7 @@ class Recorded:
 
 
 def _with_source(path: Path) -> bytes:
-    """A bundled scan with its source, or empty."""
+    """Return a bundled scan with its source, or b""."""
     return (
         json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"source": BUNDLED}).encode()
         if path.exists()

@@ -1,4 +1,4 @@
-// What act two draws: lines and bands of the recorded scan, lines of the live seed, and the axes.
+// The data of act two's charts: recorded lines and bands, lines of the live seed, and axes.
 
 import { fixed } from "../shared/numbers.js";
 
@@ -37,7 +37,7 @@ export function curveSeries(name, { frame, scan, styles, at, lanes, points }) {
   return [...recorded, ...lanes.flatMap((lane) => liveSeries(name, lane, points(lane.id)))];
 }
 
-/** Return the values minus and plus their deviations, null where there is none.
+/** Return the values minus and plus their deviations, with null for missing values.
  * @param {(number | null)[]} values @param {(number | null)[]} deviations */
 function band(values, deviations) {
   const beside = (/** @type {number} */ sign) =>

@@ -1,4 +1,4 @@
-// Numbers of act two in words: how much decay there is, where one step zeroes a layer, and what comes further right.
+// Sentences of act two: the strength of decay, layers that one step zeroes, and results at larger lambda.
 
 import { fixed, NONE, short } from "../shared/numbers.js";
 
@@ -6,14 +6,14 @@ const TINY = 1e-5;
 
 const signedPoints = (/** @type {number} */ value) => `${value < 0 ? "−" : "+"}${fixed(Math.abs(value), 2)}`;
 
-/** Return what a step keeps, in percent with two digits of what it loses: 98.2 %, 99.99 %. @param {number} lost */
+/** Return the share that a step keeps, with two digits of the lost share: 98.2 %, 99.99 %. @param {number} lost */
 function keptText(lost) {
   const percent = 100 * lost;
   if (!(percent > 0 && percent < 100)) return `${percent > 0 ? 0 : 100} %`;
   return `${short(Number((100 - percent).toFixed(Math.max(0, 1 - Math.floor(Math.log10(percent))))), 12)} %`;
 }
 
-/** Return what decay alone leaves of a weight: (1 - eta lambda)^steps. @param {any} frame @param {number} rate */
+/** Return the share of a weight that decay alone leaves: (1 - eta lambda)^steps. @param {any} frame @param {number} rate */
 export const remaining = (frame, rate) => Math.max(0, 1 - frame.lr * rate) ** frame.decayingSteps;
 
 /** @param {any} frame @param {number} rate */
@@ -31,8 +31,8 @@ export function shrinkText(frame, decay, lpwd) {
     `steps of a run, decay alone leaves ${about}${remainingText(frame, decay)} of its initial value`;
   if (!lpwd?.rates) return `${wd}.`;
   const [first, last] = lpwd.rates.map((/** @type {number} */ rate) => remainingText(frame, rate));
-  const layers = `Under LPWD it leaves ${first} in the layer that decays least, ${last} in the one that decays most`;
-  return `${wd}. ${layers}. Averaged over parameters, LPWD decays by ${short(lpwd.meanRate / decay, 3)} λ.`;
+  const layers = `Under LPWD it leaves ${first} in the layer with the lowest rate and ${last} in the layer with the highest`;
+  return `${wd}. ${layers}. LPWD’s mean rate over parameters is ${short(lpwd.meanRate / decay, 3)} λ.`;
 }
 
 /** Warn if one step zeroes a layer or changes its sign, else return "".
@@ -45,7 +45,7 @@ export function zeroedText(frame, decay, cells) {
   const zeroed = rates.filter(({ rate }) => frame.lr * rate >= 1);
   if (!zeroed.length) return "";
   const named = zeroed.map(({ label, rate }) => `${label} (η λᵢ = ${short(frame.lr * rate, 3)})`);
-  return `One step would zero a whole layer here: ${named.join(", ")}. Such a run learns nothing.`;
+  return `A single step would zero a whole layer: ${named.join(", ")}. Such a run cannot learn.`;
 }
 
 /** Say where LPWD is behind WD at a stronger decay, else return "". @param {any} scan @param {string} value @param {number} at */
@@ -65,7 +65,7 @@ export function hintText(scan, value, at) {
 }
 
 /** @param {{n: number, mean: number | null, std: number | null}} found */
-export const spreadText = ({ n, mean, std }) =>
+const spreadText = ({ n, mean, std }) =>
   n ? `${fixed(mean, 2)}${std === null ? "" : `±${fixed(std, 2)}`} (n = ${n})` : NONE;
 
 /** @param {[number, number | null, number | null] | null | undefined} gap mean and 95 % interval */

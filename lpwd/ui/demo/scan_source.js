@@ -1,4 +1,4 @@
-// The recorded scans of act two: fetched once each, after the page is painted, and again when other results arrive.
+// Fetches the recorded scans of act two, again when new results arrive.
 
 import { watch } from "../shared/polling.js";
 

@@ -23,10 +23,7 @@ const FRAME_MS = 50;
 const WORDS_MS = 250;
 const SETTLE_MS = 900;
 
-/** @type {Mount} */
-export const mount = (element, { props }) => void new Toy(element, JSON.parse(props.styles));
-
-class Toy extends View {
+export class Toy extends View {
   /** @param {any} element @param {Record<string, Style>} styles by method */
   constructor(element, styles) {
     super(element);

@@ -3,10 +3,10 @@
 import { Canvas } from "./toy_canvas.js";
 import { CURVATURE, distance, MINIMUM, START, TRAIL } from "./toy_physics.js";
 
-const LOW = [-0.5, -0.5]; // what must be visible, of weight 1 and weight 2
+const LOW = [-0.5, -0.5]; // the visible range of weight 1 and weight 2
 const HIGH = [1.7, 0.95];
 const LEVELS = 10;
-const RADII = { wd: 7, rwd: 5, pwd: 3 }; // concentric where the methods coincide
+const RADII = { wd: 7, rwd: 5, pwd: 3 }; // concentric if the methods coincide
 const MOVES = [0.45, 0.9]; // end of the first and second move of a step, as fractions of the step
 
 /** Return the point at `share` of the way from a to b. @param {Vector} a @param {Vector} b @param {number} share */
@@ -47,7 +47,7 @@ export class Bowl {
     return [this.left + x * this.scale, this.top - y * this.scale];
   }
 
-  /** Add the points where the loss is `level` above its minimum. */
+  /** Add the contour on which the loss is `level` above its minimum. */
   addContour(level) {
     const [[a, b], [, d]] = CURVATURE;
     for (let angle = 0; angle < 6.3; angle += 0.05) {

@@ -1,4 +1,4 @@
-// Canvases of act one: as sharp as the screen, in the page's colours, light or dark.
+// Canvases of act one, at the resolution of the screen and in the colours of the theme.
 
 import { color, onThemeChange } from "../shared/plotly.js";
 
@@ -18,7 +18,7 @@ export class Canvas {
     /** @type {Record<string, string>} */
     this.colors = {};
     this.readTheme();
-    onThemeChange(() => {
+    onThemeChange(node, () => {
       this.readTheme();
       redraw();
     });

@@ -1,4 +1,4 @@
-// Act one's arithmetic: WD, RWD and PWD step side by side on a quadratic loss of two weights. No page here.
+// The steps of WD, RWD and PWD on a quadratic loss of two weights. Needs no page.
 
 export const MINIMUM = [1.15, 0.05]; // one weight ends near 0, as most weights of a network do
 export const CURVATURE = [
@@ -24,7 +24,7 @@ export function mulberry32(seed) {
 }
 
 /** Return a normal number made of two uniform ones (Box and Muller). @param {() => number} uniform */
-const normal = (uniform) => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+export const normal = (uniform) => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 
 /** @param {Vector} theta */
 export const gradient = (theta) =>
@@ -32,7 +32,7 @@ export const gradient = (theta) =>
 
 /** Return U at step t: the gradient (SGD), or Adam's direction, whose moments stay with the path.
  * @param {{m: Vector, v: Vector}} path @param {Vector} g @param {Optimizer} optimizer @param {number} t */
-function direction(path, g, optimizer, t) {
+export function direction(path, g, optimizer, t) {
   if (optimizer === "sgd") return g;
   return g.map((x, i) => {
     path.m[i] = BETA1 * path.m[i] + (1 - BETA1) * x;

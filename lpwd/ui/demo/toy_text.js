@@ -1,4 +1,4 @@
-// Sentences of act one, computed from what it shows.
+// Sentences of act one.
 
 import { count, signed } from "../shared/numbers.js";
 
@@ -15,8 +15,8 @@ export const gapText = (value) => (value === 0 ? "0" : value.toPrecision(2));
 export function lineText(ways, c, digits, lead) {
   const [wd, rwd, pwd] = ways;
   const at = (/** @type {number} */ value) => signed(value, digits);
-  const wrong = "further from 0 than the update left it: its decay pushed the wrong way";
-  const side = wd.opposes ? wrong : "closer to 0 than the update left it";
+  const wrong = "further from 0 than after the update: its decay pushed the wrong way";
+  const side = wd.opposes ? wrong : "closer to 0 than after the update";
   const factor = Number((1 - c).toPrecision(4));
   return [
     `${lead} WD ends at ${at(wd.after)}, ${side}. RWD ends at ${at(rwd.after)}.`,

@@ -1,4 +1,4 @@
-"""Audits of optimizers for the page: those recorded with the package, and one of torch or timm run here and now."""
+"""Audits of optimizers: the recorded table, and new audits on this machine."""
 
 import functools
 import json
@@ -11,25 +11,25 @@ from lpwd.audit.table import HEAD, cells, recorded
 from lpwd.config import ConfigError
 from lpwd.optimizers import OPTIMIZERS, OWN
 
-SECONDS = 120  # of one audit, most of which imports torch and timm
+SECONDS = 120  # timeout of one audit, which mostly imports torch and timm
 _one_at_a_time = threading.Lock()
 
 
 def audits() -> dict[str, Any]:
-    """Head and rows of the recorded table, each row with the version that was audited; and what can be audited here."""
+    """Return head and rows of the recorded table, and the names that can be audited here."""
     rows = [[*cells(row), row["version"]] for row in recorded()]
     return {"head": [*HEAD, "Version"], "rows": rows, "names": names()}
 
 
 def names() -> list[str]:
-    """The names of torch and timm: no request names a module to import."""
+    """Return the optimizers of torch and timm, so that a request cannot name a module to import."""
     return [name for name, row in OPTIMIZERS.items() if isinstance(row.source, str) and name not in OWN]
 
 
 def audit_now(name: str) -> dict[str, Any]:
-    """The row of an optimizer as its class is on this machine. Raises ConfigError on another name, and if busy."""
+    """Audit an optimizer on this machine and return its row. Raises ConfigError for an unknown name, and if busy."""
     if name not in names():
-        raise ConfigError(f"{name[:60]!r} is no optimizer of torch or timm: choose one of the list")
+        raise ConfigError(f"unknown optimizer {name[:60]!r}: choose one from the list")
     if not _one_at_a_time.acquire(timeout=SECONDS):
         raise ConfigError("another audit is running: try again in a minute")
     try:
@@ -40,7 +40,7 @@ def audit_now(name: str) -> dict[str, Any]:
 
 @functools.cache
 def _measured(name: str) -> dict[str, Any]:
-    """From a process of its own: the page has no torch."""
+    """Run the audit in a child process, because the page does not import torch."""
     command = [sys.executable, "-m", "lpwd", "audit", name, "--json"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603

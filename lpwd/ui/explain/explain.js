@@ -1,46 +1,38 @@
 // The Explain tab: the numeric check, the rates by layer, and the copy buttons.
 
 import { Figure } from "../shared/figure.js";
-import { copy } from "../shared/files.js";
 import { short } from "../shared/numbers.js";
 import { Profile } from "../shared/profile.js";
 import { call } from "../shared/server.js";
 import { parameter, remember, tabLink } from "../shared/url.js";
 import { table, View } from "../shared/widgets.js";
 import { rowsWith } from "./audit_rows.js";
+import { compare } from "./identities.js";
 
-const DRAWN = "profile"; // the rule of one's own profile
+const DRAWN = "profile"; // the rule name of a drawn profile
 const ROUNDING = 1e-9; // largest relative difference of an identity in float64
 
 /** @param {number} value */
-export const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
+const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", "−"));
 
 /** @type {Mount} */
 export function mount(element, { server }) {
-  new Check(element, server);
+  new Check(element);
   new LayerRates(element, server).open();
   new Audits(element, server).open();
 }
 
 class Check extends View {
-  constructor(element, server) {
+  constructor(element) {
     super(element);
-    this.server = server;
     this.on("check", "submit", (event) => this.run(event));
-    for (const [name, text] of [
-      ["copy", "code"],
-      ["copy-bibtex", "bibtex"],
-    ]) {
-      this.on(name, "click", ({ target }) => copy(target, `${this.field(text).textContent?.trimEnd()}\n`));
-    }
   }
 
-  async run(event) {
+  run(event) {
     event.preventDefault();
     const form = /** @type {any} */ (this.field("check"));
     const { eta, lam, optimizer } = Object.fromEntries(new FormData(form));
-    this.say("checked", "Computing …");
-    const { problem, checks } = await call(this.server, "check", { eta: Number(eta), lam: Number(lam), optimizer });
+    const { problem, checks } = compare(Number(eta), Number(lam), optimizer);
     this.field("checks").replaceChildren();
     if (problem) return this.say("checked", problem);
     const worst = Math.max(...checks.filter(({ exact }) => exact).map(({ difference }) => difference));

@@ -1,4 +1,4 @@
-"""lambda_i of every layer as a figure, a table and a sentence; layer counts from the paper's models and from runs."""
+"""Decay rate lambda_i of every layer as a figure, a table and a sentence."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ ALLOWED = f"n must be 1 to {MAX_LAYERS}, λ 0 to 1,000,000 and the rule one of {
 
 @dataclass(frozen=True)
 class Layers:
-    """A model's layers; names and parameter counts are known where a run here recorded them."""
+    """The layers of a model; names and parameter counts are known if a run here recorded them."""
 
     label: str
     n: int
@@ -30,7 +30,7 @@ PAPER = (Layers("ConvNeXt-T", 20), Layers("ConvNeXt-S, ConvNeXt-B", 38), Layers(
 
 
 def models(store: RunStore) -> list[Layers]:
-    """The models of the runs in the store, then the paper's."""
+    """Return the models of the runs in the store, then the paper's."""
     layers_by_model: dict[str, Layers] = {}
     for record in store.records():
         key = f"{record.config.model} {json.dumps(record.config.model_kwargs, sort_keys=True)}"
@@ -40,7 +40,7 @@ def models(store: RunStore) -> list[Layers]:
 
 
 def _recorded(store: RunStore, run_id: str) -> Layers | None:
-    """The layers that the run recorded when it started."""
+    """Return the layers that the run recorded when it started."""
     started = store.history(run_id).started
     if started is None:
         return None
@@ -51,9 +51,9 @@ def _recorded(store: RunStore, run_id: str) -> Layers | None:
 def view(
     store: RunStore, model: int | None, n: int, rule: str, weight_decay: float, profile: str = "", mean: str = "layers"
 ) -> dict[str, Any]:
-    """Figure, table and summary for `n` layers; `model` is a place in `models(store)` or None for any other n.
+    """Return figure, table and summary for `n` layers; `model` is an index of `models(store)`, or None.
 
-    A `profile`, such as `0,1,2`, replaces the rule; with mean "drawn" its multipliers stand as they are.
+    A `profile`, such as `0,1,2`, replaces the rule; with mean "drawn" its multipliers are not rescaled.
     """
     if not 1 <= n <= MAX_LAYERS or not 0 <= weight_decay <= 1e6:
         raise ConfigError(ALLOWED)
@@ -78,7 +78,7 @@ def view(
 
 
 def _drawn(n: int, weight_decay: float, profile: str, mean: str) -> Sequence[float]:
-    """The rates of a profile. Raises ConfigError if it is none."""
+    """Return the rates of a profile. Raises ConfigError for an invalid profile."""
     try:
         return profile_rates(n, weight_decay, codec.read("profile", profile), rescaled=mean != "drawn")
     except ValueError as error:
@@ -86,7 +86,7 @@ def _drawn(n: int, weight_decay: float, profile: str, mean: str) -> Sequence[flo
 
 
 def weighted_mean(values: Sequence[float], counts: Sequence[int]) -> float | None:
-    """The mean of lambda_i over parameters instead of layers; None where the counts are not known."""
+    """Return the mean of lambda_i over parameters, or None if the counts are unknown."""
     return sum(v * c for v, c in zip(values, counts, strict=True)) / sum(counts) if counts else None
 
 

@@ -1,4 +1,4 @@
-"""The Explain tab: the update rules, what is the same in them, the rate of each layer, the objections, the library."""
+"""The Explain tab: update rules, their equivalences, layer rates, audits, objections and citation."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -14,26 +14,28 @@ from lpwd.store import RunStore
 from lpwd.ui import look
 from lpwd.ui.explain import rates
 from lpwd.ui.explain.audits import audit_now, audits
-from lpwd.ui.explain.identities import checks
 from lpwd.ui.shared import paper
 from lpwd.ui.web.answers import server_functions
 
-# Method -> the lines of one step; what differs from the baseline stands in [brackets]. c = ηλ.
+# Method -> lines of one step, with differences from the baseline in [brackets], and a comment. c = ηλ.
 GRADIENT, UPDATE = "g ← ∇f(θ)", "θ ← θ − η U(g)"
 RULES: dict[str, tuple[Sequence[str], str]] = {
     "baseline": ([GRADIENT, UPDATE], "No decay. U is Adam’s direction or SGD’s momentum buffer."),
     "l2": (["g ← ∇f(θ) [+ λ θ]", UPDATE], "The penalty enters the moments, where Adam rescales it."),
     "wd": (
         [GRADIENT, "θ ← θ − η U(g) [− c θ]"],
-        "Eq. 1, AdamW: shrinks by the weights before the update. The paper’s “delay”: it may push a weight that the "
-        "update carried across 0 further away.",
+        "Eq. 1, AdamW: decays in proportion to the weights before the update. If the update moves a weight across 0, "
+        "decay pushes it further away (the paper’s “delay”).",
     ),
     "rwd": (
         [GRADIENT, "θ′ ← θ − η U(g)", "θ ← θ′ [− c θ′]"],
-        "Eq. 7: shrinks the updated weights. The last line of the paper’s algorithm 1 has θ for θ′, a misprint: it "
-        "would be WD.",
+        "Eq. 7: decays the updated weights. The last line of the paper’s algorithm 1 has θ instead of θ′, a misprint "
+        "that would make it WD.",
     ),
-    "pwd": (["[θ ← θ − c θ]", GRADIENT, UPDATE], "Algorithm 2: shrinks first; the gradient is the shrunk weights’."),
+    "pwd": (
+        ["[θ ← θ − c θ]", GRADIENT, UPDATE],
+        "Algorithm 2: decays first and computes the gradient at the decayed weights.",
+    ),
     "lpwd": (
         ["[cᵢ = η λ · 2i/n]", "[θ ← θ − cᵢ θ]", GRADIENT, UPDATE],
         "Algorithm 3: PWD with a rate for each layer, i = 1 shallow to n deep. Eq. 9 has λ i/n, and section 4 sets "
@@ -43,8 +45,8 @@ RULES: dict[str, tuple[Sequence[str], str]] = {
 OBJECTIONS = (
     (
         "The mean of the ten best test epochs selects on the test set.",
-        "Beside the best 10 stand the last epoch and the test top-1 at the best epoch of a validation split. Runs "
-        "judges by any of them.",
+        "The app also reports the last epoch, and the test top-1 at the best epoch of a validation split. The Runs "
+        "tab compares by any of them.",
     ),
     (
         "The ten best epochs of one run are not ten independent measurements.",
@@ -56,7 +58,7 @@ OBJECTIONS = (
         "verdict gives n and a t interval. It says “no difference” only if the interval lies within the margin.",
     ),
     (
-        "Is it the layers or the timing? PWD and the layer rule arrive together.",
+        "Is it the layers or the timing? The paper introduces PWD and the layer rule together.",
         "Controls: LWD and LRWD have LPWD’s layer rule with WD’s and RWD’s timing.",
     ),
     (
@@ -70,8 +72,7 @@ OBJECTIONS = (
     ),
     (
         "Is the penalty multiplied by η? The algorithms say no, section 4.4 says yes.",
-        "c = η λ, with the η of the step that it belongs to. Uncoupled, λ = 0.5 would zero the deepest layer in every "
-        "step.",
+        "c = η λ, with the η of the same step. Without η, λ = 0.5 would zero the deepest layer in every step.",
     ),
 )
 CODE = """\
@@ -83,9 +84,6 @@ for images, labels in batches:
 
 
 def build(store: RunStore) -> None:
-    def check(eta: float, lam: float, optimizer: str = "adam") -> dict[str, Any]:
-        return {"checks": [asdict(c) for c in checks(eta, lam, optimizer)]}
-
     def layer_rates(
         model: int | None, n: int, rule: str, weight_decay: float, profile: str = "", mean: str = "layers"
     ) -> dict[str, Any]:
@@ -97,14 +95,14 @@ def build(store: RunStore) -> None:
     gr.HTML(
         html_template=page(),
         js_on_load=look.mount("explain/explain.js"),
-        server_functions=server_functions(check, layer_rates, models, audits, audit_now),
+        server_functions=server_functions(layer_rates, models, audits, audit_now),
         elem_id="lp-explain",
         apply_default_css=False,
     )
 
 
 def page() -> str:
-    """explain.html with the tables of this file in it."""
+    """Return explain.html with the tables of this file."""
     parts: Mapping[str, str] = {
         "RULES": "".join(_rule(method) for method in RULES),
         "OBJECTIONS": "".join(

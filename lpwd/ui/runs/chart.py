@@ -1,4 +1,4 @@
-"""The pinned chart of the workspace: ticked runs over each other, and what their difference supports. No gradio."""
+"""The chart of the ticked runs: figure, verdicts and tables. Imports no gradio."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from lpwd.ui.runs import compared, overlay
 from lpwd.ui.web.topics import IDLE_MS
 
 TABLE_ROWS = 300
-FOLLOW_MS = 2000  # until a page asks again while a run in the chart trains
+FOLLOW_MS = 2000  # poll interval while a run in the chart trains
 RESULTS = {"best10_mean": "Best 10", "last_top1": "Last epoch", "val_selected_top1": "Validation-selected"}
 
 
@@ -29,12 +29,12 @@ def view(
     layer: str = "",
     stamp: str = "",
 ) -> dict[str, Any]:
-    """Figure, verdicts and tables of the chosen items. Raises ConfigError for what a link may have wrong.
+    """Return figure, verdicts and tables of the chosen items. Raises ConfigError for an invalid link.
 
-    Only `stamp` and `pollMs` if nothing has changed since the answer with this `stamp`.
+    Returns only `stamp` and `pollMs` if nothing has changed since the answer with this `stamp`.
     """
     if y not in overlay.Y or x not in overlay.X or value not in QUANTITIES or not 0 <= smooth < 1:
-        raise ConfigError("this link asks for a chart that there is not: choose again below")
+        raise ConfigError("this link names an unknown chart: choose another below")
     groups = compared.choose(curves.runs, items, each=each)
     now = {"stamp": _stamp(curves.runs, groups), "pollMs": FOLLOW_MS if _moving(groups) else IDLE_MS}
     if stamp == now["stamp"]:
@@ -56,7 +56,7 @@ def view(
 
 
 def _stamp(runs: Runs, groups: Sequence[compared.Group]) -> str:
-    """Changes when a run records more or ends."""
+    """Return a stamp that changes when a run records more or ends."""
     recorded = tuple(runs.record(ref).history.stamp for group in groups for ref in group.ids)
     return f"{hash((recorded, tuple(state for group in groups for state in group.runs.state))):x}"
 
@@ -66,7 +66,7 @@ def _moving(groups: Sequence[compared.Group]) -> bool:
 
 
 def _origins(runs: Runs, groups: Sequence[compared.Group]) -> str:
-    """Where published runs are from, in a sentence; empty if all were trained here."""
+    """Return a sentence on the sources of published runs, or "" if all were trained here."""
     drawn = [runs.record(ref) for group in groups for ref in group.ids]
     published = [run for run in drawn if run.is_published]
     if not published:
@@ -76,7 +76,7 @@ def _origins(runs: Runs, groups: Sequence[compared.Group]) -> str:
 
 
 def _summary(drawn: Sequence[overlay.Line], y: str) -> str:
-    """The chart in words: where each mean ends."""
+    """Describe the chart: the last value of each mean."""
     digits = 2 if "%" in overlay.Y[y][0] else 4
     ends = [
         f"{line.label} {number(float(line.mean['mean'].iloc[-1]), digits=digits)}"
@@ -105,7 +105,7 @@ def _results(groups: Sequence[compared.Group]) -> list[list[str]]:
 
 
 def _points(drawn: Sequence[overlay.Line], x: str) -> list[list[str]]:
-    """Mean and deviation by x, at most TABLE_ROWS rows; the CSV has all."""
+    """Return mean and deviation by x in at most TABLE_ROWS rows; the CSV has all."""
     columns: dict[str, pd.Series] = {}
     for line in drawn:
         table = line.mean if x != "seconds" else line.mean.assign(x=line.mean.index)

@@ -1,8 +1,8 @@
 // Columns of the table of runs. A line is {key, rows}: one run, or the seeds of one setting.
 
 import { duration, fixed, mean, NONE, spread, whole } from "../shared/numbers.js";
+import { sparkline } from "../shared/sparkline.js";
 import { make } from "../shared/widgets.js";
-import { spark } from "./spark.js";
 
 const STATES = ["running", "stopping", "queued", "failed", "interrupted", "stopped", "finished", "diverged"];
 export const DEFAULT = [
@@ -17,16 +17,17 @@ export const DEFAULT = [
   "epochs",
   "speed",
 ];
+export const MAX_CURVES = 6; // in one small picture
+const SPARK = { width: 72, height: 20, pad: 1 };
 const LEFT = "lp-left"; // for texts; "wide" columns are hidden on small screens
 
 const day = (seconds) => new Date(seconds * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 const small = (textContent) => make("small", { textContent });
 
-/** @param {number} value */
-export function large(value) {
-  if (value >= 1e6) return `${fixed(value / 1e6, 1)} M`;
-  return value >= 1e4 ? `${fixed(value / 1e3, 0)} k` : whole(value);
-}
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** Return 28M, 12.3K or 1,234. @param {number} value */
+export const large = (value) => (value >= 1e4 ? compact.format(value) : whole(value));
 
 const values = ({ rows }, name) =>
   rows.map((row) => row[name]).filter((value) => value !== null && value !== undefined);
@@ -53,6 +54,16 @@ function top1Cell(line) {
     fixed(middle, 2),
     small(error === null ? `n = ${n}` : `± ${fixed(error, 2)}, n = ${n}`),
   );
+}
+
+/** Return test top-1 by epoch of a few runs. @param {any} line @param {Map<string, (number | null)[]>} curves by run id */
+function curveCell({ rows }, curves, color) {
+  const series = rows.slice(0, MAX_CURVES).map(({ id }) => (curves.get(id) ?? []).filter((value) => value !== null));
+  const lines = series.filter((y) => y.length > 1).map((y) => ({ x: y.map((_, i) => i / (y.length - 1)), y, color }));
+  if (!lines.length) return "";
+  const all = lines.flatMap(({ y }) => y);
+  const label = `test top-1 by epoch, ${fixed(Math.min(...all), 1)} to ${fixed(Math.max(...all), 1)} %`;
+  return sparkline(lines, SPARK, { role: "img", "aria-label": label });
 }
 
 const stateOf = ({ rows }) => STATES.find((name) => rows.some((row) => row.state === name));
@@ -85,7 +96,7 @@ export function columnsOf({ methods, optimizers }) {
   const chip = (line) => make("i", { className: "lp-chip", style: { background: method(line).color } });
   const methodCell = (line) => make("span", { className: "lp-method" }, chip(line), method(line).label);
   const best = (line) => top1(line).middle ?? top1(line).now;
-  const curve = (line, curves) => spark(line.rows, curves, method(line).color);
+  const curve = (line, curves) => curveCell(line, curves, method(line).color);
   const seed = ({ rows }) => (rows.length > 1 ? NONE : String(rows[0].seed));
   return {
     method: { title: "Method", value: (line) => method(line).label, cell: methodCell, className: LEFT },

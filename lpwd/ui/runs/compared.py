@@ -1,8 +1,7 @@
-"""What is compared: chosen runs and groups of seeds, their statistics over seeds, and a verdict for each pair.
+"""Compare chosen runs: groups of seeds, their statistics, and a verdict for each pair of groups.
 
-A group is all runs that differ in nothing but the seed. Its key, as links carry it, is
-`method*setting*scale*device` (lpwd/runs.py); everything else in a link is the name of a run. What is published
-is never in one group with what was trained here.
+A group is all runs that differ in the seed alone. Its key in a link is `method*setting*scale*device` (lpwd/runs.py);
+other items of a link are names of runs. Published runs and runs trained here are never in one group.
 """
 
 import itertools
@@ -29,7 +28,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 @dataclass(frozen=True)
 class Group:
-    """One line of the comparison: runs that differ in the seed alone."""
+    """Runs that differ in the seed alone: one line of the chart."""
 
     key: str
     method: str
@@ -43,7 +42,7 @@ class Group:
 
     @cached_property
     def first(self) -> dict[str, Any]:
-        """The configuration and circumstances of one run; all but the seed is every run's."""
+        """The row of one run; all but the seed is the same for every run of the group."""
         return _row(self.runs)
 
     @property
@@ -57,9 +56,9 @@ def _row(runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def choose(runs: Runs, items: Sequence[str], *, each: bool = False) -> list[Group]:
-    """Return the groups of these refs and group keys, in their order. Raises ConfigError for an unknown one.
+    """Return the groups of these runs and group keys, in their order. Raises ConfigError for an unknown item.
 
-    Chosen seeds of one group stand in one group; `each` keeps every run apart.
+    Seeds of one setting form one group; with `each`, every run is a group of its own.
     """
     chosen = runs.chosen(items)
     if len(chosen) > MAX_RUNS:
@@ -96,7 +95,7 @@ def _groups(parts: Sequence[pd.DataFrame]) -> list[Group]:
 
 
 def _says(first: dict[str, Any], name: str) -> bool:
-    """Whether a label names this field: not what is off, and not the decay rate of a method without decay."""
+    """Return whether a label names this field: not if it is off, nor the decay rate of a method without decay."""
     return first[name] is not False and not (name == "weight_decay" and shown_method(first["method"]).rates == "none")
 
 
@@ -105,7 +104,7 @@ def _texts(firsts: Sequence[dict[str, Any]], name: str) -> set[str]:
     return {_text(first[name]) for first in firsts if flag or _says(first, name)}
 
 
-# What tells two groups apart beside the method -> how a label says it.
+# Fields that labels name if groups differ in them -> their format.
 NAMED = {
     "origin": "{}",
     "lr": "η {}",
@@ -140,7 +139,7 @@ def _text(value: Any) -> str:
 
 
 def statistics(groups: Sequence[Group], value: str) -> list[dict[str, Any]]:
-    """n, mean and deviation (ddof 1) over the finished seeds of each group."""
+    """Return n, mean and standard deviation (ddof 1) over the finished seeds of each group."""
     runs = pd.concat([group.runs.assign(method=group.label) for group in groups])
     rows = {row["method"]: row for row in over_seeds(runs, value).to_dict("records")}
     return [_statistics(group, rows[group.label]) for group in groups]
@@ -154,14 +153,14 @@ def _statistics(group: Group, row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def pairs(groups: Sequence[Group], value: str) -> list[dict[str, Any]]:
-    """The paired difference of each two groups (of the first one with all others where they are many)."""
+    """Return the paired difference of each two groups, or with many groups of each group and the first."""
     every = list(itertools.combinations(groups, 2))
     kept = every if len(every) <= MAX_PAIRS else [(groups[0], other) for other in groups[1:]]
     return [pair(left, right, value) for right, left in kept]
 
 
 def pair(group: Group, other: Group, value: str) -> dict[str, Any]:
-    """`group` minus `other` over the seeds that both have, with its sentence."""
+    """Return `group` minus `other` over their common seeds, with its verdict."""
     both = pd.concat([part.runs.assign(method=part.label) for part in (group, other)])
     names = {"method": group.label, "other": other.label}
     try:
@@ -187,7 +186,7 @@ PAIRABLE = {"method", "lr", "weight_decay", "origin"}
 
 
 def differing(groups: Sequence[Group]) -> list[list[str]]:
-    """The fields of the configuration in which groups differ: one row per field, its name first."""
+    """Return the fields of the configuration in which groups differ: one row per field, its name first."""
     fields = ["method", *(name for name in CONFIG if name not in ("method", "seed"))]
     rows = [[name, *(_text(group.first[name]) for group in groups)] for name in fields]
     return [row for row in rows if len(set(row[1:])) > 1]
@@ -197,7 +196,7 @@ CONFIG = [*runs_frame([]).columns[1 : list(runs_frame([]).columns).index("state"
 
 
 def comparison(runs: Runs, run_ids: Sequence[str], value: str) -> dict[str, Any]:
-    """The answer of the endpoint /compare: seeds grouped, each two groups paired."""
+    """Return the answer of the endpoint /compare: statistics of each group, and each pair of groups."""
     if value not in QUANTITIES:
         raise ConfigError(f"value is {value!r}: allowed are {', '.join(QUANTITIES)}")
     if not run_ids:

@@ -1,6 +1,5 @@
-// One run beside the list: what it was, how it ended, its name and note, and its actions.
+// The details of one run, its name and note, and its actions.
 
-import { copy } from "../shared/files.js";
 import { short } from "../shared/numbers.js";
 import { openRuns } from "../shared/page_race.js";
 import { call, changeRace } from "../shared/server.js";
@@ -38,8 +37,6 @@ export class RunDetail extends View {
     this.onClick("open", () => openRuns(this.run.beside));
     this.onClick("clone", () => this.clone());
     this.onClick("delete-one", () => remove([this.run.id]));
-    this.onClick("copy", ({ target }) => copy(target, this.run.command));
-    this.onClick("copy-snippet", ({ target }) => copy(target, this.run.snippet));
     this.onClick("close", () => this.closeByHand());
   }
 
@@ -102,7 +99,7 @@ export class RunDetail extends View {
     this.field(name).replaceChildren(...pairs.flatMap(pair));
   }
 
-  /** Update the run after the list has changed, without touching what is being typed. */
+  /** Update the run after the list has changed, without changing the fields of the form. */
   follow(rows) {
     if (!this.run) return;
     const row = rows.get(this.run.id);

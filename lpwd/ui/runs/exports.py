@@ -1,4 +1,4 @@
-"""What leaves the workspace as a file: the table of runs, the curves, and a CSV that `trackio.import_csv` reads."""
+"""Exports: the table of runs, the curves, and a CSV for `trackio.import_csv`."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from lpwd.ui.shared.spreadsheet import csv
 from lpwd.ui.views import public
 
 Kind = Literal["csv", "json"]
-# trackio keeps the letters, digits and slashes of a column's name, ten of them: with `12/` before it a name has seven.
+# trackio keeps ten characters of a column name (letters, digits, slashes): seven after a prefix such as `12/`.
 TRACKIO = {
     "loss": "train_loss",
     "tstloss": "test_loss",
@@ -31,7 +31,7 @@ TRACKIO_FILE = "lpwd-trackio.csv"
 
 
 def table(runs: Runs, items: Sequence[str], kind: Kind) -> str:
-    """Settings, results and circumstances of the runs of these names and group keys."""
+    """Return settings, results and metadata of these runs as CSV or JSON."""
     chosen = runs.chosen(items)
     if kind == "json":
         whole = [{**public(run), "run_id": run.ref, "published": run.origin_text} for run in chosen]
@@ -44,7 +44,7 @@ def table(runs: Runs, items: Sequence[str], kind: Kind) -> str:
 
 
 def points(curves: Curves, groups: Sequence[Group], y: str, layer: str = "") -> str:
-    """Every recorded value, not thinned: one row per run and point."""
+    """Return every recorded value as CSV, not thinned: one row per run and point."""
     parts = []
     for group in groups:
         for run in group.runs.itertuples():
@@ -58,11 +58,10 @@ def points(curves: Curves, groups: Sequence[Group], y: str, layer: str = "") -> 
 
 
 def trackio(runs: Runs, items: Sequence[str]) -> dict[str, Any]:
-    """`text`, a CSV with one row per step, and `line`, the code that imports it. Raises ConfigError.
+    """Return `text`, a CSV with one row per step, and `line`, the code that imports it. Raises ConfigError.
 
-    trackio reads one file as one run of a project that it does not have yet, hence a project of this choice's own; of
-    several runs the columns are `1/top1`, `2/top1`, ..., and comments above the line say which is which. There is no
-    clock time: training seconds are a column.
+    trackio imports a file as one run of a new project, so each choice of runs gets its own project name. With several
+    runs the columns are `1/top1`, `2/top1`, ..., explained in comments above the code. Training seconds are a column.
     """
     chosen = runs.chosen(items)
     if not 0 < len(chosen) <= MAX_TRACKIO_RUNS:

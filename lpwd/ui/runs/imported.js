@@ -1,4 +1,4 @@
-// Runs of other trackers: files that are dropped on the tab, compared by the server, and kept in this browser alone.
+// Runs of other trackers: files dropped on the tab, compared by the server, and stored only in this browser.
 
 import { Figure } from "../shared/figure.js";
 import { onFilesDropped } from "../shared/files.js";
@@ -75,7 +75,7 @@ export class Imported extends View {
     this.draw(answer);
   }
 
-  /** Compare what the browser has kept, once the tab is open: the server reads it anew. */
+  /** Compare the stored file again once the tab is open. */
   async restore() {
     const text = localStorage.getItem(KEY);
     if (this.kept || !text) return;
@@ -123,20 +123,11 @@ export class Imported extends View {
 
 /** @param {File[]} files @param {object} chosen columns */
 async function compared(files, chosen) {
-  const contents = await Promise.all(files.map(async (file) => [file.name, await base64(file)]));
+  const bytes = async (/** @type {File} */ file) => /** @type {any} */ (new Uint8Array(await file.arrayBuffer()));
+  const contents = await Promise.all(files.map(async (file) => [file.name, (await bytes(file)).toBase64()]));
   const body = JSON.stringify({ ...chosen, files: Object.fromEntries(contents) });
   const headers = { "Content-Type": "application/json" };
   const response = await fetch(new URL("lpwd/dropped", document.baseURI), { method: "POST", headers, body });
   if (!response.ok) throw new Error((await response.text()).slice(0, 300));
   return response.json();
-}
-
-/** @param {Blob} file @returns {Promise<string>} */
-function base64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).split(",")[1] ?? "");
-    reader.onerror = () => reject(new Error("The file could not be read."));
-    reader.readAsDataURL(file);
-  });
 }

@@ -1,4 +1,4 @@
-// What is chosen about files of other trackers: their sizes, their title, and their columns. No page here.
+// Size limits, title and chosen columns of files from other trackers. Needs no page.
 
 import { count } from "../shared/numbers.js";
 

@@ -1,4 +1,4 @@
-"""One run in full, and what may be done to it: a name, a note, deletion. No gradio here."""
+"""Details of one run, and its actions: rename, annotate, delete. Imports no gradio."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from lpwd.jobs.rights import HOST, User, may_change, require
 from lpwd.runs import Run, Runs
 from lpwd.spelled import command_line, python_snippet
 from lpwd.store import RunStore
-from lpwd.ui.shared.form import lost
+from lpwd.ui.shared.form import fields_without_control
 from lpwd.ui.views import RESUMABLE, STOPPABLE, lanes_beside
 
 NAME_CHARACTERS, NOTE_CHARACTERS = 120, 4000
@@ -18,7 +18,7 @@ IMAGES = {"train_samples": "for training", "validation_samples": "for validation
 
 
 def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
-    """Settings, circumstances, the end of its log, and the traceback where it failed; of a published run the former."""
+    """Return the details of a run. Log and traceback exist only for runs of this store."""
     run = runs.record(ref)
     config, status = run.config, run.status
     changed = config.model_dump(mode="json", exclude_defaults=True)
@@ -42,7 +42,7 @@ def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
         "log": runs.store.log_tail(ref) if own else "",
         "error": runs.store.read_error(ref) if own else "",
         "beside": lanes_beside(runs.store, ref) if own else [],
-        "lost": lost(config),
+        "lost": fields_without_control(config),
         "mine": mine,
         "canResume": mine and status.state in RESUMABLE and not config.read_only,
         "canDelete": mine and status.state not in STOPPABLE and status.state != "stopping",
@@ -51,7 +51,7 @@ def about(runs: Runs, ref: str, user: User = HOST) -> dict[str, Any]:
 
 
 def _results(summary: Mapping[str, Any]) -> list[list[str]]:
-    """What the run ended with, in the words of the tables; nothing of what it has no number of."""
+    """Return the results of the run as label and text, without missing values."""
     best, rate = (
         spread(summary.get("best10_mean"), summary.get("best10_std"), missing=""),
         summary.get("mean_decay_rate"),
@@ -93,7 +93,7 @@ def _facts(run: Run) -> list[list[str]]:
 
 
 def edit(store: RunStore, run_id: str, name: str, note: str, user: User = HOST) -> None:
-    """Name and note are plain text. Raises ConfigError for one that is too long and for somebody else's run."""
+    """Set name and note, as plain text. Raises ConfigError if one is too long or the user may not change the run."""
     require(user, store.status(run_id).owner, run_id, "rename")
     for what, text, limit in (("name", name, NAME_CHARACTERS), ("note", note, NOTE_CHARACTERS)):
         if len(text) > limit:
@@ -102,12 +102,12 @@ def edit(store: RunStore, run_id: str, name: str, note: str, user: User = HOST) 
 
 
 def delete(store: RunStore, run_ids: Sequence[str], user: User = HOST) -> None:
-    """Delete them all, or none where one of them is queued or training, or somebody else's."""
+    """Delete all runs, or none if one is queued, training, or not the user's. Raises ConfigError."""
     for run_id in run_ids:
         require(user, store.status(run_id).owner, run_id, "delete")
     busy = [i for i in run_ids if store.status(i).state in (*STOPPABLE, "stopping")]
     if busy:
         count = f"{len(busy)} of the {len(run_ids)} runs are" if len(run_ids) > 1 else "This run is"
-        raise ConfigError(f"{count} queued or training: stop before deleting. Nothing was deleted.")
+        raise ConfigError(f"{count} queued or training: stop first. Nothing was deleted.")
     for run_id in run_ids:
         store.delete(run_id)

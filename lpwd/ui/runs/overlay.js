@@ -1,4 +1,4 @@
-// The chart of the ticked runs, with its verdicts. What it shows stands in the address.
+// The chart of the ticked runs, with its verdicts. Its settings are part of the address.
 
 import { Figure } from "../shared/figure.js";
 import { copy, save } from "../shared/files.js";
@@ -53,7 +53,6 @@ export class Overlay extends View {
     }
     this.on("curves", "click", () => this.saveCurves());
     this.on("trackio", "click", () => this.saveForTrackio());
-    this.on("copy-line", "click", ({ target }) => copy(target, this.field("line").textContent ?? ""));
     this.on("clear", "click", () => ticks.replace([]));
   }
 

@@ -1,4 +1,4 @@
-"""The overlay of a comparison: mean, deviation band, raw seeds and, where wanted, a smoothed mean, as one figure."""
+"""The figure of a comparison: means, deviation bands, single seeds, and smoothed means."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from lpwd.runs import Runs
 from lpwd.ui.curves import MAX_POINTS, extremes
 from lpwd.ui.runs.compared import Group
 
-# what y shows -> its axis title, the recorded event and its field; for values per layer the table of the history
+# y -> axis title, recorded event and its field; for values per layer an attribute of History
 Y: dict[str, tuple[str, str, str]] = {
     "test_top1": ("test top-1 (%)", "epoch", "test_top1"),
     "validation_top1": ("validation top-1 (%)", "epoch", "validation_top1"),
@@ -25,12 +25,12 @@ Y: dict[str, tuple[str, str, str]] = {
     "angle": ("angular update by layer (radians per step)", "layer", "angles"),
 }
 X = {"epoch": "epoch", "step": "step", "seconds": "training time (s)"}
-FAINT = 0.25  # opacity of the shallowest of all layers; the deepest is drawn whole
+FAINT = 0.25  # opacity of the shallowest layer; the deepest is opaque
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve with a name in the legend: the mean over an group's runs, of one layer where a layer has a value."""
+    """One curve of the legend: the mean over the runs of a group, or of one of its layers."""
 
     group: Group
     label: str
@@ -46,7 +46,7 @@ class Curves:
         self.runs = runs
 
     def of(self, item: str, y: str, layer: str = "") -> pd.DataFrame:
-        """Columns step, epoch, seconds and y; empty before the first value."""
+        """Return columns step, epoch, seconds and y; empty before the first value."""
         history = self.runs.record(item).history
         _, event, name = Y[y]
         if event == "layer":
@@ -68,20 +68,20 @@ class Curves:
         return table.join(epochs).assign(epoch=table.index).fillna(0.0).astype(float)
 
     def layers(self, item: str) -> list[str]:
-        """Names of the run's layers, shallow to deep; none before its start."""
+        """Return the names of the run's layers, shallow to deep; empty before its start."""
         started = self.runs.record(item).history.started
         return list(started.layer_names) if started else []
 
 
 def layer_names(curves: Curves, groups: Sequence[Group], y: str) -> list[str]:
-    """Layers that one of the groups has, shallow to deep; none where y has no value a layer."""
+    """Return the layers of all groups, shallow to deep; empty unless y has values per layer."""
     if Y[y][1] != "layer":
         return []
     return list(dict.fromkeys(name for group in groups for name in curves.layers(group.ids[0])))
 
 
 def lines(curves: Curves, groups: Sequence[Group], y: str, x: str, layer: str = "") -> list[Line]:
-    """Return one line per group; if y has one value per layer, the line of `layer`, or without one a line per layer."""
+    """Return one line per group; if y has values per layer, the line of `layer`, or of every layer."""
     if Y[y][1] != "layer" or layer:
         return [_line(curves, group, y, x, layer) for group in groups]
     several = []
@@ -100,7 +100,7 @@ def _line(curves: Curves, group: Group, y: str, x: str, layer: str, depth: float
 
 
 def middle(runs: Sequence[pd.DataFrame], x: str) -> pd.DataFrame:
-    """x, mean and std (ddof 1) at the steps that all runs reached; seconds are averaged like y."""
+    """Return x, mean and std (ddof 1) at the steps that all runs reached; seconds are averaged like y."""
     if not runs:
         return pd.DataFrame(columns=["x", "mean", "std"])
     together = pd.concat(runs).groupby("step")
@@ -110,13 +110,13 @@ def middle(runs: Sequence[pd.DataFrame], x: str) -> pd.DataFrame:
 
 
 def thinned(x: pd.Series, *ys: pd.Series) -> list[list[float | None]]:
-    """The columns at no more than MAX_POINTS places, extremes of the first y kept; six significant digits."""
+    """Thin the columns to MAX_POINTS rows, keeping extremes of the first y, with six significant digits."""
     kept = extremes(ys[0].tolist(), MAX_POINTS) if len(x) else []
     return [[short(v) for v in column.iloc[kept]] for column in (x, *ys)]
 
 
 def overlay(drawn: Sequence[Line], y: str, x: str, logs: str, smooth: float) -> dict[str, Any]:
-    """The figure of these lines."""
+    """Return the figure of these lines."""
     traces = [trace for line in drawn for trace in _traces(line, x, smooth)]
     kinds = {axis: {"type": "log"} if axis in logs else {} for axis in "xy"}
     ticks = {"exponentformat": "power", "dtick": None}
@@ -133,7 +133,7 @@ def _traces(line: Line, x: str, smooth: float) -> list[dict[str, Any]]:
     group, runs, mean = line.group, line.runs, line.mean
     color, faint = group.color, {"legendgroup": group.key, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
     thin = {"color": translucent(color, 0.35), "width": 1}
-    apart = runs if line.depth is None else []  # of all layers the means alone
+    apart = runs if line.depth is None else []  # with all layers, draw only means
     traces = [
         {**faint, **_xy(run[x], run.y), "line": thin} for run in apart if len(runs) > 1 or run.empty or mean.empty
     ]

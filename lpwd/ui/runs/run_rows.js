@@ -1,4 +1,4 @@
-// The rows of the table of runs: which match the filters, in which order, and which are ticked first. No page here.
+// Filter and sort the rows of the table, and choose the runs that are ticked first. Needs no page.
 
 export const FILTERS = ["state", "method", "model", "dataset", "from"];
 

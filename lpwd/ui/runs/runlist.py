@@ -1,4 +1,4 @@
-"""The table of runs: one row per run, own and published, and changes since a page last asked. No gradio here."""
+"""The table of runs, own and published, and its changes since the last poll. Imports no gradio."""
 
 import secrets
 import threading
@@ -22,13 +22,13 @@ COLUMNS = (
     *("id", "key", "origin", "name", "note", "state", "method", "model", "dataset", "optimizer", "lr", "weightDecay"),
     *("seed", "epoch", "epochs", "top1", "last", "loss", "parameters", "images", "speed", "seconds", "created", "job"),
 )
-NAMED = 3  # damaged runs in one sentence
+NAMED = 3  # damaged runs that are named
 SPARK_POINTS, MAX_SPARKS = 24, 200
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row as it was last sent; unchanged as long as the run's status is the same object."""
+    """The values of a run in the table. They change only when the run's status object changes."""
 
     version: int
     run: Run
@@ -36,24 +36,24 @@ class Row:
 
 
 class RunList:
-    """One object an app. A row goes out again only when its run changed; only what trains is read beyond its status."""
+    """Tracks the rows of an app. Rows are rebuilt when their run changes; metrics are read only for active runs."""
 
     def __init__(self, runs: Runs, cached: Cached | None = None) -> None:
         self.runs, self.cached = runs, cached
-        self._boot = secrets.token_hex(3)  # a cursor of an earlier process is worth nothing
+        self._boot = secrets.token_hex(3)  # invalidates cursors of earlier processes
         self._version = 0
         self._rows: dict[str, Row] = {}
-        self._gone: dict[str, int] = {}  # run -> version that no longer had it
+        self._gone: dict[str, int] = {}  # run -> version in which it was removed
         self._published: Mapping[str, Run] = {}
-        self._refs: set[str] = set()  # of the published runs
+        self._refs: set[str] = set()  # references of the published runs
         self._lock = threading.Lock()
         if cached:
-            cached.when_read(self.since)  # the first time all rows are made
+            cached.when_read(self.since)  # builds all rows once
 
     def since(self, cursor: str = "", user: User = HOST) -> dict[str, Any]:
-        """Rows that are new or changed since `cursor`, and names that are gone; everything without a known cursor.
+        """Return rows that are new or changed since `cursor`, and removed names; all rows without a valid cursor.
 
-        A row holds the values of COLUMNS and whether it is the user's to change.
+        A row holds the values of COLUMNS and whether the user may change the run.
         """
         boot, _, version = cursor.partition(".")
         with self._lock:
@@ -73,9 +73,9 @@ class RunList:
             }
 
     def _update(self) -> str:
-        """Compare the runs with the rows; returns a sentence on damaged runs.
+        """Update the rows from the store and return a sentence on damaged runs.
 
-        An unchanged file is the same Status object.
+        The Status object stays the same while its file is unchanged.
         """
         self._version += 1
         own, damaged = self.runs.store.scan()
@@ -100,7 +100,7 @@ def _may_change(user: User, run: Run) -> bool:
 
 
 def labels() -> dict[str, Any]:
-    """What the rows' keys are called and drawn with."""
+    """Return labels and colours of the keys in the rows."""
     methods = {key: {"label": method.label, "color": METHODS[key].color} for key, method in METHODS.items()}
     return {
         "columns": (*COLUMNS, "mine"),
@@ -111,7 +111,7 @@ def labels() -> dict[str, Any]:
 
 
 def values_of(run: Run, runs: Runs) -> list[Any]:
-    """The values of COLUMNS; for a run in training, `last` and `loss` are those of its newest epoch."""
+    """Return the values of COLUMNS; for an active run, `last` and `loss` are those of its newest epoch."""
     config, status = run.config, run.status
     result = {**_now(run), **{name: value for name, value in status.summary.items() if value is not None}}
     return [
@@ -126,7 +126,7 @@ def values_of(run: Run, runs: Runs) -> list[Any]:
 
 
 def _now(run: Run) -> dict[str, Any]:
-    """The numbers of a run in training, named as a summary names them."""
+    """Return the current numbers of an active run, under their names in a summary."""
     if run.status.state not in ACTIVE:
         return {}
     history = run.history
@@ -139,7 +139,7 @@ def _now(run: Run) -> dict[str, Any]:
 
 
 def sparks(runs: Runs, refs: Sequence[str]) -> dict[str, list[float | None]]:
-    """Test top-1 (%) by epoch of each of these runs, at SPARK_POINTS places; nothing for a run that is gone."""
+    """Return test top-1 (%) by epoch of these runs, thinned to SPARK_POINTS; removed runs are left out."""
     curves = {}
     for ref in refs[:MAX_SPARKS]:
         with suppress(ConfigError):

@@ -8,14 +8,13 @@ import { isTabOpen, onTabOpened } from "../shared/tabs.js";
 import { parameter, remember } from "../shared/url.js";
 import { make, View } from "../shared/widgets.js";
 import { BulkActions } from "./bulk.js";
-import { columnsOf, DEFAULT } from "./columns.js";
+import { columnsOf, DEFAULT, MAX_CURVES } from "./columns.js";
 import { RunDetail } from "./detail.js";
 import { Filters } from "./filters.js";
 import { Imported } from "./imported.js";
 import { Overlay } from "./overlay.js";
 import { groupsOf, matching, newestRace, sorted } from "./run_rows.js";
 import { RunTable } from "./run_table.js";
-import { MAX_RUNS } from "./spark.js";
 import { Ticks } from "./ticks.js";
 
 const SPARKS = 200; // small curves per request
@@ -163,7 +162,7 @@ class RunsTab extends View {
   /** Fetch the small curves of drawn runs, once each. */
   async fetchCurves(shown) {
     if (!this.shownColumns.includes("curve")) return;
-    const ids = shown.flatMap((line) => line.rows.slice(0, MAX_RUNS)).map((row) => row.id);
+    const ids = shown.flatMap((line) => line.rows.slice(0, MAX_CURVES)).map((row) => row.id);
     const missing = ids.filter((id) => !this.curves.has(id)).slice(0, SPARKS);
     if (!missing.length || this.asked === missing.join()) return;
     this.asked = missing.join();

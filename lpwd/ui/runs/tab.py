@@ -1,4 +1,4 @@
-"""The Runs tab, one workspace: a table of every run, own and published, and beside it the chart of what is ticked."""
+"""The Runs tab: a table of all runs, own and published, and a chart of the ticked runs."""
 
 import json
 from functools import partial
@@ -14,18 +14,18 @@ from lpwd.ui import look
 from lpwd.ui.live import Live
 from lpwd.ui.published import Cached
 from lpwd.ui.runs import chart, compared, exports, one_run, overlay, runlist
-from lpwd.ui.shared.form import Form, form_values, lost
+from lpwd.ui.shared.form import Form, fields_without_control, form_values
 from lpwd.ui.web.answers import endpoint, server_functions
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import Topics
 
-WATCH_MS, SOON_MS = 3000, 500  # until a page asks again for the rows that changed; while published ones are being read
-CLONED = "The form has the settings of this run. Add a method or change a number, then press Start."
+WATCH_MS, SOON_MS = 3000, 500  # poll intervals: usual, and while published runs load
+CLONED = "The form now holds the settings of this run. Add a method or change a number, then press Start."
 LOST = " It has no control for {fields}, which {verb} at the default."
 
 
 def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML:
-    """Its scripts fetch rows and the chart, and ask before they delete; also the named endpoint /compare."""
+    """Build the tab and the named endpoint /compare."""
     store, runs = live.store, Runs(live.store, cached.runs)
     listed, curves = runlist.RunList(runs, cached), overlay.Curves(runs)
 
@@ -75,7 +75,7 @@ def build(live: Live, people: People, topics: Topics, cached: Cached) -> gr.HTML
 
 
 def page() -> str:
-    """The tab with the choices of its controls."""
+    """Return the template with the options of its controls."""
     judged = {name: words for name, (words, _, _) in QUANTITIES.items()}
     shown = {name: title for name, (title, _, _) in overlay.Y.items()}
     html = look.asset("runs/runs.html")
@@ -88,7 +88,7 @@ def page() -> str:
 
 
 def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None:
-    """Clone fills the form of the Train tab; the page shows that tab itself."""
+    """Fill the form of the Train tab with the settings of a run."""
     names, runs = list(controls.fields), Runs(live.store, cached.runs)
 
     def clone(event: gr.EventData) -> list[Any]:
@@ -97,7 +97,7 @@ def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None
         except ConfigError as error:
             gr.Warning(str(error), title="Not cloned")
             return [gr.skip()] * len(names)
-        gr.Info(cloned(lost(config)), title="Cloned", duration=8)
+        gr.Info(clone_message(fields_without_control(config)), title="Cloned", duration=8)
         values = form_values(config)
         return [values[name] for name in names]
 
@@ -105,7 +105,7 @@ def cloning(live: Live, listed: gr.HTML, cached: Cached, controls: Form) -> None
     listed.submit(clone, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
 
 
-def cloned(lost: list[str]) -> str:
-    """What is said about a clone; `lost` are the fields that the form cannot hold."""
+def clone_message(lost: list[str]) -> str:
+    """Return the message about a clone; `lost` are the fields without a control."""
     verb = "stays" if len(lost) == 1 else "stay"
     return CLONED + (LOST.format(fields=", ".join(lost), verb=verb) if lost else "")

@@ -1,4 +1,4 @@
-// Which runs are ticked: ids of runs, and keys of groups, which stand for all their runs, future ones included.
+// The ticked items: ids of runs, and keys of groups, which stand for all their current and future runs.
 
 const NONE = "none"; // in the address: nothing is ticked, not even the newest race
 const MAX_ADDRESS = 6000; // characters

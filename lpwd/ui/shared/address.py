@@ -1,4 +1,4 @@
-"""The form in the page's address: each field that differs from its first value, under its own name."""
+"""The form in the page's address: one parameter per field that differs from its default."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,19 +9,18 @@ from lpwd.methods import METHODS
 from lpwd.ui.shared import defaults
 from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, labelled
 
-UNREADABLE = "The link was not followed everywhere, and the form keeps its own value there. {problems}."
+UNREADABLE = "Some values of the link are invalid, so the form keeps its own. {problems}."
 
 
 def first_values(dataset: str, model: str = defaults.FORM["model"]) -> dict[str, Any]:
-    """What a form of this data set and model holds that is otherwise untouched, lanes included."""
+    """Return the default form values for this data set and model, methods included."""
     return {**defaults.form_values(dataset, model), "methods": list(defaults.METHODS)}
 
 
 def parameters(values: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, str]:
-    """A text for each field of the form, empty where it does not belong in the address.
+    """Return the address parameter of each form field, "" if the field is at its default.
 
-    `here` is what an untouched form shows on this machine where that is not everywhere the same, such as its data
-    set; a link that says anything says that too.
+    `here` holds defaults that depend on the machine, such as the data set. A link with any parameter includes them.
     """
     first = first_values(values["dataset"], values["model"]) | {"model": defaults.FORM["model"]}
     texts = {name: text(name, values[name]) for name in LABELS}
@@ -32,16 +31,16 @@ def parameters(values: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, 
 
 
 def text(name: str, value: Any) -> str:
-    """The value of a field as it stands in an address."""
+    """Return the value of a field as text for the address."""
     if name == "methods":
         return ",".join(value)
     if value == {}:
-        return "{}"  # an address without the field means its first value, which may not be empty
+        return "{}"  # no parameter means the default, which may not be empty
     return OPTIONAL[name] if value is None and name in OPTIONAL else codec.write(name, value)
 
 
 def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
-    """The fields that an address sets, with those that follow from its data set, and one sentence where it is wrong."""
+    """Return the fields that an address sets, with the defaults of its data set, and one sentence on invalid values."""
     fields: dict[str, Any] = {}
     problems = []
     for name in LABELS:
@@ -53,12 +52,12 @@ def restored(query: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     if "dataset" in fields:
         fields = {**defaults.of_dataset(fields["dataset"]), **fields}
     if fields.get("model", defaults.FORM["model"]) != defaults.FORM["model"] and not query.get("model_kwargs"):
-        fields["model_kwargs"] = {}  # those of the usual model are no other's
+        fields["model_kwargs"] = {}  # the default model's arguments do not fit other models
     return fields, UNREADABLE.format(problems="; ".join(problems)) if problems else ""
 
 
 def _read(name: str, given: str) -> Any:
-    """The value of one field. Raises ConfigError, as RunConfig words it."""
+    """Return the value of one field. Raises ConfigError with RunConfig's message."""
     if name == "methods":
         methods = list(dict.fromkeys(given.split(",")))
         if unknown := [method for method in methods if method not in METHODS]:
@@ -70,5 +69,5 @@ def _read(name: str, given: str) -> Any:
         return int(given)
     if given == OPTIONAL.get(name):
         return None
-    beside = {"profile": (1.0,)}  # without one, `mean` may not be "drawn"
+    beside = {"profile": (1.0,)}  # mean="drawn" requires a profile
     return getattr(RunConfig(**beside | {name: codec.read(name, given)}), name)

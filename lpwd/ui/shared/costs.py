@@ -1,4 +1,4 @@
-"""The line above the race: what Start would cost, each number with its source. It never waits for a measurement."""
+"""Estimate the costs of a race before its start, each number with its source. Never waits for a measurement."""
 
 import functools
 import json
@@ -21,32 +21,33 @@ from lpwd.ui.live import Live, in_background
 from lpwd.ui.shared import form
 from lpwd.ui.views import network
 
-LONG_SECONDS = 600.0  # what takes longer is not begun by accident
-MANY_RUNS = 12  # nor are more
+LONG_SECONDS = 600.0  # longer runs need a confirmation
+MANY_RUNS = 12  # more runs need a confirmation
 MAX_KEPT = 256
-BUSY_SHARE = 0.7  # of the time: with less, it is said why a race would take so long
-WAITING = "Time: the worker is getting ready."
+BUSY_SHARE = 0.7  # of the time; below it, the estimate names the load of other programs
+WAITING = "Time: the worker is starting."
 READING = "Reading the data set …"
 MEASURING = "Time: measuring a step …"
-BUSY = "Time: measured when the machine is free."
+BUSY = "Time: not measured while the machine is busy."
 
 
 class Costs:
-    """One object an app. What takes time is worked out in the background and kept, so that a page asks again."""
+    """Estimates costs for an app. Slow estimates are computed in the background and cached."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self._answers: dict[str, Any] = {}  # fields of a configuration as JSON -> a number or a sentence
+        self._answers: dict[str, Any] = {}  # fields of a configuration as JSON -> a result or an error
         self._keys_at_work: set[str] = set()
         self._lock = threading.Lock()
 
     def say(self, user: User, races: Sequence[Sequence[RunConfig]]) -> dict[str, Any]:
-        """`said`, whether to ask `again` because a number is being worked out, the `network` in words and its `layers`
-        once they are known, and if Start would refuse this, why (`refused`) and because of which `field`. Raises
-        ConfigError.
+        """Return the estimate as text (`said`) and whether to ask `again` because a number is being computed.
+
+        Also returns `network` and `layers` once known; if Start would refuse the races, the reason (`refused`) and its
+        `field`. Raises ConfigError.
         """
         if not user.owner:
-            with form.in_page_words():
+            with form.with_labels():
                 check_names(races[0])
                 self.live.jobs.limits.check(races[0])
         read, reading = self._data_digest(races[0][0])
@@ -70,7 +71,7 @@ class Costs:
         }
 
     def _data_digest(self, config: RunConfig) -> tuple[Any, bool]:
-        """The digest of one's own data ("" of other data), None while they are read, or why they cannot be used."""
+        """Return the digest of own data ("" for other data), None or an error; and whether it is being read."""
         if not is_pinned(config.dataset):
             return "", False
         fields = ("dataset", "dataset_kwargs", "image_size")
@@ -80,10 +81,10 @@ class Costs:
         first, lanes, seeds = races[0][0], len(races[0]), len(races)
         one = costs.work(first)
         runs = counted(lanes, "method") + (f" × {seeds} seeds" if seeds > 1 else "")
-        source = "" if one.known else " (the published sizes; the data are not here yet)"
+        source = "" if one.known else " (published sizes; the data is not downloaded yet)"
         images = f"{one.training_images:,} training and {one.test_images:,} test images{source}"
         steps = one.steps_per_epoch * one.epochs
-        return f"{one.steps_per_epoch:,} steps an epoch, {steps:,} in a run; {runs}; {images}.", False
+        return f"{one.steps_per_epoch:,} steps per epoch, {steps:,} per run; {runs}; {images}.", False
 
     def _time(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool]:
         machine = self.live.machine
@@ -95,7 +96,8 @@ class Costs:
             return costs.recorded_speed(self.live.store, config, machine.result().label, plan.threads, **options)
 
         def takes(speed: float, source: str) -> str:
-            return f"Time: about {about(costs.seconds(races, speed, plan.at_once))} ({speed:,.0f} images/s{source})."
+            time = duration_text(costs.seconds(races, speed, plan.at_once))
+            return f"Time: about {time} ({speed:,.0f} images/s{source})."
 
         speed, count = recorded(running=True)
         if count:
@@ -107,15 +109,15 @@ class Costs:
             return MEASURING, True
         if isinstance(answer, float):
             share = free_share(plan.at_once * plan.threads)
-            busy = "; other programs keep this machine busy" if share < BUSY_SHARE else ""
+            busy = "; other programs slow this machine down" if share < BUSY_SHARE else ""
             return takes(answer * share, f", measured here on random images{busy}"), False
         speed, count = recorded(running=True, scaled=True)
         if count:
-            return takes(speed, f", from {counted(count, 'run')} here with other numbers of threads"), False
+            return takes(speed, f", from {counted(count, 'run')} here with other thread counts"), False
         return (f"Time: not measured. {answer}" if answer else BUSY), False
 
     def _memory(self, races: Sequence[Sequence[RunConfig]]) -> tuple[str, bool, Any]:
-        """The sentence, whether more is to come, and the model's footprint or why there is none."""
+        """Return the sentence, whether it is being computed, and the model's footprint or the error."""
         config, lanes, runs = races[0][0], len(races[0]), sum(map(len, races))
         answer, pending = self._kept(costs.STARTABLE, config, lambda: self.live.jobs.footprint(config))
         if not isinstance(answer, Footprint):
@@ -125,16 +127,17 @@ class Costs:
         disk = runs * costs.checkpoint_bytes(config, parameters)
         of_lanes = f"{lanes} models" if lanes > 1 else "a model"
         return (
-            f"Memory: {size(training)} for weights, gradients and moments of {of_lanes} of {parameters:,} parameters, "
-            f"{size(costs.data_bytes(config))} for the images, activations on top. Checkpoints: {size(disk)}.",
+            f"Memory: {size_text(training)} for weights, gradients and moments of {of_lanes} of {parameters:,} "
+            f"parameters, {size_text(costs.data_bytes(config))} for the images, plus activations. "
+            f"Checkpoints: {size_text(disk)}.",
             False,
             answer,
         )
 
     def seconds(self, configs: Sequence[RunConfig], measure: bool = False) -> tuple[float | None, bool]:
-        """How long these runs take here one after the other, and whether that is being measured.
+        """Return the seconds that these runs take one after the other, or None; and whether they are being measured.
 
-        By the speed of such runs here, or with `measure` measured in the background; None if it is not known.
+        Uses the recorded speed of similar runs. With `measure`, a missing speed is measured in the background.
         """
         machine, total, pending = self.live.machine, 0.0, False
         if not machine.done() or machine.exception():
@@ -150,9 +153,9 @@ class Costs:
         return None if math.isnan(total) else total, pending
 
     def _kept(self, fields: Sequence[str], config: RunConfig, work: Callable[[], Any], *more: Any) -> tuple[Any, bool]:
-        """What `work` gave for these fields and `more`, a sentence where it failed, and whether it is still at work.
+        """Return the cached result of `work` for these fields, or its error; and whether it is running.
 
-        None is no answer but a matter of time: it is not kept, and the next page asks anew.
+        A result of None means "not now": it is not cached, and the next request tries again.
         """
         key = json.dumps([{name: getattr(config, name) for name in fields}, *more])
         with self._lock:
@@ -177,10 +180,10 @@ class Costs:
             self._answers = {**dict(list(self._answers.items())[-MAX_KEPT:]), key: answer}
 
 
-def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
-    """Why somebody may not want to start these runs, as a question; empty where it is a matter of minutes.
+def confirmation(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
+    """Return a question to confirm that long or many runs should start, else "".
 
-    The first `starts` of them are trained for their weights, which the others begin from.
+    The first `starts` runs train the initial weights of the others.
     """
     machine, many = live.machine.result(), len(configs) > MANY_RUNS
     what = f"These {len(configs):,} runs" if len(configs) > 1 else "This run"
@@ -199,17 +202,17 @@ def doubt(live: Live, configs: Sequence[RunConfig], starts: int = 0) -> str:
             source = "by the speed measured now on random images"
         takes = "take" if len(configs) > 1 else "takes"
         in_turn = " one after the other" if len(configs) > 1 else ""
-        told = f"{what} {takes} about {about(seconds)}{in_turn}, {source}. {ask}"
+        told = f"{what} {takes} about {duration_text(seconds)}{in_turn}, {source}. {ask}"
         return told if many or starts or seconds > LONG_SECONDS else ""
     if many or starts or (machine.device == "cpu" and configs[0].scale == "paper"):
         images = sum(costs.work(config).trained for config in configs)
         train = "train" if len(configs) > 1 else "trains"
-        return f"{what} {train} on {images:,} images in all, and no run here tells how long that takes. {ask}"
+        return f"{what} {train} on {images:,} images in total, and no earlier run here shows how long that takes. {ask}"
     return ""
 
 
 def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
-    """Those whose steps take as long together."""
+    """Group configurations whose steps take equally long."""
     groups: dict[str, list[RunConfig]] = {}
     for config in configs:
         groups.setdefault(costs.speed_key(config), []).append(config)
@@ -217,13 +220,13 @@ def _by_speed(configs: Sequence[RunConfig]) -> list[list[RunConfig]]:
 
 
 def free_share(threads: int) -> float:
-    """Which part of the time so many more threads would compute here, by what the machine did in the last minute."""
-    cores = os.cpu_count() or 1  # of the whole machine, as is the load
+    """Return the share of the time that this many more threads would run, from the load of the last minute."""
+    cores = os.cpu_count() or 1  # of the whole machine, like the load average
     return cores / max(cores, psutil.getloadavg()[0] + threads)
 
 
-def about(seconds: float) -> str:
-    """Two digits are all that an estimate has."""
+def duration_text(seconds: float) -> str:
+    """Return a duration with two significant digits."""
     rounded = float(f"{max(seconds, 1):.2g}")
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds >= 1.5 * length:
@@ -231,8 +234,8 @@ def about(seconds: float) -> str:
     return f"{rounded:g} s"
 
 
-def size(count: int) -> str:
-    """Bytes for people."""
+def size_text(count: int) -> str:
+    """Return a number of bytes with its unit."""
     for unit, length in (("GB", 1e9), ("MB", 1e6)):
         if count >= length:
             return f"{float(f'{count / length:.2g}'):g} {unit}"
@@ -240,5 +243,5 @@ def size(count: int) -> str:
 
 
 def _memory_of_weights(config: RunConfig) -> str:
-    """How long weights remember at this eta and lambda."""
+    """Return how long weights retain their past values at this eta and lambda."""
     return memory_text(memory_epochs(config.lr, config.weight_decay, costs.work(config).steps_per_epoch))

@@ -1,5 +1,7 @@
-"""The numbers the form starts with: on digits a cell of the scan over lambda, which ends within half a minute on two
-CPU cores and shows a difference; on the Hub's data a race of about two minutes.
+"""Default values of the form.
+
+On digits they are a cell of the scan over lambda, which shows a difference and takes half a minute on two CPU cores. On
+the Hub's data they are a race of about two minutes.
 """
 
 from types import MappingProxyType
@@ -12,10 +14,10 @@ from lpwd.paper.regime import LIVE_DECAY, SCAN_LR, SMALL, SMALL_MODEL
 
 METHODS = ("wd", "lpwd")
 MODELS = ("convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny.fb_in22k")
-DATASET: DatasetName = "cifar100"  # where the Hub, or a cached copy, can be had
+DATASET: DatasetName = "cifar100"  # if the Hub or a cached copy is available
 OFFLINE_DATASET: DatasetName = "digits"
 
-# Every field of RunConfig that the form offers, and `seeds`; a data set's own values follow in DATASETS.
+# Every field of RunConfig in the form, and `seeds`. DATASETS overrides some of them per data set.
 FORM: MappingProxyType[str, Any] = MappingProxyType(
     {
         "model": "convnext_atto",
@@ -47,13 +49,13 @@ FORM: MappingProxyType[str, Any] = MappingProxyType(
         "dataset_kwargs": {},
     }
 )
-OF_DATASET = (  # fields whose first value goes with the data set
+OF_DATASET = (  # fields whose default depends on the data set
     *("lr", "weight_decay", "epochs", "batch_size", "train_samples", "test_samples", "validation_samples"),
     "model_kwargs",
 )
 _DIGITS = {**FORM, **SMALL, **SMALL_MODEL, "lr": SCAN_LR, "weight_decay": LIVE_DECAY}
 _CIFAR = {**FORM, "epochs": 6, "train_samples": 5_000, "test_samples": 1_000}
-if space.on_cpu_space():  # its cores are shared: a fifth of the images
+if space.on_cpu_space():  # its cores are shared, so use fewer images
     _CIFAR |= {"epochs": 3, "train_samples": 2_000, "test_samples": 500}
 _FIRST = {"digits": _DIGITS, "cifar10": _CIFAR, "cifar100": _CIFAR, "tinyimagenet": _CIFAR}
 DATASETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
@@ -65,18 +67,18 @@ OTHER_DATA = MappingProxyType(
 
 
 def of_dataset(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:
-    """The first values of the fields that go with the data set; arguments of the usual model are no other's."""
+    """Return the defaults that depend on the data set, without the model arguments unless `model` is the default."""
     values = dict(DATASETS.get(dataset, OTHER_DATA))
     return values if model == FORM["model"] else values | {"model_kwargs": {}}
 
 
 def learning_rate(optimizer: str, dataset: str) -> float:
-    """The first learning rate of an optimizer: Adam's goes with the data set, any other's is in OPTIMIZERS."""
+    """Return the default learning rate of an optimizer: Adam's depends on the data set, others' are in OPTIMIZERS."""
     return float(
         DATASETS.get(dataset, OTHER_DATA)["lr"] if optimizer == FORM["optimizer"] else get_optimizer(optimizer).lr
     )
 
 
 def form_values(dataset: str, model: str = FORM["model"]) -> dict[str, Any]:
-    """What the form shows for a data set and a model, by field."""
+    """Return the default form values for a data set and a model."""
     return {**FORM, "model": model, "dataset": dataset, **of_dataset(dataset, model)}

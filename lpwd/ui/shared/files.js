@@ -37,6 +37,17 @@ export async function copy(button, text) {
   }, COPIED_MS);
 }
 
+/** Let each button with `data-copy` copy a field of its component: the text, or of a table its rows as CSV. */
+export function enableCopyButtons() {
+  document.addEventListener("click", (/** @type {any} */ { target }) => {
+    const name = target.dataset?.copy;
+    if (!name) return;
+    const field = target.closest(".html-container").querySelector(`[data-f=${name}]`);
+    const rows = [...(field.rows ?? [])].map((row) => [...row.cells].map((cell) => cell.textContent));
+    copy(target, rows.length ? csv(rows) : field.textContent);
+  });
+}
+
 /** Download a text as a file. @param {string} name @param {string} text */
 export function save(name, text) {
   const href = URL.createObjectURL(new Blob([text]));

@@ -1,4 +1,4 @@
-"""The controls of a race and what they mean: their values <-> RunConfig."""
+"""The form: labels of its controls, and conversion between control values and RunConfig."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from lpwd.config import ConfigError, RunConfig, race_configs
 from lpwd.spelled import HIDDEN
 from lpwd.ui.views import MAX_LANES
 
-# What a sentence about a field calls it: the control's label.
+# Labels of the controls, which error messages use too.
 LABELS = {
     "model": "Model",
     "dataset": "Data set",
@@ -38,15 +38,15 @@ LABELS = {
     "profile": "Profile of λ, shallow to deep",
     "image_size": "Image size, pixels",
     "pretrained": "Start from ImageNet-22k weights",
-    "init_from": "Start weights, or a finished run's id",
+    "init_from": "Initial weights, or a finished run's id",
     "exclude_1d": "Exclude norms and biases from decay",
     "zero_shot": "Zero-shot decay after training",
-    "opposing_every": "Steps between R_op, 0: once an epoch",
+    "opposing_every": "Steps between R_op, 0: once per epoch",
     "model_kwargs": "Model arguments, JSON",
     "optimizer_kwargs": "Optimizer arguments, JSON",
     "dataset_kwargs": "Arguments of own data, JSON",
 }
-BESIDE = frozenset({"methods", "seeds"})  # no field of a run: they say how many runs there are
+BESIDE = frozenset({"methods", "seeds"})  # not fields of RunConfig: they set the number of runs
 SEEDS = (1, 2, 3, 4, 5, 10)
 OPTIONAL = {  # what an empty field means
     "train_samples": "all",
@@ -59,7 +59,7 @@ OPTIONAL = {  # what an empty field means
 
 @dataclass(frozen=True)
 class Form:
-    """The controls by field of RunConfig, with `methods` for the lanes, `seeds` for the races, `again` beside them."""
+    """The controls by field: fields of RunConfig, `methods` and `seeds`; and the check box `again`."""
 
     fields: dict[str, gr.components.Component]
     again: gr.Checkbox
@@ -69,29 +69,29 @@ class Form:
         return {*self.fields.values(), self.again}
 
     def shown(self, data: Mapping[gr.components.Component, Any]) -> dict[str, Any]:
-        """What each control shows, by field, from what a callback with `inputs` received."""
+        """Return the control values by field from the arguments of a callback with `inputs`."""
         return {name: data[component] for name, component in self.fields.items()}
 
 
-def shown(name: str, value: Any) -> Any:
-    """What the control of a field shows for its value: text, unless it is a choice or a check box."""
+def control_value(name: str, value: Any) -> Any:
+    """Return the control value of a field: text, unless the control is a choice or a check box."""
     textual = name not in BESIDE and (
         isinstance(value, int | float | dict | tuple | None) and not isinstance(value, bool)
     )
     return codec.write(name, value) if textual else value
 
 
-def meant(shown_values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of what the controls show, by field. Raises ConfigError in the words of the page."""
+def parse_controls(shown_values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse control values by field. Raises ConfigError with the labels of the page."""
     if unknown := shown_values.keys() - LABELS.keys():
-        raise ConfigError(f"the form has no field {min(unknown)[:40]!r}")
-    with in_page_words():
+        raise ConfigError(f"unknown form field {min(unknown)[:40]!r}")
+    with with_labels():
         return {name: value if name in BESIDE else codec.read(name, value) for name, value in shown_values.items()}
 
 
 @contextmanager
-def in_page_words() -> Iterator[None]:
-    """Raise a ConfigError about a field with the label of its control in place of the field's name."""
+def with_labels() -> Iterator[None]:
+    """Replace the field name in a ConfigError by the label of its control."""
     try:
         yield
     except ConfigError as error:
@@ -99,27 +99,27 @@ def in_page_words() -> Iterator[None]:
 
 
 def labelled(error: ConfigError) -> ConfigError:
-    """The error with the label of the field's control in place of its name."""
+    """Return the error with the label of the control instead of the field name."""
     field = "methods" if error.field == "method" else error.field
     sentence = f"{LABELS[field]} {error.reason}" if error.reason and field in LABELS else str(error)
     return ConfigError(sentence, field)
 
 
 def configs(values: Mapping[str, Any]) -> list[RunConfig]:
-    """The race of the first seed: one RunConfig per method. Raises ConfigError in the words of the page."""
+    """Return the race of the first seed, one RunConfig per method. Raises ConfigError with the labels of the page."""
     fields = {name: value for name, value in values.items() if name not in BESIDE}
-    with in_page_words():
+    with with_labels():
         if not values["methods"]:
             raise ConfigError.of("methods", "is empty: choose at least one")
         return race_configs(values["methods"], fields)
 
 
 def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
-    """The lanes of each seed, so that methods are paired by seed. Raises ConfigError, also if a field is missing."""
+    """Return one race per seed, so that methods are paired by seed. Raises ConfigError, also for a missing field."""
     if missing := sorted(LABELS.keys() - values.keys()):
-        raise ConfigError(f"the form lacks {', '.join(missing)}")
+        raise ConfigError(f"form fields are missing: {', '.join(missing)}")
     first = configs(values)
-    with in_page_words():
+    with with_labels():
         if values["seeds"] not in SEEDS:
             raise ConfigError.of("seeds", f"is {values['seeds']}: allowed are {', '.join(map(str, SEEDS))}")
         if (lanes := values["seeds"] * len(first)) > MAX_LANES:
@@ -128,12 +128,12 @@ def races(values: Mapping[str, Any]) -> list[list[RunConfig]]:
 
 
 def form_values(config: RunConfig) -> dict[str, Any]:
-    """What the controls of the Train tab show for this run, by field; `methods` has its one method."""
+    """Return the control values of the Train tab for this run."""
     given = config.model_dump() | {"methods": [config.method], "seeds": 1}
-    return {name: shown(name, given[name]) for name in LABELS}
+    return {name: control_value(name, given[name]) for name in LABELS}
 
 
-def lost(config: RunConfig) -> list[str]:
-    """Fields of the run that no control can hold and that are not at their default."""
+def fields_without_control(config: RunConfig) -> list[str]:
+    """Return the fields of the run that have no control and are not at their default."""
     changed = config.model_dump(exclude_defaults=True)
     return [name for name in changed if name not in LABELS and name not in ("method", *HIDDEN)]

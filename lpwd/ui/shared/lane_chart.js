@@ -4,7 +4,7 @@ import uPlot from "../vendor/uPlot.js";
 import { publishedLine, raceLines } from "./lane_lines.js";
 import { axis, bands, lineSeries } from "./lane_plot.js";
 import { short } from "./numbers.js";
-import { onThemeChange, whenSized } from "./plotly.js";
+import { onThemeChange } from "./plotly.js";
 
 const EMPTY = { race: { ids: [], lanes: [], epochs: 10 }, curves: {}, published: { stamp: "", lanes: [] } };
 const Y = {
@@ -29,7 +29,7 @@ export class LaneChart {
     this.plot = null;
     this.built = ""; // the race and the lines that the plot was made for
     new ResizeObserver(() => this.resize()).observe(element);
-    onThemeChange(() => this.draw(this.wanted));
+    onThemeChange(element, () => this.draw(this.wanted));
     this.draw(EMPTY);
   }
 
@@ -48,10 +48,9 @@ export class LaneChart {
     return [...lanes, document.body.classList.contains("dark"), published.stamp].join();
   }
 
-  async redraw() {
-    await whenSized(this.element);
+  redraw() {
     this.waiting = false;
-    if (!this.element.isConnected) return;
+    if (!this.element.clientWidth) return; // drawn once its tab is open
     this.drawn = this.stamp();
     const { race, curves, published } = this.wanted;
     const lanes = race.lanes.filter((lane) => curves[lane.id] && lane.totalSteps);
@@ -93,7 +92,9 @@ export class LaneChart {
   }
 
   resize() {
-    if (!this.plot || !this.element.clientWidth) return;
+    if (!this.element.clientWidth) return;
+    this.draw(this.wanted);
+    if (!this.plot) return;
     const legend = this.element.querySelector(".u-legend")?.clientHeight ?? 0;
     const [width, height] = [this.element.clientWidth, this.element.clientHeight - legend];
     if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });

@@ -1,6 +1,6 @@
-// How each layer of chosen runs moves, epoch by epoch, beside the equilibrium that theory predicts.
+// Angular updates and norms of a layer by epoch, with the predicted equilibrium.
 
-import { draw, figureLayout, onThemeChange, whenSized } from "./plotly.js";
+import { Figure } from "./figure.js";
 import { watch } from "./polling.js";
 import { items, View } from "./widgets.js";
 
@@ -10,6 +10,7 @@ export class Motion extends View {
     super(element.querySelector(".lp-motion"));
     /** @type {string[]} */
     this.items = [];
+    this.figure = new Figure(this.field("plot"));
     this.layer = "";
     this.stamp = "";
     /** @type {any} */
@@ -23,7 +24,6 @@ export class Motion extends View {
     this.element.addEventListener("toggle", () => this.ask());
     this.on("layer", "change", ({ target }) => this.choose(target.value));
     this.on("quantity", "change", () => this.draw());
-    onThemeChange(() => this.draw());
   }
 
   /** Show these runs. @param {string[]} chosen ids of runs and keys of groups of seeds */
@@ -54,14 +54,12 @@ export class Motion extends View {
     this.draw();
   }
 
-  async draw() {
+  draw() {
     if (!this.answer?.lanes.length) return;
-    const plot = this.field("plot");
-    await whenSized(plot);
     const quantity = this.field("quantity").value;
     const title = this.field("quantity").selectedOptions[0].textContent;
     const data = this.answer.lanes.flatMap((lane) => traces(lane, quantity));
-    await draw(plot, data, figureLayout({ xaxis: { title: "epoch" }, yaxis: { title, rangemode: "tozero" } }));
+    this.figure.draw({ data, layout: { xaxis: { title: "epoch" }, yaxis: { title, rangemode: "tozero" } } });
   }
 }
 

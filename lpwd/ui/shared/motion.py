@@ -1,4 +1,4 @@
-"""How each layer of chosen runs moves, beside the equilibrium that theory predicts. No gradio here."""
+"""Angular updates and norms of each layer, with the equilibrium that theory predicts. Imports no gradio."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ from lpwd.runs import Run, Runs
 from lpwd.ui.views import MAX_LANES, WORKING, lane_style
 from lpwd.ui.web.topics import IDLE_MS
 
-SOON_MS = 2000  # until a page asks again while a lane trains
+SOON_MS = 2000  # poll interval while a lane trains
 QUANTITIES = ("angular_update", "relative_update", "relative_gradient", "weight_norms")
-DASHES = ("solid", "dot", "longdash", "dashdot")  # of settings of one method; `dash` is the predicted angle's
+DASHES = ("solid", "dot", "longdash", "dashdot")  # for several settings of one method; `dash` marks the predicted angle
 
 
 class Motion:
-    """One object an app."""
+    """Answers the topic `motion`."""
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
 
     def look(self, items: list[str], layer: str = "", stamp: str = "") -> dict[str, Any]:
-        """The curves of one layer (without a name the deepest) of the first seed of each setting.
+        """Return the curves of a layer (by default the deepest) for the first seed of each setting.
 
-        `items` are refs of runs and keys of groups of seeds. Raises ConfigError for an unknown one.
+        `items` are references of runs and keys of seed groups. Raises ConfigError for an unknown item.
         """
         lanes = self._first_seeds(items)
         working = any(run.status.state in WORKING for run in lanes)
@@ -39,7 +39,7 @@ class Motion:
         return poll | {"layers": list(layers), "layer": name, "lanes": drawn}
 
     def _first_seeds(self, items: Sequence[str]) -> list[Run]:
-        """The run of the lowest seed of each setting, in the order of the table of methods."""
+        """Return the run with the lowest seed of each setting, in the order of METHODS."""
         place = {method: number for number, method in enumerate(METHODS)}
         runs = sorted(self.runs.chosen(items), key=lambda run: (place.get(run.config.method, 99), run.config.seed))
         return list({self.runs.key(run): run for run in reversed(runs)}.values())[::-1][:MAX_LANES]
@@ -50,7 +50,7 @@ def _layers(run: Run) -> list[str]:
 
 
 def _styles(lanes: Sequence[Run]) -> list[dict[str, Any]]:
-    """Name, colour and dash of each lane; several settings of one method are told apart."""
+    """Return label, colour and dash of each lane; settings of one method get distinct labels and dashes."""
     count, earlier, styles = Counter(run.config.method for run in lanes), Counter[str](), []
     for run in lanes:
         style, method = lane_style(run.config.method), run.config.method
@@ -63,7 +63,7 @@ def _styles(lanes: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def _lane(run: Run, name: str, style: dict[str, Any]) -> dict[str, Any] | None:
-    """The curves of a layer and what is predicted of it; None without the layer, an epoch or a record of motion."""
+    """Return the curves and the prediction of a layer, or None if the run lacks the layer or its records."""
     history = run.history
     rows = [row for row in history.epochs.rows() if all(row[quantity] for quantity in QUANTITIES)]
     if history.started is None or name not in history.started.layer_names or not rows:

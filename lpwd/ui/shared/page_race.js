@@ -1,4 +1,4 @@
-// The race that the page shows, and what the last poll answered; components listen.
+// The race on the page and the last poll's answer. Components register listeners.
 
 import { merge } from "./curves.js";
 import { wake } from "./polling.js";
@@ -9,7 +9,7 @@ const listeners = new Set();
 /** @type {{run: string, ids: string[], curves: Curves, answer: any, offline: string}} */
 const state = { run: parameter("run"), ids: [], curves: {}, answer: null, offline: "" };
 
-/** What polling.js asks for this race, and what it does with the answer. @type {Poller} */
+/** The question and the answer handlers of this race, for polling.js. @type {Poller} */
 export const poller = {
   question() {
     const cursors = Object.fromEntries(state.ids.map((id) => [id, state.curves[id]?.cursor ?? ""]));

@@ -1,4 +1,4 @@
-"""The paper: the line beside the tabs that names and links it, and how it and this software are cited."""
+"""The paper: its title line above the tabs, and the citations."""
 
 import gradio as gr
 

@@ -3,29 +3,12 @@
 import { make } from "./widgets.js";
 
 const CLEAR = "rgba(0,0,0,0)";
-/** @type {WeakMap<Element, Promise<void>>} */
-const sized = new WeakMap();
 /** @type {Promise<any> | null} */
 let loading = null;
+/** @type {MutationObserver | null} */
+let theme = null;
 
 const isTouch = () => matchMedia("(pointer: coarse)").matches; // a finger scrolls the page and cannot use a toolbar
-
-/** Resolve when the element first has a size: its tab and fold are open. */
-export function whenSized(/** @type {HTMLElement} */ element) {
-  const known = sized.get(element);
-  if (known) return known;
-  /** @type {Promise<void>} */
-  const promise = new Promise((resolve) => {
-    const observer = new ResizeObserver(() => {
-      if (!element.clientWidth) return;
-      observer.disconnect();
-      resolve();
-    });
-    observer.observe(element);
-  });
-  sized.set(element, promise);
-  return promise;
-}
 
 /** Load Plotly and return it; Gradio's own copy may take the global name later.
  * @returns {Promise<any>} */
@@ -87,11 +70,15 @@ function axis(/** @type {any} */ given = {}) {
  * @param {HTMLElement} element @param {object[]} data @param {object} layout */
 export async function draw(element, data, layout) {
   const modeBarButtonsToRemove = ["select2d", "lasso2d", "autoScale2d"];
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove };
+  const config = { displaylogo: false, modeBarButtonsToRemove };
   await (await load()).react(element, data, layout, isTouch() ? { ...config, displayModeBar: false } : config);
 }
 
-/** Call `redraw` when the page turns light or dark. */
-export function onThemeChange(/** @type {() => void} */ redraw) {
-  new MutationObserver(redraw).observe(document.body, { attributeFilter: ["class"] });
+/** Call `redraw` when the page turns light or dark. @param {Element} element a plot or a canvas @param {() => void} redraw */
+export function onThemeChange(element, redraw) {
+  element.addEventListener("lp-theme", redraw);
+  theme ??= new MutationObserver(() => {
+    for (const chart of document.querySelectorAll(".lp-plot, canvas")) chart.dispatchEvent(new Event("lp-theme"));
+  });
+  theme.observe(document.body, { attributeFilter: ["class"] });
 }

@@ -1,4 +1,4 @@
-// The page's only timer and only repeated request: POST /lpwd/poll for the topics of the open tab.
+// The page's only repeated request: POST /lpwd/poll for the race and the topics of the open tab.
 
 import { Schedule } from "./schedule.js";
 import { isTabOpen, onTabOpened } from "./tabs.js";
@@ -8,7 +8,7 @@ const RETRY_MS = 2000; // after a request without an answer
 const schedule = new Schedule();
 /** @type {Map<Topic, Element>} */
 const elements = new Map();
-/** @type {Poller | null} the race of the page, which every request asks for */
+/** @type {Poller | null} the race of the page, part of every request */
 let race = null;
 let timer = 0;
 /** @type {AbortController | null} */

@@ -1,20 +1,20 @@
-// Draw a decay profile: a bar for each layer, dragged with mouse, finger or keys. It is a text, such as `0,1,2`, that
-// the form's profile field, links, snippets and run ids hold; `mean` is "drawn" where its multipliers stand as drawn.
+// The editor of a decay profile: one bar per layer, moved with mouse, finger or keys. A profile is text, such as `0,1,2`.
+// With mean "drawn", its multipliers are not rescaled.
 
 import { short } from "./numbers.js";
 import { barsOf, meanOf, overMean, shape } from "./profile_shape.js";
 import { make, View } from "./widgets.js";
 
 const FIRST_BARS = 8; // until the network's layers are known
-const MOST_BARS = 24; // deeper networks have a bar for several layers
-const UPRIGHT = 10; // more numbers than that do not fit side by side
+const MOST_BARS = 24; // in deeper networks, a bar stands for several layers
+const UPRIGHT = 10; // more numbers do not fit side by side
 const MOST = 4; // times λ
 const STEP = 0.05;
 const TELL_AFTER_MS = 250; // a bar is being dragged
 
 export class Profile extends View {
   /** @param {any} element around profile.html
-   * @param {(text: string, mean: string) => void} tell is called once a bar or the switch has moved */
+   * @param {(text: string, mean: string) => void} tell is called after a bar or the switch was moved */
   constructor(element, tell) {
     super(element.querySelector(".lp-profile"));
     this.tell = tell;
@@ -32,7 +32,7 @@ export class Profile extends View {
     this.element.addEventListener("click", ({ target }) => target.dataset.shape && this.press(target.dataset.shape));
   }
 
-  /** Draw a bar for each of so many layers, at most MOST_BARS. @param {number} layers */
+  /** Draw one bar per layer, at most MOST_BARS. @param {number} layers */
   setLayers(layers) {
     if (!(layers > 0) || layers === this.layers) return;
     this.layers = layers;
@@ -61,17 +61,17 @@ export class Profile extends View {
     return input;
   }
 
-  /** Return the profile as text: as it was given, or the bars. */
+  /** Return the profile as text. */
   drawn() {
     return this.text || this.bars.map((value) => short(value, 4)).join(",");
   }
 
-  /** Return what the form's mean is with this profile. */
+  /** Return the form's value of `mean` for this profile. */
   drawnMean() {
     return this.field("same").checked ? this.mean : "drawn";
   }
 
-  /** Show a profile; return whether the text is one. @param {string} text @param {string} mean */
+  /** Show a profile; return whether it is valid. @param {string} text @param {string} mean */
   show(text, mean) {
     const bars = barsOf(text, this.inputs.length);
     if (mean !== "drawn") this.mean = mean === "parameters" ? mean : "layers"; // a link may say anything
@@ -89,14 +89,14 @@ export class Profile extends View {
   }
 
   set(/** @type {number[]} */ bars) {
-    this.bars = [...bars]; // an input rounds its own to a multiple of STEP
+    this.bars = [...bars]; // a range input rounds to multiples of STEP
     this.inputs.forEach((input, i) => {
       input.value = String(bars[i]);
     });
     this.describe();
   }
 
-  /** Tell what is drawn now: the text, or the bars where it is empty. @param {string} text */
+  /** Report the profile: `text`, or the bars if it is empty. @param {string} text */
   changed(text) {
     this.text = text;
     this.text = this.drawn();
@@ -115,7 +115,7 @@ export class Profile extends View {
     });
     const mean = short(meanOf(bars), 3);
     const of =
-      this.layers > bars.length ? `${this.layers} layers, several to a bar` : "Layer by layer, as multiples of λ";
+      this.layers > bars.length ? `${this.layers} layers, several per bar` : "Layer by layer, as multiples of λ";
     this.say("said", `${of}. ${isSame ? "Rescaled to mean 1 over layers." : `As drawn: mean ${mean} over layers.`}`);
   }
 }

@@ -1,6 +1,6 @@
-// A profile of lambda over the layers as bars. No page here.
+// Conversion between the text of a profile and its bars. Needs no page.
 
-/** Return the multipliers of a text at so many places, linear between them; null if it is no profile.
+/** Return the multipliers of a profile, interpolated linearly to `count` layers; null if it is invalid.
  * @param {string} text @param {number} count */
 export function barsOf(text, count) {
   const given = text
@@ -15,7 +15,7 @@ export function barsOf(text, count) {
   });
 }
 
-/** What a button draws: the multiplier of layer i of n, i from 1. @type {Record<string, (i: number, n: number) => number>} */
+/** The shapes of the buttons: the multiplier of layer i of n, i from 1. @type {Record<string, (i: number, n: number) => number>} */
 const SHAPES = {
   uniform: () => 1,
   paper: (i, n) => (2 * i) / n,
@@ -29,7 +29,7 @@ export const shape = (name, count) => Array.from({ length: count }, (_, i) => SH
 /** @param {number[]} bars */
 export const meanOf = (bars) => bars.reduce((sum, value) => sum + value, 0) / bars.length;
 
-/** Return each bar over the mean of all: lambda of that depth over lambda. @param {number[]} bars */
+/** Return each bar divided by the mean of all bars. @param {number[]} bars */
 export function overMean(bars) {
   const mean = meanOf(bars);
   return bars.map((value) => (mean ? value / mean : 0));

@@ -1,4 +1,4 @@
-// Sentences about a race, the same in every tab.
+// Sentences about a race, shared by all tabs.
 
 import { duration } from "./numbers.js";
 

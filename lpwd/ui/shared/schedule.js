@@ -1,4 +1,4 @@
-// When each watched topic is requested again. No timers, requests or page here.
+// Decides when each topic is requested again. Has no timers and sends no requests.
 
 const TOGETHER_MS = 200; // topics due this soon join the request
 

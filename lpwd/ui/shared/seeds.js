@@ -1,4 +1,4 @@
-// Lanes of several seeds: grouped by method, and their mean and band. No page here.
+// Group lanes by method, and compute mean and band over seeds. Needs no page.
 
 import { spread } from "./numbers.js";
 
@@ -10,7 +10,7 @@ export function byMethod(lanes) {
   return [...groups.values()];
 }
 
-/** Return the mean over seeds by epoch, and it minus and plus a standard deviation where two seeds are there.
+/** Return the mean over seeds by epoch, and the mean minus and plus one standard deviation.
  * @param {{epoch: number[], y: (number | null)[]}[]} curves one per seed */
 export function overSeeds(curves) {
   /** @type {Map<number, number[]>} */

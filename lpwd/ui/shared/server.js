@@ -1,4 +1,4 @@
-// Calls of Gradio's server functions: what people do, and what is requested once. What changes is polled (polling.js).
+// Calls of Gradio's server functions, for actions and for data that is requested once. polling.js polls what changes.
 
 import { poller } from "./page_race.js";
 import { begin, wake } from "./polling.js";

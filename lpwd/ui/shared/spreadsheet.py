@@ -1,19 +1,19 @@
-"""Tables for spreadsheets, which run a text that begins like a formula: such a text is quoted."""
+"""CSV that is safe to open in a spreadsheet: text that looks like a formula is escaped."""
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the start of the app does not wait for it
+if TYPE_CHECKING:  # slow import
     import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv(frame: "pd.DataFrame") -> str:
-    """The frame as CSV without its index; texts that a spreadsheet would run begin with an apostrophe."""
+    """Return the frame as CSV without its index, with an apostrophe before text that looks like a formula."""
     texts = frame.select_dtypes(["object", "string"])
     return str(frame.assign(**{name: texts[name].map(plain) for name in texts}).to_csv(index=False))
 
 
 def plain(value: Any) -> Any:
-    """Numbers and harmless texts as they are."""
+    """Escape text that a spreadsheet would evaluate; return other values unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,5 +1,6 @@
 // The strip above the tabs: device, memory, queue and the active race.
 
+import { enableCopyButtons } from "./files.js";
 import { onPoll, openRuns } from "./page_race.js";
 import { epochText } from "./race_text.js";
 import { changeRace, connect } from "./server.js";
@@ -10,6 +11,7 @@ import { handled, make, put, showProgress, View } from "./widgets.js";
 export function mount(element, { server }) {
   new Strip(element);
   connect(server);
+  enableCopyButtons();
 }
 
 class Strip extends View {
@@ -17,7 +19,7 @@ class Strip extends View {
     super(element);
     this.active = null;
     this.progress = element.querySelector(".lp-bar");
-    // Hides what starts a run from visitors who may only view, whatever else shows it.
+    // Hides all buttons that start runs from visitors who may only view.
     this.noStarts = make("style", { media: "not all", textContent: ".lp-starts { display: none !important; }" });
     document.head.append(this.noStarts);
     this.onClick("stop", () => this.stop());

@@ -1,4 +1,4 @@
-"""The strip above all tabs: device, memory, queue, the active race and Stop. It carries the page's connection."""
+"""The strip above the tabs: device, memory, queue, the active race and Stop."""
 
 import gradio as gr
 
@@ -10,7 +10,7 @@ from lpwd.ui.web.people import People
 
 
 def build(live: Live, people: People) -> None:
-    """Its server functions serve the whole page, whose tabs all listen to the one poll (web/routes.py)."""
+    """Build the strip. Its server functions serve all tabs."""
 
     def stop(user: User, run_ids: list[str]) -> None:
         live.stop(run_ids, user)

@@ -1,4 +1,4 @@
-// The tabs of the page. The open tab stands in the address.
+// The tabs of the page. The address contains the open tab.
 
 import { parameter, remember } from "./url.js";
 

@@ -23,7 +23,7 @@ export function remember(values) {
   if (next !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", next);
 }
 
-/** Return a link to a tab with parameters of its own, without the present parameters of this page.
+/** Return a link to a tab with these parameters only, without the current parameters of the page.
  * @param {string} tab @param {Record<string, unknown>} values */
 export function tabLink(tab, values) {
   return location.origin + withParameters(location.origin + location.pathname, { tab, ...values });

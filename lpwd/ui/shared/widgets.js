@@ -34,6 +34,11 @@ export function setAttributes(node, attributes) {
 export const button = (textContent, click, properties = {}) =>
   make("button", { type: "button", className: "lp-button", textContent, on: { click }, ...properties });
 
+/** Return a radio button of a group with its label.
+ * @param {string} name @param {string} value @param {string} label @param {string} chosen value */
+export const choice = (name, value, label, chosen) =>
+  make("label", {}, make("input", { type: "radio", name, value, checked: value === chosen }), label);
+
 /** Return a link that `follow` handles; its address can still be copied or opened in a new window.
  * @param {string} textContent @param {string} href @param {() => void} follow */
 export function link(textContent, href, follow) {

@@ -1,4 +1,4 @@
-"""The components of the form: what a first race needs, then the rest, folded and in groups."""
+"""The components of the form: the main fields, then a fold with the others in groups."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from lpwd.facts import DATASETS, DatasetName, dataset_label
 from lpwd.methods import MEANS
 from lpwd.optimizers import OPTIMIZERS
 from lpwd.ui.shared import defaults
-from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, shown
+from lpwd.ui.shared.form import LABELS, OPTIONAL, SEEDS, Form, control_value
 from lpwd.ui.train import methods
 
 FIRST = ("model", "dataset", "weight_decay", "seeds", "methods")
@@ -26,11 +26,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 ORDER_LABELS = ("deep most", "shallow most", "shuffled")
 MEAN_LABELS = ("λ over layers", "λ over parameters", "as drawn")
-CUSTOM = frozenset({"model", "dataset", "init_from"})  # any name may be typed
+CUSTOM = frozenset({"model", "dataset", "init_from"})  # accept typed values
 
 
 def build(dataset: DatasetName) -> Form:
-    """With the values that suit the data set."""
+    """Build the controls with the defaults of the data set."""
     values = {**defaults.form_values(dataset), "methods": list(defaults.METHODS)}
     fields: dict[str, gr.components.Component] = {}
     with gr.Row(elem_classes="lp-fields lp-first"):
@@ -42,13 +42,13 @@ def build(dataset: DatasetName) -> Form:
             with gr.Row(elem_classes="lp-fields"):
                 fields |= {name: _control(name, values) for name in names}
                 if title == "Training":
-                    again = gr.Checkbox(False, label="Train finished runs again", elem_id="lp-again")
+                    again = gr.Checkbox(False, label="Retrain finished runs", elem_id="lp-again")
     return Form({name: fields[name] for name in LABELS}, again)
 
 
 def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
     choices = _choices(name)
-    value = shown(name, values[name])
+    value = control_value(name, values[name])
     common: dict[str, Any] = {"label": LABELS[name], "value": value, "elem_id": f"lp-{name}", "min_width": 96}
     if isinstance(values[name], bool):
         return gr.Checkbox(**common)
@@ -56,7 +56,7 @@ def _control(name: str, values: Mapping[str, Any]) -> gr.components.Component:
         return gr.CheckboxGroup(methods.choices(), **common)
     if choices:
         return gr.Dropdown(choices, allow_custom_value=name in CUSTOM, filterable=True, **common)
-    # Not gr.Number: a browser drops what is no number in its language before anybody can read or refuse it.
+    # Not gr.Number: a browser discards text that is not a number in its locale, so that it cannot be validated.
     return gr.Textbox(placeholder=OPTIONAL.get(name, "none"), max_lines=1, **common)
 
 
@@ -79,10 +79,10 @@ def _choices(name: str) -> list[tuple[str, Any]]:
 
 
 def bundled() -> list[starts.Start]:
-    """The published starts whose weights lie on this machine."""
+    """Return the published starts whose weights are on this machine."""
     return [one for one in starts.published().values() if (starts.folder() / one.file).is_file()]
 
 
 def start_label(start: starts.Start) -> str:
-    """`convnext_atto pretrained on Tiny ImageNet (21.1 % top-1)`."""
+    """Return `convnext_atto pretrained on Tiny ImageNet (21.1 % top-1)`."""
     return f"{start.config.model} pretrained on {dataset_label(start.config.dataset)} ({start.last_top1:.1f} % top-1)"

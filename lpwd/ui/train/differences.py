@@ -1,4 +1,4 @@
-"""Paired differences of the race on the page, as its seeds end, and what follows from them. No gradio here."""
+"""Paired differences between the methods of a race, updated as its seeds end. Imports no gradio."""
 
 import math
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from lpwd.store import ENDED, Run, RunStore
 from lpwd.ui.views import MAX_LANES, WORKING, lane_style, race_records
 from lpwd.ui.web.topics import IDLE_MS
 
-if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
+if TYPE_CHECKING:  # imports pandas, which would slow down the app's start
     from lpwd.analysis.pairs import Paired
 
-SOON_MS = 1000  # until a page asks again while a seed trains
+SOON_MS = 1000  # poll interval while a seed trains
 KEPT = 64  # answers
-BASE = "wd"  # what the others are compared with, if it takes part
+BASE = "wd"  # the others are compared with it, if it is in the race
 
 
 class Differences:
-    """One object an app. Each set of ended runs is compared once, however many pages watch."""
+    """Answers the topic `differences`. Each set of ended runs is compared once for all pages."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
         self._answers: dict[str, dict[str, Any]] = {}
 
     def look(self, ids: list[str], stamp: str = "") -> dict[str, Any]:
-        """Each method minus WD over the seeds that both have ended, unless the page has this `stamp` of it.
+        """Return each method minus WD over their common ended seeds, unless the page has this `stamp`.
 
         Raises ConfigError for an unknown run.
         """
@@ -43,7 +43,7 @@ class Differences:
 
 
 def compared(ended: Sequence[Run]) -> dict[str, Any]:
-    """A row for each method but the first, and the verdict on the paper's claim where it takes part."""
+    """Return a row per method except the base, and the verdict on the paper's claim (LPWD over WD) if it applies."""
     from lpwd.analysis.pairs import paired
     from lpwd.analysis.statistics import runs_frame
     from lpwd.analysis.verdict import one_sentence
@@ -53,7 +53,7 @@ def compared(ended: Sequence[Run]) -> dict[str, Any]:
     frame = runs_frame(ended)
     try:
         found = [paired(frame, method, base) for method in methods if method != base]
-    except ValueError as error:  # a link may name runs of several settings
+    except ValueError as error:  # the runs of a link may have different settings
         raise ConfigError(f"no differences are shown: {error}") from None
     last = [one for one in found if one.method == "lpwd"] or found[-1:]
     claim = 1 if last and (last[0].method, base) == ("lpwd", BASE) else 0

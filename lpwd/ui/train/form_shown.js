@@ -1,37 +1,26 @@
-// What the controls of the form show: train/tab.py sends it with each change, in one event. And how many layers its
-// network has, once that is known.
+// The values of the form's controls, which train/tab.py sends in an event after each change, and the number of layers of
+// the selected network.
 
-/** @type {any} */
-let shown = null;
-/** @type {((detail: any) => void)[]} */
-const listeners = [];
-
-let layers = 0;
-/** @type {((count: number) => void)[]} */
-const counters = [];
-
-addEventListener("lpwd-form", (/** @type {any} */ { detail }) => {
-  shown = detail;
-  for (const listener of listeners) listener(detail);
-});
-
-/** Call `changed` with what the controls show, now if it is known and with every change.
- * @param {(detail: any) => void} changed */
-export function onFormChange(changed) {
-  listeners.push(changed);
-  if (shown) changed(shown);
+/** Return a channel that hands its latest value to new listeners. */
+function channel() {
+  /** @type {any} */
+  let value = null;
+  /** @type {((value: any) => void)[]} */
+  const listeners = [];
+  return {
+    send(/** @type {any} */ next) {
+      if (next === value) return;
+      value = next;
+      for (const listener of listeners) listener(value);
+    },
+    listen(/** @type {(value: any) => void} */ listener) {
+      listeners.push(listener);
+      if (value) listener(value);
+    },
+  };
 }
 
-/** Call `counted` with the number of the network's layers, now if it is known and when it changes.
- * @param {(count: number) => void} counted */
-export function onLayerCount(counted) {
-  counters.push(counted);
-  if (layers) counted(layers);
-}
+export const form = channel();
+export const layerCount = channel();
 
-/** @param {number} count */
-export function tellLayerCount(count) {
-  if (count === layers) return;
-  layers = count;
-  for (const counted of counters) counted(count);
-}
+addEventListener("lpwd-form", (/** @type {any} */ { detail }) => form.send(detail));

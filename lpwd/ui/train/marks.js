@@ -15,7 +15,7 @@ function beside(name) {
   return node;
 }
 
-/** Write a note beside a field, unless a problem stands there. @param {string} name @param {string} text */
+/** Write a note beside a field, unless a problem is shown there. @param {string} name @param {string} text */
 export function note(name, text) {
   const node = beside(name);
   if (node && name !== marked) put(node, text);

@@ -1,11 +1,11 @@
-"""Every method in one line, as the chips of the form have it."""
+"""The chips of the form that choose methods."""
 
 from lpwd.methods import METHODS
 from lpwd.plugins import loaded
 
 
 def names() -> tuple[list[str], int]:
-    """Return the methods in the order of their chips, and how many always show: the paper's, Custom, plug-ins'."""
+    """Return the methods in display order, and how many are always visible: the paper's, Custom and plug-ins."""
     added = {name for plugin in loaded() for kind, name in plugin.names if kind == "method"}
     first = [
         name
@@ -17,12 +17,12 @@ def names() -> tuple[list[str], int]:
 
 
 def choices() -> list[tuple[str, str]]:
-    """A chip's two lines, and the method that it stands for."""
+    """Return the two-line label and the key of each method."""
     return [(f"{METHODS[name].label}\n{METHODS[name].summary}", name) for name in names()[0]]
 
 
 def fold() -> str:
-    """What shows the other methods when it is opened, and the chips' colours; a chosen chip is always shown."""
+    """Return the fold that reveals the other methods, and the CSS of the chips. A selected chip is always visible."""
     ordered, first = names()
     rest = f"#lp-methods label:nth-of-type(n + {first + 1}):not(.selected)"
     closed = f".lp-fields:not(:has(#lp-all-methods [open])) {rest} {{ display: none; }}"
@@ -31,4 +31,5 @@ def fold() -> str:
         for place, name in enumerate(ordered, 1)
     )
     count = len(METHODS) - first
-    return f"<style>{closed}{colours}</style><details><summary>{count} more: controls and rivals</summary></details>"
+    summary = f"{count} more: controls and methods of other papers"
+    return f"<style>{closed}{colours}</style><details><summary>{summary}</summary></details>"

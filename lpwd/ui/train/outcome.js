@@ -1,4 +1,4 @@
-// The answer to Start: show the race at once, or say why there is none.
+// The answer to Start: show the race, or the problem.
 
 import { showRuns } from "../shared/page_race.js";
 import { put } from "../shared/widgets.js";
@@ -22,5 +22,5 @@ export function mount(element, { props, watch }) {
     if (target.closest("#lp-start")) say("", "Checking model and data …");
   });
   watch("value", take);
-  take(); // what was answered while this script loaded
+  take(); // the value may have arrived while this script loaded
 }

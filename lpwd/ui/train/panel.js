@@ -1,7 +1,7 @@
 // The race that the page shows: its state, charts and numbers.
 
-import { copy, csv } from "../shared/files.js";
 import { LaneChart } from "../shared/lane_chart.js";
+import { Motion } from "../shared/motion.js";
 import { onPoll } from "../shared/page_race.js";
 import { watch } from "../shared/polling.js";
 import { stateText } from "../shared/race_text.js";
@@ -10,7 +10,7 @@ import { goToTab } from "../shared/tabs.js";
 import { tabLink } from "../shared/url.js";
 import { handled, table, View } from "../shared/widgets.js";
 import { drawDifferences } from "./differences.js";
-import { onFormChange } from "./form_shown.js";
+import { form } from "./form_shown.js";
 import { epochRows, resultRows, summaryText } from "./panel_rows.js";
 
 const NOT_PUBLISHED = { stamp: "", lanes: [] };
@@ -24,6 +24,7 @@ class Panel extends View {
     const plots = [...element.querySelectorAll("[data-chart]")];
     this.charts = plots.map((plot) => new LaneChart(plot, plot.dataset.chart));
     this.opposing = element.querySelector("[data-chart=opposing]").closest("figure");
+    this.motion = new Motion(element, "train");
     this.fold = /** @type {HTMLDetailsElement} */ (this.field("epochs").closest("details"));
     this.fold.addEventListener("toggle", () => this.drawEpochs());
     /** @type {any} */
@@ -39,9 +40,7 @@ class Panel extends View {
     this.form = null; // what the controls show
     this.onClick("stop", ({ target }) => this.change("stop", target));
     this.onClick("resume", ({ target }) => this.change("resume", target));
-    this.onClick("copy-command", ({ target }) => copy(target, this.race.command));
     this.on("over-seeds", "click", (event) => handled(event, () => goToTab("runs", { runs: this.race.ids.join() })));
-    this.onClick("copy-csv", ({ target }) => copy(target, csv(epochRows(this.race.lanes, this.curves))));
     this.askPublished = watch(element, "train", "published_curves", {
       ask: () => this.askedAbout(),
       take: (answer) => this.takePublished(answer),
@@ -52,7 +51,7 @@ class Panel extends View {
       take: (answer) => this.takeDifferences(answer),
       showsProblems: true,
     });
-    onFormChange((shown) => this.formChanged(shown));
+    form.listen((shown) => this.formChanged(shown));
     onPoll(element, (state) => this.take(state));
   }
 
@@ -71,6 +70,7 @@ class Panel extends View {
     this.mine = answer.mine.race;
     this.curves = curves;
     if (isOther) this.begin();
+    this.motion.follow(this.race.ids);
     this.drawHead();
     this.drawCharts();
     this.drawNumbers();
@@ -123,7 +123,7 @@ class Panel extends View {
     this.say("detail", race.detail);
     this.button("stop").hidden = race.state !== "queued" || !race.canStop || !mine; // the strip stops what trains
     this.button("resume").hidden = !race.canResume || !mine;
-    const done = race.canResume ? ` ${Math.round(race.progress * 100)} % are done.` : "";
+    const done = race.canResume ? ` ${Math.round(race.progress * 100)} % is done.` : "";
     this.say("state", stateText(race) + done);
     const several = race.seeds.length > 1;
     this.field("over-seeds").hidden = !several;
@@ -140,11 +140,7 @@ class Panel extends View {
   drawCharts() {
     const { race, curves, published, opposing } = this;
     const isMeasured = ({ id }) => curves[id]?.epochs.opposing_count_rate.some((rate) => rate !== null);
-    const hidden = !race.lanes.some(isMeasured);
-    if (opposing.hidden !== hidden) {
-      opposing.hidden = hidden;
-      dispatchEvent(new Event("resize")); // the charts beside it have another width now
-    }
+    opposing.hidden = !race.lanes.some(isMeasured);
     for (const chart of this.charts) chart.draw({ race, curves, published });
   }
 

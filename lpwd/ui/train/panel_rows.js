@@ -1,9 +1,9 @@
-// The numbers of a race as rows of texts. No page here.
+// The numbers of a race as rows of text. Needs no page.
 
 import { fixed, NONE, spread, whole } from "../shared/numbers.js";
 import { byMethod } from "../shared/seeds.js";
 
-export const LANE_HEAD = [
+const LANE_HEAD = [
   "Method",
   "State",
   "Epoch",
@@ -12,14 +12,14 @@ export const LANE_HEAD = [
   "Best 10, mean ± sd (%)",
   "Images/s",
 ];
-export const METHOD_HEAD = [
+const METHOD_HEAD = [
   "Method",
   "Seeds finished",
   "Training loss, mean ± sd",
   "Test top-1, last, mean ± sd (%)",
   "Best 10, mean ± sd (%)",
 ];
-const NOISE = "one seed each, so seed noise is not known: choose 5 seeds to see it";
+const NOISE = "one seed per method, so seed noise is unknown: choose 5 seeds to measure it";
 
 /** @param {Lane} lane @param {Curve | undefined} curve */
 export function laneRow(lane, curve) {
@@ -36,7 +36,7 @@ export function laneRow(lane, curve) {
   ];
 }
 
-/** Return a row a method: results over its finished seeds. @param {Lane[]} lanes of one method */
+/** Return the row of a method: results over its finished seeds. @param {Lane[]} lanes of one method */
 export function methodRow(lanes) {
   const done = lanes.filter(({ summary }) => summary.best10_mean !== undefined);
   const over = (/** @type {string} */ name, /** @type {number} */ digits) => {
@@ -48,7 +48,7 @@ export function methodRow(lanes) {
   return [lanes[0].label, `${done.length}/${lanes.length}`, ...results];
 }
 
-/** Return the head, the rows and their colours: a row a lane, or of several seeds a row a method.
+/** Return the head, the rows and their colours: one row per lane, or with several seeds one per method.
  * @param {Lane[]} lanes @param {Curves} curves */
 export function resultRows(lanes, curves) {
   const groups = byMethod(lanes);
@@ -82,6 +82,6 @@ export function summaryText(lanes, curves) {
   const tops = all.map(({ label, epochs }) => ({ label, top1: epochs.test_top1[epochs.epoch.indexOf(common)] }));
   const values = tops.map(({ top1 }) => top1);
   const gap = (Math.max(...values) - Math.min(...values)).toFixed(2);
-  const apart = tops.length > 1 ? ` Largest difference: ${gap} points, from ${NOISE}.` : "";
+  const apart = tops.length > 1 ? ` Largest difference: ${gap} points, with ${NOISE}.` : "";
   return `Test top-1 after epoch ${common}: ${tops.map(({ label, top1 }) => `${label} ${fixed(top1, 2)} %`).join(", ")}.${apart}`;
 }

@@ -1,11 +1,11 @@
-// What Start would do: command line, Python, costs, and the form in the page's address.
+// The plan of the race: command line, Python, costs, and the form in the page's address.
 
 import { copy } from "../shared/files.js";
 import { onQueueChange } from "../shared/page_race.js";
 import { watch as watchTopic } from "../shared/polling.js";
 import { parameter, remember, tabLink } from "../shared/url.js";
 import { put, View } from "../shared/widgets.js";
-import { onFormChange, tellLayerCount } from "./form_shown.js";
+import { form, layerCount } from "./form_shown.js";
 import { markProblem, note } from "./marks.js";
 
 const ASK_AFTER_MS = 150; // a number is typed digit by digit
@@ -13,7 +13,7 @@ const ASK_AFTER_MS = 150; // a number is typed digit by digit
 /** @type {Mount} */
 export function mount(element, { props, watch, trigger }) {
   new Plan(element, () => Boolean(props.value));
-  watch("value", () => trigger("submit")); // the form has been filled: ask the controls what they show
+  watch("value", () => trigger("submit")); // the form has been filled: request the values of its controls
   trigger("submit");
 }
 
@@ -33,10 +33,8 @@ class Plan extends View {
       take: (plan) => this.take(plan),
       showsProblems: true,
     });
-    onFormChange((shown) => this.formChanged(shown));
+    form.listen((shown) => this.formChanged(shown));
     onQueueChange(element, this.askNow); // measured speeds and free time change with what trains
-    this.onClick("copy", ({ target }) => copy(target, this.plan.commands));
-    this.onClick("copy-python", ({ target }) => copy(target, this.plan.python));
     this.onClick("link", ({ target }) => copy(target, tabLink("train", { ...this.plan.link, run: parameter("run") })));
   }
 
@@ -52,7 +50,7 @@ class Plan extends View {
   }
 
   take(plan) {
-    if (this.asked !== this.shown) return; // about earlier values; a new question follows
+    if (this.asked !== this.shown) return; // for earlier values; a new answer follows
     this.plan = plan;
     const problem = plan.refused || plan.problem || "";
     const isWrong = !plan.commands;
@@ -60,10 +58,10 @@ class Plan extends View {
     this.field("commands").classList.toggle("lp-problem", isWrong);
     this.say("python", plan.python ?? "");
     for (const name of ["copy", "copy-python", "link"]) this.button(name).disabled = isWrong;
-    this.say("preflight", isWrong ? "" : problem ? `Start would be refused: ${problem}` : plan.said);
+    this.say("preflight", isWrong ? "" : problem ? `Cannot start: ${problem}` : plan.said);
     this.judge(problem, plan);
-    if (plan.layers) tellLayerCount(plan.layers);
-    if (this.isFilled() && !isWrong) remember(plan.link); // until then the address still says the link
+    if (plan.layers) layerCount.send(plan.layers);
+    if (this.isFilled() && !isWrong) remember(plan.link); // until then the address keeps the link
   }
 
   /** Mark the field with a problem and disable Start until it is corrected. */

@@ -1,4 +1,4 @@
-// A preset chosen from the list fills the form, which the server does.
+// Choosing a preset asks the server to fill the form.
 
 /** @type {Mount} */
 export function mount(element, { trigger }) {

@@ -1,15 +1,15 @@
-// The profile of the form: shown while Custom is chosen.
+// The profile editor of the form, visible while Custom is selected.
 
 import { Profile } from "../shared/profile.js";
-import { onFormChange, onLayerCount } from "./form_shown.js";
+import { form, layerCount } from "./form_shown.js";
 
 /** @type {Mount} */
 export const mount = (element, { trigger }) => {
   const editor = new Profile(element, (text, mean) => trigger("submit", { label: text, mean }));
-  onLayerCount((layers) => editor.setLayers(layers));
-  onFormChange(({ methods = [], profile = "", mean = "" }) => {
+  layerCount.listen((layers) => editor.setLayers(layers));
+  form.listen(({ methods = [], profile = "", mean = "" }) => {
     editor.element.hidden = !methods.includes("custom");
-    // a chosen Custom without a profile begins with the bars as they are
+    // Custom without a profile starts with the current bars
     if (!editor.show(profile, mean) && !editor.element.hidden && !profile.trim()) editor.changed("");
   });
 };

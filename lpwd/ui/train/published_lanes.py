@@ -1,4 +1,4 @@
-"""Published runs with the settings of the race on the page, drawn faintly beside it; before it, those of the form."""
+"""Published curves with the settings of the race on the page, or before a race with those of the form."""
 
 import json
 from collections.abc import Sequence
@@ -15,17 +15,19 @@ from lpwd.ui.shared import form
 from lpwd.ui.views import MAX_LANES, lane_style
 from lpwd.ui.web.topics import IDLE_MS
 
-if TYPE_CHECKING:  # it loads pandas, which the start of the app does not wait for
+if TYPE_CHECKING:  # imports pandas, which would slow down the app's start
     from lpwd.hub.results import Results
 
-READING_MS = 1000  # until a page asks again while they are being read
+READING_MS = 1000  # poll interval while they are being read
 ALWAYS = frozenset({"wd", "lpwd"})  # drawn beside any race
-APART = frozenset({"method", "seed", "scale", "precision", "kernels", "opposing_every", "zero_shot"})  # in one curve
+APART = frozenset(
+    {"method", "seed", "scale", "precision", "kernels", "opposing_every", "zero_shot"}
+)  # may differ within one chart
 CURVES = ("train_loss", "test_top1", "opposing_count_rate")
 
 
-class Beside:
-    """One object an app. Runs are looked up by their settings once a version of what is published."""
+class PublishedCurves:
+    """Answers the topic `published_curves`. Runs are indexed by settings once per version of the results."""
 
     def __init__(self, store: RunStore, cached: Cached) -> None:
         self.store, self.cached = store, cached
@@ -35,7 +37,7 @@ class Beside:
     def look(
         self, ids: list[str] | None = None, stamp: str = "", shown: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The curves beside these runs, or of what the form shows, unless the page has this `stamp` of them.
+        """Return published curves for these runs, or for the form (`shown`), unless the page has this `stamp`.
 
         Raises ConfigError for an unknown run.
         """
@@ -52,12 +54,12 @@ class Beside:
         by_method = self._alike(results).get(settings(configs[0]), {}) if configs else {}
         wanted = ALWAYS | {config.method for config in configs}
         lanes = [_lane(results, name, by_method[name]) for name in METHODS if name in wanted and name in by_method]
-        lead = "Faint:" if raced else "Published, not run here:"
-        line = f"{lead} means over the seeds of published runs with these settings, of {results.line}" if lanes else ""
+        lead = "Faint lines:" if raced else "Published, not trained here:"
+        line = f"{lead} means over seeds of published runs with these settings. {results.line}" if lanes else ""
         return {"lanes": lanes, "line": line}
 
     def _alike(self, results: "Results") -> dict[str, dict[str, list[str]]]:
-        """The finished runs by settings and method."""
+        """Return the finished runs by settings and method."""
         if self._version != self.cached.version:
             runs: dict[str, dict[str, list[str]]] = {}
             for run_id, record in results.runs.items():
@@ -69,19 +71,19 @@ class Beside:
 
 
 def _meant(shown: dict[str, Any]) -> list[RunConfig]:
-    """What Start would train; nothing where the form says something that cannot be."""
+    """Return what Start would train; empty if the form is invalid."""
     with suppress(ConfigError, KeyError, TypeError):
-        return form.configs(form.meant(shown))
+        return form.configs(form.parse_controls(shown))
     return []
 
 
 def settings(config: RunConfig) -> str:
-    """Equal for runs whose curves may stand in one chart and differ in method and seed alone."""
+    """Return a key that is equal for runs whose curves may be drawn in one chart."""
     return json.dumps(config.model_dump(mode="json", exclude=set(APART)), sort_keys=True)
 
 
 def _lane(results: "Results", method: str, run_ids: list[str]) -> dict[str, Any]:
-    """The mean over seeds at each epoch that all of them have."""
+    """Return the mean over seeds at each epoch that all seeds have."""
     from lpwd.analysis.statistics import metrics_frame
 
     rows = metrics_frame(Runs(published=lambda: results.runs), run_ids, "epoch").groupby("epoch")[list(CURVES)]

@@ -1,4 +1,4 @@
-"""The Train tab: choose, start, watch."""
+"""The Train tab: the form, the Start button and the race."""
 
 import html
 import json
@@ -23,24 +23,26 @@ from lpwd.ui.shared import address, defaults, form
 from lpwd.ui.shared.costs import Costs
 from lpwd.ui.train import controls as form_controls
 from lpwd.ui.train.differences import Differences
-from lpwd.ui.train.here import Here, first_dataset
-from lpwd.ui.train.presets import fillings, options
-from lpwd.ui.train.published_lanes import Beside
+from lpwd.ui.train.here import MachineDefaults, first_dataset
+from lpwd.ui.train.presets import form_presets, options
+from lpwd.ui.train.published_lanes import PublishedCurves
 from lpwd.ui.web.people import People
 from lpwd.ui.web.topics import IDLE_MS, Topics
 
 INTRO = (
-    "Each method trains the same network from the same initial weights on the same batches. WD shrinks every layer "
-    "alike, with the update. LPWD shrinks before the forward pass, deep layers most."
+    "Each method trains the same network from the same initial weights on the same batches. WD decays all layers "
+    "equally during the update. LPWD decays weights before the forward pass, deep layers most."
 )
 OUTCOME = '<p class="lp-problem" role="alert"></p><p class="lp-muted" role="status"></p>'
-RECORDED = "These runs had finished before: shown as recorded. Tick “Train finished runs again” to repeat them."
-HUB_SECONDS = 3.0  # the start of the app waits so long for the answer whether the Hub can be had
-LATE_HUB_SECONDS = 10.0  # a new page waits so long where the start did not learn it; it is painted already
+RECORDED = (
+    "These runs have already finished: their recorded results are shown. Tick “Retrain finished runs” to repeat them."
+)
+HUB_SECONDS = 3.0  # the app's start waits at most this long to learn whether the Hub is reachable
+LATE_HUB_SECONDS = 10.0  # a new page waits at most this long; it is already painted
 MACHINE_SECONDS = 60.0
-FILLED = "filled"  # the value of the plan's component once a link's values are in the form
+FILLED = "filled"  # value of the plan component once the form holds the values of a link
 LONGEST_PROFILE = 1000  # characters
-AGAIN_MS = 1000  # until a page asks again for costs that are being worked out
+AGAIN_MS = 1000  # poll interval while costs are being computed
 
 
 def build(
@@ -52,10 +54,10 @@ def build(
     hub_problem: Future[str | None],
     on_load: Callable[..., Any],
 ) -> form.Form:
-    """`hub_problem` holds one sentence where the Hub's data cannot be had; `on_load` registers work for a new page."""
-    here = Here(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
+    """Build the tab. `hub_problem` says why the Hub is unavailable, or None; `on_load` registers a page-load event."""
+    here = MachineDefaults(live, hub_problem, dataset := first_dataset(hub_problem, HUB_SECONDS))
     topics.add("preflight", preflight(costs, here))
-    topics.add("published_curves", Beside(live.store, cached).look)
+    topics.add("published_curves", PublishedCurves(live.store, cached).look)
     topics.add("differences", Differences(live.store).look)
 
     with gr.Row(elem_classes="lp-train"):
@@ -75,8 +77,8 @@ def build(
                 start = gr.Button("Start", variant="primary", elem_id="lp-start", elem_classes="lp-starts")
         with gr.Column(elem_classes="lp-train-race", min_width=280):
             outcome = _html("train/outcome", "lp-outcome", OUTCOME, "{}")
-            _html("train/panel", "lp-panel")
-            _html("train/motion", "lp-motion", look.asset("shared/motion.html"))
+            panel = look.asset("train/panel.html").replace("[[MOTION]]", look.asset("shared/motion.html"))
+            _html("train/panel", "lp-panel", panel)
     _fill(preset, about, controls)
     drawn = [controls.fields["profile"], controls.fields["mean"]]
     profile.submit(_drawn, None, drawn, show_progress="hidden", api_visibility="private")
@@ -86,7 +88,7 @@ def build(
 
 
 def _html(name: str, elem_id: str, template: str = "", value: str | None = None) -> gr.HTML:
-    """A component of the page from its script, and its template unless another is given."""
+    """Return an HTML component with the script `name` and the template of the same name, unless one is given."""
     template, script = template or look.asset(f"{name}.html"), look.mount(f"{name}.js")
     return gr.HTML(value, html_template=template, js_on_load=script, elem_id=elem_id, apply_default_css=False)
 
@@ -95,13 +97,13 @@ def _presets() -> str:
     return look.asset("train/presets.html").replace("[[OPTIONS]]", options())
 
 
-def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
-    """The topic that says what Start would do with what the controls show, or why it would refuse."""
+def preflight(costs: Costs, here: MachineDefaults) -> Callable[..., dict[str, Any]]:
+    """Return the topic that describes the races of the form: commands, costs, or why they are refused."""
 
     def answer(user: User, shown: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"again": False}
         try:
-            values = form.meant(shown)
+            values = form.parse_controls(shown)
             races = form.races(values)
             answer |= described(values, races, here.values())
             answer |= costs.say(user, races)
@@ -115,7 +117,7 @@ def preflight(costs: Costs, here: Here) -> Callable[..., dict[str, Any]]:
 def described(
     values: Mapping[str, Any], races: Sequence[Sequence[RunConfig]], here: Mapping[str, str]
 ) -> dict[str, Any]:
-    """How to train these races elsewhere, and what the page's address says of them."""
+    """Return the commands and the Python code of these races, and their address parameters."""
     commands = "\n".join(command_line(race) for race in races)
     return {"link": address.parameters(values, here), "commands": commands, "python": python_snippet(races)}
 
@@ -123,7 +125,7 @@ def described(
 def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, plan: gr.HTML, outcome: gr.HTML) -> None:
     def on_start(data: dict[Any, Any], request: gr.Request) -> str:
         try:
-            race_configs = form.races(form.meant(controls.shown(data)))
+            race_configs = form.races(form.parse_controls(controls.shown(data)))
             races = live.start_all(race_configs, people.who(request), again=data[controls.again])
         except ConfigError as error:
             sentence = str(form.labelled(error))
@@ -135,23 +137,23 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
 
     def on_dataset(dataset: str, model: str) -> list[Any]:
         values = defaults.of_dataset(dataset, model)
-        return [form.shown(name, values[name]) for name in defaults.OF_DATASET]
+        return [form.control_value(name, values[name]) for name in defaults.OF_DATASET]
 
     def on_model(dataset: str, model: str) -> list[Any]:
-        """Another network takes neither the arguments nor the weights of the one before."""
+        """Reset arguments and initial weights, which belong to the previous network."""
         kwargs = defaults.of_dataset(dataset, model)["model_kwargs"]
-        return [form.shown("model_kwargs", kwargs), form.shown("init_from", None)]
+        return [form.control_value("model_kwargs", kwargs), form.control_value("init_from", None)]
 
     def on_optimizer(optimizer: str, dataset: str) -> str:
-        """Each optimizer has a learning rate of its own to begin with."""
-        return form.shown("lr", defaults.learning_rate(optimizer, dataset))
+        """Set the optimizer's default learning rate."""
+        return form.control_value("lr", defaults.learning_rate(optimizer, dataset))
 
     def on_weights(init_from: str) -> list[Any]:
-        """A published start brings its network along."""
+        """Select the network of a published start."""
         start = published().get(split(init_from or "")[0])
         if start is None or start.name != init_from:
             return [gr.skip(), gr.skip()]
-        return [start.config.model, form.shown("model_kwargs", start.config.model_kwargs)]
+        return [start.config.model, form.control_value("model_kwargs", start.config.model_kwargs)]
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     start.click(on_start, controls.inputs, outcome, **quiet)
@@ -171,31 +173,34 @@ def _wire(live: Live, people: People, controls: form.Form, start: gr.Button, pla
 
 
 def _fill(preset: gr.HTML, about: gr.HTML, controls: form.Form) -> None:
-    """Choosing an experiment fills the form."""
+    """Fill the form when a preset is chosen."""
     names = list(controls.fields)
 
     def fill(event: gr.EventData) -> list[Any]:
-        filling = fillings().get(event.label)
-        if filling is None:
+        form_preset = form_presets().get(event.label)
+        if form_preset is None:
             return ["", *(gr.skip() for _ in names)]
-        return [f'<p class="lp-muted">{html.escape(filling.note)}</p>', *(filling.values[name] for name in names)]
+        return [
+            f'<p class="lp-muted">{html.escape(form_preset.note)}</p>',
+            *(form_preset.values[name] for name in names),
+        ]
 
     outputs = [about, *(controls.fields[name] for name in names)]
     preset.submit(fill, None, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
 
 
 def _drawn(event: gr.EventData) -> list[Any]:
-    """The profile that a script sent with its event, as text, and the mean that belongs to it."""
+    """Return the profile and the mean that the profile editor sent."""
     return [str(event.label)[:LONGEST_PROFILE], event.mean if event.mean in MEANS else gr.skip()]
 
 
 def _outcome(**fields: Any) -> str:
-    """Read by train/outcome.js; the time makes two equal answers different, so that the page hears both."""
+    """Return JSON for train/outcome.js. The time makes equal values differ, so that each triggers a change event."""
     return json.dumps(fields | {"at": time.time()})
 
 
 def _told(controls: form.Form) -> str:
-    """Return JavaScript that sends an event with what all controls show; it asks the server nothing."""
+    """Return JavaScript that dispatches an event with the values of all controls, without a request to the server."""
     return f"""(...shown) => {{
       const detail = Object.fromEntries({json.dumps(list(controls.fields))}.map((name, i) => [name, shown[i]]));
       dispatchEvent(new CustomEvent("lpwd-form", {{ detail }}));
@@ -204,19 +209,24 @@ def _told(controls: form.Form) -> str:
 
 
 def first_values(linked: Mapping[str, Any], here: Mapping[str, str]) -> dict[str, Any]:
-    """What the form of a new page holds: what its link says, and else what suits its data set on this machine."""
+    """Return the form values of a new page: those of its link, else the defaults of its data set on this machine."""
     dataset, model = linked.get("dataset", here["dataset"]), linked.get("model", defaults.FORM["model"])
     return {**address.first_values(dataset, model), "precision": here["precision"], **linked}
 
 
 def _first_values(
-    here: Here, controls: form.Form, plan: gr.HTML, note: gr.HTML, outcome: gr.HTML, on_load: Callable[..., Any]
+    here: MachineDefaults,
+    controls: form.Form,
+    plan: gr.HTML,
+    note: gr.HTML,
+    outcome: gr.HTML,
+    on_load: Callable[..., Any],
 ) -> None:
-    """Fill the form of a new page: at once with what is known, and again only what the Hub and the machine change."""
+    """Fill the form of a new page at once, and again once the Hub and the machine are known."""
     names = list(controls.fields)
 
     def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Any]:
-        return [gr.skip() if new[name] == old[name] else form.shown(name, new[name]) for name in names]
+        return [gr.skip() if new[name] == old[name] else form.control_value(name, new[name]) for name in names]
 
     def fill(request: gr.Request) -> Iterator[list[Any]]:
         linked, problem = address.restored(dict(request.query_params))

@@ -1,4 +1,4 @@
-"""What the page's scripts and other programs ask of the app: arguments checked, bad input answered in one sentence."""
+"""Validate requests of scripts and programs, and answer bad input with one sentence."""
 
 import inspect
 import json
@@ -14,20 +14,20 @@ from starlette.responses import Response
 from lpwd.config import ConfigError, config_error
 from lpwd.jobs.rights import User
 
-MAX_CHARACTERS = 200_000  # of one request; 2,000 run ids of 80 characters fit
+MAX_CHARACTERS = 200_000  # per request; enough for 2,000 run ids of 80 characters
 Act = Callable[..., Any]
 
 
 class Who(Protocol):
-    """Whom a request is from."""
+    """Return the user behind a request."""
 
     def __call__(self, request: Any) -> User: ...
 
 
 def answering(act: Act, who: Who | None = None) -> Callable[[str, Any], str]:
-    """A server function of `act`, by its name: a JSON object of arguments in, `{"problem": "", ...}` out.
+    """Wrap `act` as a server function: takes a JSON object of arguments, returns `{"problem": "", ...}` as JSON.
 
-    `act` returns a dictionary or nothing; one that takes `user` gets the asking person and not what the request claims.
+    `act` returns a dictionary or None. If it takes `user`, it gets the user behind the request.
     """
     answer = answers(act)
 
@@ -42,7 +42,7 @@ def answering(act: Act, who: Who | None = None) -> Callable[[str, Any], str]:
 
 
 def server_functions(*acts: Act, who: Who | None = None) -> list[Callable[[str, Any], str]]:
-    """Return `answering` of each act, for one component. Raises ValueError if two have the same name."""
+    """Return the server functions of one component. Raises ValueError if two have the same name."""
     if twice := repeated(act.__name__ for act in acts):
         raise ValueError(f"two server functions are named {twice[0]!r}")
     return [answering(act, who) for act in acts]
@@ -54,7 +54,7 @@ def repeated(names: Iterable[str]) -> list[str]:
 
 
 def answers(act: Act) -> Callable[[dict[str, Any], User], dict[str, Any]]:
-    """`act` with what a page sent as its arguments: its dictionary with an empty `problem`, or one sentence in it."""
+    """Wrap `act` to take a dictionary of arguments and return its dictionary with `problem`: "" or one sentence."""
     checked = checking(act)
     personal = "user" in inspect.signature(act).parameters
 
@@ -68,14 +68,14 @@ def answers(act: Act) -> Callable[[dict[str, Any], User], dict[str, Any]]:
 
 
 def checking(act: Act) -> Act:
-    """`act`, which raises ConfigError for arguments that its annotations do not allow."""
+    """Wrap `act` to raise ConfigError for arguments that its annotations do not allow."""
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(act)
     names = list(inspect.signature(act).parameters)
 
     @wraps(act)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return checked(**dict(zip(names, args, strict=False)), **kwargs)  # by name, so that a sentence has the name
+            return checked(**dict(zip(names, args, strict=False)), **kwargs)  # by name, so that errors contain the name
         except ValidationError as error:
             raise config_error(error) from None
 
@@ -83,7 +83,7 @@ def checking(act: Act) -> Act:
 
 
 def endpoint(act: Act) -> Act:
-    """`act` for `gr.api`: bad input reaches the caller as its sentence."""
+    """Wrap `act` for `gr.api`: bad input is reported to the caller as one sentence."""
     checked = checking(act)
 
     @wraps(act)
@@ -97,21 +97,21 @@ def endpoint(act: Act) -> Act:
 
 
 def parsed(request_text: Any, most: int = MAX_CHARACTERS) -> dict[str, Any]:
-    """The JSON object of a request. Raises ConfigError for anything else, and for more than `most` characters."""
+    """Parse the JSON object of a request. Raises ConfigError for anything else or more than `most` characters."""
     if not isinstance(request_text, str) or len(request_text) > most:
         size = (
             f"{len(request_text):,} characters" if isinstance(request_text, str) else f"a {type(request_text).__name__}"
         )
-        raise ConfigError(f"the request is {size}: a JSON object of at most {most:,} characters is allowed")
+        raise ConfigError(f"the request must be a JSON object of at most {most:,} characters, not {size}")
     try:
         arguments = json.loads(request_text)
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
-        raise ConfigError(f"the request is {request_text[:80]!r}: a JSON object is allowed")
+        raise ConfigError(f"the request must be a JSON object, not {request_text[:80]!r}")
     return arguments
 
 
 def json_response(text: str) -> Response:
-    """JSON that no browser or proxy keeps."""
+    """Return a JSON response that is not cached."""
     return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})

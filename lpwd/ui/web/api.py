@@ -31,7 +31,7 @@ def build(live: Live, people: People) -> None:
         options: dict[str, Any] | None = None,
         again: bool = False,
     ) -> list[str]:
-        """Queue a race, one lane a method (default: wd and lpwd); returns the run ids.
+        """Queue a race with one lane per method (default: wd and lpwd) and return the run ids.
 
         `options` holds further fields of a run by their command-line names with underscores, such as
         {"image_size": 32, "schedule": "cosine", "pretrained": true}.
@@ -52,17 +52,17 @@ def build(live: Live, people: People) -> None:
         return live.start(configs, people.who(request), again=again)
 
     def get_run(run_id: str, offset: int = 0) -> dict[str, Any]:
-        """Configuration, status and, from byte `offset` on, the recorded events; ask next with the returned offset."""
+        """Return configuration, status and the events recorded since byte `offset`; pass the returned offset next."""
         records, after = store.read_metrics(run_id, offset)
         return {**public(store.record(run_id)), "events": records, "offset": after}
 
     def stop_run(request: gr.Request, run_id: str) -> dict[str, Any]:
-        """Stop your run and the lanes of its race after the present step; returns its status."""
+        """Stop your run and the other lanes of its race after the current step, and return its status."""
         live.stop([run_id], people.who(request))
         return dict(public(store.record(run_id))["status"])
 
     def list_runs(state: str = "") -> list[dict[str, Any]]:
-        """All runs, newest first, or those in one state: id, configuration, status."""
+        """Return all runs, or those in one state, newest first: id, configuration, status."""
         return [public(record) for record in store.records() if state in ("", record.status.state)]
 
     for function in (start_run, get_run, stop_run, list_runs):

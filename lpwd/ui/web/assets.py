@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-FOLDER = Path(__file__).parent.parent  # scripts are named by their path below it: train/panel.js
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"  # as the Python package ships it
+FOLDER = Path(__file__).parent.parent  # scripts are named by their path below it, such as train/panel.js
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"  # from the Python package
 UNCHANGING = "public, max-age=31536000, immutable"
 
 
@@ -23,7 +23,7 @@ def scripts() -> dict[str, Path]:
 
 @cache
 def address() -> str:
-    """Return where the scripts are, relative to the page: the page may be mounted below any path."""
+    """Return the URL of the scripts, relative to the page, which may be mounted below any path."""
     contents = hashlib.sha256(plotly.__version__.encode())
     for name, path in scripts().items():
         if path != PLOTLY:
@@ -32,7 +32,7 @@ def address() -> str:
 
 
 def route() -> Route:
-    """`GET /lpwd/assets/<version>/<name>`. Another version is not found: scripts of two versions must not meet."""
+    """`GET /lpwd/assets/<version>/<name>`. Returns 404 for another version, so that versions never mix."""
 
     def serve(request: Request) -> Response:
         name = request.path_params["name"]

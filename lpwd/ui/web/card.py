@@ -1,4 +1,4 @@
-"""The head of the page: title, description and picture of links to it, and an end to the clock of a loading screen."""
+"""The head of the page: Open Graph tags for links to it, and a script that stops the loading clock of Gradio."""
 
 import html
 import re
@@ -17,7 +17,7 @@ DESCRIPTION = (
     "See where weight decay pushes, turn the penalty up, and train WD against LPWD live: same initial weights, same "
     "batches, every verdict with its n and interval."
 )
-CHARSET = '<meta charset="utf-8" />'  # a browser looks for it in the first 1,024 bytes
+CHARSET = '<meta charset="utf-8" />'  # must be within the first 1,024 bytes
 # Gradio 6.31 never stops the clock of its loading screen, which then asks for 60 frames a second on every open page.
 # Its scripts keep the function that they find, so it is replaced before they load; `head` of Gradio comes too late.
 STOP_LOADING_CLOCK = r"""<script>{
@@ -28,8 +28,8 @@ STOP_LOADING_CLOCK = r"""<script>{
 GRADIOS = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*?/?>\s*')
 
 
-class Card:
-    """Middleware: rewrites the head of the one HTML page; everything else passes."""
+class OpenGraph:
+    """Middleware that replaces Gradio's tags in the head of the page."""
 
     def __init__(self, app: ASGIApp, title: str) -> None:
         self.app, self.title = app, title
@@ -56,7 +56,7 @@ class Card:
 
 
 def rewritten(start: Message, body: bytes, title: str, address: str) -> bytes:
-    """The body with our tags after the head's first line; as it is where it is no plain HTML."""
+    """Return the body with our tags, or unchanged if it is not plain HTML."""
     headers = Headers(raw=start["headers"])
     if "text/html" not in headers.get("content-type", "") or "content-encoding" in headers:
         return body
@@ -66,7 +66,7 @@ def rewritten(start: Message, body: bytes, title: str, address: str) -> bytes:
 
 
 def tags(title: str, address: str) -> str:
-    """Open Graph asks for absolute addresses."""
+    """Return the meta tags. Open Graph requires absolute URLs."""
     card = {
         "og:type": "website",
         "og:title": title,
@@ -83,7 +83,7 @@ def tags(title: str, address: str) -> str:
 
 
 def address_of(scope: Scope) -> str:
-    """Where the asking browser found the page, behind a proxy too."""
+    """Return the URL of the page as the browser sees it, also behind a proxy."""
     headers = Headers(scope=scope)
     scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0].strip()
     root = scope.get("root_path", "").rstrip("/")
@@ -91,7 +91,7 @@ def address_of(scope: Scope) -> str:
 
 
 def picture() -> Route:
-    """A file of the package: no host but this one is asked."""
+    """`GET /lpwd/picture.png`."""
 
     def serve(_: Request) -> FileResponse:
         return FileResponse(PICTURE, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})

@@ -1,4 +1,4 @@
-"""`POST /lpwd/dropped`: runs of other trackers, as files in the request, compared. Nothing of them stays here."""
+"""`POST /lpwd/dropped`: compare runs exported by other trackers. The files are not stored."""
 
 import asyncio
 import base64
@@ -17,8 +17,8 @@ from lpwd.jobs.rights import User
 from lpwd.ui.web.answers import answers, json_response, parsed
 from lpwd.ui.web.people import MAX_BYTES
 
-MAX_WAITING = 8  # requests; one is read at a time, beside a training
-BUSY = "Other people's files are being read: try again in a minute."
+MAX_WAITING = 8  # requests; one is processed at a time
+BUSY = "The app is busy with other files: try again in a minute."
 
 
 def compare(
@@ -28,7 +28,7 @@ def compare(
     value: str | None = None,
     margin: float | None = None,
 ) -> dict[str, Any]:
-    """`files` has contents in base64 by name; columns and margin that are None are guessed. Raises ConfigError."""
+    """Compare files, given as base64 by name. Columns and margin that are None are inferred. Raises ConfigError."""
     if margin is not None and not 0 < margin < float("inf"):
         raise ConfigError("the margin must be above 0")
     try:
@@ -39,7 +39,7 @@ def compare(
 
 
 def route() -> Route:
-    """Everyone who may watch may compare: a child process with limits does it, one at a time."""
+    """Return the route, which is open to every visitor. A limited child process handles one request at a time."""
     answer, one_at_a_time, inside = answers(compare), asyncio.Lock(), 0
 
     def work(body: bytes) -> str:
@@ -54,7 +54,7 @@ def route() -> Route:
             return json_response(json.dumps({"problem": BUSY}))
         inside += 1
         try:
-            body = await request.body()  # before its turn: one who sends slowly keeps nobody waiting
+            body = await request.body()  # before the lock, so that a slow upload blocks nobody
             async with one_at_a_time:
                 return json_response(await run_in_threadpool(work, body))
         finally:

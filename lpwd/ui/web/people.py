@@ -1,7 +1,7 @@
-"""Who asks: a browser is known by a secret in a cookie, on a Space a person by their Hugging Face account.
+"""Identify users: by a secret cookie, on a Space by their Hugging Face account.
 
-Scripts without a cookie are known by the random session of their gradio_client. MCP tools without one have no session
-that is theirs: each call is somebody new, who may start a run and change none. Only digests leave this file.
+Scripts without a cookie are identified by the random session of their gradio_client. MCP tools have no session of their
+own, so each call is a new user, who may start a run and change none. Only digests leave this file.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from http.cookies import SimpleCookie
 from typing import Any
 
 import gradio as gr
@@ -24,22 +23,22 @@ from lpwd.jobs.rights import ON_SPACE, User
 from lpwd.store import RunStore
 
 COOKIE, OWNER_COOKIE = "lpwd", "lpwd-owner"
-MAX_BYTES = 16_000_000  # of a request
+MAX_BYTES = 16_000_000  # per request
 YEAR_SECONDS = 365 * 86_400
 WITH_ACCOUNTS = ON_SPACE and os.environ.get("SYSTEM") == "spaces" and "OAUTH_CLIENT_ID" in os.environ
-# A Space is shown in a frame of another site, where only such cookies are sent.
+# A Space is embedded in a frame of another site, where only such cookies are sent.
 ATTRIBUTES = "HttpOnly; Path=/; " + ("SameSite=None; Secure; Partitioned" if ON_SPACE else "SameSite=Lax")
 
 
 class People:
-    """One object an app."""
+    """Identifies the users of an app."""
 
     def __init__(self, store: RunStore) -> None:
         self._owner_key = store.owner_key()
 
     def who(self, request: gr.Request | Request | None) -> User:
-        """The person behind a request; whatever its body says does not matter."""
-        # Gradio wraps requests to endpoints, not those of scripts.
+        """Return the user behind a request, regardless of its body."""
+        # Gradio wraps requests to endpoints, but not requests of scripts.
         http_request: Any = getattr(request, "request", request)
         if http_request is None:
             return User()
@@ -53,17 +52,17 @@ class People:
         return [Route("/owner", self._become_owner)]
 
     def _become_owner(self, request: Request) -> Response:
-        """The link that `python -m lpwd owner` prints: this browser may change every run from now on."""
+        """Make this browser the owner's, by the link that `python -m lpwd owner` prints."""
         key = request.query_params.get("key", "")
         if ON_SPACE or not hmac.compare_digest(key.encode(), self._owner_key.encode()):
-            return PlainTextResponse("This is not the owner's link; `python -m lpwd owner` prints it.", 403)
+            return PlainTextResponse("Invalid owner link. `python -m lpwd owner` prints the valid one.", 403)
         response = RedirectResponse(request.scope.get("root_path", "") + "/", 303)
         response.headers["Set-Cookie"] = _cookie(OWNER_COOKIE, key)
         return response
 
 
-class Door:
-    """Middleware: a browser that opens the page without a secret gets one; files and huge requests are turned away."""
+class VisitorCookies:
+    """Middleware: sets the secret cookie of new browsers; rejects uploads and large requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -77,7 +76,7 @@ class Door:
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(COOKIE, secrets.token_urlsafe(32)))
             await send(message)
 
-        new = scope["type"] == "http" and scope["path"] == "/" and COOKIE not in _cookies(scope)
+        new = scope["type"] == "http" and scope["path"] == "/" and COOKIE not in Request(scope).cookies
         await self.app(scope, receive, give if new else send)
 
 
@@ -85,15 +84,10 @@ def _refusal(scope: Scope) -> Response | None:
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
     if scope["path"].rstrip("/").endswith("/upload"):
-        return PlainTextResponse("This app takes no files.", 403)
+        return PlainTextResponse("This app accepts no uploads.", 403)
     if not length.isdigit() or int(length) > MAX_BYTES:
-        return PlainTextResponse(f"A request has at most {MAX_BYTES:,} bytes, and says how many.", 413)
+        return PlainTextResponse(f"A request must declare a Content-Length of at most {MAX_BYTES:,} bytes.", 413)
     return None
-
-
-def _cookies(scope: Scope) -> SimpleCookie:
-    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    return SimpleCookie(sent.decode("latin-1"))
 
 
 def _cookie(name: str, value: str) -> str:
@@ -105,14 +99,14 @@ def _digest(secret: str) -> str:
 
 
 def _session(request: Any, headers: Mapping[str, str]) -> str:
-    """The random session of a gradio_client; that in which Gradio calls for every MCP client is nobody's own."""
+    """Return the random session of a gradio_client. Gradio's MCP clients share one, so they get none."""
     if headers.get("x-gradio-user") == "mcp":
         return secrets.token_urlsafe(32)
     return getattr(request, "session_hash", None) or ""
 
 
 def _account(info: dict[str, Any] | None) -> User:
-    """A signed-in person; the owner is the Space's author, or an administrator of the organisation that is."""
+    """Return the signed-in user. The owner is the Space's author, or an administrator of that organisation."""
     valid = info and float(info.get("expires_at", 0)) > time.time()
     person = (info or {}).get("userinfo") or {} if valid else {}
     name, author = str(person.get("preferred_username") or ""), os.environ.get("SPACE_AUTHOR_NAME", "")

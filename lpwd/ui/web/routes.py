@@ -1,9 +1,7 @@
-"""The app's own addresses beside Gradio's: `/lpwd/poll`, which every page asks, and `/health` for whatever watches.
+"""Our own routes: `/lpwd/poll` for the page and `/health` for monitoring.
 
-A poll is answered straight from the store, past Gradio's queue, dependencies and threads.
-
-Through a server function of Gradio, our own work was a fifteenth of what a poll kept the event loop busy with; thirty
-watchers on the two cores that train are felt (benchmarks/page.py clients).
+Polls bypass Gradio's queue and dependencies: as a Gradio server function, a poll kept the event loop busy 15 times as
+long, which slows down training when thirty pages are open on two cores (benchmarks/page.py clients).
 """
 
 import json
@@ -25,10 +23,10 @@ from lpwd.ui.web.topics import Topics
 
 
 def polling(live: Live, people: People, watched: Topics) -> Route:
-    """`POST /lpwd/poll`: what a page watches in, what it has not seen of it out.
+    """`POST /lpwd/poll`: return the news of the race and the topics that a page shows.
 
-    A JSON object with the arguments of `Live.poll` and `topics`, the arguments of each topic by its name; the answer is
-    that of `Live.poll` and, under `topics`, that of each.
+    The request is a JSON object with the arguments of `Live.poll`, and under `topics` the arguments of each topic by
+    name. The answer is that of `Live.poll`, and under `topics` the answer of each topic.
     """
 
     def poll(
@@ -59,13 +57,13 @@ def polling(live: Live, people: People, watched: Topics) -> Route:
 
 
 def may_take_long(arguments: dict[str, Any]) -> bool:
-    """Whether a poll asks for more than was appended to curves that the page has: for whole files, or for a topic."""
+    """Return whether a poll may read whole files or answer a topic, and so must run in a thread."""
     cursors = arguments.get("cursors")
     return bool(arguments.get("topics")) or not isinstance(cursors, dict) or not all(cursors.values()) or not cursors
 
 
 def health(jobs: Jobs) -> Route:
-    """Whether this app can train; where it cannot, `why`."""
+    """`GET /health`: whether this app can train, and if not, `why`."""
 
     def report(_: Request) -> JSONResponse:
         worker, queue, failing = jobs.worker_state(), jobs.queue(), jobs.failing()
