@@ -1,7 +1,7 @@
 """Data of the Demo's recorded pair, WD and LPWD under a strong penalty.
 
 This module does not import pandas, because the page shows the bundled pair before pandas is loaded.
-`lpwd.hub.chosen` chooses the published pair.
+`lpwd.hub.demo_pair` chooses the published pair.
 """
 
 import json
