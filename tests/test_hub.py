@@ -329,15 +329,17 @@ def test_a_push_adds_files_and_changes_none(world, runs, tmp_path):
     assert found["curves"] == sum(cell.config.epochs for cell in CELLS[:8])
 
 
-def test_two_publishers_at_once_lose_nothing(world, tmp_path):
-    stores = [filled(tmp_path / "a", CELLS[:8]), filled(tmp_path / "b", CELLS[8:16])]
+@pytest.mark.parametrize("count", [8, pytest.param(50, marks=pytest.mark.long)])
+def test_two_publishers_at_once_lose_nothing(world, tmp_path, count):
+    cells, repo = CELLS[: 2 * count], f"me/both-{count}"
+    stores = [filled(tmp_path / "a", cells[:count]), filled(tmp_path / "b", cells[count:])]
     world.hub.commit_seconds, found = 0.5, {}
     try:
         with client(world.endpoint, tmp_path / "hf") as second:
             second(IMPORTS)
 
             def publish(ask, store):
-                found[store.root.name] = ask(f"result = pushed({str(store.root)!r}, 'me/both')")
+                found[store.root.name] = ask(f"result = pushed({str(store.root)!r}, {repo!r})")
 
             threads = [
                 threading.Thread(target=publish, args=pair) for pair in zip((world.ask, second), stores, strict=True)
@@ -348,12 +350,11 @@ def test_two_publishers_at_once_lose_nothing(world, tmp_path):
                 thread.join()
     finally:
         world.hub.commit_seconds = 0.0
-    assert [len(found[name]["added"]) for name in "ab"] == [8, 8]
-    published = world.published("me/both")
-    assert set(published.runs) == {cell.run_id for cell in CELLS[:16]}
-    assert sum(len(run.history.epochs) for run in published.runs.values()) == sum(
-        cell.config.epochs for cell in CELLS[:16]
-    )
+    assert [len(found[name]["added"]) for name in "ab"] == [count, count]
+    published = world.published(repo)
+    assert set(published.runs) == {cell.run_id for cell in cells}
+    epochs = sum(len(run.history.epochs) for run in published.runs.values())
+    assert epochs == sum(cell.config.epochs for cell in cells)
     assert published.bad_count == 0
 
 

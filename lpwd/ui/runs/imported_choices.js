@@ -7,7 +7,7 @@ const MAX_FILES = 200;
 
 /** Return why these files are not read, or "". @param {{size: number}[]} files */
 export function tooLarge(files) {
-  if (files.length > MAX_FILES) return `${files.length} files were dropped: at most ${MAX_FILES} are read at once.`;
+  if (files.length > MAX_FILES) return `${files.length} files were uploaded: at most ${MAX_FILES} are read at once.`;
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const megabytes = (bytes / 1e6).toFixed(1);
   return bytes > MAX_BYTES ? `These files have ${megabytes} MB: at most ${MAX_BYTES / 1e6} MB are read at once.` : "";
