@@ -209,12 +209,12 @@ def test_rows_columns_names_and_sizes_are_bounded(tmp_path):
     for number in range(1001):
         many = many.append_column(f"c{number}", [[1]])
     pq.write_table(many, path)
-    assert "has 1,018 columns: 1,000 at most" in refusal(path)
+    assert "has 1,018 columns: at most 1,000 are allowed" in refusal(path)
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, ["a", "a"]), path)
     assert "two columns with the same name" in refusal(path)
     with open(path, "wb") as file:
         file.truncate(2**28 + 1)
-    assert "has 268,435,457 bytes: 268,435,456 at most" in refusal(path)
+    assert "has 268,435,457 bytes: at most 268,435,456 are allowed" in refusal(path)
 
 
 def test_a_footer_of_any_length_is_refused_in_little_memory(tmp_path):

@@ -105,7 +105,7 @@ def test_a_diverged_run_leaves_with_exit_code_3(tmp_path):
         (["--train-samples", "99999"], "train_samples is 99999"),
         (["--image-size", "33"], "image_size is 33"),
         (["--device", "cuda:9"], "cuda:9"),
-        (["--model-kwargs", "[" * 20_000], "model_kwargs is nested too deep to be read"),
+        (["--model-kwargs", "[" * 20_000], "model_kwargs is nested too deeply"),
         (["--model-kwargs", "[1, 2]"], "'[1, 2]' is not a JSON object"),
         (["--model-kwargs", '{"a":' * 200 + "1" + "}" * 200], "nested at most 3 deep"),
     ],

@@ -16,7 +16,7 @@ from waiting import wait_until
 
 from lpwd.config import ConfigError
 from lpwd.events import Step
-from lpwd.jobs.claim import Claim, ClaimLost
+from lpwd.jobs.claim import ClaimLost, claimed
 from lpwd.jobs.race import run_lanes
 from lpwd.paths import DiskFull
 from lpwd.store import RunStore, is_lost
@@ -185,21 +185,21 @@ def test_a_claim_ends_with_its_process(tiny, tmp_path):
     process.kill()
     process.wait()
     assert store.recover() == [config.run_id]
-    with Claim(store, config.run_id) as claim:
-        claim.begin()
+    with claimed(store, [config.run_id]):
         assert state(store, config.run_id) == "running"
 
 
 def test_a_writer_whose_run_was_removed_and_made_anew_stops_before_it_writes(store, tiny):
     run_id = store.create(tiny())
-    with Claim(store, run_id) as claim:
+    with claimed(store, [run_id]) as claims:
+        claim = claims[run_id]
         claim.check()
         shutil.rmtree(store.paths(run_id).folder)
         with pytest.raises(ClaimLost, match="was removed during training; nothing more is written"):
             claim.check()
         store.create(tiny())
-        with Claim(store, run_id) as another:
-            another.check()
+        with claimed(store, [run_id]) as others:
+            others[run_id].check()
             with pytest.raises(ClaimLost):
                 claim.check()
 

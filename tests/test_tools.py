@@ -123,7 +123,7 @@ def test_on_a_space_a_stranger_is_refused_what_the_endpoint_refuses(space_app):
         with pytest.raises(Exception, match="Sign in") as endpoint:
             Client(space_app.url, verbose=False, headers=headers).predict(**RACE, epochs=1, api_name="/start_run")
         assert sentence in str(endpoint.value)
-        assert "sign in" in sentence
+        assert "Sign in" in sentence
     assert {run["run_id"] for run in told(space_app, "demo_list_runs")} == {run["run_id"] for run in before}
 
 
