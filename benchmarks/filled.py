@@ -66,7 +66,7 @@ def store(count: int) -> None:
             for visit in range(VISITS):
                 page = open_page(browser, f"{app.url}/?tab=train").page
                 paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-                page.wait_for_function("window.Plotly")  # wait for the first tab
+                page.wait_for_selector("#lp-panel [data-chart=top1] canvas")  # wait for the first tab
                 print(f"visit {visit + 1}: first contentful paint {paint:.0f} ms, load {load()}")
                 for tab, ready in TABS.items():
                     clicked = time.perf_counter()

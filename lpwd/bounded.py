@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent  # of the package: children import this code
 CHILD_BYTES = 2**30  # memory beyond that of the started child
 OOM_SCORE = 500  # if memory is short, the kernel kills such a process rather than the app
 TOO_LARGE = f"takes more than {CHILD_BYTES:,} bytes of memory to read"
+OUT_OF_MEMORY = (MemoryError, SystemError)  # SystemError: C code failed, and no memory was left to say why
 POLL_SECONDS = 0.02
 
 

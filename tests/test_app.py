@@ -352,7 +352,8 @@ class TestPage:
         page.mouse.down()
         page.mouse.move(box["x"] + 150, box["y"] + 150, steps=5)
         page.mouse.up()
-        page.wait_for_function(f"{axis} !== '{whole}'")
+        moved = "(before, now) => before.every((end, i) => end !== now[i])"
+        page.wait_for_function(f"({moved})([{whole}], [...{axis}.split(',').map(Number)])")  # both axes
         zoomed, drawn = page.evaluate(axis), epochs_drawn(page)
         trains(app, written, Epoch(260, 13, 3.0, 4.0, 11.0, None, 1e-3, [1.0], None, None, 13.0, 100.0))
         wait_until(lambda: epochs_drawn(page) > drawn)

@@ -12,6 +12,7 @@ import pytest
 
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.checking.checks import Checks
+from lpwd.jobs.checking.questions import memory_limit
 
 ROOT = str(Path(__file__).parent.parent)
 DEEP = {"depths": [64, 64, 64, 64]}  # as deep as is allowed: 3 s on an idle core
@@ -95,6 +96,20 @@ def test_a_model_that_takes_too_much_memory_is_refused_and_the_next_question_is_
     with pytest.raises(ConfigError, match=r"Checking the model exceeds the limit of 0\.0 GB"):
         checks.check([model("convnext_base", model_kwargs=DEEP)])
     assert checks.check([model("test_convnext2")])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        SystemError("<function mul at 0x7f3d> returned NULL without setting an exception"),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_however_memory_runs_out_the_sentence_is_the_same(error):
+    with pytest.raises(ConfigError, match=r"Checking the model exceeds the limit of 1\.1 GB"), memory_limit(2**30):
+        raise error
 
 
 def test_a_model_that_takes_too_long_is_refused_with_both_ways_out_and_the_next_question_is_answered(make):

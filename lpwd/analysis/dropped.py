@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from lpwd.bounded import TOO_LARGE, limit_memory, run_child
+from lpwd.bounded import OUT_OF_MEMORY, TOO_LARGE, limit_memory, run_child
 from lpwd.config import ConfigError
 
 if TYPE_CHECKING:  # not loaded in the page's process
@@ -69,7 +69,7 @@ def child(place: Path) -> None:
     try:
         frame = exports.one_row_per_run(exports.read_files(sorted((place / FILES).iterdir())))
         answer = _answer(frame, json.loads((place / ASKED).read_text(encoding="utf-8")))
-    except MemoryError:
+    except OUT_OF_MEMORY:
         (place / ERROR).write_text(f"The file {TOO_LARGE}.", encoding="utf-8")
     except ConfigError as error:
         (place / ERROR).write_text(str(error), encoding="utf-8")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpwd.bounded import TOO_LARGE, limit_memory, run_child
+from lpwd.bounded import OUT_OF_MEMORY, TOO_LARGE, limit_memory, run_child
 from lpwd.hub.schema import (
     CURVES_FILE,
     CURVES_FOLDER,
@@ -88,7 +88,7 @@ def child(folder: Path, out: Path) -> None:
                     (out / READING).write_text(name, encoding="utf-8")
                     _copy(path, name, kind, stream, left)
         (out / DONE).touch()
-    except MemoryError:
+    except OUT_OF_MEMORY:
         (out / ERROR).write_text(f"{name} {TOO_LARGE}.", encoding="utf-8")
     except Malformed as error:
         (out / ERROR).write_text(str(error), encoding="utf-8")

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from lpwd import plugins
-from lpwd.bounded import prefer_for_oom_kill
+from lpwd.bounded import OUT_OF_MEMORY, prefer_for_oom_kill
 from lpwd.config import ConfigError, RunConfig
 from lpwd.jobs.costs import training_bytes
 from lpwd.optimizers import forbid_modules
@@ -30,7 +30,7 @@ MEASURE_SHARE = 0.5  # of the free memory, for weights, gradients and moments of
 MEASURE_LIMIT = 0.75  # of the free memory, with activations
 
 # Messages of C libraries that are out of memory, whatever the Python exception.
-NO_MEMORY = re.compile("bad_alloc|can't allocate memory|error return without exception set")
+NO_MEMORY = re.compile("bad_alloc|can't allocate memory")  # messages of C++ code
 
 Answer = tuple[ConfigError | None, Any]  # why there is no answer, and the answer
 
@@ -145,7 +145,7 @@ def memory_limit(count: int) -> Iterator[None]:
         yield
     except Exception as error:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # first, because the message needs memory too
-        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        if isinstance(error, OUT_OF_MEMORY) or NO_MEMORY.search(str(error)):
             limit_text = f"the limit of {count / 1e9:.1f} GB"
             raise ConfigError(f"Checking the model exceeds {limit_text}: choose a smaller model.") from None
         raise

@@ -106,6 +106,10 @@ export class LaneChart {
     return /** @type {any} */ (tables.length ? uPlot.join(/** @type {any} */ (tables)) : [[]]);
   }
 
+  allEpochs() {
+    return [0, this.wanted.race.epochs * 1.02];
+  }
+
   /** @param {Set<string>} hidden groups of lines */
   options(hidden) {
     const { title, digits, range } = Y[this.kind];
@@ -119,7 +123,7 @@ export class LaneChart {
       ...{ width, height, series, bands: bands(series), padding: [8, 12, 0, 0] },
       axes: [axis("epoch", 28), axis(title, 44)],
       scales: {
-        x: { time: false, range: () => [0, this.wanted.race.epochs * 1.02] },
+        x: { time: false, range: (plot, min, max) => (plot.zoomed ? [min, max] : this.allEpochs()) },
         y: { range: (_, min, max) => (min === null ? range : uPlot.rangeNum(min, max, 0.05, false)) },
       },
       cursor: { drag: { x: true, y: true, uni: 40 }, bind: { dblclick: toWhole }, points: { size: 6 } },
